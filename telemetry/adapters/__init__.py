@@ -1,0 +1,1 @@
+"""What other packages emit, brought into this layer's form through their public interfaces."""

@@ -1,0 +1,157 @@
+"""The spans that Datasette is handed in place of those it asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import Span, Status
+
+from telemetry.adapters.routes import readable_route
+from telemetry.registry import attributes as a
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.trace import SpanContext, StatusCode
+
+    from telemetry.request import RequestRecord
+
+# What the edge has set already, or leaves out on purpose.
+_EDGE_ONLY = frozenset(
+    {
+        a.HTTP_REQUEST_METHOD,
+        a.URL_PATH,
+        a.URL_SCHEME,
+        a.SERVER_ADDRESS,
+        "user_agent.original",
+        a.HTTP_RESPONSE_STATUS_CODE,
+        a.ERROR_TYPE,
+    }
+)
+
+
+class WrappedSpan(Span):
+    """Passes everything on to another span."""
+
+    __slots__ = ("_span",)
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+
+    def end(self, end_time: int | None = None) -> None:
+        self._span.end(end_time)
+
+    def get_span_context(self) -> SpanContext:
+        return self._span.get_span_context()
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        for key, value in attributes.items():
+            self.set_attribute(key, value)
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        self._span.set_attribute(key, value)
+
+    def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
+        self._span.add_event(name, attributes, timestamp)
+
+    def update_name(self, name: str) -> None:
+        self._span.update_name(name)
+
+    def is_recording(self) -> bool:
+        return self._span.is_recording()
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        self._span.set_status(status, description)
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Any = None,
+        timestamp: int | None = None,
+        escaped: bool = False,
+    ) -> None:
+        self._span.record_exception(exception, attributes, timestamp, escaped)
+
+
+class RequestSpan(WrappedSpan):
+    """Stands in for Datasette's SERVER span: what it learns goes to the edge's record.
+
+    It says that it is recording even where the trace is not sampled, since
+    Datasette tells the route to recording spans only, and metrics, logs and
+    errors need the route whatever becomes of the trace.
+    """
+
+    __slots__ = ("_record",)
+
+    def __init__(self, span: Span, record: RequestRecord) -> None:
+        super().__init__(span)
+        self._record = record
+
+    def is_recording(self) -> bool:
+        return True
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        if key == a.HTTP_ROUTE:
+            self._record.route = readable_route(str(value))
+        elif key not in _EDGE_ONLY:
+            self._span.set_attribute(key, value)
+
+    def update_name(self, name: str) -> None:
+        """The edge names the span, from the route."""
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        """The edge sees the status itself."""
+
+    def end(self, end_time: int | None = None) -> None:
+        """The edge ends the span."""
+
+
+class ClientRequestSpan(WrappedSpan):
+    """A ``datasette.client`` call, inside its caller's trace and never counted as a request."""
+
+    __slots__ = ("_method",)
+
+    def __init__(self, span: Span, method: str) -> None:
+        super().__init__(span)
+        self._method = method
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        if key == a.HTTP_ROUTE:
+            route = readable_route(str(value))
+            self._span.set_attribute(a.HTTP_ROUTE, route)
+            self._span.update_name(f"datasette.client {self._method} {route}")
+        elif key not in (a.SERVER_ADDRESS, a.URL_SCHEME):  # always http://localhost
+            self._span.set_attribute(key, value)
+
+    def update_name(self, name: str) -> None:
+        """Named by its route, above."""
+
+
+class ServerSpan(WrappedSpan):
+    """Datasette's own SERVER span, where no edge is in front of it."""
+
+    __slots__ = ("_method",)
+
+    def __init__(self, span: Span, method: str) -> None:
+        super().__init__(span)
+        self._method = method
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        if key == a.HTTP_ROUTE:
+            route = readable_route(str(value))
+            self._span.set_attribute(a.HTTP_ROUTE, route)
+            self._span.update_name(f"{self._method} {route}")
+        elif key != "user_agent.original":
+            self._span.set_attribute(key, value)
+
+    def update_name(self, name: str) -> None:
+        """Named by its route, above."""
+
+
+class QuerySpan(WrappedSpan):
+    """A ``db.query`` span whose system is named as the conventions name it since 1.30."""
+
+    __slots__ = ()
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        self._span.set_attribute(a.DB_SYSTEM_NAME if key == "db.system" else key, value)

@@ -1,0 +1,1 @@
+"""The edge: the outermost ASGI application, where requests begin and end."""

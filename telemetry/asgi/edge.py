@@ -1,0 +1,132 @@
+"""The edge: one SERVER span and one count for each request, whichever side serves it."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import context as context_api
+from opentelemetry import trace
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
+from opentelemetry.metrics import NoOpMeter, get_meter
+
+from telemetry.asgi.lifespan import Lifespan
+from telemetry.asgi.server_request import SCOPE_KEY, ServerRequest
+from telemetry.asgi.trust import Trust
+from telemetry.errors import InstrumentationError
+from telemetry.failsafe import failed
+from telemetry.registry.metrics import ACTIVE_REQUESTS, REQUEST_DURATION
+from telemetry.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from telemetry.asgi.exchange import Message, Receive, Send
+
+# The first version of the conventions in which every name that we emit is current.
+SCHEMA_URL = "https://opentelemetry.io/schemas/1.30.0"
+
+
+async def _nothing() -> None:
+    pass
+
+
+class Edge(OpenTelemetryMiddleware):
+    """Contrib's ASGI middleware with a lean ``__call__``: its arguments and hooks are kept.
+
+    Corrected through hooks alone, contrib's costs two and a half times as much,
+    ends the span before the application is done and leaks the query string.
+    What it sends and this does not is in `telemetry.registry.omissions`.
+
+    Args:
+        app: the ASGI application.
+        trust: what to do with a caller's trace context; by default, link to it.
+        started: awaited when the server starts the application.
+        stopping: awaited before the server is told that the application has stopped.
+        ready: called at each request; starts the pipeline where a server has no lifespan.
+        **kwargs: contrib's: ``excluded_urls``, ``default_span_details``, ``server_request_hook``,
+            ``client_request_hook``, ``client_response_hook``, ``tracer_provider``,
+            ``meter_provider``, ``http_capture_headers_*``. Both message hooks are
+            called with the SERVER span, since receive and send have none of their own.
+
+    Raises:
+        InstrumentationError: if ``app`` already is an edge.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        *,
+        trust: Trust | None = None,
+        started: Callable[[], Awaitable[None]] = _nothing,
+        stopping: Callable[[], Awaitable[None]] = _nothing,
+        ready: Callable[[], None] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(app, OpenTelemetryMiddleware):
+            raise InstrumentationError(
+                f"the application is wrapped in {type(app).__name__} already: wrap it once, with "
+                "telemetry.asgi_wrapper(), where the application is put together"
+            )
+        tracer = kwargs.pop("tracer", None) or trace.get_tracer(
+            "telemetry", __version__, kwargs.get("tracer_provider"), schema_url=SCHEMA_URL
+        )
+        meter = kwargs.pop("meter", None) or get_meter(
+            "telemetry", __version__, kwargs.get("meter_provider"), schema_url=SCHEMA_URL
+        )
+        # Contrib would make the instruments of the old conventions, or of
+        # whatever OTEL_SEMCONV_STABILITY_OPT_IN says; ours are the stable ones.
+        super().__init__(app, tracer=tracer, meter=NoOpMeter("telemetry"), **kwargs)
+        self.meter = meter
+        self.trust = trust or Trust()
+        self.span_details = kwargs.get("default_span_details")
+        self.duration = meter.create_histogram(
+            str(REQUEST_DURATION),
+            unit=REQUEST_DURATION.unit,
+            description=REQUEST_DURATION.description,
+            explicit_bucket_boundaries_advisory=REQUEST_DURATION.buckets,
+        )
+        self.active_requests = meter.create_up_down_counter(
+            str(ACTIVE_REQUESTS),
+            unit=ACTIVE_REQUESTS.unit,
+            description=ACTIVE_REQUESTS.description,
+        )
+        self._lifespan = started, stopping
+        self._ready = ready
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """The ASGI application."""
+        kind = scope["type"]
+        if kind == "lifespan":
+            await Lifespan(*self._lifespan)(self.app, scope, receive, send)
+            return
+        if (
+            kind not in ("http", "websocket")
+            or SCOPE_KEY in scope
+            or not is_http_instrumentation_enabled()
+        ):
+            await self.app(scope, receive, send)
+            return
+        began = perf_counter()
+        try:
+            if self._ready is not None:
+                self._ready()
+            request = ServerRequest(self, scope, receive, send)
+        except Exception as error:  # noqa: BLE001 # the page comes first
+            failed("the edge, at a request's start", error)
+            await self.app(scope, receive, send)
+            return
+        token = context_api.attach(request.context)
+        escaped: BaseException | None = None
+        try:
+            await self.app(request.scope, request.exchange.receive, request.exchange.send)
+        except BaseException as error:
+            escaped = error
+            raise
+        finally:
+            try:
+                request.end(escaped, perf_counter() - began)
+            except Exception as error:  # noqa: BLE001
+                failed("the edge, at a request's end", error)
+            context_api.detach(token)

@@ -1,0 +1,86 @@
+"""One request between the server and the application, watched from both sides."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from telemetry.request import RequestRecord
+
+    Message = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+
+
+class Exchange:
+    """Stands in for ``receive`` and ``send``: learns the status, and whether the client left."""
+
+    __slots__ = ("_on_receive", "_on_send", "_receive", "_send", "complete", "record", "status")
+
+    def __init__(
+        self,
+        record: RequestRecord,
+        receive: Receive,
+        send: Send,
+        *,
+        on_receive: Callable[[Message], None] | None = None,
+        on_send: Callable[[Message], None] | None = None,
+    ) -> None:
+        self.record = record
+        self.status: int | None = None
+        self.complete = False
+        self._receive = receive
+        self._send = send
+        # None unless headers are captured, propagated back or hooked: most hosts pay nothing.
+        self._on_receive = on_receive
+        self._on_send = on_send
+
+    async def receive(self) -> Message:
+        """The server's next message."""
+        message = await self._receive()
+        if message["type"] in ("http.disconnect", "websocket.disconnect"):
+            # After the last byte a disconnect is how a server says "done".
+            if not self.complete and message["type"] == "http.disconnect":
+                self.record.outcome = "disconnected"
+            self.complete = True
+        if self._on_receive is not None:
+            self._on_receive(message)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """The application's next message."""
+        kind = message["type"]
+        if kind in ("http.response.start", "websocket.http.response.start"):
+            self.status = message["status"]
+        elif kind == "http.response.body":
+            if not message.get("more_body", False) and self.record.outcome != "disconnected":
+                self.complete = True
+        elif kind == "websocket.accept":
+            self.status = 101
+        elif kind == "websocket.close":
+            self.complete = True
+            # Closed before it was accepted: the server answers 403 (ASGI specification).
+            self.status = self.status or 403
+        if self._on_send is not None:
+            self._on_send(message)
+        try:
+            await self._send(message)
+        except OSError:
+            # ASGI 2.4: a server raises OSError when the client is gone.
+            self.record.outcome = "disconnected"
+            raise
+
+    def ended(self, error: BaseException | None) -> BaseException | None:
+        """How it ended: sets the outcome, and returns the error that is the application's own."""
+        record = self.record
+        if isinstance(error, asyncio.CancelledError) and not self.complete:
+            record.outcome = "disconnected"
+        if record.outcome == "disconnected":
+            return None
+        failure = error or record.failure
+        if error is not None or (self.status is not None and self.status >= 500):
+            record.outcome = "error"
+        return failure

@@ -1,0 +1,100 @@
+"""What the edge reads from a scope's headers. Clients write these, so nothing here raises."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.util.http import SanitizeValue, detect_synthetic_user_agent
+
+from telemetry.registry import attributes as a
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+MAX_PATH = 1024
+# DNS allows no longer name.
+MAX_HOST = 253
+MAX_METHOD = 32
+# Enough to recognise a robot by; contrib lower-cases all 64 KB of it.
+MAX_USER_AGENT = 256
+
+_PORT = re.compile(r":(\d{1,5})$")
+
+
+def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
+    """The first value of a header, by lower-case name, or None. Bytes are latin-1 (RFC 9110)."""
+    for key, value in headers:
+        if key == name or key.lower() == name:
+            return value.decode("latin-1")
+    return None
+
+
+def method_attributes(method: str) -> tuple[str, dict[str, Any]]:
+    """The method, ``_OTHER`` if unknown, and its attributes."""
+    known = a.HTTP_REQUEST_METHOD.values or frozenset()
+    if method in known:
+        return method, {a.HTTP_REQUEST_METHOD: method}
+    upper = method.upper()
+    clamped = upper if upper in known else "_OTHER"
+    return clamped, {
+        a.HTTP_REQUEST_METHOD: clamped,
+        a.HTTP_REQUEST_METHOD_ORIGINAL: method[:MAX_METHOD],
+    }
+
+
+def connection_attributes(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """The scheme and protocol version, each from a closed set or left out."""
+    found: dict[str, Any] = {}
+    scheme = scope.get("scheme")
+    if scheme in (a.URL_SCHEME.values or ()):
+        found[a.URL_SCHEME] = scheme
+    version = scope.get("http_version")
+    if version in (a.NETWORK_PROTOCOL_VERSION.values or ()):
+        found[a.NETWORK_PROTOCOL_VERSION] = version
+    return found
+
+
+def address_attributes(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """The path, and the host that the client asked for."""
+    found: dict[str, Any] = {}
+    path = scope.get("path")
+    if path:
+        # A server that decodes leniently hands on lone surrogates, which protobuf refuses.
+        found[a.URL_PATH] = path[:MAX_PATH].encode("utf-8", "replace").decode("utf-8")
+    headers = scope.get("headers") or ()
+    host = header(headers, b"host")
+    if host:
+        port = _PORT.search(host)
+        name = host[: port.start()] if port else host
+        found[a.SERVER_ADDRESS] = name[:MAX_HOST].lower()
+        if port and 0 < int(port[1]) < 65536:
+            found[a.SERVER_PORT] = int(port[1])
+    agent = header(headers, b"user-agent")
+    if agent:
+        kind = detect_synthetic_user_agent(agent[:MAX_USER_AGENT])
+        if kind:
+            found[a.USER_AGENT_SYNTHETIC_TYPE] = kind
+    return found
+
+
+def captured_headers(
+    headers: Iterable[tuple[bytes, bytes]],
+    wanted: Sequence[str],
+    sanitize: SanitizeValue,
+    normalize: Callable[[str], str],
+) -> dict[str, list[str]]:
+    """The headers that the operator asked for, as contrib names them.
+
+    Contrib's own reading decodes invalid UTF-8 as Python escapes, and raises on
+    a lone backslash.
+    """
+    decoded: dict[str, str | list[str]] = {}
+    for key, value in headers:
+        values = decoded.setdefault(key.decode("latin-1").lower(), [])
+        if isinstance(values, list):
+            values.append(value.decode("latin-1")[:MAX_PATH])
+    captured: dict[str, list[str]] = sanitize.sanitize_header_values(
+        decoded, list(wanted), normalize
+    )
+    return captured

@@ -1,0 +1,72 @@
+"""The ASGI lifespan at the edge: start with the worker, flush before it goes.
+
+uvicorn raises SIGTERM again after its shutdown, so ``atexit`` never runs there;
+and Django does not answer the lifespan at all, so the edge answers for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    Message = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
+
+logger = logging.getLogger("telemetry")
+
+
+class Lifespan:
+    """One run of the protocol around an application that may not speak it."""
+
+    def __init__(
+        self,
+        started: Callable[[], Awaitable[None]],
+        stopping: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._started = started
+        self._stopping = stopping
+        self._received: set[str] = set()
+        self._answered: set[str] = set()
+
+    async def __call__(
+        self, app: Callable[..., Awaitable[None]], scope: Message, receive: Receive, send: Send
+    ) -> None:
+        """Run ``app`` through the protocol; where it falls silent, answer in its place."""
+
+        async def watched_receive() -> Message:
+            message = await receive()
+            self._received.add(message["type"])
+            return message
+
+        async def watched_send(message: Message) -> None:
+            self._answered.add(message["type"])
+            if message["type"] == "lifespan.startup.complete":
+                await self._started()
+            elif message["type"].startswith("lifespan.shutdown."):
+                await self._stopping()
+            await send(message)
+
+        try:
+            await app(scope, watched_receive, watched_send)
+        except Exception as error:
+            # The specification's way of saying "not supported"; once start-up
+            # was answered it is a real failure and the server's to report.
+            if self._answered:
+                await self._stopping()
+                raise
+            logger.info("the application does not speak lifespan (%s); the edge does", error)
+        if "lifespan.startup.failed" not in self._answered:
+            await self._complete("startup", watched_receive, watched_send)
+            await self._complete("shutdown", watched_receive, watched_send)
+
+    async def _complete(self, phase: str, receive: Receive, send: Send) -> None:
+        answers = {f"lifespan.{phase}.complete", f"lifespan.{phase}.failed"}
+        if self._answered & answers:
+            return
+        while f"lifespan.{phase}" not in self._received:
+            await receive()
+        await send({"type": f"lifespan.{phase}.complete"})

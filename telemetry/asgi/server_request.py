@@ -1,0 +1,190 @@
+"""One request's span, record and metrics, from start to end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.instrumentation.asgi import asgi_setter
+from opentelemetry.instrumentation.propagators import get_global_response_propagator
+from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.util.http import normalise_request_header_name, normalise_response_header_name
+
+from telemetry.asgi.exchange import Exchange
+from telemetry.asgi.headers import (
+    address_attributes,
+    captured_headers,
+    connection_attributes,
+    header,
+    method_attributes,
+)
+from telemetry.failsafe import failed
+from telemetry.registry import attributes as a
+from telemetry.request import RequestRecord, attach_record
+
+if TYPE_CHECKING:
+    from telemetry.asgi.edge import Edge
+    from telemetry.asgi.exchange import Message, Receive, Send
+
+SCOPE_KEY = "telemetry.request"
+
+
+class ServerRequest:
+    """What the edge does for one request; made at its start, ended once."""
+
+    __slots__ = ("_active", "_duration", "_edge", "context", "exchange", "record", "scope")
+
+    def __init__(self, edge: Edge, scope: Message, receive: Receive, send: Send) -> None:
+        self._edge = edge
+        # Metric attributes; None for what is not counted.
+        self._active: dict[str, Any] | None = None
+        self._duration: dict[str, Any] = {}
+        websocket = scope["type"] == "websocket"
+        # A websocket's handshake is a GET, though ASGI does not say so.
+        method, attributes = method_attributes("GET" if websocket else scope.get("method", ""))
+        if edge.excluded_urls and edge.excluded_urls.url_disabled(_url(scope)):
+            self.record = RequestRecord(method, trace.INVALID_SPAN)
+            self.record.excluded = True
+            self.context = attach_record(self.record, Context())
+        else:
+            connection = connection_attributes(scope)
+            self._start(scope, method, attributes | connection)
+            if not websocket:
+                self._duration = {a.HTTP_REQUEST_METHOD: method, **connection}
+                self._active = {
+                    key: value
+                    for key, value in self._duration.items()
+                    if key != a.NETWORK_PROTOCOL_VERSION
+                }
+        # A copy: the scope is the server's.
+        self.scope = {**scope, SCOPE_KEY: self.record}
+        self.exchange = Exchange(
+            self.record,
+            receive,
+            send,
+            on_receive=self._received if edge.client_request_hook else None,
+            on_send=self._sent if self._watches_sending() else None,
+        )
+        if edge.server_request_hook and not self.record.excluded:
+            edge.server_request_hook(self.record.span, scope)
+        if self._active is not None:
+            # Last: what came before may fail, and a count that went up must come down.
+            edge.active_requests.add(1, self._active)
+
+    def _start(self, scope: Message, method: str, attributes: dict[str, Any]) -> None:
+        edge = self._edge
+        parent, links = edge.trust.start(scope)
+        name = "HTTP" if method == "_OTHER" else method
+        attributes |= address_attributes(scope)
+        if edge.span_details is not None:
+            name, extra = edge.span_details(scope)
+            attributes |= extra
+        if edge.http_capture_headers_server_request:
+            attributes |= captured_headers(
+                scope.get("headers") or (),
+                edge.http_capture_headers_server_request,
+                edge.http_capture_headers_sanitize_fields,
+                normalise_request_header_name,
+            )
+        span = edge.tracer.start_span(
+            name, context=parent, kind=SpanKind.SERVER, links=links, attributes=attributes
+        )
+        self.record = RequestRecord(method, span)
+        self.context = attach_record(self.record, trace.set_span_in_context(span, parent))
+
+    def end(self, escaped: BaseException | None, seconds: float) -> None:
+        """Finish the span and count the request.
+
+        Args:
+            escaped: the exception that left the application, if one did.
+            seconds: how long the application took.
+        """
+        record, exchange = self.record, self.exchange
+        failure = exchange.ended(escaped)
+        record.ended = True
+        if record.excluded:
+            # A framework's own list may have excluded it after the span was
+            # started: a span that never ends is never exported.
+            self._count(None)
+            return
+        known: dict[str, Any] = {}
+        if exchange.status is not None:
+            known[a.HTTP_RESPONSE_STATUS_CODE] = exchange.status
+        if record.route is not None:
+            known[a.HTTP_ROUTE] = record.route
+        if record.outcome == "error":
+            known[a.ERROR_TYPE] = (
+                type(failure).__qualname__ if failure is not None else str(exchange.status)
+            )
+        self._count(known, seconds)
+        span = record.span
+        if span.is_recording():
+            span.set_attributes(known)
+            span.set_attribute(a.OUTCOME, record.outcome)
+            if record.site is not None:
+                span.set_attribute(a.SITE, record.site)
+            if record.route is not None and self._edge.span_details is None:
+                name = "HTTP" if record.method == "_OTHER" else record.method
+                span.update_name(f"{name} {record.route}")
+            if record.outcome == "error":
+                if escaped is not None:
+                    span.record_exception(escaped)
+                span.set_status(Status(StatusCode.ERROR, str(failure) if failure else None))
+        span.end()
+
+    def _count(self, known: dict[str, Any] | None, seconds: float = 0.0) -> None:
+        if self._active is None:
+            return
+        self._edge.active_requests.add(-1, self._active)
+        if known is not None:
+            self._edge.duration.record(seconds, self._duration | known, context=self.context)
+
+    def _watches_sending(self) -> bool:
+        edge = self._edge
+        return bool(
+            edge.http_capture_headers_server_response
+            or edge.client_response_hook
+            or _response_propagator()
+        )
+
+    def _received(self, message: Message) -> None:
+        self._edge.client_request_hook(self.record.span, self.scope, message)
+
+    def _sent(self, message: Message) -> None:
+        edge, span = self._edge, self.record.span
+        try:
+            if edge.client_response_hook:
+                edge.client_response_hook(span, self.scope, message)
+            if message["type"] not in ("http.response.start", "websocket.accept"):
+                return
+            if edge.http_capture_headers_server_response:
+                span.set_attributes(
+                    captured_headers(
+                        message.get("headers") or (),
+                        edge.http_capture_headers_server_response,
+                        edge.http_capture_headers_sanitize_fields,
+                        normalise_response_header_name,
+                    )
+                )
+            propagator = _response_propagator()
+            if propagator:
+                propagator.inject(
+                    message, context=trace.set_span_in_context(span, Context()), setter=asgi_setter
+                )
+        except Exception as error:  # noqa: BLE001 # the page comes first
+            failed("the edge, at a response's start", error)
+
+
+def _response_propagator() -> Any:
+    return get_global_response_propagator()  # type: ignore[no-untyped-call]
+
+
+def _url(scope: Message) -> str:
+    # What contrib matches its expressions against. Its own function decodes
+    # some header bytes as Python escapes, and raises on others.
+    host = header(scope.get("headers") or (), b"host")
+    if host is None:
+        server = scope.get("server") or ("", None)
+        host = str(server[0]) if server[1] in (80, None) else f"{server[0]}:{server[1]}"
+    return f"{scope.get('scheme', 'http')}://{host}{scope.get('path', '')}"

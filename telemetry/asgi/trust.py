@@ -1,0 +1,64 @@
+"""Whose trace context is believed.
+
+These are public sites: by default a stranger's ``traceparent`` starts a new
+root that links to it, so that nobody outside chooses our trace ids, our
+parents or our sampling.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, SpanContext
+
+from telemetry.asgi.headers import header
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from telemetry.settings.model import TraceparentPolicy
+
+SECRET_HEADER = b"x-service-secret"
+
+
+class Trust:
+    """Decides what a request's trace starts from: its parent context and its links."""
+
+    def __init__(self, policy: TraceparentPolicy = "link", secret: str | None = None) -> None:
+        self._policy = policy
+        self._secret = secret.encode() if secret else None
+        self._propagator = propagate.get_global_textmap()
+        self._fields = frozenset(name.lower().encode() for name in self._propagator.fields)
+
+    def start(self, scope: Mapping[str, Any]) -> tuple[Context, Sequence[Link]]:
+        """The context to start in (empty unless the caller is trusted) and the links."""
+        headers = scope.get("headers") or ()
+        carrier: dict[str, str] = {}
+        for key, value in headers:
+            name = key.lower()
+            if name in self._fields:
+                carrier.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+        if not carrier:
+            return Context(), ()
+        trusted = self._policy == "trust" or self._proves_itself(headers)
+        if not trusted and self._policy == "ignore":
+            return Context(), ()
+        extracted = self._propagator.extract(carrier, context=Context())
+        if trusted:
+            return extracted, ()
+        theirs = trace.get_current_span(extracted).get_span_context()
+        if not theirs.is_valid:
+            return Context(), ()
+        # Without its tracestate: 512 characters of the client's choosing.
+        return Context(), (
+            Link(SpanContext(theirs.trace_id, theirs.span_id, True, theirs.trace_flags)),
+        )
+
+    def _proves_itself(self, headers: Any) -> bool:
+        if self._secret is None:
+            return False
+        given = header(headers, SECRET_HEADER)
+        return given is not None and hmac.compare_digest(given.encode("latin-1"), self._secret)

@@ -1,0 +1,151 @@
+"""`configure()`: the one global write, idempotent in a process."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from telemetry import failsafe
+from telemetry.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from telemetry.pipeline import Pipeline
+
+logger = logging.getLogger("telemetry")
+
+# Logfire's pydantic plugin: where logfire is installed, Datasette's models load
+# all of it, 0.7 s and 18 MB a process, for nothing.
+PYDANTIC_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
+LOGFIRE_PLUGIN = "logfire-plugin"
+
+
+@dataclass(slots=True)
+class _State:
+    settings: Settings | None = None
+    pipeline: Pipeline | None = None
+    instrumented: bool = False
+
+
+_state = _State()
+
+
+def configure(
+    environ: Mapping[str, str] | None = None,
+    *,
+    default_service_name: str | None = None,
+    debug: bool | None = None,
+) -> Settings:
+    """Read the environment and set up what it asks for.
+
+    Call it first, before the frameworks are imported. A second call returns the
+    first one's settings and changes nothing. Where nothing is configured it
+    only reads: no SDK is imported, no thread is started.
+
+    Args:
+        environ: the variables; ``os.environ`` unless given.
+        default_service_name: the host's name, where no variable names one.
+        debug: the host's debug mode; None asks ``DEBUG``.
+
+    Raises:
+        ConfigurationError: naming every variable that can't be understood.
+        TelemetryError: if somebody else's OpenTelemetry provider is installed.
+    """
+    if _state.settings is not None:
+        if default_service_name and _state.settings.names_itself and _state.pipeline is not None:
+            # Under opentelemetry-instrument the first call came before the host's first line.
+            _state.pipeline.name_service(default_service_name)
+        return _state.settings
+    settings = read_settings(
+        os.environ if environ is None else environ,
+        default_service_name=default_service_name,
+        debug=debug,
+    )
+    os.environ.setdefault(PYDANTIC_PLUGINS, LOGFIRE_PLUGIN)
+    failsafe.raise_failures(settings.raise_failures)
+    for note in settings.notes:
+        logger.warning("%s", note)
+    if settings.active:
+        from telemetry.pipeline import Pipeline
+
+        pipeline = Pipeline(settings)
+        pipeline.install()
+        _state.pipeline = pipeline
+    _state.settings = settings
+    return settings
+
+
+def instrument() -> None:
+    """Instrument Django and Datasette, whichever are installed.
+
+    Call it after Django's settings can be imported and before its application
+    is made. Does nothing where nothing is configured.
+
+    Raises:
+        TelemetryError: if `configure` was not called before.
+        InstrumentationError: if it comes too early, too late or for the second time.
+    """
+    pipeline = _pipeline("instrument")
+    if pipeline is None:
+        return
+    from telemetry.instrumentors import instrument_all
+
+    instrument_all(pipeline.settings, again=_state.instrumented)
+    _state.instrumented = True
+
+
+def asgi_wrapper(application: Any) -> Any:
+    """Put the edge around the whole ASGI application; the application itself if not configured.
+
+    Raises:
+        TelemetryError: if `configure` was not called before.
+        InstrumentationError: if the application has an edge already.
+    """
+    pipeline = _pipeline("asgi_wrapper")
+    if pipeline is None:
+        return application
+    from telemetry.asgi.edge import Edge
+    from telemetry.asgi.trust import Trust
+    from telemetry.flushing import off_the_loop
+
+    async def started() -> None:
+        pipeline.start()
+
+    async def stopping() -> None:
+        await off_the_loop(pipeline.flush)
+
+    settings = pipeline.settings
+    return Edge(
+        application,
+        trust=Trust(settings.traceparent, settings.trust_secret),
+        started=started,
+        stopping=stopping,
+        ready=pipeline.start,
+        excluded_urls=settings.excluded_urls,
+        http_capture_headers_server_request=list(settings.capture_request_headers),
+        http_capture_headers_server_response=list(settings.capture_response_headers),
+        http_capture_headers_sanitize_fields=list(settings.sanitize_headers),
+    )
+
+
+def flush(timeout: float | None = None) -> int:
+    """Send what is in flight, for at most ``timeout`` seconds (TELEMETRY_SHUTDOWN_TIMEOUT).
+
+    The edge does this when a server stops; a script that ends by itself need not
+    call it either. Returns how many spans and log records were not delivered.
+    """
+    return 0 if _state.pipeline is None else _state.pipeline.flush(timeout)
+
+
+def _pipeline(caller: str) -> Pipeline | None:
+    if _state.settings is None:
+        from telemetry.errors import TelemetryError
+
+        raise TelemetryError(
+            f"telemetry.{caller}() came before telemetry.configure(): call configure() first, "
+            "at the top of the host's asgi.py"
+        )
+    return _state.pipeline

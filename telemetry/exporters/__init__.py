@@ -1,0 +1,1 @@
+"""Exporters, one file a destination. Vendors are imported only inside their own file."""

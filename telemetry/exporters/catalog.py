@@ -1,0 +1,88 @@
+"""From the names in the settings to outlets: the only place that knows every exporter."""
+
+from __future__ import annotations
+
+import importlib
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from telemetry.exporters.outlet import Outlet, without_credentials
+from telemetry.settings.exporters import installed_exporters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from telemetry.settings import Settings
+    from telemetry.settings.model import Signal
+
+
+def outlets(settings: Settings, signal: Signal) -> list[Outlet[Any]]:
+    """One outlet for each destination of a signal, in the order given.
+
+    The modules are imported here, at start-up, where a missing one is an error
+    that someone sees; the exporters are made later, by the outlets.
+    """
+    return [
+        outlet
+        for name in settings.exporters.get(signal, ())
+        for outlet in _named(settings, signal, name)
+    ]
+
+
+def _named(settings: Settings, signal: Signal, name: str) -> Iterator[Outlet[Any]]:
+    if name == "otlp":
+        yield _otlp(settings, signal)
+    elif name == "logfire":
+        yield from _logfire(settings, signal)
+    elif name == "console":
+        yield _console(settings, signal)
+    else:
+        exporter = installed_exporters(signal)[name].load()
+        yield Outlet(signal, name, "", exporter)
+
+
+def _otlp(settings: Settings, signal: Signal) -> Outlet[Any]:
+    from telemetry.exporters import otlp
+
+    own = settings.otlp[signal]
+    if own.protocol == "grpc":
+        # Imported now, so that the first request doesn't wait for it.
+        importlib.import_module("opentelemetry.exporter.otlp.proto.grpc.trace_exporter")
+    else:
+        importlib.import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    build = {
+        "traces": otlp.span_exporter,
+        "metrics": otlp.metric_exporter,
+        "logs": otlp.log_exporter,
+    }[signal]
+    return Outlet(signal, "otlp", without_credentials(own.endpoint), lambda: build(own))
+
+
+def _logfire(settings: Settings, signal: Signal) -> Iterator[Outlet[Any]]:
+    from telemetry.exporters import logfire
+
+    build: Any = {
+        "traces": logfire.span_exporter,
+        "metrics": logfire.metric_exporter,
+        "logs": logfire.log_exporter,
+    }[signal]
+    for destination in settings.logfire:
+        address = without_credentials(destination.base_url)
+        yield Outlet(signal, "logfire", address, partial(build, destination))
+
+
+def _console(settings: Settings, signal: Signal) -> Outlet[Any]:
+    from telemetry.exporters import console
+
+    build: Any = {
+        "traces": console.ConsoleSpanExporter,
+        "metrics": console.ConsoleMetricExporter,
+        "logs": console.ConsoleLogRecordExporter,
+    }[signal]
+    return Outlet(
+        signal,
+        "console",
+        "",
+        lambda: build(mode=settings.console, color=settings.color),
+        immediate=True,
+    )

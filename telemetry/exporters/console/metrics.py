@@ -1,0 +1,86 @@
+"""The console's metric exporter: a line for each metric that has changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TextIO
+
+from opentelemetry.sdk.metrics.export import (
+    ExponentialHistogramDataPoint,
+    HistogramDataPoint,
+    MetricExporter,
+    MetricExportResult,
+    MetricsData,
+)
+
+from telemetry.exporters.console.terminal import DIM, Terminal, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.sdk.metrics.export import Metric
+
+    from telemetry.settings.model import ConsoleMode
+
+
+class ConsoleMetricExporter(MetricExporter):
+    """Prints a line for each metric whose totals have changed since the last export.
+
+    Args:
+        mode: ``off`` prints nothing; the others are alike.
+        color: whether a terminal gets colour.
+        stream: where to print; standard error unless given.
+    """
+
+    def __init__(
+        self, mode: ConsoleMode = "tree", *, color: bool = True, stream: TextIO | None = None
+    ) -> None:
+        super().__init__()
+        self._off = mode == "off"
+        self._terminal = Terminal(stream, color=color)
+        self._last: dict[str, str] = {}
+
+    def export(
+        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
+    ) -> MetricExportResult:
+        """Print what has changed."""
+        if self._off:
+            return MetricExportResult.SUCCESS
+        lines = []
+        for metric in _metrics(metrics_data):
+            summary = _summary(metric)
+            if self._last.get(metric.name) != summary:
+                self._last[metric.name] = summary
+                text = fit(f"{metric.name}  {summary}", self._terminal.width)
+                lines.append(self._terminal.paint(text, DIM))
+        if lines:
+            self._terminal.write(lines)
+        return MetricExportResult.SUCCESS
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Nothing is held back."""
+        return True
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        """Nothing is open."""
+
+
+def _metrics(data: MetricsData) -> Iterator[Metric]:
+    for resource in data.resource_metrics:
+        for scope in resource.scope_metrics:
+            yield from scope.metrics
+
+
+def _summary(metric: Metric) -> str:
+    points = list(metric.data.data_points)
+    histograms = [
+        p for p in points if isinstance(p, HistogramDataPoint | ExponentialHistogramDataPoint)
+    ]
+    unit = f" {metric.unit}" if metric.unit and not metric.unit.startswith("{") else ""
+    if histograms:
+        count = sum(point.count for point in histograms)
+        total = sum(point.sum for point in histograms)
+        longest = max(point.max for point in histograms)
+        mean = total / count if count else 0.0
+        return f"{count} times, mean {mean:.4g}{unit}, longest {longest:.4g}{unit}"
+    value = sum(getattr(point, "value", 0) for point in points)
+    return f"{value:.6g}{unit}"

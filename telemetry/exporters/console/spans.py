@@ -1,0 +1,53 @@
+"""The console's span exporter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from telemetry.exporters.console.terminal import Terminal
+from telemetry.exporters.console.traces import Traces
+from telemetry.exporters.console.tree import render
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from telemetry.settings.model import ConsoleMode
+
+
+class ConsoleSpanExporter(SpanExporter):
+    """Prints each request as a tree when its root ends.
+
+    Args:
+        mode: ``tree``, ``compact`` (one line) or ``off``.
+        color: whether a terminal gets colour.
+        stream: where to print; standard error unless given.
+    """
+
+    def __init__(
+        self, mode: ConsoleMode = "tree", *, color: bool = True, stream: TextIO | None = None
+    ) -> None:
+        self._mode = mode
+        self._terminal = Terminal(stream, color=color)
+        self._traces = Traces()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Keep spans until their root has ended; then print."""
+        if self._mode == "off":
+            return SpanExportResult.SUCCESS
+        for span in spans:
+            trace = self._traces.add(span)
+            if trace is not None:
+                compact = self._mode == "compact"
+                self._terminal.write(render(trace, self._terminal, compact=compact))
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Nothing is open."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Nothing is held back that could be printed."""
+        return True

@@ -1,0 +1,70 @@
+"""The terminal: its width, its colours, and text that cannot command it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TextIO
+
+RED = "31"
+GREEN = "32"
+YELLOW = "33"
+CYAN = "36"
+DIM = "2"
+BOLD = "1"
+
+
+class Terminal:
+    """A stream to write lines to.
+
+    Args:
+        stream: where to write; standard error, looked up at each write, unless given.
+        color: whether colour is wanted; only a terminal gets it.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, color: bool = True) -> None:
+        self._stream = stream
+        self._color = color
+
+    @property
+    def stream(self) -> TextIO:
+        """Where lines go."""
+        return self._stream if self._stream is not None else sys.stderr
+
+    @property
+    def width(self) -> int:
+        """Columns; 100 where nobody knows, as in a pipe."""
+        return shutil.get_terminal_size((100, 24)).columns
+
+    def paint(self, text: str, *codes: str) -> str:
+        """``text`` in colour, where there is colour."""
+        if not self._color or not codes or not self.stream.isatty():
+            return text
+        return f"\033[{';'.join(codes)}m{text}\033[0m"
+
+    def write(self, lines: list[str]) -> None:
+        """Write lines in one piece, so that two requests' do not mix."""
+        try:
+            self.stream.write("".join(line + os.linesep for line in lines))
+            self.stream.flush()
+        except (OSError, ValueError):
+            # A closed pipe: nobody reads this any more.
+            return
+
+
+def printable(text: str) -> str:
+    """On one line, and without control characters: visitors choose paths, and terminals obey."""
+    collapsed = " ".join(text.split())
+    return "".join(c if c.isprintable() else "�" for c in collapsed)
+
+
+def fit(text: str, width: int) -> str:
+    """Cut to ``width`` columns."""
+    return text if len(text) <= width else text[: max(1, width - 1)] + "…"
+
+
+def milliseconds(seconds: float) -> str:
+    """A duration in a fixed, readable form."""
+    value = seconds * 1000
+    return f"{value:.1f} ms" if value < 1000 else f"{seconds:.2f} s"

@@ -1,0 +1,91 @@
+"""Logfire, which speaks plain OTLP: its address and its Authorization header are all there is.
+
+The classes take no arguments and read the environment, as the exporters behind
+OpenTelemetry's entry points do; the pipeline calls the functions.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk import metrics
+from opentelemetry.sdk.metrics.export import AggregationTemporality
+from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
+
+if TYPE_CHECKING:
+    from telemetry.settings import Destination
+    from telemetry.settings.model import Signal
+
+# As its own SDK sends metrics. Other destinations keep the specification's defaults.
+_DELTA: dict[type, AggregationTemporality] = {
+    metrics.Counter: AggregationTemporality.DELTA,
+    metrics.UpDownCounter: AggregationTemporality.CUMULATIVE,
+    metrics.Histogram: AggregationTemporality.DELTA,
+    metrics.ObservableCounter: AggregationTemporality.DELTA,
+    metrics.ObservableUpDownCounter: AggregationTemporality.CUMULATIVE,
+    metrics.ObservableGauge: AggregationTemporality.CUMULATIVE,
+}
+
+
+def span_exporter(destination: Destination) -> OTLPSpanExporter:
+    """Spans to one project."""
+    return OTLPSpanExporter(**_arguments(destination, "traces"))
+
+
+def metric_exporter(destination: Destination) -> OTLPMetricExporter:
+    """Metrics to one project, as delta and with exponential histograms."""
+    return OTLPMetricExporter(
+        **_arguments(destination, "metrics"),
+        preferred_temporality=_DELTA,
+        preferred_aggregation={metrics.Histogram: ExponentialBucketHistogramAggregation()},
+    )
+
+
+def log_exporter(destination: Destination) -> OTLPLogExporter:
+    """Log records to one project."""
+    return OTLPLogExporter(**_arguments(destination, "logs"))
+
+
+class LogfireSpanExporter(OTLPSpanExporter):
+    """Spans to the project of the first LOGFIRE_TOKEN."""
+
+    def __init__(self) -> None:
+        super().__init__(**_arguments(_from_environment(), "traces"))
+
+
+class LogfireMetricExporter(OTLPMetricExporter):
+    """Metrics to the project of the first LOGFIRE_TOKEN."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            **_arguments(_from_environment(), "metrics"),
+            preferred_temporality=_DELTA,
+            preferred_aggregation={metrics.Histogram: ExponentialBucketHistogramAggregation()},
+        )
+
+
+class LogfireLogRecordExporter(OTLPLogExporter):
+    """Log records to the project of the first LOGFIRE_TOKEN."""
+
+    def __init__(self) -> None:
+        super().__init__(**_arguments(_from_environment(), "logs"))
+
+
+def _arguments(destination: Destination, signal: Signal) -> dict[str, Any]:
+    return {
+        "endpoint": f"{destination.base_url}/v1/{signal}",
+        "headers": {"Authorization": destination.token},
+        "compression": Compression.Gzip,
+    }
+
+
+def _from_environment() -> Destination:
+    from telemetry.settings import read_settings
+
+    settings = read_settings({**os.environ, "OTEL_TRACES_EXPORTER": "logfire"})
+    return settings.logfire[0]

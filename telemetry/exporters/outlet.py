@@ -1,0 +1,75 @@
+"""Where data leaves the process: one outlet for each signal and destination."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Generic, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telemetry.settings.model import Signal
+
+E = TypeVar("E")
+
+
+class Tally:
+    """Counts what was handed to an outlet and what became of it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.accepted = 0
+        self.delivered = 0
+        self.failed = 0
+
+    def accept(self) -> None:
+        """One item was handed over."""
+        with self._lock:
+            self.accepted += 1
+
+    def settle(self, count: int, *, delivered: bool) -> None:
+        """Some were exported, or given up by the exporter."""
+        with self._lock:
+            if delivered:
+                self.delivered += count
+            else:
+                self.failed += count
+
+    @property
+    def undelivered(self) -> int:
+        """What did not arrive: still queued, dropped from a full queue, or given up."""
+        return self.accepted - self.delivered
+
+    @property
+    def pending(self) -> int:
+        """What an exporter has not decided about yet."""
+        return self.accepted - self.delivered - self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet(Generic[E]):
+    """One destination of one signal."""
+
+    signal: Signal
+    name: str
+    """The exporter's name, as the variable has it."""
+    address: str
+    """Where it goes, for people; never holds a secret."""
+    build: Callable[[], E]
+    """Makes the exporter. Called in the process that exports, after any fork."""
+    immediate: bool = False
+    """Exported as it ends, on its own thread: the console."""
+    tally: Tally = field(default_factory=Tally)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.address})" if self.address else self.name
+
+
+def without_credentials(url: str) -> str:
+    """An address without the user and password it may hold."""
+    parts = urlsplit(url)
+    if "@" not in parts.netloc:
+        return url
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

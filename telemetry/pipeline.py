@@ -1,0 +1,185 @@
+"""From the settings to providers that send, and to what is in flight when a worker stops."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import _logs, metrics, trace
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+
+from telemetry.errors import TelemetryError
+from telemetry.exporters.catalog import outlets
+from telemetry.flushing import Flush
+from telemetry.processors.deferred import DeferredLogRecordProcessor, DeferredSpanProcessor
+from telemetry.processors.request import RequestLogProcessor, RequestSpanProcessor
+from telemetry.providers.meter import MeterProvider
+from telemetry.providers.resource import build_resource
+from telemetry.providers.sampling import build_sampler
+from telemetry.providers.tracer import TracerProvider
+from telemetry.registry import attributes as a
+from telemetry.settings.model import SIGNALS, Settings
+from telemetry.version import __version__
+
+if TYPE_CHECKING:
+    from telemetry.exporters.outlet import Outlet
+    from telemetry.settings.model import Signal
+
+logger = logging.getLogger("telemetry")
+
+
+class Pipeline:
+    """The providers of one configuration. Building it writes nothing global."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.outlets: dict[Signal, list[Outlet[Any]]] = {
+            signal: outlets(settings, signal) for signal in SIGNALS
+        }
+        resource = build_resource(settings)
+        # Without a destination, trace ids still correlate and no span is recorded.
+        sampler = build_sampler(settings.sampler) if self.outlets["traces"] else ALWAYS_OFF
+        # The SDK's own exit handlers wait half a minute for a dead backend.
+        self.tracer_provider = TracerProvider(sampler, resource, shutdown_on_exit=False)
+        self.logger_provider = LoggerProvider(resource, shutdown_on_exit=False)
+        self.meter_provider: MeterProvider | None = None
+        self._span_processors = [
+            DeferredSpanProcessor(outlet, self.start) for outlet in self.outlets["traces"]
+        ]
+        self._log_processors = [
+            DeferredLogRecordProcessor(outlet, self.start) for outlet in self.outlets["logs"]
+        ]
+        if self._span_processors:
+            self.tracer_provider.add_span_processor(RequestSpanProcessor())
+        for span_processor in self._span_processors:
+            self.tracer_provider.add_span_processor(span_processor)
+        for log_processor in (RequestLogProcessor(), *self._log_processors):
+            self.logger_provider.add_log_record_processor(log_processor)
+        self._lock = Lock()
+        self._started_in: int | None = None
+        self._gave_up = False
+
+    def install(self) -> None:
+        """Make the providers the global ones. The meter provider follows in `start`.
+
+        Raises:
+            TelemetryError: if somebody else's provider is installed already.
+        """
+        for kind, provider in (
+            ("TracerProvider", trace.get_tracer_provider()),
+            ("MeterProvider", metrics.get_meter_provider()),
+            ("LoggerProvider", _logs.get_logger_provider()),
+        ):
+            # The API's stand-ins are private classes with telling names.
+            if not type(provider).__name__.lstrip("_").startswith("Proxy"):
+                raise TelemetryError(
+                    f"a {kind} is installed already ({type(provider).__module__}."
+                    f"{type(provider).__qualname__}): call telemetry.configure() before any other "
+                    "OpenTelemetry or Logfire set-up, and remove that set-up"
+                )
+        trace.set_tracer_provider(self.tracer_provider)
+        _logs.set_logger_provider(self.logger_provider)
+
+    def name_service(self, name: str) -> None:
+        """Give the service the host's own name, where the one it has is only what is running."""
+        named = Resource({str(a.SERVICE_NAME): name})
+        # The SDK's own way after a fork, and the only one: a resource is fixed otherwise.
+        self.tracer_provider._update_resource(named)
+        self.logger_provider._update_resource(named)
+
+    def start(self) -> None:
+        """Start exporting in this process. Cheap to call again.
+
+        Apart from the constructor, since what is started before a server forks
+        its workers does not work in them: a fork during the master's metric
+        export leaves the worker never exporting.
+        """
+        if self._started_in == os.getpid():
+            return
+        with self._lock:
+            if self._started_in is not None:  # a fork of a started process: the SDK restarted it
+                self._started_in = os.getpid()
+                return
+            self._started_in = os.getpid()
+            self.meter_provider = self._build_meter_provider()
+            metrics.set_meter_provider(self.meter_provider)
+            if metrics.get_meter_provider() is not self.meter_provider:
+                logger.error("another MeterProvider was installed meanwhile: no metrics of ours")
+            atexit.register(self.flush)
+        self._announce()
+
+    def flush(self, timeout: float | None = None) -> int:
+        """Send what is in flight, for at most ``timeout`` seconds (TELEMETRY_SHUTDOWN_TIMEOUT).
+
+        Safe to call again: a second call sends only what came since, and does
+        not wait once more for a backend that an earlier one gave up on.
+
+        Returns:
+            How many spans and log records have not been delivered since the start.
+        """
+        if self._started_in != os.getpid():
+            return 0
+        if not self._gave_up:
+            seconds = self.settings.shutdown_timeout if timeout is None else timeout
+            self._gave_up = not Flush(self._flushers()).run(seconds)
+            undelivered = self.undelivered
+            if self._gave_up or undelivered:
+                logger.warning(
+                    "telemetry stopped with %d spans and log records undelivered%s",
+                    undelivered,
+                    f" after waiting {seconds:g} s" if self._gave_up else "",
+                )
+        return self.undelivered
+
+    @property
+    def undelivered(self) -> int:
+        """Spans and log records that were handed over and have not arrived."""
+        counted = (*self.outlets["traces"], *self.outlets["logs"])
+        return sum(outlet.tally.undelivered for outlet in counted)
+
+    def _flushers(self) -> list[Any]:
+        processors: tuple[Any, ...] = (*self._span_processors, *self._log_processors)
+        waiting: list[Any] = [p.force_flush for p in processors if p.outlet.tally.pending]
+        if self.meter_provider is not None and self.outlets["metrics"]:
+            waiting.append(self.meter_provider.force_flush)
+        return waiting
+
+    def _build_meter_provider(self) -> MeterProvider:
+        readers = []
+        for outlet in self.outlets["metrics"]:
+            exporter = outlet.build()
+            interval = self.settings.metric_interval * 1000
+            readers.append(PeriodicExportingMetricReader(exporter, interval))
+        return MeterProvider(
+            readers,
+            # The tracer provider's, whose instance id the SDK renews after a fork.
+            self.tracer_provider.resource,
+            shutdown_on_exit=False,
+            site_limit=self.settings.site_limit,
+        )
+
+    def describe(self) -> list[str]:
+        """Where each signal goes, a line each, without secrets."""
+        return [
+            f"{signal} -> {', '.join(map(str, self.outlets[signal])) or 'nowhere'}"
+            for signal in SIGNALS
+        ]
+
+    def _announce(self) -> None:
+        destinations = self.describe()
+        self.logger_provider.get_logger("telemetry", __version__).emit(
+            LogRecord(
+                severity_number=SeverityNumber.INFO,
+                severity_text="INFO",
+                body=f"telemetry started: {'; '.join(destinations)}",
+                attributes={str(a.DESTINATIONS): destinations},
+                event_name="corkboard.telemetry.started",
+            )
+        )

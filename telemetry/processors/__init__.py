@@ -1,0 +1,1 @@
+"""What happens to spans and log records between their end and their exporter."""

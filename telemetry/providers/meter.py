@@ -1,0 +1,40 @@
+"""The meter provider."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk import metrics as sdk
+
+from telemetry.adapters.datasette_meter import DatasetteMeter
+from telemetry.adapters.datasette_tracer import SCHEMA_URL
+from telemetry.adapters.sites import SiteLabels
+from telemetry.providers.tracer import DATASETTE
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Meter
+
+
+class MeterProvider(sdk.MeterProvider):
+    """The SDK's, but scope ``datasette`` gets an adapted meter.
+
+    Args:
+        site_limit: how many sites metrics name before the rest are ``other``.
+        *args, **kwargs: the SDK's.
+    """
+
+    def __init__(self, *args: Any, site_limit: int = 100, **kwargs: Any) -> None:
+        self.site_labels = SiteLabels(site_limit)
+        super().__init__(*args, **kwargs)
+
+    def get_meter(
+        self,
+        name: str,
+        version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Any = None,
+    ) -> Meter:
+        """The meter of an instrumentation scope."""
+        adapt = name == DATASETTE
+        meter = super().get_meter(name, version, SCHEMA_URL if adapt else schema_url, attributes)
+        return DatasetteMeter(meter, self.site_labels) if adapt else meter

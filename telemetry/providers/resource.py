@@ -1,0 +1,27 @@
+"""Who is sending."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.resources import Resource
+
+from telemetry.registry import attributes as a
+
+if TYPE_CHECKING:
+    from telemetry.settings import Settings
+
+
+def build_resource(settings: Settings) -> Resource:
+    """The resource of every signal: service, release and environment, one value each.
+
+    The SDK adds ``service.instance.id``, one for each process.
+    """
+    return Resource.create(
+        {
+            **settings.resource_attributes,
+            str(a.SERVICE_NAME): settings.service_name,
+            str(a.SERVICE_VERSION): settings.release,
+            str(a.DEPLOYMENT_ENVIRONMENT_NAME): settings.environment,
+        }
+    )

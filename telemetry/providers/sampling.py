@@ -1,0 +1,75 @@
+"""Head samplers by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk.trace import sampling
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+
+from telemetry.request import any_record
+from telemetry.settings.sampler import installed_samplers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Link, SpanKind
+
+    from telemetry.settings import SamplerSettings
+
+
+def build_sampler(settings: SamplerSettings) -> Sampler:
+    """The sampler that ``OTEL_TRACES_SAMPLER`` names.
+
+    Raises:
+        Exception: whatever an installed sampler's factory raises. The stock
+            configurator swallows that and exports everything.
+    """
+    ratio = sampling.TraceIdRatioBased(float(settings.arg or 1.0)) if _is_ratio(settings) else None
+    standard: dict[str, Sampler | None] = {
+        "always_on": sampling.ALWAYS_ON,
+        "always_off": sampling.ALWAYS_OFF,
+        "parentbased_always_on": sampling.DEFAULT_ON,
+        "parentbased_always_off": sampling.DEFAULT_OFF,
+        "traceidratio": ratio,
+        "parentbased_traceidratio": sampling.ParentBased(ratio) if ratio else None,
+    }
+    sampler = standard.get(settings.name)
+    if sampler is None:
+        (point,) = (point for point in installed_samplers() if point.name == settings.name)
+        sampler = point.load()(settings.arg)
+    return RequestSampler(sampler)
+
+
+class RequestSampler(Sampler):
+    """Drops every span of a request that its framework's list excludes; asks another otherwise."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Any = None,
+        links: Sequence[Link] | None = None,
+        *args: Any,
+    ) -> SamplingResult:
+        """OpenTelemetry's contract."""
+        record = any_record(parent_context)
+        if record is not None and record.excluded:
+            return SamplingResult(Decision.DROP)
+        return self._sampler.should_sample(
+            parent_context, trace_id, name, kind, attributes, links, *args
+        )
+
+    def get_description(self) -> str:
+        """The other sampler's."""
+        return self._sampler.get_description()
+
+
+def _is_ratio(settings: SamplerSettings) -> bool:
+    return settings.name.endswith("traceidratio")

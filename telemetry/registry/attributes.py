@@ -1,0 +1,76 @@
+"""Every attribute that this layer sets or rewrites. Standard names where there is one."""
+
+from __future__ import annotations
+
+from telemetry.registry.names import Attribute
+from telemetry.request import OUTCOMES
+
+SITE = Attribute(
+    "corkboard.site",
+    "The registered site that served the request. A host name alone never becomes one.",
+)
+OUTCOME = Attribute(
+    "corkboard.outcome",
+    "How the request ended, as the edge saw it.",
+    values=OUTCOMES,
+)
+INTERNAL_CLIENT = Attribute(
+    "datasette.internal_client",
+    "True on a request that a plugin made through `datasette.client`: never counted as one.",
+)
+DESTINATIONS = Attribute(
+    "corkboard.destinations",
+    "Where each signal goes, on the start-up record. Never holds a secret.",
+)
+
+HTTP_REQUEST_METHOD = Attribute(
+    "http.request.method",
+    "The method, or `_OTHER` for one that RFC 9110, 5789 and 10008 do not know.",
+    values=[
+        *("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS"),
+        *("PATCH", "POST", "PUT", "QUERY", "TRACE", "_OTHER"),
+    ],
+)
+HTTP_REQUEST_METHOD_ORIGINAL = Attribute(
+    "http.request.method_original",
+    "The method as sent, when it differs from `http.request.method`; cut to 32 characters.",
+)
+HTTP_RESPONSE_STATUS_CODE = Attribute(
+    "http.response.status_code", "The status sent. Absent when no response was started."
+)
+HTTP_ROUTE = Attribute(
+    "http.route",
+    "The route in readable form, such as `/{database}/{table}`. Absent when none matched.",
+)
+ERROR_TYPE = Attribute(
+    "error.type",
+    "The exception's class when one escaped or became an error page, else the 5xx status.",
+)
+URL_PATH = Attribute("url.path", "The path without its query string, cut to 1,024 characters.")
+URL_SCHEME = Attribute("url.scheme", "The scheme.", values=("http", "https", "ws", "wss"))
+SERVER_ADDRESS = Attribute(
+    "server.address",
+    "The Host header without its port, cut to 253 characters. A client can send anything here.",
+)
+SERVER_PORT = Attribute("server.port", "The port that the Host header names, if it names one.")
+NETWORK_PROTOCOL_VERSION = Attribute(
+    "network.protocol.version", "HTTP's version.", values=("1.0", "1.1", "2", "3")
+)
+USER_AGENT_SYNTHETIC_TYPE = Attribute(
+    "user_agent.synthetic.type",
+    "What kind of program the client says it is, when it is not a browser.",
+    values=("bot", "test"),
+)
+CODE_FUNCTION_NAME = Attribute("code.function.name", "The Django view that served the request.")
+
+DB_SYSTEM_NAME = Attribute(
+    "db.system.name",
+    "Always `sqlite`. Datasette says `db.system`, the name before semantic conventions 1.30.",
+)
+
+SERVICE_NAME = Attribute("service.name", "The service. Never `unknown_service`.")
+SERVICE_VERSION = Attribute("service.version", "The release.")
+SERVICE_INSTANCE_ID = Attribute("service.instance.id", "A random id for each worker process.")
+DEPLOYMENT_ENVIRONMENT_NAME = Attribute(
+    "deployment.environment.name", "The environment, such as `production`."
+)

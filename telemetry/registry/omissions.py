@@ -1,0 +1,35 @@
+"""What contrib's instrumentations send and this layer deliberately does not, and why.
+
+The conformance test sends the same requests through both and compares: a
+difference that is not listed here fails.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SPAN_ATTRIBUTES: Final[dict[str, str]] = {
+    "client.address": "Personal data; not recorded by default.",
+    "client.port": "Worthless without the address.",
+    "url.query": "Holds what visitors type, SQL among it.",
+    "user_agent.original": "Personal data and unbounded; its coarse kind is kept.",
+    "asgi.event.type": "Only on receive and send spans, which are not made.",
+}
+"""Attributes that contrib sets and we leave out."""
+
+SPAN_DIFFERENCES: Final[dict[str, str]] = {
+    "server.address": "Contrib names the socket; the conventions ask for the Host header.",
+    "server.port": "Likewise: the Host header's port, none when it names none.",
+    "http.route": "Contrib's lacks the leading slash and keeps `<int:id>`; ours reads `/{id}`.",
+    "code.function.name": "The Django view; contrib records none.",
+    "corkboard.outcome": "Ours.",
+    "corkboard.site": "Ours.",
+}
+"""Attributes whose value differs, or that only we set."""
+
+SPANS: Final[dict[str, str]] = {
+    "receive": "Three more spans for the smallest page, and nobody reads them.",
+    "send": "Likewise.",
+    "INTERNAL": "Django's own span under the edge's: the route belongs on the SERVER span.",
+}
+"""Spans that contrib makes and we do not."""

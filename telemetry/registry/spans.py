@@ -1,0 +1,43 @@
+"""Every span that this layer starts or rewrites."""
+
+from __future__ import annotations
+
+from telemetry.registry import attributes as a
+from telemetry.registry.names import SpanName
+
+SERVER = SpanName(
+    "{http.request.method} {http.route}",
+    "One a request, whichever side serves it. Only the method where no route matched, "
+    "and `HTTP` for an unknown method.",
+    kind="SERVER",
+    attributes=(
+        a.HTTP_REQUEST_METHOD,
+        a.HTTP_REQUEST_METHOD_ORIGINAL,
+        a.HTTP_RESPONSE_STATUS_CODE,
+        a.HTTP_ROUTE,
+        a.URL_PATH,
+        a.URL_SCHEME,
+        a.SERVER_ADDRESS,
+        a.SERVER_PORT,
+        a.NETWORK_PROTOCOL_VERSION,
+        a.USER_AGENT_SYNTHETIC_TYPE,
+        a.CODE_FUNCTION_NAME,
+        a.ERROR_TYPE,
+        a.OUTCOME,
+        a.SITE,
+    ),
+)
+CLIENT_REQUEST = SpanName(
+    "datasette.client {http.request.method} {http.route}",
+    "A request that a plugin made through `datasette.client`, inside its caller's trace.",
+    kind="INTERNAL",
+    attributes=(
+        a.HTTP_REQUEST_METHOD,
+        a.HTTP_RESPONSE_STATUS_CODE,
+        a.HTTP_ROUTE,
+        a.URL_PATH,
+        a.ERROR_TYPE,
+        a.INTERNAL_CLIENT,
+        a.SITE,
+    ),
+)

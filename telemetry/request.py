@@ -1,0 +1,90 @@
+"""The request record: what the edge, the router and the frameworks know of one request.
+
+The edge puts one mutable record into the OpenTelemetry context; whoever learns
+the site or the route writes it there. A context value set by an inner
+application does not come back out (Django runs views in a child task), a
+mutable record does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+from opentelemetry import context as context_api
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span
+
+Outcome = Literal["served", "unknown_site", "disconnected", "error"]
+
+OUTCOMES: frozenset[str] = frozenset(get_args(Outcome))
+
+_KEY = context_api.create_key("telemetry.request")
+
+
+class RequestRecord:
+    """One request, from its first byte at the edge to its last."""
+
+    __slots__ = ("ended", "excluded", "failure", "method", "outcome", "route", "site", "span")
+
+    def __init__(self, method: str, span: Span) -> None:
+        self.method = method
+        self.span = span
+        self.site: str | None = None
+        self.route: str | None = None
+        self.outcome: Outcome = "served"
+        # The exception that a framework turned into an error page.
+        self.failure: BaseException | None = None
+        # Its framework's OTEL_PYTHON_*_EXCLUDED_URLS names it: neither traced nor counted.
+        self.excluded = False
+        self.ended = False
+
+
+def attach_record(record: RequestRecord, context: Context) -> Context:
+    """``context`` with the record in it."""
+    return context_api.set_value(_KEY, record, context)
+
+
+def request_record(context: Context | None = None) -> RequestRecord | None:
+    """The record of the request being served, or None.
+
+    A task that outlives its request keeps the request's context, but the record
+    has ended by then: background work has no site and no route, which beats
+    naming the visitor whose request happened to start it.
+    """
+    record = context_api.get_value(_KEY, context)
+    if isinstance(record, RequestRecord) and not record.ended:
+        return record
+    return None
+
+
+def any_record(context: Context | None = None) -> RequestRecord | None:
+    """The record in the context, ended or not."""
+    record = context_api.get_value(_KEY, context)
+    return record if isinstance(record, RequestRecord) else None
+
+
+def set_site(site: str) -> None:
+    """Name the registered site that serves the current request.
+
+    Call it from the router, once it knows the site to be registered: a host
+    name that a client made up must never become a label. Does nothing outside
+    a request, or when telemetry is not configured.
+    """
+    record = request_record()
+    if record is not None:
+        record.site = site
+
+
+def set_outcome(outcome: Outcome) -> None:
+    """Say how the request ended, where the edge can't see it: ``unknown_site``.
+
+    Raises:
+        ValueError: for an outcome that is not one of ``OUTCOMES``.
+    """
+    if outcome not in OUTCOMES:
+        raise ValueError(f"outcome={outcome!r}: wanted one of {', '.join(sorted(OUTCOMES))}")
+    record = request_record()
+    if record is not None:
+        record.outcome = outcome

@@ -1,0 +1,94 @@
+"""What the environment said, after it was understood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Signal = Literal["traces", "metrics", "logs"]
+SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
+
+TraceparentPolicy = Literal["link", "trust", "ignore"]
+ConsoleMode = Literal["tree", "compact", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class OTLPSettings:
+    """One signal's way to an OTLP receiver. Headers may hold secrets."""
+
+    protocol: Literal["http/protobuf", "grpc"]
+    endpoint: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    compression: Literal["none", "gzip", "deflate"] = "none"
+    timeout: float = 10.0
+    """Seconds for one export, retries included."""
+    certificate: str | None = None
+    client_key: str | None = None
+    client_certificate: str | None = None
+    insecure: bool | None = None
+    """gRPC only: None lets the endpoint's scheme decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One Logfire project: a token and the address that its region names."""
+
+    token: str = field(repr=False)
+    base_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerSettings:
+    """A head sampler; ``name`` is OpenTelemetry's, ``arg`` as given."""
+
+    name: str = "parentbased_always_on"
+    arg: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that the layer needs to know. Built by `read_settings`."""
+
+    service_name: str
+    release: str
+    environment: str
+    names_itself: bool = False
+    """No variable and no host named the service: the name is what is running."""
+    debug: bool = False
+    disabled: bool = False
+    exporters: Mapping[Signal, tuple[str, ...]] = field(default_factory=dict)
+    """Exporter names by signal, in the order given; empty for a signal that goes nowhere."""
+    otlp: Mapping[Signal, OTLPSettings] = field(default_factory=dict)
+    """Only for signals that name ``otlp``."""
+    logfire: tuple[Destination, ...] = ()
+    resource_attributes: Mapping[str, str] = field(default_factory=dict)
+    sampler: SamplerSettings = field(default_factory=SamplerSettings)
+    metric_interval: float = 60.0
+    """Seconds."""
+    traceparent: TraceparentPolicy = "link"
+    trust_secret: str | None = field(default=None, repr=False)
+    site_limit: int = 100
+    shutdown_timeout: float = 2.0
+    """Seconds."""
+    console: ConsoleMode = "tree"
+    color: bool = True
+    excluded_urls: str = ""
+    django_excluded_urls: str = ""
+    datasette_excluded_urls: str = ""
+    capture_request_headers: tuple[str, ...] = ()
+    capture_response_headers: tuple[str, ...] = ()
+    sanitize_headers: tuple[str, ...] = ()
+    django_instrument: bool = True
+    django_middleware_position: int = 0
+    django_request_attributes: tuple[str, ...] = ()
+    raise_failures: bool = False
+    notes: tuple[str, ...] = ()
+    """What the operator should know once: variables that are set and not used."""
+
+    @property
+    def active(self) -> bool:
+        """Whether any signal goes anywhere."""
+        return not self.disabled and any(self.exporters.values())

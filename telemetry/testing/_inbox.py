@@ -1,0 +1,158 @@
+"""What a receiver keeps, and how it answers, whatever the transport."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+from telemetry.testing._logs import logs
+from telemetry.testing._metrics import points
+from telemetry.testing._traces import spans
+from telemetry.testing.received import ReceivedLog, ReceivedPoint, ReceivedRequest, ReceivedSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_Message = ExportTraceServiceRequest | ExportMetricsServiceRequest | ExportLogsServiceRequest
+
+REQUESTS: Mapping[str, type[_Message]] = {
+    "traces": ExportTraceServiceRequest,
+    "metrics": ExportMetricsServiceRequest,
+    "logs": ExportLogsServiceRequest,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How to answer the next exports: HTTP status, seconds to wait, items to reject."""
+
+    status: int = 200
+    delay: float = 0.0
+    rejected: int = 0
+    message: str = ""
+
+    def body(self, signal: str) -> bytes:
+        """Encode the export response; empty means full success in OTLP."""
+        if not self.rejected and not self.message:
+            return b""
+        why = self.message
+        if signal == "traces":
+            traces = ExportTraceServiceResponse()
+            traces.partial_success.rejected_spans = self.rejected
+            traces.partial_success.error_message = why
+            return traces.SerializeToString()
+        if signal == "metrics":
+            metrics = ExportMetricsServiceResponse()
+            metrics.partial_success.rejected_data_points = self.rejected
+            metrics.partial_success.error_message = why
+            return metrics.SerializeToString()
+        records = ExportLogsServiceResponse()
+        records.partial_success.rejected_log_records = self.rejected
+        records.partial_success.error_message = why
+        return records.SerializeToString()
+
+
+@dataclass
+class Inbox:
+    """Thread-safe store of requests and of the payloads that were accepted.
+
+    A payload is parsed on arrival, in C, only to refuse what is not OTLP; the
+    bytes are kept and turned into dataclasses when somebody looks, so that a
+    benchmark which never looks does not pay for it.
+    """
+
+    answer: Answer = field(default_factory=Answer)
+    _requests: list[ReceivedRequest] = field(default_factory=list)
+    _undecoded: list[tuple[str, bytes]] = field(default_factory=list)
+    _spans: list[ReceivedSpan] = field(default_factory=list)
+    _points: list[ReceivedPoint] = field(default_factory=list)
+    _logs: list[ReceivedLog] = field(default_factory=list)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _closing: threading.Event = field(default_factory=threading.Event)
+
+    def take(
+        self, signal: str, path: str, headers: Mapping[str, str], payload: bytes | None, size: int
+    ) -> Answer:
+        """Record one export and say how to answer it; None is an unreadable payload."""
+        answer = self.answer if payload is not None and _is_otlp(signal, payload) else Answer(400)
+        decoded_size = size if payload is None else len(payload)
+        with self._changed:
+            self._requests.append(
+                ReceivedRequest(path, dict(headers), size, decoded_size, answer.status)
+            )
+            if payload is not None and answer.status < 300:
+                self._undecoded.append((signal, payload))
+            self._changed.notify_all()
+        if answer.delay:
+            # An event, so that closing the receiver also ends a slow answer.
+            self._closing.wait(answer.delay)
+        return answer
+
+    def requests(self) -> list[ReceivedRequest]:
+        with self._changed:
+            return list(self._requests)
+
+    def spans(self) -> list[ReceivedSpan]:
+        with self._changed:
+            self._decode()
+            return list(self._spans)
+
+    def points(self) -> list[ReceivedPoint]:
+        with self._changed:
+            self._decode()
+            return list(self._points)
+
+    def logs(self) -> list[ReceivedLog]:
+        with self._changed:
+            self._decode()
+            return list(self._logs)
+
+    def clear(self) -> None:
+        with self._changed:
+            for kept in (self._requests, self._undecoded, self._spans, self._points, self._logs):
+                kept.clear()
+
+    def wait(self, seen: int, timeout: float) -> None:
+        """Return when the number of requests differs from `seen`, or after `timeout`."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._requests) != seen, timeout)
+
+    def open(self) -> None:
+        self._closing.clear()
+
+    def close(self) -> None:
+        """End waits that simulate a slow backend."""
+        self._closing.set()
+
+    def _decode(self) -> None:
+        for signal, payload in self._undecoded:
+            if signal == "traces":
+                self._spans.extend(spans(ExportTraceServiceRequest.FromString(payload)))
+            elif signal == "metrics":
+                self._points.extend(points(ExportMetricsServiceRequest.FromString(payload)))
+            else:
+                self._logs.extend(logs(ExportLogsServiceRequest.FromString(payload)))
+        self._undecoded.clear()
+
+
+def _is_otlp(signal: str, payload: bytes) -> bool:
+    try:
+        REQUESTS[signal].FromString(payload)
+    except DecodeError:
+        return False
+    return True
