@@ -1,0 +1,157 @@
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from config.asgi_types import Message, Receive, Scope, Send
+from config.sites.datasettes import Datasettes
+from config.sites.directory import RegisteredSite, SiteDirectory
+from config.sites.router import SubdomainRouter
+from tests.config.sites.support import get, make_database
+
+SITES = {
+    "alameda.ca": RegisteredSite("alameda.ca", "Alameda", "CA"),
+    "empty.or": RegisteredSite("empty.or", "<b>Empty</b>", "OR"),
+}
+
+
+async def _load() -> Mapping[str, RegisteredSite]:
+    return SITES
+
+
+async def _inner(scope: Scope, _receive: Receive, send: Send) -> None:
+    """Stands where Django does, and raises where Django does."""
+    assert scope["type"] == "http"
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"inner"})
+
+
+def _with_router(tmp_path: Path, test: Callable[[SubdomainRouter], Awaitable[None]]) -> None:
+    make_database(tmp_path / "alameda.ca" / "meetings.db")
+
+    async def run() -> None:
+        datasettes = Datasettes(tmp_path, secret=str)
+        router = SubdomainRouter(
+            _inner,
+            root_domains=("localhost", "civic.band"),
+            directory=SiteDirectory(_load),
+            datasettes=datasettes,
+        )
+        await test(router)
+        await datasettes.close()
+
+    asyncio.run(run())
+
+
+async def _from(
+    router: SubdomainRouter, host: str | bytes, url: str = "http://x/"
+) -> httpx.Response:
+    return await get(router, url, {"host": host})  # type: ignore[dict-item]  # bytes work too
+
+
+def test_a_registered_subdomain_is_its_datasette(tmp_path: Path) -> None:
+    """Whatever the root domain, the case, the port or a final dot."""
+
+    async def visit(router: SubdomainRouter) -> None:
+        for host in ("alameda.ca.localhost:8000", "Alameda.CA.civic.band", "alameda.ca.localhost."):
+            page = await _from(router, host, "http://x/meetings/minutes.json?_shape=array")
+            assert [row["id"] for row in page.json()] == ["1"], host
+
+    _with_router(tmp_path, visit)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost:8000", "civic.band", "127.0.0.1", "[::1]:8000", "evil.example", "notlocalhost", ""],
+)
+def test_all_other_names_are_the_inner_applications(tmp_path: Path, host: str) -> None:
+    """What is below no root domain is for Django to judge."""
+
+    async def visit(router: SubdomainRouter) -> None:
+        assert (await _from(router, host)).text == "inner"
+
+    _with_router(tmp_path, visit)
+
+
+@pytest.mark.parametrize(
+    ("host", "url", "location"),
+    [
+        ("nope.localhost:8000", "http://x/", "http://localhost:8000/"),
+        ("nope.civic.band", "https://x/deep/page?q=1", "https://civic.band/"),
+        ("..civic.band", "http://x/", "http://civic.band/"),
+        (b"\xff\xc3\xa9.localhost", "http://x/", "http://localhost/"),
+        ("..%2f..%2fetc.localhost", "http://x/", "http://localhost/"),
+        ("nope.localhost:80@evil.example", "http://x/", "http://localhost/"),
+    ],
+)
+def test_an_unknown_subdomain_is_sent_home(
+    tmp_path: Path, host: str | bytes, url: str, location: str
+) -> None:
+    """To the root domain it came by, with its scheme and port, and nowhere else."""
+
+    async def visit(router: SubdomainRouter) -> None:
+        answer = await _from(router, host, url)
+        assert (answer.status_code, answer.headers["location"]) == (302, location)
+
+    _with_router(tmp_path, visit)
+
+
+def test_a_site_without_databases_says_so(tmp_path: Path) -> None:
+    """A plain page, 404, with the name escaped and the way home."""
+
+    async def visit(router: SubdomainRouter) -> None:
+        answer = await _from(router, "empty.or.localhost:8000")
+        assert answer.status_code == 404
+        assert answer.headers["content-length"] == str(len(answer.content))
+        assert "<h1>&lt;b&gt;Empty&lt;/b&gt;, OR</h1>" in answer.text
+        assert 'href="http://localhost:8000/"' in answer.text
+
+    _with_router(tmp_path, visit)
+
+
+@pytest.mark.parametrize("host", [b"localhost", b"nope.localhost", b"empty.or.localhost"])
+def test_a_websocket_nobody_serves_is_refused(tmp_path: Path, host: bytes) -> None:
+    """Politely: Django would raise, and strangers could fill the log."""
+
+    async def visit(router: SubdomainRouter) -> None:
+        scope = {"type": "websocket", "scheme": "ws", "path": "/", "headers": [(b"host", host)]}
+        sent = await _talk(router, scope, [{"type": "websocket.connect"}])
+        assert [message["type"] for message in sent] == ["websocket.close"]
+
+    _with_router(tmp_path, visit)
+
+
+def test_lifespan_is_answered_and_closes_what_was_opened(tmp_path: Path) -> None:
+    """Start-up completes at once; shutdown leaves no Datasette behind."""
+
+    async def visit(router: SubdomainRouter) -> None:
+        await _from(router, "alameda.ca.localhost")
+        messages: list[Message] = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+        sent = await _talk(router, {"type": "lifespan"}, messages)
+        assert [message["type"] for message in sent] == [
+            "lifespan.startup.complete",
+            "lifespan.shutdown.complete",
+        ]
+        # Closed and forgotten: the next visitor would get a new one.
+        assert (await _from(router, "alameda.ca.localhost")).status_code == 200
+
+    _with_router(tmp_path, visit)
+
+
+async def _talk(
+    router: SubdomainRouter, scope: dict[str, Any], messages: list[Message]
+) -> list[Message]:
+    sent: list[Message] = []
+    waiting = iter(messages)
+
+    async def receive() -> Message:
+        return next(waiting)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await router(scope, receive, send)
+    return sent
