@@ -1,0 +1,48 @@
+"""Fixtures only; what they use is in `tests.support`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from telemetry.testing import OTLPReceiver
+from tests.support.environment import is_ours
+from tests.support.host import copy_host, host_template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_inherited_configuration() -> Iterator[None]:
+    """A developer's own token or endpoint must never receive what tests send."""
+    removed = {name: os.environ.pop(name) for name in list(os.environ) if is_ours(name)}
+    # mypy's and pytest's Django plugins are not in play: tests that need
+    # Django run the host in a subprocess or set the module themselves.
+    yield
+    os.environ.update(removed)
+
+
+@pytest.fixture
+def receiver() -> Iterator[OTLPReceiver]:
+    """An OTLP/HTTP receiver of the test's own."""
+    with OTLPReceiver() as listening:
+        yield listening
+
+
+@pytest.fixture(scope="session")
+def _host_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The prepared host, built by the first worker that asks for it."""
+    base = tmp_path_factory.getbasetemp()
+    # Under xdist the base is one folder a worker, inside one that all share.
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    return host_template(shared)
+
+
+@pytest.fixture
+def host_env(_host_template: Path, tmp_path: Path) -> dict[str, str]:
+    """A clean environment with a migrated database and real sites, all the test's own."""
+    return copy_host(_host_template, tmp_path / "host")

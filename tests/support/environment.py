@@ -1,0 +1,37 @@
+"""An environment for a subprocess that owes nothing to the developer's own."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIXES = ("OTEL_", "LOGFIRE_", "SENTRY_", "TELEMETRY_")
+HOST = frozenset(
+    {
+        "DATABASE_URL",
+        "DEBUG",
+        "DJANGO_SETTINGS_MODULE",
+        "DJP_PLUGINS_DIR",
+        "LOGLEVEL",
+        "LOG_FORMAT",
+        "PORT",
+        "RELEASE_FILE",
+        "ROOT_DOMAINS",
+        "SECRET_KEY",
+        "SITES_DIR",
+    }
+)
+
+
+def is_ours(name: str) -> bool:
+    """Say whether a variable could change what the code under test does."""
+    return name.startswith(PREFIXES) or name in HOST
+
+
+def clean_environment(base: Mapping[str, str] | None = None, /, **overrides: str) -> dict[str, str]:
+    """Copy `base` (os.environ by default) without the variables we read, then override."""
+    source = os.environ if base is None else base
+    return {name: value for name, value in source.items() if not is_ours(name)} | overrides

@@ -1,0 +1,81 @@
+"""The host with a database and sites, ready to be served."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from tests.support.civic import build_meetings
+from tests.support.environment import clean_environment
+from tests.support.locks import locked
+from tests.support.paths import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+CIVIC_SITE = "cleveland.oh"
+DEMO_PAGES = 300
+
+
+def host_environment(folder: Path, **overrides: str) -> dict[str, str]:
+    """Give the environment of a host that keeps everything it has in `folder`."""
+    values = {
+        "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+        "SITES_DIR": str(folder / "sites"),
+        "SECRET_KEY": "only-for-tests",
+    }
+    return clean_environment(**{**values, **overrides})
+
+
+def prepare_host(folder: Path) -> dict[str, str]:
+    """Migrate, register sites and give the environment to serve them with.
+
+    The site is `cleveland.oh` where the real minutes are at hand, and the
+    project's own demonstration sites elsewhere.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    env = host_environment(folder)
+    manage("migrate", "--verbosity=0", env=env)
+    if build_meetings(folder / "sites" / CIVIC_SITE):
+        manage("register_site", CIVIC_SITE, "--name", "Cleveland", "--state", "OH", env=env)
+    else:
+        manage("demo_sites", "--pages", str(DEMO_PAGES), env=env)
+    return env
+
+
+def host_template(shared: Path) -> Path:
+    """Prepare a host once for all who share the folder, and give its folder."""
+    template = shared / "host-template"
+    with locked(shared / "host-template.lock"):
+        if not template.exists():
+            # Renamed when complete: a build that failed half-way is not there.
+            unfinished = shared / "host-template.unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            prepare_host(unfinished)
+            unfinished.rename(template)
+    return template
+
+
+def copy_host(template: Path, folder: Path) -> dict[str, str]:
+    """Copy a prepared host, so that a test can write to it."""
+    shutil.copytree(template, folder)
+    return host_environment(folder)
+
+
+def manage(*arguments: str, env: Mapping[str, str]) -> str:
+    """Run `manage.py` and give its output. Raises AssertionError with it on failure."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=100,
+    )
+    if done.returncode:
+        raise AssertionError(f"manage.py {' '.join(arguments)} failed:\n{done.stdout}")
+    return done.stdout

@@ -1,0 +1,145 @@
+"""Programs that run beside a test and are always ended, by their own id."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from signal import SIGKILL, SIGTERM, Signals
+from typing import TYPE_CHECKING
+
+from tests.support.paths import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+HOST = "127.0.0.1"
+READY_TIMEOUT = 30.0
+
+
+class Program:
+    """A subprocess in a session of its own, so that its children end with it."""
+
+    def __init__(
+        self, command: Sequence[str], env: Mapping[str, str], cwd: Path, folder: Path
+    ) -> None:
+        self._stdout = folder / "stdout"
+        self._stderr = folder / "stderr"
+        self._kept: tuple[str, str] | None = None
+        # Files and not pipes: nobody has to read while the program runs.
+        # A pipe that nobody writes to: its reading end sees the end once the
+        # program and every process that it forked are gone.
+        self._alive, held = os.pipe()
+        with self._stdout.open("wb") as out, self._stderr.open("wb") as err:
+            self._process = subprocess.Popen(
+                command,
+                env={**env, "PYTHONUNBUFFERED": "1"},
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+                pass_fds=(held,),
+            )
+        os.close(held)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; negative when a signal ended it."""
+        return self._process.poll()
+
+    def stdout(self) -> str:
+        """What it wrote to standard output so far."""
+        return self._kept[0] if self._kept else self._stdout.read_text(errors="replace")
+
+    def stderr(self) -> str:
+        """What it wrote to standard error so far."""
+        return self._kept[1] if self._kept else self._stderr.read_text(errors="replace")
+
+    def output(self) -> str:
+        """Both, standard output first."""
+        return self.stdout() + self.stderr()
+
+    def signal(self, number: Signals) -> None:
+        """Send a signal to the program alone, as a supervisor does."""
+        self._process.send_signal(number)
+
+    def stop(self, number: Signals = SIGTERM, timeout: float = 15.0) -> int:
+        """Signal, wait, and return the exit code.
+
+        Raises AssertionError with the output when it has not ended in time.
+        """
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            message = f"still running {timeout} s after {number.name}:\n{self.output()}"
+            self.kill()
+            raise AssertionError(message) from None
+
+    def kill(self) -> None:
+        """End the program and its children, whatever they are doing."""
+        # The group is ours: it was created with the process. It outlives its
+        # leader when a child hangs on.
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, SIGKILL)
+        self._process.wait()
+        # The children are not ours to wait for, and until they are gone the
+        # port is taken.
+        select.select([self._alive], [], [], 5)
+
+    def wait_until(self, ready: Callable[[], bool], timeout: float = READY_TIMEOUT) -> None:
+        """Return when `ready()`. Raises AssertionError with the output if it ends or is late."""
+        deadline = time.monotonic() + timeout
+        while not ready():
+            if (code := self.exit_code) is not None:
+                raise AssertionError(f"ended with {code} before it was ready:\n{self.output()}")
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not ready within {timeout} s:\n{self.output()}")
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        """End it and hold the output in memory, for after its files are gone."""
+        self.kill()
+        os.close(self._alive)
+        self._kept = (self.stdout(), self.stderr())
+
+
+@contextmanager
+def program(
+    command: Sequence[str], *, env: Mapping[str, str], cwd: Path = ROOT
+) -> Iterator[Program]:
+    """Run a program for as long as the block; its output stays readable after."""
+    with tempfile.TemporaryDirectory(prefix="corkboard-program-") as folder:
+        running = Program(command, env, cwd, Path(folder))
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+def free_port() -> int:
+    """Give a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def accepts_connections(port: int) -> bool:
+    """Say whether somebody listens there."""
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True

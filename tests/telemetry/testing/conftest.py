@@ -1,0 +1,19 @@
+"""Fixtures for tests of the receiver itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from telemetry.testing import OTLPReceiver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def both() -> Iterator[OTLPReceiver]:
+    """A receiver of both protocols."""
+    with OTLPReceiver(grpc=True) as receiver:
+        yield receiver
