@@ -125,6 +125,10 @@ def asgi_wrapper(application: Any) -> Any:
         stopping=stopping,
         ready=pipeline.start,
         excluded_urls=settings.excluded_urls,
+        # Where it says nothing of its own, the general list has been asked already.
+        datasette_excluded_urls=settings.datasette_excluded_urls
+        if settings.datasette_excluded_urls != settings.excluded_urls
+        else "",
         http_capture_headers_server_request=list(settings.capture_request_headers),
         http_capture_headers_server_response=list(settings.capture_response_headers),
         http_capture_headers_sanitize_fields=list(settings.sanitize_headers),

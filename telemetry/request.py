@@ -26,7 +26,17 @@ _KEY = context_api.create_key("telemetry.request")
 class RequestRecord:
     """One request, from its first byte at the edge to its last."""
 
-    __slots__ = ("ended", "excluded", "failure", "method", "outcome", "route", "site", "span")
+    __slots__ = (
+        "datasette_excluded",
+        "ended",
+        "excluded",
+        "failure",
+        "method",
+        "outcome",
+        "route",
+        "site",
+        "span",
+    )
 
     def __init__(self, method: str, span: Span) -> None:
         self.method = method
@@ -38,6 +48,8 @@ class RequestRecord:
         self.failure: BaseException | None = None
         # Its framework's OTEL_PYTHON_*_EXCLUDED_URLS names it: neither traced nor counted.
         self.excluded = False
+        # It would be, should Datasette turn out to serve it.
+        self.datasette_excluded = False
         self.ended = False
 
 

@@ -107,6 +107,8 @@ class DatasetteTracer(Tracer):
                 context = None
             span = self._tracer.start_span(method, context, SpanKind.SERVER, *args, **kwargs)
             return ServerSpan(span, method)
+        if record.datasette_excluded:
+            record.excluded = True
         if record.excluded:
             return INVALID_SPAN
         current = trace.get_current_span()

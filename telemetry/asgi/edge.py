@@ -10,6 +10,7 @@ from opentelemetry import trace
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
 from opentelemetry.metrics import NoOpMeter, get_meter
+from opentelemetry.util.http import parse_excluded_urls
 
 from telemetry.asgi.lifespan import Lifespan
 from telemetry.asgi.server_request import SCOPE_KEY, ServerRequest
@@ -45,6 +46,7 @@ class Edge(OpenTelemetryMiddleware):
         started: awaited when the server starts the application.
         stopping: awaited before the server is told that the application has stopped.
         ready: called at each request; starts the pipeline where a server has no lifespan.
+        datasette_excluded_urls: as ``excluded_urls``, for the requests that Datasette serves.
         **kwargs: contrib's: ``excluded_urls``, ``default_span_details``, ``server_request_hook``,
             ``client_request_hook``, ``client_response_hook``, ``tracer_provider``,
             ``meter_provider``, ``http_capture_headers_*``. Both message hooks are
@@ -62,6 +64,7 @@ class Edge(OpenTelemetryMiddleware):
         started: Callable[[], Awaitable[None]] = _nothing,
         stopping: Callable[[], Awaitable[None]] = _nothing,
         ready: Callable[[], None] | None = None,
+        datasette_excluded_urls: str = "",
         **kwargs: Any,
     ) -> None:
         if isinstance(app, OpenTelemetryMiddleware):
@@ -91,6 +94,9 @@ class Edge(OpenTelemetryMiddleware):
             str(ACTIVE_REQUESTS),
             unit=ACTIVE_REQUESTS.unit,
             description=ACTIVE_REQUESTS.description,
+        )
+        self.datasette_excluded_urls = (
+            parse_excluded_urls(datasette_excluded_urls) if datasette_excluded_urls else None
         )
         self._lifespan = started, stopping
         self._ready = ready

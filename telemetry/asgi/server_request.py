@@ -50,6 +50,9 @@ class ServerRequest:
         else:
             connection = connection_attributes(scope)
             self._start(scope, method, attributes | connection)
+            excluded = edge.datasette_excluded_urls
+            if excluded is not None and excluded.url_disabled(_url(scope)):
+                self.record.datasette_excluded = True
             if not websocket:
                 self._duration = {a.HTTP_REQUEST_METHOD: method, **connection}
                 self._active = {

@@ -32,6 +32,9 @@ def read_otlp(reader: Reader, signal: Signal) -> OTLPSettings:
 
         return reader.parsed(read, default, *own_or_general(name))
 
+    def file(name: str) -> str | None:
+        return reader.parsed(parse.readable_file, None, *own_or_general(name))
+
     protocol = one_of("PROTOCOL", "http/protobuf", "http/protobuf", "grpc")
     grpc = protocol == "grpc"
     # Python's exporters know deflate over HTTP only.
@@ -45,9 +48,9 @@ def read_otlp(reader: Reader, signal: Signal) -> OTLPSettings:
             "Literal['none', 'gzip', 'deflate']", one_of("COMPRESSION", "none", *compressions)
         ),
         timeout=reader.parsed(_timeout, 10.0, *own_or_general("TIMEOUT")),
-        certificate=reader.text(*own_or_general("CERTIFICATE")),
-        client_key=reader.text(*own_or_general("CLIENT_KEY")),
-        client_certificate=reader.text(*own_or_general("CLIENT_CERTIFICATE")),
+        certificate=file("CERTIFICATE"),
+        client_key=file("CLIENT_KEY"),
+        client_certificate=file("CLIENT_CERTIFICATE"),
         insecure=None
         if insecure is None
         else reader.parsed(parse.boolean, False, *own_or_general("INSECURE")),

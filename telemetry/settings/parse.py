@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -119,6 +120,15 @@ def headers(value: str) -> dict[str, str]:
         if "\r" in text or "\n" in text:
             raise ValueError(f"header-name=value,...; item {index}'s value breaks the line")
     return found
+
+
+def readable_file(value: str) -> str:
+    """The path of a file that can be opened."""
+    try:
+        with Path(value).open("rb"):
+            return value
+    except OSError as error:
+        raise ValueError(f"a readable file ({error.strerror})") from None
 
 
 def patterns(value: str) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 
 class Reader:
@@ -29,7 +30,7 @@ class Reader:
                 return value
         return None
 
-    def parsed(self, parse: Callable[[str], T], default: T, *variables: str) -> T:
+    def parsed(self, parse: Callable[[str], T], default: D, *variables: str) -> T | D:
         """The first that is set, parsed; a problem and the default if that fails."""
         for variable in variables:
             value = self.environ.get(variable, "").strip()

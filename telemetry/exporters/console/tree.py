@@ -40,7 +40,7 @@ def render(trace: Trace, terminal: Terminal, *, compact: bool = False) -> list[s
     """The lines of a trace whose root is its last span."""
     root = trace.spans[-1]
     lines = [_headline(root, terminal)]
-    if compact:
+    if compact or _is_client_error(root):
         return lines
     children: dict[int, list[ReadableSpan]] = defaultdict(list)
     for span in trace.spans[:-1]:
@@ -53,6 +53,12 @@ def render(trace: Trace, terminal: Terminal, *, compact: bool = False) -> list[s
     if trace.left_out:
         lines.append(terminal.paint(f"  … {trace.left_out} more spans", DIM))
     return lines
+
+
+def _is_client_error(span: ReadableSpan) -> bool:
+    # Scanners ask for a lot that isn't there; nobody reads how it wasn't found.
+    status = (span.attributes or {}).get(a.HTTP_RESPONSE_STATUS_CODE)
+    return isinstance(status, int) and 400 <= status < 500
 
 
 def _headline(span: ReadableSpan, terminal: Terminal) -> str:

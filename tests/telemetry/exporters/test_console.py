@@ -1,0 +1,146 @@
+"""What a developer reads."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from tests.telemetry.exporters.console_spans import Printed
+
+PAGE: dict[str, Any] = {
+    "http.request.method": "GET",
+    "url.path": "/meetings/minutes",
+    "http.route": "/{database}/{table}",
+    "http.response.status_code": 200,
+    "corkboard.site": "alameda.ca",
+    "corkboard.outcome": "served",
+}
+
+
+def served(printed: Printed, queries: int = 0, changes: dict[str, Any] | None = None) -> None:
+    """One table page."""
+    with printed.span("GET /{database}/{table}", 58.1, SpanKind.SERVER) as root:
+        root.set_attributes({**PAGE, **(changes or {})})
+        for number in range(queries):
+            with printed.span("db.query", number + 1) as query:
+                query.set_attributes(
+                    {"db.namespace": "meetings", "db.query.text": f"select {number}"}
+                )
+                with printed.span("db.query.execute", 1):
+                    pass
+
+
+def test_a_request_is_one_block_with_what_matters() -> None:
+    """Path, route, status, time, site and trace on one line."""
+    printed = Printed()
+    served(printed)
+    (line,) = printed.lines
+    start = "GET /meetings/minutes (/{database}/{table}) 200 58.1 ms alameda.ca trace "
+    assert re.fullmatch(re.escape(start) + "[0-9a-f]{32}", line)
+
+
+def test_like_named_queries_are_folded_into_one_line() -> None:
+    """With their number, their time and the longest; their execution is not told twice."""
+    printed = Printed()
+    served(printed, queries=47)
+    assert len(printed.lines) == 2
+    assert "47 x db.query, longest 47.0 ms meetings: select 46" in printed.lines[1]
+
+
+def test_a_few_queries_have_a_line_each() -> None:
+    """In the order in which they began."""
+    printed = Printed()
+    served(printed, queries=3)
+    assert [line.split(": ")[-1] for line in printed.lines[1:]] == [
+        "select 0",
+        "select 1",
+        "select 2",
+    ]
+
+
+def test_a_failed_query_is_never_folded() -> None:
+    """It stands out from fifty that did not fail, with its exception and where it was raised."""
+    printed = Printed()
+    with printed.span("GET /x", 10, SpanKind.SERVER):
+        for number in range(50):
+            with printed.span("db.query") as query:
+                if number == 7:
+                    try:
+                        raise ValueError("no such\ncolumn")
+                    except ValueError as error:
+                        query.record_exception(error)
+                        query.set_status(Status(StatusCode.ERROR))
+    assert any("49 x db.query" in line for line in printed.lines)
+    assert any("ValueError: no such column" in line for line in printed.lines)
+    assert any("test_console.py" in line for line in printed.lines)
+
+
+def test_a_client_error_is_one_line() -> None:
+    """Scanners ask for a lot that is not there."""
+    printed = Printed()
+    served(printed, queries=5, changes={"http.response.status_code": 404})
+    assert len(printed.lines) == 1
+    assert " 404 " in printed.lines[0]
+
+
+def test_modes() -> None:
+    """`compact` is a line a request, `off` is silence."""
+    compact, off = Printed("compact"), Printed("off")
+    served(compact, queries=9)
+    served(off, queries=9)
+    assert len(compact.lines) == 1
+    assert off.text == ""
+
+
+def test_a_visitor_cannot_command_the_terminal() -> None:
+    """Control characters in a path are shown, not obeyed, and start no line."""
+    printed = Printed()
+    served(printed, changes={"url.path": "/\x1b[2J\nGET /forged 200"})
+    assert "\x1b" not in printed.text
+    assert len(printed.lines) == 1
+
+
+def test_lines_fit_the_terminal() -> None:
+    """A long statement is cut, not wrapped."""
+    printed = Printed()
+    with printed.span("GET /x", 10, SpanKind.SERVER), printed.span("db.query") as query:
+        query.set_attribute("db.query.text", "select " + "x" * 5000)
+    assert max(map(len, printed.lines)) <= 100
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colour_is_for_terminals() -> None:
+    """A pipe gets none."""
+    terminal, pipe = Printed(stream=_Terminal()), Printed()
+    served(terminal)
+    served(pipe)
+    assert "\033[" in terminal.text
+    assert "\033[" not in pipe.text
+
+
+def test_what_is_held_back_is_bounded() -> None:
+    """A thousand traces without an end and one of ten thousand spans don't grow for ever."""
+    printed = Printed()
+    roots = [printed.span("root") for _ in range(1000)]
+    for root in roots:
+        with root, printed.span("child"):
+            pass
+    with printed.span("GET /big", 1, SpanKind.SERVER):
+        for _ in range(2500):
+            with printed.span("db.query"):
+                pass
+    assert "more spans" in printed.lines[-1]
+
+
+def test_a_closed_pipe_is_not_an_error() -> None:
+    """`make serve | head` must not fail requests."""
+    printed = Printed()
+    printed.stream.close()
+    served(printed)

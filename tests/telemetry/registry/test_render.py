@@ -1,0 +1,29 @@
+"""The generated documents are fresh, and hold what the registry holds."""
+
+from __future__ import annotations
+
+from telemetry.registry import attributes, metrics, spans, variables
+from telemetry.registry.names import Attribute, MetricName, SpanName, Variable, entries
+from telemetry.registry.render import documents, reference
+from tests.support.paths import ROOT
+
+
+def test_generated_documents_are_fresh() -> None:
+    """`make docs` would change nothing."""
+    for path, text in documents().items():
+        assert (ROOT / path).read_text(encoding="utf-8") == text, f"{path} is stale: make docs"
+
+
+def test_every_entry_is_in_the_reference() -> None:
+    """With its description, which no entry may lack."""
+    text = reference()
+    listed = [
+        *entries(variables, Variable),
+        *entries(attributes, Attribute),
+        *entries(spans, SpanName),
+        *entries(metrics, MetricName),
+    ]
+    assert len(listed) > 50
+    for entry in listed:
+        assert f"`{entry}`" in text
+        assert entry.description

@@ -1,0 +1,152 @@
+"""Everything together: problems at once, notes, and secrets that stay in."""
+
+from __future__ import annotations
+
+import pytest
+
+from telemetry.errors import ConfigurationError
+from telemetry.registry import variables
+from telemetry.registry.names import Variable, entries
+from telemetry.settings import read_settings
+from tests.telemetry.settings.reading import problems, read, wrong
+
+
+def test_all_problems_are_reported_together() -> None:
+    """One restart, not one for each mistake; each with variable, value and what was wanted."""
+    environ = {
+        "OTEL_TRACES_EXPORTER": "otpl",
+        "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "carrier-pigeon",
+        "OTEL_TRACES_SAMPLER": "sometimes",
+        "TELEMETRY_SHUTDOWN_TIMEOUT": "soon",
+        "TELEMETRY_TRACEPARENT": "believe",
+        "TELEMETRY_SITE_LIMIT": "-1",
+        "OTEL_BSP_MAX_QUEUE_SIZE": "many",
+        "OTEL_PROPAGATORS": "carrier-pigeon",
+        "OTEL_PYTHON_EXCLUDED_URLS": "ok,(",
+    }
+    with pytest.raises(ConfigurationError) as caught:
+        read_settings(environ)
+    told = {problem.variable for problem in caught.value.problems}
+    assert told == set(environ) - {"OTEL_METRICS_EXPORTER"}
+    for problem in caught.value.problems:
+        line = f"{problem.variable}={environ[problem.variable]!r}: wanted "
+        assert line in str(caught.value)
+    assert "carrier-pigeon" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "arg"),
+    [
+        ("traceidratio", "ratio=0.05"),
+        ("traceidratio", "1.5"),
+        ("parentbased_traceidratio", "-0.1"),
+        ("parentbased_traceidratio", "nan"),
+    ],
+)
+def test_a_ratio_that_is_none_is_an_error(sampler: str, arg: str) -> None:
+    """The stock configurator exports everything instead."""
+    assert wrong(OTEL_TRACES_SAMPLER=sampler, OTEL_TRACES_SAMPLER_ARG=arg) == [
+        "OTEL_TRACES_SAMPLER_ARG"
+    ]
+
+
+def test_logfires_sample_rate_comes_after_opentelemetrys() -> None:
+    """LOGFIRE_TRACE_SAMPLE_RATE is honoured where OTEL_TRACES_SAMPLER is unset."""
+    settings = read(LOGFIRE_TRACE_SAMPLE_RATE="0.25")
+    assert (settings.sampler.name, settings.sampler.arg) == ("parentbased_traceidratio", "0.25")
+    both = read(LOGFIRE_TRACE_SAMPLE_RATE="0.25", OTEL_TRACES_SAMPLER="always_on")
+    assert both.sampler.name == "always_on"
+    assert wrong(LOGFIRE_TRACE_SAMPLE_RATE="2") == ["LOGFIRE_TRACE_SAMPLE_RATE"]
+
+
+@pytest.mark.parametrize(
+    ("token", "address"),
+    [
+        ("pylf_v1_us_abc", "https://logfire-us.pydantic.dev"),
+        ("pylf_v2_eu_abc", "https://logfire-eu.pydantic.dev"),
+        ("an-old-token", "https://logfire-us.pydantic.dev"),
+    ],
+)
+def test_logfires_region_is_in_the_token(token: str, address: str) -> None:
+    """As Logfire's own SDK reads it; without one it is the US, and a note says so."""
+    settings = read(LOGFIRE_TOKEN=token)
+    assert [destination.base_url for destination in settings.logfire] == [address]
+    assert any("US" in note for note in settings.notes) == (token == "an-old-token")
+
+
+def test_several_tokens_are_several_destinations() -> None:
+    """And LOGFIRE_BASE_URL is everybody's."""
+    tokens = "pylf_v1_us_a, pylf_v1_eu_b,"
+    assert [d.base_url[:18] for d in read(LOGFIRE_TOKEN=tokens).logfire] == [
+        "https://logfire-us",
+        "https://logfire-eu",
+    ]
+    settings = read(LOGFIRE_TOKEN=tokens, LOGFIRE_BASE_URL="http://127.0.0.1:1/")
+    assert {d.base_url for d in settings.logfire} == {"http://127.0.0.1:1"}
+
+
+def test_what_is_set_and_not_used_is_named() -> None:
+    """Once each, with a hint where the name is a slip."""
+    settings = read(
+        LOGFIRE_CONSOLE="true", OTEL_CONFIG_FILE="otel.yaml", TELEMETRY_SHUTDOWN_TIMEOU="1s"
+    )
+    notes = "\n".join(settings.notes)
+    assert "LOGFIRE_CONSOLE is set and not used" in notes
+    assert "OTEL_CONFIG_FILE is set and not used" in notes
+    assert "did you mean TELEMETRY_SHUTDOWN_TIMEOUT?" in notes
+
+
+def test_a_token_under_debug_says_that_it_sends_nothing() -> None:
+    """One line, and how to change it."""
+    notes = read(True, LOGFIRE_TOKEN="pylf_v1_us_abc").notes
+    assert len(notes) == 1
+    assert "nothing is sent to Logfire" in notes[0]
+
+
+def test_secrets_stay_out_of_repr_and_messages() -> None:
+    """Tokens, headers and the trust secret."""
+    settings = read(
+        LOGFIRE_TOKEN="pylf_v1_us_sesame",
+        OTEL_TRACES_EXPORTER="logfire,otlp",
+        OTEL_EXPORTER_OTLP_HEADERS="authorization=sesame",
+        TELEMETRY_TRUST_SECRET="sesame",
+    )
+    assert settings.logfire[0].token == "pylf_v1_us_sesame"
+    assert "sesame" not in repr(settings)
+    (problem,) = problems(OTEL_TRACES_EXPORTER="logfire", LOGFIRE_TOKEN="ses ame")
+    assert "ses ame" not in str(problem)
+
+
+@pytest.mark.parametrize(("given", "seconds"), [("250ms", 0.25), ("2s", 2.0), ("1.5 S", 1.5)])
+def test_durations_take_milliseconds_or_seconds(given: str, seconds: float) -> None:
+    """Unitless numbers are refused: they have meant both."""
+    assert read(TELEMETRY_SHUTDOWN_TIMEOUT=given).shutdown_timeout == seconds
+    assert wrong(TELEMETRY_SHUTDOWN_TIMEOUT="2") == ["TELEMETRY_SHUTDOWN_TIMEOUT"]
+
+
+def test_a_frameworks_own_exclusions_replace_the_general_ones() -> None:
+    """As contrib's instrumentations read them."""
+    settings = read(
+        OTEL_PYTHON_EXCLUDED_URLS="/health/,/static/", OTEL_PYTHON_DJANGO_EXCLUDED_URLS="/admin/"
+    )
+    assert settings.excluded_urls == "/health/,/static/"
+    assert settings.django_excluded_urls == "/admin/"
+    assert settings.datasette_excluded_urls == "/health/,/static/"
+
+
+def test_every_registered_variable_is_read() -> None:
+    """A variable in the registry that changes nothing would be a lie in the documents."""
+    seen: set[str] = set()
+
+    class Recorder(dict[str, str]):
+        def get(self, key: str, default: str = "") -> str:  # type: ignore[override]
+            seen.add(str(key))
+            return super().get(key, default)
+
+    everything = {"OTEL_TRACES_EXPORTER": "otlp,logfire", "LOGFIRE_TOKEN": "pylf_v1_us_a"}
+    read_settings(Recorder(everything))
+    read_settings(Recorder())
+    unread = {str(v) for v in entries(variables, Variable)} - seen
+    # Its argument is only looked at where there is a sampler to take it.
+    assert unread == {"OTEL_TRACES_SAMPLER_ARG"}
