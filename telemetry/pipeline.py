@@ -22,7 +22,7 @@ from telemetry.processors.deferred import DeferredLogRecordProcessor, DeferredSp
 from telemetry.processors.request import RequestLogProcessor, RequestSpanProcessor
 from telemetry.providers.meter import MeterProvider
 from telemetry.providers.resource import build_resource
-from telemetry.providers.sampling import build_sampler
+from telemetry.providers.sampling import build_id_generator, build_sampler
 from telemetry.providers.tracer import TracerProvider
 from telemetry.registry import attributes as a
 from telemetry.settings.model import SIGNALS, Settings
@@ -47,7 +47,12 @@ class Pipeline:
         # Without a destination, trace ids still correlate and no span is recorded.
         sampler = build_sampler(settings.sampler) if self.outlets["traces"] else ALWAYS_OFF
         # The SDK's own exit handlers wait half a minute for a dead backend.
-        self.tracer_provider = TracerProvider(sampler, resource, shutdown_on_exit=False)
+        self.tracer_provider = TracerProvider(
+            sampler,
+            resource,
+            shutdown_on_exit=False,
+            id_generator=build_id_generator(settings.id_generator),
+        )
         self.logger_provider = LoggerProvider(resource, shutdown_on_exit=False)
         self.meter_provider: MeterProvider | None = None
         self._span_processors = [

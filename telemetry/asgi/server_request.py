@@ -123,10 +123,10 @@ class ServerRequest:
         self._count(known, seconds)
         span = record.span
         if span.is_recording():
-            span.set_attributes(known)
-            span.set_attribute(a.OUTCOME, record.outcome)
+            known[a.OUTCOME] = record.outcome
             if record.site is not None:
-                span.set_attribute(a.SITE, record.site)
+                known[a.SITE] = record.site
+            span.set_attributes(known)
             if record.route is not None and self._edge.span_details is None:
                 name = "HTTP" if record.method == "_OTHER" else record.method
                 span.update_name(f"{name} {record.route}")

@@ -1,13 +1,15 @@
-"""Head samplers by name."""
+"""Head samplers and id generators by name."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import sampling
+from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
 from telemetry.request import any_record
+from telemetry.settings.id_generator import installed_id_generators
 from telemetry.settings.sampler import installed_samplers
 
 if TYPE_CHECKING:
@@ -40,6 +42,15 @@ def build_sampler(settings: SamplerSettings) -> Sampler:
         (point,) = (point for point in installed_samplers() if point.name == settings.name)
         sampler = point.load()(settings.arg)
     return RequestSampler(sampler)
+
+
+def build_id_generator(name: str | None) -> IdGenerator:
+    """The id generator that ``OTEL_PYTHON_ID_GENERATOR`` names; the random one for None."""
+    if name is None:
+        return RandomIdGenerator()
+    (point,) = (point for point in installed_id_generators() if point.name == name)
+    generator: IdGenerator = point.load()()
+    return generator
 
 
 class RequestSampler(Sampler):

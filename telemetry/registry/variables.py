@@ -73,6 +73,7 @@ SAMPLER = Variable(
     example="parentbased_traceidratio",
 )
 SAMPLER_ARG = Variable("OTEL_TRACES_SAMPLER_ARG", "The ratio, 0 to 1.", default="1.0")
+ID_GENERATOR = Variable("OTEL_PYTHON_ID_GENERATOR", "An installed id generator.", default="random")
 SDK_DISABLED = Variable("OTEL_SDK_DISABLED", "`true` turns everything off.", default="false")
 PROPAGATORS = Variable(
     "OTEL_PROPAGATORS", "How callers pass their trace on.", default="tracecontext,baggage"

@@ -66,6 +66,7 @@ class Settings:
     logfire: tuple[Destination, ...] = ()
     resource_attributes: Mapping[str, str] = field(default_factory=dict)
     sampler: SamplerSettings = field(default_factory=SamplerSettings)
+    id_generator: str | None = None
     metric_interval: float = 60.0
     """Seconds."""
     traceparent: TraceparentPolicy = "link"

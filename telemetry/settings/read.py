@@ -11,6 +11,7 @@ from telemetry.registry import variables as v
 from telemetry.registry.names import Variable, entries
 from telemetry.settings import identity, parse
 from telemetry.settings.exporters import choose_exporters
+from telemetry.settings.id_generator import read_id_generator
 from telemetry.settings.logfire import HONOURED, read_destinations
 from telemetry.settings.model import ConsoleMode, Settings, Signal, TraceparentPolicy
 from telemetry.settings.otlp import read_otlp
@@ -82,6 +83,7 @@ def read_settings(
         logfire=read_destinations(reader, used=logfire),
         resource_attributes=attributes,
         sampler=read_sampler(reader),
+        id_generator=read_id_generator(reader),
         metric_interval=reader.parsed(_milliseconds, 60.0, v.METRIC_INTERVAL),
         traceparent=cast(
             TraceparentPolicy,
@@ -141,6 +143,8 @@ def _unused(reader: Reader) -> list[str]:
             continue
         if name.startswith("LOGFIRE_") and name not in HONOURED:
             notes.append(f"{name} is set and not used: this layer does not run Logfire's SDK")
+        elif name == "SENTRY_DSN":
+            notes.append(f"{name} is set and not used: this release sends no errors yet")
         elif name == "OTEL_CONFIG_FILE":
             notes.append(f"{name} is set and not used: configuration is by variables")
         elif name.startswith("TELEMETRY_") and name not in known:

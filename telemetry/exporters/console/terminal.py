@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from typing import TextIO
@@ -13,6 +14,7 @@ YELLOW = "33"
 CYAN = "36"
 DIM = "2"
 BOLD = "1"
+_PAINT = re.compile("\033\\[[0-9;]*m")
 
 
 class Terminal:
@@ -42,6 +44,11 @@ class Terminal:
         if not self._color or not codes or not self.stream.isatty():
             return text
         return f"\033[{';'.join(codes)}m{text}\033[0m"
+
+    @staticmethod
+    def columns(text: str) -> int:
+        """How wide painted text is on the screen."""
+        return len(_PAINT.sub("", text))
 
     def write(self, lines: list[str]) -> None:
         """Write lines in one piece, so that two requests' do not mix."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +33,10 @@ if TYPE_CHECKING:
 # More like-named siblings than this become one line with their number and time.
 FOLD_ABOVE = 3
 MAX_DEPTH = 8
-QUERY = "db.query"
 # Its time is shown on the query's own line.
 EXECUTE = "db.query.execute"
+# What stands before a module's own path, and pushes the line number off the screen.
+_FOLDER = re.compile(rf'"(?:.*/site-packages/|{re.escape(os.getcwd())}/)')
 
 
 def render(trace: Trace, terminal: Terminal, *, compact: bool = False) -> list[str]:
@@ -75,9 +78,14 @@ def _headline(span: ReadableSpan, terminal: Terminal) -> str:
         terminal.paint(milliseconds(_seconds(span)), YELLOW if _seconds(span) > 1 else DIM),
         terminal.paint(str(known[a.SITE]), CYAN) if a.SITE in known else "",
         terminal.paint(str(outcome), RED) if outcome not in (None, "served", "error") else "",
-        terminal.paint(f"trace {context.trace_id:032x}", DIM) if context else "",
     ]
-    return " ".join(part for part in parts if part)
+    line = " ".join(part for part in parts if part)
+    if context is None:
+        return line
+    # The first digits find a trace as well as all of them, where there is no room.
+    room = terminal.width - terminal.columns(line) - len(" trace ")
+    trace_id = fit(f"{context.trace_id:032x}", max(room, 9))
+    return f"{line} {terminal.paint(f'trace {trace_id}', DIM)}"
 
 
 def _title(span: ReadableSpan) -> str:
@@ -161,7 +169,7 @@ def _exceptions(span: ReadableSpan, indent: str, terminal: Terminal) -> Iterator
 def _last_frames(stacktrace: str) -> Iterable[str]:
     """The last two frames: where it was raised, and who called that."""
     frames = [printable(line) for line in stacktrace.splitlines() if line.startswith("  File ")]
-    return frames[-2:]
+    return [_FOLDER.sub('"', frame) for frame in frames[-2:]]
 
 
 def _seconds(span: ReadableSpan) -> float:

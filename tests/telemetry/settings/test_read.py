@@ -23,6 +23,7 @@ def test_all_problems_are_reported_together() -> None:
         "TELEMETRY_SITE_LIMIT": "-1",
         "OTEL_BSP_MAX_QUEUE_SIZE": "many",
         "OTEL_PROPAGATORS": "carrier-pigeon",
+        "OTEL_PYTHON_ID_GENERATOR": "dice",
         "OTEL_PYTHON_EXCLUDED_URLS": "ok,(",
     }
     with pytest.raises(ConfigurationError) as caught:
