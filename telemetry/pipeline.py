@@ -82,8 +82,11 @@ class Pipeline:
             ("MeterProvider", metrics.get_meter_provider()),
             ("LoggerProvider", _logs.get_logger_provider()),
         ):
-            # The API's stand-ins are private classes with telling names.
-            if not type(provider).__name__.lstrip("_").startswith("Proxy"):
+            # The API's stand-ins are private classes with telling names; Logfire's
+            # provider is a ProxyTracerProvider too.
+            kind_of = type(provider)
+            is_stand_in = kind_of.__name__.lstrip("_").startswith("Proxy")
+            if not (is_stand_in and kind_of.__module__.startswith("opentelemetry.")):
                 raise TelemetryError(
                     f"a {kind} is installed already ({type(provider).__module__}."
                     f"{type(provider).__qualname__}): call telemetry.configure() before any other "

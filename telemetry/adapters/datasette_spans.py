@@ -29,6 +29,9 @@ _EDGE_ONLY = frozenset(
     }
 )
 
+# Always http://localhost; and the visitor's own browser, where a plugin hands headers on.
+_CLIENT_LEAVES_OUT = frozenset({a.SERVER_ADDRESS, a.URL_SCHEME, "user_agent.original"})
+
 
 class WrappedSpan(Span):
     """Passes everything on to another span."""
@@ -120,7 +123,7 @@ class ClientRequestSpan(WrappedSpan):
             route = readable_route(str(value))
             self._span.set_attribute(a.HTTP_ROUTE, route)
             self._span.update_name(f"datasette.client {self._method} {route}")
-        elif key not in (a.SERVER_ADDRESS, a.URL_SCHEME):  # always http://localhost
+        elif key not in _CLIENT_LEAVES_OUT:
             self._span.set_attribute(key, value)
 
     def update_name(self, name: str) -> None:

@@ -10,11 +10,11 @@ each request needs nothing more. The same door is where lighter spans can enter.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
-from opentelemetry.trace import INVALID_SPAN, SpanKind, Tracer
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, Link, SpanKind, Tracer
 
 from telemetry.adapters.datasette_spans import (
     ClientRequestSpan,
@@ -25,9 +25,6 @@ from telemetry.adapters.datasette_spans import (
 from telemetry.request import any_record, request_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
 # The first version in which every name emitted under this scope is current,
@@ -47,19 +44,27 @@ class DatasetteTracer(Tracer):
         name: str,
         context: Context | None = None,
         kind: SpanKind = SpanKind.INTERNAL,
-        *args: Any,
-        **kwargs: Any,
+        attributes: Any = None,
+        links: Any = (),
+        start_time: int | None = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
     ) -> Span:
         """As the API's, but for the spans that Datasette should not have."""
         if kind is SpanKind.SERVER:
-            return self._server(name, context, *args, **kwargs)
-        span = self._tracer.start_span(name, context, kind, *args, **kwargs)
+            return self._server(name, context, attributes, links, start_time)
+        context, links = _detached(context, links)
+        span = self._tracer.start_span(
+            name,
+            context,
+            kind,
+            attributes,
+            links,
+            start_time,
+            record_exception,
+            set_status_on_exception,
+        )
         return QuerySpan(span) if name == QUERY and span.is_recording() else span
-
-    @contextmanager
-    def _current(self, span: Span, **use: Any) -> Iterator[Span]:
-        with trace.use_span(span, **use) as current:
-            yield current
 
     def start_as_current_span(
         self,
@@ -86,26 +91,29 @@ class DatasetteTracer(Tracer):
         )
         # An exception that passes through the stand-in reaches the edge, which records it once.
         stand_in = isinstance(span, RequestSpan)
-        return self._current(
+        return trace.use_span(
             span,
             end_on_exit=end_on_exit,
             record_exception=record_exception and not stand_in,
             set_status_on_exception=set_status_on_exception and not stand_in,
         )
 
-    def _server(self, method: str, context: Context | None, *args: Any, **kwargs: Any) -> Span:
+    def _server(
+        self, method: str, context: Context | None, attributes: Any, links: Any, start: int | None
+    ) -> Span:
         if _in_datasette_client():
             # The current context, not the one extracted from the call's own headers.
+            context, links = _detached(None, links)
+            name = f"datasette.client {method}"
             span = self._tracer.start_span(
-                f"datasette.client {method}", None, SpanKind.INTERNAL, *args, **kwargs
+                name, context, SpanKind.INTERNAL, attributes, links, start
             )
             return ClientRequestSpan(span, method)
         record = request_record()
         if record is None:
-            if any_record() is not None:
-                # A task that outlived its request: its own trace, not the visitor's.
-                context = None
-            span = self._tracer.start_span(method, context, SpanKind.SERVER, *args, **kwargs)
+            span = self._tracer.start_span(
+                method, context, SpanKind.SERVER, attributes, links, start
+            )
             return ServerSpan(span, method)
         if record.datasette_excluded:
             record.excluded = True
@@ -115,6 +123,22 @@ class DatasetteTracer(Tracer):
         # A host's own span around Datasette stays the parent of Datasette's spans.
         inside = current.get_span_context().is_valid
         return RequestSpan(current if inside else record.span, record)
+
+
+def _detached(context: Context | None, links: Any) -> tuple[Context | None, Any]:
+    """The context and links for a span of work that may have outlived its request.
+
+    A background task keeps the context of the request that it was started in:
+    its spans get a trace of their own that links back, or they would be that
+    one visitor's for as long as the process lives.
+    """
+    record = any_record() if context is None else None
+    if record is None or not record.ended:
+        return context, links
+    current = trace.get_current_span().get_span_context()
+    if current.trace_id != record.span.get_span_context().trace_id:
+        return context, links  # within a span of its own already
+    return Context(), (*(links or ()), Link(current))
 
 
 def _in_datasette_client() -> bool:

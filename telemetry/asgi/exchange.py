@@ -76,8 +76,11 @@ class Exchange:
     def ended(self, error: BaseException | None) -> BaseException | None:
         """How it ended: sets the outcome, and returns the error that is the application's own."""
         record = self.record
-        if isinstance(error, asyncio.CancelledError) and not self.complete:
-            record.outcome = "disconnected"
+        if isinstance(error, asyncio.CancelledError):
+            # The server's doing. After the last byte the visitor has it all.
+            error = None
+            if not self.complete:
+                record.outcome = "disconnected"
         if record.outcome == "disconnected":
             return None
         failure = error or record.failure

@@ -120,21 +120,29 @@ class ServerRequest:
             known[a.ERROR_TYPE] = (
                 type(failure).__qualname__ if failure is not None else str(exchange.status)
             )
-        self._count(known, seconds)
-        span = record.span
-        if span.is_recording():
-            known[a.OUTCOME] = record.outcome
-            if record.site is not None:
-                known[a.SITE] = record.site
-            span.set_attributes(known)
-            if record.route is not None and self._edge.span_details is None:
-                name = "HTTP" if record.method == "_OTHER" else record.method
-                span.update_name(f"{name} {record.route}")
-            if record.outcome == "error":
-                if escaped is not None:
-                    span.record_exception(escaped)
-                span.set_status(Status(StatusCode.ERROR, str(failure) if failure else None))
-        span.end()
+        try:
+            self._count(known, seconds)
+            if record.span.is_recording():
+                self._describe(known, failure)
+        finally:
+            # Whatever failed above: a span that never ends is never exported.
+            record.span.end()
+
+    def _describe(self, known: dict[str, Any], failure: BaseException | None) -> None:
+        record, span = self.record, self.record.span
+        known[a.OUTCOME] = record.outcome
+        if record.site is not None:
+            known[a.SITE] = record.site
+        span.set_attributes(known)
+        if record.route is not None and self._edge.span_details is None:
+            name = "HTTP" if record.method == "_OTHER" else record.method
+            span.update_name(f"{name} {record.route}")
+        if record.outcome == "error":
+            # First, since an exception's own text may raise.
+            span.set_status(Status(StatusCode.ERROR))
+            if failure is not None:
+                span.set_status(Status(StatusCode.ERROR, str(failure)))
+                span.record_exception(failure)
 
     def _count(self, known: dict[str, Any] | None, seconds: float = 0.0) -> None:
         if self._active is None:

@@ -109,12 +109,15 @@ class DjangoMiddleware:
         self._view(request, view, args, kwargs)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Keep the exception that Django is about to turn into an error page."""
+        """Keep the exception that Django is about to turn into a page.
+
+        The edge records it, if that page turns out to be an error: Http404 comes
+        by here too.
+        """
         try:
             record = request_record()
-            if record is not None and not record.excluded:
+            if record is not None:
                 record.failure = exception
-                record.span.record_exception(exception)
         except Exception as error:  # noqa: BLE001
             failed("Django's middleware, at an exception", error)
 

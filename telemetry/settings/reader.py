@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeVar
 
 from telemetry.errors import HIDDEN, Problem
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
+
+# An address may hold a user and a password before its host.
+_CREDENTIALS = re.compile(r"(?<=//)[^/\s]*@")
 D = TypeVar("D")
 
 
@@ -47,4 +51,8 @@ class Reader:
         """Note a problem; a secret's value is not repeated."""
         secret = isinstance(variable, Variable) and variable.secret
         secret = secret or variable.endswith("_HEADERS")
-        self.problems.append(Problem(str(variable), HIDDEN if secret else given, wanted))
+        shown = HIDDEN if secret else _CREDENTIALS.sub(f"{HIDDEN}@", given)
+        found = Problem(str(variable), shown, wanted)
+        # A variable that is general to the signals is read once for each of them.
+        if found not in self.problems:
+            self.problems.append(found)

@@ -1,0 +1,1 @@
+"""What telemetry costs, beside its peers. `python -m benchmarks`, never in production."""

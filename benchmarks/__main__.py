@@ -1,0 +1,100 @@
+"""`python -m benchmarks`: what telemetry costs a request."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.client import Client
+from benchmarks.measure import Target, measure
+from benchmarks.pages import choose_pages
+from benchmarks.receivers import Remote, sentry_sink, span_receiver
+from benchmarks.report import Report
+from benchmarks.result import rows
+from benchmarks.variants import VARIANTS
+from tests.support.host import prepare_host
+from tests.support.servers import serve_uvicorn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ROUNDS = 7
+RESULTS = Path(__file__).with_name("RESULTS.md")
+COMMAND = "python -m benchmarks --write"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parse(arguments)
+    report = run(options.rounds, quick=options.quick)
+    sys.stdout.write(report.text())
+    if options.json:
+        options.json.write_text(report.json())
+    if report.void:
+        return 1
+    if options.write:
+        RESULTS.write_text(_results(report))
+    return 0
+
+
+def run(rounds: int, *, quick: bool = False) -> Report:
+    """Prepare the host, start all servers, measure, and end what was started."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+        _say("preparing the host")
+        env = prepare_host(folder)
+        pages = choose_pages(env)
+        if quick:
+            pages = [replace(page, requests=max(2, page.requests // 10)) for page in pages]
+        sink = stack.enter_context(sentry_sink())
+        targets = _start(stack, env, sink)
+        samples = measure(targets, pages, rounds, _say)
+        return Report(rounds, [(page, rows(page, samples)) for page in pages], sink.take_count())
+
+
+def _start(stack: ExitStack, env: Mapping[str, str], sink: Remote) -> dict[str, Target]:
+    targets = {}
+    for variant in VARIANTS:
+        receiver = stack.enter_context(span_receiver()) if variant.sends else None
+        variables = variant.environment(receiver.url, sink.url) if receiver else {}
+        server = stack.enter_context(
+            serve_uvicorn(variant.app, env={**env, **variables}, args=["--no-access-log"])
+        )
+        client = stack.enter_context(closing(Client(server.port)))
+        targets[variant.name] = Target(client, receiver)
+    return targets
+
+
+def _results(report: Report) -> str:
+    return f"# Results\n\nPrinted, and written here, by `{COMMAND}`.\n\n```\n{report.text()}```\n"
+
+
+def _say(what: str) -> None:
+    # Progress is not the result: `python -m benchmarks > file` keeps the table.
+    print(what, file=sys.stderr, flush=True)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, help=f"default {ROUNDS}; 2 with --quick")
+    parser.add_argument(
+        "--quick", action="store_true", help="a tenth of the requests: that it works, not how well"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
+    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name} anew")
+    options = parser.parse_args(arguments)
+    if options.rounds is None:
+        options.rounds = 2 if options.quick else ROUNDS
+    if options.rounds < 1:
+        parser.error("--rounds: wanted at least 1")
+    if options.write and (options.quick or options.rounds < ROUNDS):
+        parser.error(f"--write: wanted a full run of at least {ROUNDS} rounds")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

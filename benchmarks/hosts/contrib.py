@@ -1,0 +1,44 @@
+"""contrib's ASGI and Django instrumentation and the SDK, as their documentation has them.
+
+Without receive and send spans, which nobody keeps who has seen them.
+"""
+
+import os
+
+from opentelemetry import metrics, trace
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.instrumentation.django import DjangoInstrumentor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from benchmarks.hosts.control import with_control
+from benchmarks.hosts.variables import RECEIVER
+from config.asgi_types import ASGIApp
+
+
+def _build() -> ASGIApp:
+    receiver = os.environ[RECEIVER]
+    resource = Resource.create({"service.name": "contrib"})
+    tracer_provider = TracerProvider(resource=resource)
+    spans = OTLPSpanExporter(endpoint=f"{receiver}/v1/traces")
+    tracer_provider.add_span_processor(BatchSpanProcessor(spans))
+    trace.set_tracer_provider(tracer_provider)
+    points = OTLPMetricExporter(endpoint=f"{receiver}/v1/metrics")
+    reader = PeriodicExportingMetricReader(points)
+    metrics.set_meter_provider(MeterProvider([reader], resource=resource))
+
+    # Between the settings' name and the application, or it is silently lost.
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    DjangoInstrumentor().instrument()
+    from config.asgi import application as bare
+
+    observed: ASGIApp = OpenTelemetryMiddleware(bare, exclude_spans=["receive", "send"])
+    return with_control(observed, tracer_provider.force_flush)
+
+
+application = _build()

@@ -1,0 +1,52 @@
+"""The pages that are measured: a light one, a usual one and a heavy one."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datasette.utils import tilde_encode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ROOT_DOMAIN = "civic.band"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page; `requests` is how many of it make up a round."""
+
+    title: str
+    host: str
+    path: str
+    requests: int
+
+
+def choose_pages(env: Mapping[str, str]) -> Sequence[Page]:
+    """Give the pages of a prepared host, the same in each run.
+
+    Enough requests each that a round costs the bare host half a second of CPU
+    or more: well above what reading the clock and flushing cost.
+    """
+    meetings = min(Path(env["SITES_DIR"]).glob("*/meetings.db"))
+    site = f"{meetings.parent.name}.{ROOT_DOMAIN}"
+    row = f"/meetings/minutes/{tilde_encode(_middle_row(meetings))}.json"
+    return (
+        # An ordinary view of the host's: no list excludes it by default.
+        Page("small async Django view", ROOT_DOMAIN, "/health/", 300),
+        Page("Datasette, a row as JSON", site, row, 200),
+        Page("Datasette, a table page", site, "/meetings/minutes", 20),
+    )
+
+
+def _middle_row(meetings: Path) -> str:
+    with closing(sqlite3.connect(meetings)) as connection:
+        query = (
+            "select id from minutes order by id limit 1 offset (select count(*) / 2 from minutes)"
+        )
+        [[key]] = connection.execute(query)
+        return str(key)
