@@ -126,8 +126,9 @@ class Pipeline:
     def flush(self, timeout: float | None = None) -> int:
         """Send what is in flight, for at most ``timeout`` seconds (TELEMETRY_SHUTDOWN_TIMEOUT).
 
-        Safe to call again: a second call sends only what came since, and does
-        not wait once more for a backend that an earlier one gave up on.
+        Safe to call again: a second call sends the spans and records that came
+        since and the metrics' latest totals, and does not wait once more for a
+        backend that an earlier one gave up on.
 
         Returns:
             How many spans and log records have not been delivered since the start.

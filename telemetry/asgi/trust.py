@@ -40,6 +40,9 @@ class Trust:
         for key, value in headers:
             name = key.lower()
             if name in self._fields:
+                if name == b"traceparent" and "traceparent" in carrier:
+                    # Two of them are none (W3C Trace Context, section 3.2.1).
+                    return Context(), ()
                 carrier.setdefault(name.decode("latin-1"), value.decode("latin-1"))
         if not carrier:
             return Context(), ()

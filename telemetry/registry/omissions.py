@@ -21,11 +21,23 @@ SPAN_DIFFERENCES: Final[dict[str, str]] = {
     "server.address": "Contrib names the socket; the conventions ask for the Host header.",
     "server.port": "Likewise: the Host header's port, none when it names none.",
     "http.route": "Contrib's lacks the leading slash and keeps `<int:id>`; ours reads `/{id}`.",
+    "error.type": "The exception's class where Django made it a page; contrib has only `500`.",
     "code.function.name": "The Django view; contrib records none.",
     "corkboard.outcome": "Ours.",
     "corkboard.site": "Ours.",
 }
 """Attributes whose value differs, or that only we set."""
+
+SPAN_NAMES: Final[dict[str, str]] = {
+    "SERVER": "Contrib's holds the raw path, a new name for each that a scanner invents.",
+}
+"""Kinds of span whose name differs."""
+
+METRICS: Final[dict[str, str]] = {
+    "http.server.request.body.size": "Not stable yet, and what a client says of itself.",
+    "http.server.response.body.size": "Not stable yet; contrib's leaks into the next request's.",
+}
+"""Metrics that contrib records and we do not."""
 
 SPANS: Final[dict[str, str]] = {
     "receive": "Three more spans for the smallest page, and nobody reads them.",

@@ -96,14 +96,17 @@ def reference() -> str:
             ("Name", "Why"),
             [
                 (f"`{name}`", why)
-                for group in (omissions.SPANS, omissions.SPAN_ATTRIBUTES)
+                for group in (omissions.SPANS, omissions.SPAN_ATTRIBUTES, omissions.METRICS)
                 for name, why in group.items()
             ],
         ),
         "And what differs:\n",
         _table(
             ("Attribute", "How"),
-            [(f"`{name}`", why) for name, why in omissions.SPAN_DIFFERENCES.items()],
+            [
+                *((f"`{name}`", why) for name, why in omissions.SPAN_DIFFERENCES.items()),
+                *((f"{kind} span's name", why) for kind, why in omissions.SPAN_NAMES.items()),
+            ],
         ),
     ]
     return "\n".join(parts)

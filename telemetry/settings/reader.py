@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 # An address may hold a user and a password before its host.
 _CREDENTIALS = re.compile(r"(?<=//)[^/\s]*@")
-D = TypeVar("D")
 
 
 class Reader:

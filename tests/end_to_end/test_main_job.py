@@ -1,0 +1,179 @@
+"""Sites and home page under real servers: what arrives at a real receiver, signal by signal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.end_to_end.hosts import last_points
+from tests.end_to_end.job import PLANTED, Job, job_done
+from tests.support.servers import serve_gunicorn, serve_uvicorn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.end_to_end.hosts import Host
+
+SERVERS = {
+    # Their own access lines hold query strings, and are not telemetry's.
+    "uvicorn": (partial(serve_uvicorn, args=["--no-access-log"]), 1),
+    "gunicorn": (partial(serve_gunicorn, workers=2), 2),
+}
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def job(request: pytest.FixtureRequest, host: Host) -> Iterator[Job]:
+    serve, workers = SERVERS[request.param]
+    with job_done(host, serve, workers) as done:
+        yield done
+
+
+def test_each_request_is_one_server_span(job: Job) -> None:
+    """At the root of its trace, alone of its kind there, whichever side served it."""
+    assert len(job.servers) == len(job.visits)
+    assert len({span.trace_id for span in job.servers}) == len(job.visits)
+    assert {span.parent_span_id for span in job.servers} == {""}
+
+
+def test_the_server_span_is_named_by_method_and_readable_route(job: Job) -> None:
+    """A request that matched no route has the method alone, never its path."""
+    told = Counter(
+        (
+            span.attributes["server.address"],
+            span.attributes["url.path"],
+            span.attributes["http.response.status_code"],
+            span.attributes.get("http.route"),
+            span.attributes.get("corkboard.site"),
+            span.attributes["corkboard.outcome"],
+            span.name,
+        )
+        for span in job.servers
+    )
+    assert told == Counter(
+        (
+            v.host,
+            v.path,
+            v.status,
+            v.route,
+            v.site,
+            v.outcome,
+            f"GET {v.route}" if v.route else "GET",
+        )
+        for v in job.visits
+    )
+
+
+def test_every_span_of_a_site_names_the_site(job: Job) -> None:
+    """Down to the queries that ran on other threads, and no span of Django names one."""
+    executed = set()
+    for spans in job.traces.values():
+        roots = [span for span in spans if span.kind == "SERVER"]
+        expected = {root.attributes.get("corkboard.site") for root in roots}
+        if expected:
+            assert {span.attributes.get("corkboard.site") for span in spans} == expected
+            executed |= {span.name for span in spans}
+    assert {"db.query", "db.query.execute"} <= executed
+
+
+def test_no_span_is_an_orphan(job: Job) -> None:
+    """Every parent arrived, in the same trace."""
+    for spans in job.traces.values():
+        known = {span.span_id for span in spans} | {""}
+        assert [span for span in spans if span.parent_span_id not in known] == []
+
+
+def test_a_site_that_is_opened_is_no_part_of_a_visit(job: Job) -> None:
+    """Datasette's start-up is a trace of its own, without the visitor and without a site."""
+    for spans in job.traces.values():
+        if any(span.name == "datasette.startup" for span in spans):
+            assert {span.kind for span in spans} <= {"INTERNAL", "CLIENT"}
+            break
+    else:
+        pytest.fail("no datasette.startup arrived")
+
+
+def test_only_what_was_asked_for_is_a_span(job: Job) -> None:
+    """No receive, no send, nothing of contrib's, no query told twice."""
+    scopes = {span.scope for span in job.receiver.spans}
+    assert scopes == {"telemetry", "datasette"}
+    names = {span.name for span in job.receiver.spans}
+    assert not [name for name in names if name.endswith(("send", "receive"))]
+
+
+def test_names_are_those_of_today_and_nothing_is_personal(job: Job) -> None:
+    """`db.system` is renamed, and what identifies a visitor is left out."""
+    keys = {key for span in job.receiver.spans for key in span.attributes}
+    keys |= {key for point in job.receiver.metrics for key in point.attributes}
+    assert "db.system.name" in keys
+    unwanted = {"db.system", "url.query", "url.full", "user_agent.original", "client.address"}
+    assert not keys & {*unwanted, "http.url", "http.target", "http.user_agent", "net.peer.ip"}
+
+
+def test_the_resource_says_who_sends(job: Job) -> None:
+    """The same on all three signals, with an instance id for each worker."""
+    for signal in (job.receiver.spans, job.receiver.metrics, job.receiver.logs):
+        for item in signal:
+            assert item.resource["service.name"] == "corkboard"
+            assert item.resource["service.version"] == "v1.2.3"
+            assert item.resource["deployment.environment.name"] == "production"
+    started = {log.resource["service.instance.id"] for log in job.receiver.logs}
+    assert len(started) == job.workers
+    assert {span.resource["service.instance.id"] for span in job.servers} <= started
+
+
+def test_each_request_is_counted_once(job: Job) -> None:
+    """By route and status, on bounded attributes only."""
+    points = last_points(job.receiver, "http.server.request.duration")
+    assert sum(point.count or 0 for point in points) == len(job.visits)
+    counted = Counter[tuple[object, object]]()
+    for point in points:
+        key = (point.attributes.get("http.route"), point.attributes["http.response.status_code"])
+        counted[key] += point.count or 0
+        assert set(point.attributes) <= {
+            *("http.request.method", "http.response.status_code", "http.route"),
+            *("url.scheme", "network.protocol.version", "error.type"),
+        }
+    assert counted == Counter((visit.route, visit.status) for visit in job.visits)
+    assert {point.unit for point in points} == {"s"}
+
+
+def test_no_request_is_left_active(job: Job) -> None:
+    """What went up came down."""
+    points = last_points(job.receiver, "http.server.active_requests")
+    assert points
+    assert [point.value for point in points] == [0] * len(points)
+
+
+def test_the_metrics_of_a_database_name_its_site(job: Job) -> None:
+    """Every site's `meetings` would be one series, and one site's gauges all sites'."""
+    queries = last_points(job.receiver, "db.client.operation.duration")
+    sites = {point.attributes.get("corkboard.site") for point in queries}
+    # Start-up work belongs to no visit.
+    assert sites == {job.host.site, None}
+    gauges = {point.name for point in job.receiver.metrics if point.type == "gauge"}
+    assert gauges == set()
+
+
+def test_each_worker_says_once_where_its_telemetry_goes(job: Job) -> None:
+    """In one log record, for each signal."""
+    assert len(job.receiver.logs) == job.workers
+    address = job.receiver.url
+    for record in job.receiver.logs:
+        assert record.event_name == "corkboard.telemetry.started"
+        assert record.attributes["corkboard.destinations"] == [
+            f"traces -> otlp ({address}/v1/traces)",
+            f"metrics -> otlp ({address}/v1/metrics)",
+            f"logs -> otlp ({address}/v1/logs)",
+        ]
+
+
+def test_nothing_planted_gets_out(job: Job) -> None:
+    """Cookies, tokens, search words, addresses; nor the operator's own secrets."""
+    sent = [*job.receiver.spans, *job.receiver.metrics, *job.receiver.logs]
+    told = "".join(map(repr, sent)) + job.output
+    assert [secret for secret in PLANTED if secret in told] == []
+    # The operator's header did reach the receiver: what was planted was in use.
+    assert {request.headers["x-tenant"] for request in job.receiver.requests} == {"planted-header"}

@@ -1,0 +1,128 @@
+"""A server whose telemetry arrives nowhere stops in time, and says what was lost."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import contextmanager
+from functools import partial
+from signal import SIGQUIT, SIGTERM, Signals
+from typing import TYPE_CHECKING
+
+import pytest
+
+from telemetry.testing import OTLPReceiver
+from tests.end_to_end.hosts import visitor, wait_for_workers
+from tests.support.processes import free_port
+from tests.support.servers import Server, serve_gunicorn, serve_uvicorn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from tests.end_to_end.hosts import Host
+
+    Serve = Callable[..., AbstractContextManager[Server]]
+    Backend = Callable[[], AbstractContextManager[Mapping[str, str]]]
+
+TIMEOUT = 1.0
+# For the server's own end on a busy machine. The SDK alone takes half a minute.
+SLACK = 3.0
+# gunicorn looks for signals and for ended workers once a second.
+GUNICORN = 1.5
+REQUESTS = 5
+LOST = re.compile(r"telemetry stopped with (\d+) spans and log records undelivered")
+
+
+def _address(url: str, protocol: str) -> dict[str, str]:
+    # What fails is told with its address, and must not be told with its secrets.
+    secret = "//user:planted-password@" if protocol == "http/protobuf" else "//"
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": url.replace("//", secret),
+        "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+        "OTEL_EXPORTER_OTLP_HEADERS": "authorization=planted-header",
+    }
+
+
+@contextmanager
+def refusing(protocol: str = "http/protobuf") -> Iterator[dict[str, str]]:
+    """Nobody listens there."""
+    yield _address(f"http://127.0.0.1:{free_port()}", protocol)
+
+
+@contextmanager
+def answering(
+    status: int = 200, delay: float = 0.0, protocol: str = "http/protobuf"
+) -> Iterator[dict[str, str]]:
+    """Somebody listens, and it does not help."""
+    with OTLPReceiver(grpc=protocol == "grpc") as receiver:
+        receiver.answer(status, delay)
+        url = receiver.grpc_endpoint if protocol == "grpc" else receiver.url
+        yield _address(url, protocol)
+
+
+BACKENDS = {
+    "refuses": refusing,
+    "hangs": partial(answering, delay=60.0),
+    "503": partial(answering, 503),
+    "500": partial(answering, 500),
+    "grpc-refuses": partial(refusing, "grpc"),
+    "grpc-hangs": partial(answering, delay=60.0, protocol="grpc"),
+}
+SERVERS = {
+    "UvicornWorker": (partial(serve_gunicorn, workers=2), 2, SIGTERM),
+    # No lifespan here: the interpreter's exit is what is left.
+    "asgi-QUIT": (partial(serve_gunicorn, workers=2, worker_class="asgi"), 2, SIGQUIT),
+}
+
+
+def stopped(
+    serve: Serve, number: Signals, env: Mapping[str, str], workers: int = 1
+) -> tuple[float, str]:
+    """Serve some pages, stop, and give the seconds that it took and what was printed."""
+    with serve(env=env) as server, visitor(server) as browser:
+        wait_for_workers(server, workers)
+        for _ in range(REQUESTS):
+            assert browser.get("/health/").status_code == 200
+        began = time.monotonic()
+        server.stop(number, timeout=40)
+        return time.monotonic() - began, server.output()
+
+
+def variables(host: Host, backend: Mapping[str, str]) -> dict[str, str]:
+    return host.variables(**backend, TELEMETRY_SHUTDOWN_TIMEOUT=f"{TIMEOUT:g}s")
+
+
+@pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
+def test_the_server_stops_in_time_and_counts_what_was_lost(host: Host, backend: Backend) -> None:
+    """One span for each page and the record of its start, not more and not less."""
+    with backend() as address:
+        seconds, printed = stopped(serve_uvicorn, SIGTERM, variables(host, address))
+    assert seconds < TIMEOUT + SLACK
+    assert LOST.findall(printed) == [str(REQUESTS + 1)], printed
+    assert "planted" not in printed
+
+
+@pytest.mark.parametrize(("serve", "workers", "number"), SERVERS.values(), ids=SERVERS)
+def test_every_worker_stops_in_time(
+    host: Host, serve: Serve, workers: int, number: Signals
+) -> None:
+    """Side by side, each saying what it lost."""
+    with answering(delay=60.0) as address:
+        seconds, printed = stopped(serve, number, variables(host, address), workers)
+    assert seconds < TIMEOUT + SLACK + GUNICORN
+    lost = [int(count) for count in LOST.findall(printed)]
+    assert (len(lost), sum(lost)) == (workers, REQUESTS + workers), printed
+
+
+def test_a_backend_that_comes_back_gets_what_was_kept(host: Host) -> None:
+    """Nothing is counted as lost that was sent again and arrived."""
+    with OTLPReceiver() as receiver:
+        receiver.answer(503)
+        with serve_uvicorn(env=host.variables(receiver)) as server, visitor(server) as browser:
+            assert browser.get("/health/").status_code == 200
+            receiver.wait_for(lambda r: any(call.path == "/v1/traces" for call in r.requests))
+            receiver.answer(200)
+            receiver.wait_for(lambda r: r.spans and r.logs)
+            server.stop()
+        assert "undelivered" not in server.output()
