@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from telemetry.testing import OTLPReceiver
+
 
 def unexpected(names: Iterable[str]) -> list[str]:
     """Give what a wheel of ours has no business to hold."""
@@ -47,26 +49,69 @@ def test_a_foreign_file_would_be_noticed() -> None:
     assert unexpected(names) == ["config/settings.py"]
 
 
-def test_it_imports_where_nothing_else_is_installed(wheel: Path, tmp_path: Path) -> None:
-    """Frameworks and vendors are extras; without them the package still imports."""
-    create_venv(tmp_path / "venv")
-    python = python_of(tmp_path / "venv")
-    install(python, str(wheel))
-    code = (
-        "import importlib.util, telemetry, telemetry.testing\n"
-        "others = ['django', 'datasette', 'djp', 'grpc', 'logfire', 'sentry_sdk', 'config']\n"
-        "print(telemetry.__file__)\n"
-        "print([name for name in others if importlib.util.find_spec(name)])\n"
-    )
-    done = subprocess.run(
+@pytest.fixture(scope="module")
+def alone(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that holds the package and what it needs."""
+    folder = tmp_path_factory.mktemp("alone") / "venv"
+    create_venv(folder)
+    install(python_of(folder), str(wheel))
+    return python_of(folder)
+
+
+def run(python: Path, code: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run code where nothing of this checkout can be imported."""
+    return subprocess.run(
         [python, "-I", "-c", code],
-        cwd=tmp_path,
-        env=clean_environment(),
+        cwd=python.parent,
+        env=clean_environment(**variables),
         capture_output=True,
         text=True,
         timeout=60,
     )
+
+
+def test_it_imports_where_nothing_else_is_installed(alone: Path) -> None:
+    """Frameworks and vendors are extras; without them the package still imports."""
+    done = run(
+        alone,
+        "import importlib.util, telemetry, telemetry.testing\n"
+        "others = ['django', 'datasette', 'djp', 'grpc', 'logfire', 'sentry_sdk', 'config']\n"
+        "print(telemetry.__file__)\n"
+        "print([name for name in others if importlib.util.find_spec(name)])\n",
+    )
     assert done.returncode == 0, done.stderr
     path, others = done.stdout.splitlines()
-    assert path.startswith(str(tmp_path))
+    assert path.startswith(str(alone.parent.parent))
     assert others == "[]"
+
+
+def test_it_sends_where_nothing_else_is_installed(alone: Path, receiver: OTLPReceiver) -> None:
+    """A script need not flush, and Logfire needs no SDK of its own."""
+    done = run(
+        alone,
+        "import telemetry\n"
+        "from opentelemetry import trace\n"
+        "telemetry.configure(default_service_name='script')\n"
+        "telemetry.instrument()\n"
+        "with trace.get_tracer('script').start_as_current_span('work'): pass\n",
+        LOGFIRE_TOKEN="pylf_v1_us_sesame",
+        LOGFIRE_BASE_URL=receiver.url,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    (span,) = receiver.spans
+    assert (span.name, span.resource["service.name"]) == ("work", "script")
+    assert {r.headers["authorization"] for r in receiver.requests} == {"pylf_v1_us_sesame"}
+
+
+def test_a_missing_extra_is_an_error_with_the_command_that_installs_it(alone: Path) -> None:
+    """Once, though all three signals want it, by the variable that asked."""
+    done = run(
+        alone,
+        "import telemetry; telemetry.configure()",
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4317",
+        OTEL_EXPORTER_OTLP_PROTOCOL="grpc",
+    )
+    assert done.returncode == 1
+    assert "1 problem" in done.stderr
+    wanted = "OTEL_EXPORTER_OTLP_PROTOCOL='grpc': wanted its extra: "
+    assert f"{wanted}pip install 'corkboard-telemetry[grpc]'" in done.stderr

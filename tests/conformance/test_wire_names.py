@@ -1,0 +1,63 @@
+"""The names on the wire, as literals: a shared constant can't catch a rename.
+
+Changing one breaks somebody's dashboard. It needs an "Upgrade" line in the
+change log, and then this file.
+"""
+
+from __future__ import annotations
+
+from telemetry.registry import attributes, metrics, spans
+from telemetry.registry.names import Attribute, MetricName, SpanName, entries
+
+
+def test_attributes() -> None:
+    """Standard ones by OpenTelemetry's names, our own under `corkboard.`."""
+    assert [str(entry) for entry in entries(attributes, Attribute)] == [
+        "corkboard.site",
+        "corkboard.outcome",
+        "datasette.internal_client",
+        "corkboard.destinations",
+        "http.request.method",
+        "http.request.method_original",
+        "http.response.status_code",
+        "http.route",
+        "error.type",
+        "url.path",
+        "url.scheme",
+        "server.address",
+        "server.port",
+        "network.protocol.version",
+        "user_agent.synthetic.type",
+        "code.function.name",
+        "db.system.name",
+        "service.name",
+        "service.version",
+        "service.instance.id",
+        "deployment.environment.name",
+    ]
+
+
+def test_outcomes() -> None:
+    """The closed set that alerts are written against."""
+    assert set(attributes.OUTCOME.values or ()) == {"served", "unknown_site", "disconnected", "error"}
+
+
+def test_metrics() -> None:
+    """Name, instrument and unit: a backend makes `_seconds_bucket` of them."""
+    assert [(str(m), m.instrument, m.unit) for m in entries(metrics, MetricName)] == [
+        ("http.server.request.duration", "histogram", "s"),
+        ("http.server.active_requests", "updowncounter", "{request}"),
+    ]
+    assert metrics.REQUEST_DURATION.buckets == (
+        *(0.005, 0.01, 0.025, 0.05, 0.075),
+        *(0.1, 0.25, 0.5, 0.75),
+        *(1, 2.5, 5, 7.5, 10),
+    )
+
+
+def test_spans() -> None:
+    """Template and kind."""
+    assert [(str(span), span.kind) for span in entries(spans, SpanName)] == [
+        ("{http.request.method} {http.route}", "SERVER"),
+        ("datasette.client {http.request.method} {http.route}", "INTERNAL"),
+    ]

@@ -1,0 +1,130 @@
+"""Telemetry that fails inside: the page is served, the failure counted and said once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace.sampling import Sampler
+from opentelemetry.trace import NoOpTracer
+
+from telemetry import failsafe
+from tests.telemetry.asgi.driving import Client, answering, http_scope, run, visit
+from tests.telemetry.asgi.observed import Observed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telemetry.asgi.exchange import Message
+
+
+class BrokenError(Exception):
+    pass
+
+
+def _break(*args: Any, **kwargs: Any) -> Any:
+    raise BrokenError
+
+
+class BrokenTracer(NoOpTracer):
+    start_span = _break
+
+
+class BrokenSampler(Sampler):
+    should_sample = _break
+
+    def get_description(self) -> str:
+        return "broken"
+
+
+class BrokenAtStart(SpanProcessor):
+    on_start = _break
+
+
+class BrokenAtEnd(SpanProcessor):
+    on_end = _break
+
+
+class BrokenPropagator:
+    inject = _break
+
+
+def _hello() -> Any:
+    return answering(200, b"hello")
+
+
+START = "the edge, at a request's start"
+END = "the edge, at a request's end"
+BROKEN: dict[str, tuple[Callable[[], Observed], str]] = {
+    "tracer": (lambda: Observed(_hello(), tracer=BrokenTracer()), START),
+    "sampler": (lambda: Observed(_hello(), sampler=BrokenSampler()), START),
+    "on_start": (lambda: Observed(_hello(), processors=[BrokenAtStart()]), START),
+    "on_end": (lambda: Observed(_hello(), processors=[BrokenAtEnd()]), END),
+    "span details": (lambda: Observed(_hello(), default_span_details=_break), START),
+    "start of the pipeline": (lambda: Observed(_hello(), ready=_break), START),
+}
+each_place = pytest.mark.parametrize(("build", "place"), BROKEN.values(), ids=BROKEN)
+
+
+@pytest.mark.usefixtures("as_in_production")
+@each_place
+def test_the_page_is_served(
+    build: Callable[[], Observed], place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whole; every failure is counted, the first is logged with its traceback."""
+    observed = build()
+    for _ in range(3):
+        client = run(visit(observed.edge))
+        assert (client.status, client.body) == (200, b"hello")
+    assert failsafe.failures == {place: 3}
+    [logged] = [record for record in caplog.records if record.name == "telemetry"]
+    assert place in logged.getMessage()
+    assert logged.exc_info is not None
+    assert logged.exc_info[0] is BrokenError
+    assert all(value == 0 for value in observed.active), "a count that went up came down"
+
+
+@each_place
+def test_the_test_that_caused_it_sees_it(build: Callable[[], Observed], place: str) -> None:
+    """Under `raise_failures()`, which TELEMETRY_RAISE_FAILURES sets for a whole suite."""
+    with pytest.raises(BrokenError):
+        run(visit(build().edge))
+
+
+@pytest.mark.usefixtures("as_in_production")
+def test_an_application_s_error_is_not_replaced_by_ours() -> None:
+    """The server must hear of the application's."""
+
+    async def app(*args: Any) -> None:
+        raise LookupError("the application's own")
+
+    observed = Observed(app, processors=[BrokenAtEnd()])
+    with pytest.raises(LookupError, match="own"):
+        run(visit(observed.edge))
+    assert failsafe.failures == {END: 1}
+
+
+@pytest.mark.usefixtures("as_in_production")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"headers": [(b"host", b"\xff\xfe:99999999")]},
+        {"headers": [(b"traceparent", b"\xff"), (b"tracestate", b"=,=")]},
+        {"headers": [(b"", b""), (b"user-agent", b"\x00" * 70000)]},
+        {"headers": None},
+        {"path": "/\ud800\udfff\udc80"},
+        {"scheme": None, "http_version": None, "server": None, "client": None},
+        {"method": ""},
+    ],
+    ids=str,
+)
+def test_nothing_that_a_client_or_a_server_sends_breaks_it(wrong: Message) -> None:
+    """Not even counted as a failure: it is measured like any other request."""
+    observed = Observed(_hello(), excluded_urls="nothing-like-this")
+    client = Client()
+    run(observed.edge({**http_scope(), **wrong}, client.receive, client.send))
+    assert client.status == 200
+    assert failsafe.failures == {}
+    assert observed.counted == 1
+    assert observed.attributes["corkboard.outcome"] == "served"

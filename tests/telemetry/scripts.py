@@ -1,0 +1,35 @@
+"""Python code in a process of its own, for what is global or comes once in a process's life."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+from tests.support.environment import clean_environment
+from tests.support.paths import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run_python(folder: Path, code: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a folder, whose modules and this repository's can be imported."""
+    path = os.pathsep.join((str(folder), str(ROOT)))
+    return subprocess.run(
+        [sys.executable, "-c", dedent(code)],
+        cwd=folder,
+        env=clean_environment(PYTHONPATH=path, TELEMETRY_RAISE_FAILURES="1", **env),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def printed(folder: Path, code: str, **env: str) -> str:
+    """What the code printed. Raises AssertionError with its errors if it failed."""
+    done = run_python(folder, code, **env)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()

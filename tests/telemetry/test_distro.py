@@ -1,0 +1,92 @@
+"""`opentelemetry-instrument`: the same host, the same traces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+
+from telemetry.testing import OTLPReceiver
+from tests.support.servers import serve_uvicorn
+
+if TYPE_CHECKING:
+    from telemetry.testing import ReceivedSpan
+
+
+def _visit(env: dict[str, str], *, instrument: bool) -> OTLPReceiver:
+    """A Django page, a site's two, and one that there is not; what arrived by the end.
+
+    What goes wrong under `opentelemetry-instrument` is only said, on standard error.
+    """
+    site = min(path.name for path in Path(env["SITES_DIR"]).iterdir())
+    with OTLPReceiver() as receiver:
+        env = {**env, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
+        with serve_uvicorn(env=env, instrument=instrument) as server:
+            there = {"Host": f"{site}.localhost"}
+            for path, headers in (
+                ("/health/", {}),
+                ("/no-such-page", {}),
+                ("/", there),
+                ("/meetings/minutes?_size=1", there),
+            ):
+                httpx.get(server.url + path, headers=headers)
+            server.stop()
+        assert "Traceback" not in server.output()
+        assert "failed" not in server.output().lower()
+    return receiver
+
+
+def _is_said_of(span: ReceivedSpan) -> tuple[object, ...]:
+    return (
+        span.name,
+        span.kind,
+        span.scope,
+        span.schema_url,
+        bool(span.parent_span_id),
+        *sorted(span.attributes),
+        span.attributes.get("http.route"),
+        span.attributes.get("corkboard.site"),
+        span.resource["service.name"],
+        span.resource["service.version"],
+        span.resource["deployment.environment.name"],
+    )
+
+
+def test_the_traces_are_the_same(host_env: dict[str, str]) -> None:
+    """Whoever starts the process: names, kinds, attributes, sites, and `corkboard` by name."""
+    plain = _visit(host_env, instrument=False)
+    instrumented = _visit(host_env, instrument=True)
+
+    expected = {_is_said_of(span) for span in plain.spans}
+    assert {span.name for span in plain.spans} >= {
+        "GET /health/",
+        "GET",
+        "GET /",
+        "GET /{database}/{table}",
+        "db.query",
+    }
+    assert {_is_said_of(span) for span in instrumented.spans} == expected
+    for receiver in (plain, instrumented):
+        servers = [span for span in receiver.spans if span.kind == "SERVER"]
+        assert len(servers) == 4
+        assert {span.resource["service.name"] for span in receiver.spans} == {"corkboard"}
+        assert not [span for span in receiver.spans if span.scope.startswith("opentelemetry")]
+
+
+def test_metrics_and_logs_are_the_same(host_env: dict[str, str]) -> None:
+    """The other two signals have no configurator of their own either."""
+    env = {**host_env, "OTEL_TRACES_EXPORTER": "none"}
+    names = [
+        (
+            {
+                (point.name, point.scope, point.resource["service.name"])
+                for point in receiver.metrics
+            },
+            {(log.event_name, log.scope, log.resource["service.name"]) for log in receiver.logs},
+        )
+        for receiver in (_visit(env, instrument=False), _visit(env, instrument=True))
+    ]
+    assert names[0] == names[1]
+    assert ("http.server.request.duration", "telemetry", "corkboard") in names[0][0]
+    assert ("corkboard.telemetry.started", "telemetry", "corkboard") in names[0][1]

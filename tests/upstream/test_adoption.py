@@ -1,0 +1,139 @@
+"""Upstream's host, locked to an older Datasette, takes the package in a few lines."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from telemetry.testing import OTLPReceiver
+from tests.support.environment import clean_environment
+from tests.support.servers import serve_uvicorn
+from tests.support.venvs import venv_with
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HOST = Path(__file__).with_name("asgi.py")
+MARK = "  # telemetry\n"
+ALONGSIDE = ("django>=5.2,<6", "djp", "uvicorn")
+SITE = {"Host": "alameda.ca.localhost"}
+VISITS: tuple[tuple[str, Mapping[str, str]], ...] = (
+    ("/", {}),
+    ("/meetings/minutes.json?_shape=array", SITE),
+    ("/nothing/here", SITE),
+    ("/", {"Host": "forged.localhost"}),
+)
+
+
+class Visited:
+    """A host that was served, visited and stopped: its answers, its output, what arrived."""
+
+    def __init__(self, folder: Path, datasette: str, *, adopted: bool = True) -> None:
+        source = HOST.read_text()
+        if not adopted:
+            lines = source.splitlines(keepends=True)
+            source = "".join(line for line in lines if not line.endswith(MARK))
+        (folder / "asgi.py").write_text(source)
+        site = folder / "sites" / "alameda.ca"
+        site.mkdir(parents=True)
+        with closing(sqlite3.connect(site / "meetings.db")) as database:
+            database.execute("create table minutes (text)")
+            database.execute("insert into minutes values ('call to order')")
+            database.commit()
+        with OTLPReceiver() as self.receiver:
+            env = clean_environment(
+                PATH=os.environ["PATH"],
+                SITES_DIR=str(folder / "sites"),
+                OTEL_EXPORTER_OTLP_ENDPOINT=self.receiver.url,
+                TELEMETRY_RAISE_FAILURES="1",
+            )
+            python = venv_with((f"datasette=={datasette}", *ALONGSIDE))
+            with serve_uvicorn("asgi:application", cwd=folder, env=env, python=python) as server:
+                answers = [httpx.get(server.url + path, headers=host) for path, host in VISITS]
+                server.stop()
+                self.output = server.output()
+        self.answers = [(answer.status_code, answer.text) for answer in answers]
+
+
+@pytest.fixture(scope="module")
+def new(tmp_path_factory: pytest.TempPathFactory) -> Visited:
+    return Visited(tmp_path_factory.mktemp("new"), "1.0a41")
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Visited:
+    return Visited(tmp_path_factory.mktemp("old"), "1.0a28")
+
+
+def test_the_adoption_is_under_ten_lines() -> None:
+    """Counted as the difference between the host with the package and without."""
+    added = [line for line in HOST.read_text().splitlines(keepends=True) if line.endswith(MARK)]
+    assert len(added) == 5
+    others = [line for line in HOST.read_text().splitlines(keepends=True) if line not in added]
+    code = "".join(others).partition('"""\n\n')[2]
+    assert "telemetry" not in code, "an unmarked line would not be counted"
+
+
+def test_the_answers_are_the_same(new: Visited, tmp_path: Path) -> None:
+    """With the package and without."""
+    without = Visited(tmp_path, "1.0a41", adopted=False)
+    assert new.answers == without.answers
+    assert [status for status, _ in new.answers] == [200, 200, 404, 200]
+    assert without.receiver.requests == []
+
+
+def test_a_new_datasette_has_its_queries_in_the_request_s_trace(new: Visited) -> None:
+    """One trace a request, though the Datasette is younger than the request."""
+    spans = new.receiver.spans
+    servers = [span for span in spans if span.kind == "SERVER"]
+    named = Counter((span.name, span.attributes.get("corkboard.site")) for span in servers)
+    assert named == {("GET /", None): 2, ("GET /{database}/{table}", "alameda.ca"): 2}
+    assert {span.trace_id for span in spans} == {span.trace_id for span in servers}
+    assert len({span.trace_id for span in servers}) == len(VISITS)
+    queries = [span for span in spans if span.name == "db.query"]
+    assert {span.attributes["corkboard.site"] for span in queries} == {"alameda.ca"}
+    assert any(span.attributes["db.namespace"] == "meetings" for span in queries)
+    assert "no telemetry of its own" not in new.output
+
+
+def test_an_old_datasette_has_everything_but_queries(old: Visited) -> None:
+    """The edge and the router need nothing of it."""
+    spans = old.receiver.spans
+    assert {span.kind for span in spans} == {"SERVER"}
+    assert [
+        (span.attributes["url.path"], span.attributes.get("corkboard.site")) for span in spans
+    ] == [
+        ("/", None),
+        ("/meetings/minutes.json", "alameda.ca"),
+        ("/nothing/here", "alameda.ca"),
+        ("/", None),
+    ]
+    assert [status for status, _ in old.answers] == [200, 200, 404, 200]
+
+
+@pytest.mark.parametrize("version", ["old", "new"])
+def test_metrics_and_logs_arrive(version: str, request: pytest.FixtureRequest) -> None:
+    """Every request once, whoever served it; and the record that says where things go."""
+    visited: Visited = request.getfixturevalue(version)
+    last: dict[object, int] = {}
+    for point in visited.receiver.metrics:
+        if point.name == "http.server.request.duration":
+            last[tuple(sorted(point.attributes.items(), key=str))] = point.count or 0
+    assert sum(last.values()) == len(VISITS)
+    [started] = visited.receiver.logs
+    assert started.event_name == "corkboard.telemetry.started"
+    assert started.resource["service.name"] == "upstream"
+
+
+def test_start_up_says_what_an_old_datasette_lacks(old: Visited) -> None:
+    """And from which version on it would be there."""
+    [line] = [line for line in old.output.splitlines() if "no telemetry of its own" in line]
+    assert "Datasette 1.0a28" in line
+    assert "1.0a41" in line
