@@ -90,7 +90,9 @@ class Pipeline:
                 raise TelemetryError(
                     f"a {kind} is installed already ({type(provider).__module__}."
                     f"{type(provider).__qualname__}): call telemetry.configure() before any other "
-                    "OpenTelemetry or Logfire set-up, and remove that set-up"
+                    "OpenTelemetry or Logfire set-up, and remove that set-up; under "
+                    "opentelemetry-instrument set OTEL_PYTHON_DISTRO=corkboard and "
+                    "OTEL_PYTHON_CONFIGURATOR=corkboard"
                 )
         trace.set_tracer_provider(self.tracer_provider)
         _logs.set_logger_provider(self.logger_provider)
