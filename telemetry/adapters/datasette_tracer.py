@@ -135,10 +135,12 @@ def _detached(context: Context | None, links: Any) -> tuple[Context | None, Any]
     record = any_record() if context is None else None
     if record is None or not record.ended:
         return context, links
-    current = trace.get_current_span().get_span_context()
-    if current.trace_id != record.span.get_span_context().trace_id:
-        return context, links  # within a span of its own already
-    return Context(), (*(links or ()), Link(current))
+    current = trace.get_current_span()
+    if current.is_recording() and not isinstance(current, RequestSpan):
+        # A query that its visitor did not wait for, or a span of the task's own.
+        return context, links
+    cause = current.get_span_context()
+    return Context(), (*(links or ()), Link(cause)) if cause.is_valid else links
 
 
 def _in_datasette_client() -> bool:

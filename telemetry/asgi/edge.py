@@ -135,4 +135,5 @@ class Edge(OpenTelemetryMiddleware):
                 request.end(escaped, perf_counter() - began)
             except Exception as error:  # noqa: BLE001
                 failed("the edge, at a request's end", error)
-            context_api.detach(token)
+            finally:
+                context_api.detach(token)

@@ -39,7 +39,12 @@ def test_attributes() -> None:
 
 def test_outcomes() -> None:
     """The closed set that alerts are written against."""
-    assert set(attributes.OUTCOME.values or ()) == {"served", "unknown_site", "disconnected", "error"}
+    assert set(attributes.OUTCOME.values or ()) == {
+        "served",
+        "unknown_site",
+        "disconnected",
+        "error",
+    }
 
 
 def test_metrics() -> None:
