@@ -29,9 +29,6 @@ _EDGE_ONLY = frozenset(
     }
 )
 
-# Always http://localhost; and the visitor's own browser, where a plugin hands headers on.
-_CLIENT_LEAVES_OUT = frozenset({a.SERVER_ADDRESS, a.URL_SCHEME, "user_agent.original"})
-
 
 class WrappedSpan(Span):
     """Passes everything on to another span."""
@@ -109,46 +106,48 @@ class RequestSpan(WrappedSpan):
         """The edge ends the span."""
 
 
-class ClientRequestSpan(WrappedSpan):
-    """A ``datasette.client`` call, inside its caller's trace and never counted as a request."""
+class RoutedSpan(WrappedSpan):
+    """A request's span of Datasette's own that is kept: named by its readable route.
 
-    __slots__ = ("_method",)
+    Args:
+        span: the span that is exported.
+        name: what the route is put behind: ``GET`` makes it ``GET /{database}``.
+    """
 
-    def __init__(self, span: Span, method: str) -> None:
+    __slots__ = ("_name",)
+
+    left_out: frozenset[str] = frozenset({"user_agent.original"})
+    """Attributes that are not passed on."""
+
+    def __init__(self, span: Span, name: str) -> None:
         super().__init__(span)
-        self._method = method
+        self._name = name
 
     def set_attribute(self, key: str, value: Any) -> None:
         if key == a.HTTP_ROUTE:
             route = readable_route(str(value))
             self._span.set_attribute(a.HTTP_ROUTE, route)
-            self._span.update_name(f"datasette.client {self._method} {route}")
-        elif key not in _CLIENT_LEAVES_OUT:
+            self._span.update_name(f"{self._name} {route}")
+        elif key not in self.left_out:
             self._span.set_attribute(key, value)
 
     def update_name(self, name: str) -> None:
         """Named by its route, above."""
 
 
-class ServerSpan(WrappedSpan):
+class ServerSpan(RoutedSpan):
     """Datasette's own SERVER span, where no edge is in front of it."""
 
-    __slots__ = ("_method",)
+    __slots__ = ()
 
-    def __init__(self, span: Span, method: str) -> None:
-        super().__init__(span)
-        self._method = method
 
-    def set_attribute(self, key: str, value: Any) -> None:
-        if key == a.HTTP_ROUTE:
-            route = readable_route(str(value))
-            self._span.set_attribute(a.HTTP_ROUTE, route)
-            self._span.update_name(f"{self._method} {route}")
-        elif key != "user_agent.original":
-            self._span.set_attribute(key, value)
+class ClientRequestSpan(RoutedSpan):
+    """A ``datasette.client`` call, inside its caller's trace and never counted as a request."""
 
-    def update_name(self, name: str) -> None:
-        """Named by its route, above."""
+    __slots__ = ()
+
+    # Always http://localhost; and the visitor's own browser, where a plugin hands headers on.
+    left_out = frozenset({a.SERVER_ADDRESS, a.URL_SCHEME, "user_agent.original"})
 
 
 class QuerySpan(WrappedSpan):

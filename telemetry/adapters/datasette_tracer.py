@@ -108,7 +108,7 @@ class DatasetteTracer(Tracer):
             span = self._tracer.start_span(
                 name, context, SpanKind.INTERNAL, attributes, links, start
             )
-            return ClientRequestSpan(span, method)
+            return ClientRequestSpan(span, name)
         record = request_record()
         if record is None:
             span = self._tracer.start_span(
