@@ -1,7 +1,7 @@
 """For ``opentelemetry-instrument``: the same host, without a line of its own.
 
 The stock configurator knows neither our exporters nor several of the forms
-that DESIGN forgives, and swallows a sampler's error; ours is
+that ours forgives, and swallows a sampler's error; ours is
 `telemetry.configure()`.
 """
 

@@ -35,7 +35,7 @@ ENDPOINT = "http://collector:4318"
 def test_unset_exporters_follow_from_the_rest(
     debug: bool, environ: dict[str, str], expected: tuple[str, ...]
 ) -> None:
-    """DESIGN's table, row by row, for all three signals."""
+    """The README's table, row by row, for all three signals."""
     settings = read(debug, **environ)
     assert dict(settings.exporters) == {"traces": expected, "metrics": expected, "logs": expected}
 
