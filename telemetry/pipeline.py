@@ -5,13 +5,17 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import _logs, metrics, trace
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import (
+    MetricExporter,
+    MetricReader,
+    PeriodicExportingMetricReader,
+)
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
@@ -68,7 +72,7 @@ class Pipeline:
         for log_processor in (RequestLogProcessor(), *self._log_processors):
             self.logger_provider.add_log_record_processor(log_processor)
         self._lock = Lock()
-        self._started_in: int | None = None
+        self._started = Event()
         self._gave_up = False
 
     def install(self) -> None:
@@ -111,18 +115,18 @@ class Pipeline:
         its workers does not work in them: a fork during the master's metric
         export leaves the worker never exporting.
         """
-        if self._started_in == os.getpid():
+        if self._started.is_set():
             return
         with self._lock:
-            if self._started_in is not None:  # a fork of a started process: the SDK restarted it
-                self._started_in = os.getpid()
+            if self._started.is_set():
                 return
-            self._started_in = os.getpid()
+            self._started.set()
             self.meter_provider = self._build_meter_provider()
             metrics.set_meter_provider(self.meter_provider)
             if metrics.get_meter_provider() is not self.meter_provider:
                 logger.error("another MeterProvider was installed meanwhile: no metrics of ours")
             atexit.register(self.flush)
+            os.register_at_fork(after_in_child=self._forked)
         self._announce()
 
     def flush(self, timeout: float | None = None) -> int:
@@ -135,7 +139,7 @@ class Pipeline:
         Returns:
             How many spans and log records have not been delivered since the start.
         """
-        if self._started_in != os.getpid():
+        if not self._started.is_set():
             return 0
         if not self._gave_up:
             seconds = self.settings.shutdown_timeout if timeout is None else timeout
@@ -149,11 +153,20 @@ class Pipeline:
                 )
         return self.undelivered
 
+    def _forked(self) -> None:
+        # The SDK starts its threads anew in the child and empties their queues:
+        # what was in them is the parent's to send, and to answer for.
+        self._gave_up = False
+        for outlet in self._counted():
+            outlet.tally.clear()
+
     @property
     def undelivered(self) -> int:
         """Spans and log records that were handed over and have not arrived."""
-        counted = (*self.outlets["traces"], *self.outlets["logs"])
-        return sum(outlet.tally.undelivered for outlet in counted)
+        return sum(outlet.tally.undelivered for outlet in self._counted())
+
+    def _counted(self) -> list[Outlet[Any]]:
+        return [*self.outlets["traces"], *self.outlets["logs"]]
 
     def _flushers(self) -> list[Any]:
         processors: tuple[Any, ...] = (*self._span_processors, *self._log_processors)
@@ -163,18 +176,19 @@ class Pipeline:
         return waiting
 
     def _build_meter_provider(self) -> MeterProvider:
-        readers = []
-        for outlet in self.outlets["metrics"]:
-            exporter = outlet.build()
-            interval = self.settings.metric_interval * 1000
-            readers.append(PeriodicExportingMetricReader(exporter, interval))
         return MeterProvider(
-            readers,
+            [self._metric_reader(outlet.build()) for outlet in self.outlets["metrics"]],
             # The tracer provider's, whose instance id the SDK renews after a fork.
             self.tracer_provider.resource,
             shutdown_on_exit=False,
             site_limit=self.settings.site_limit,
         )
+
+    def _metric_reader(self, made: MetricExporter | MetricReader) -> MetricReader:
+        # An entry point may offer either: what is scraped, as Prometheus's, is a reader.
+        if isinstance(made, MetricReader):
+            return made
+        return PeriodicExportingMetricReader(made, self.settings.metric_interval * 1000)
 
     def describe(self) -> list[str]:
         """Where each signal goes, a line each, without secrets."""

@@ -126,6 +126,9 @@ class Edge(OpenTelemetryMiddleware):
         token = context_api.attach(request.context)
         escaped: BaseException | None = None
         try:
+            # Contrib's wrapper keeps a hook's exception from the request.
+            if self.server_request_hook and not request.record.excluded:
+                self.server_request_hook(request.record.span, scope)
             await self.app(request.scope, request.exchange.receive, request.exchange.send)
         except BaseException as error:
             escaped = error

@@ -69,8 +69,6 @@ class ServerRequest:
             on_receive=self._received if edge.client_request_hook else None,
             on_send=self._sent if self._watches_sending() else None,
         )
-        if edge.server_request_hook and not self.record.excluded:
-            edge.server_request_hook(self.record.span, scope)
         if self._active is not None:
             # Last: what came before may fail, and a count that went up must come down.
             edge.active_requests.add(1, self._active)

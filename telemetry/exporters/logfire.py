@@ -39,11 +39,7 @@ def span_exporter(destination: Destination) -> OTLPSpanExporter:
 
 def metric_exporter(destination: Destination) -> OTLPMetricExporter:
     """Metrics to one project, as delta and with exponential histograms."""
-    return OTLPMetricExporter(
-        **_arguments(destination, "metrics"),
-        preferred_temporality=_DELTA,
-        preferred_aggregation={metrics.Histogram: ExponentialBucketHistogramAggregation()},
-    )
+    return OTLPMetricExporter(**_arguments(destination, "metrics"), **_metric_form())
 
 
 def log_exporter(destination: Destination) -> OTLPLogExporter:
@@ -62,11 +58,7 @@ class LogfireMetricExporter(OTLPMetricExporter):
     """Metrics to the project of the first LOGFIRE_TOKEN."""
 
     def __init__(self) -> None:
-        super().__init__(
-            **_arguments(_from_environment(), "metrics"),
-            preferred_temporality=_DELTA,
-            preferred_aggregation={metrics.Histogram: ExponentialBucketHistogramAggregation()},
-        )
+        super().__init__(**_arguments(_from_environment(), "metrics"), **_metric_form())
 
 
 class LogfireLogRecordExporter(OTLPLogExporter):
@@ -81,6 +73,13 @@ def _arguments(destination: Destination, signal: Signal) -> dict[str, Any]:
         "endpoint": f"{destination.base_url}/v1/{signal}",
         "headers": {"Authorization": destination.token},
         "compression": Compression.Gzip,
+    }
+
+
+def _metric_form() -> dict[str, Any]:
+    return {
+        "preferred_temporality": _DELTA,
+        "preferred_aggregation": {metrics.Histogram: ExponentialBucketHistogramAggregation()},
     }
 
 

@@ -19,6 +19,10 @@ class Tally:
     """Counts what was handed to an outlet and what became of it."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin to count, in a new process: a lock may have been held while it was forked."""
         self._lock = Lock()
         self.accepted = 0
         self.delivered = 0

@@ -84,18 +84,11 @@ def _hook(hook: Callable[..., None] | None) -> staticmethod[..., None] | None:
     return staticmethod(hook) if hook is not None else None
 
 
-def settings_are_ready() -> bool:
-    """Whether Django's settings have been imported, or can be."""
-    from django.conf import settings
-
-    return settings.configured or bool(os.environ.get("DJANGO_SETTINGS_MODULE"))
-
-
 def _check_moment() -> None:
     from django.conf import settings
 
     module = os.environ.get("DJANGO_SETTINGS_MODULE", "")
-    if not settings_are_ready():
+    if not settings.configured and not module:
         # Contrib's goes on with empty settings here, and the host with it.
         raise InstrumentationError(
             "Django was instrumented too early: DJANGO_SETTINGS_MODULE is not set yet; set it "
@@ -122,7 +115,7 @@ def _application_exists() -> bool:
     if base is None:
         return False
     return any(
-        isinstance(thing, base.BaseHandler) and thing._middleware_chain is not None
+        # By type(): isinstance() would wake every lazy object on the heap.
+        issubclass(type(thing), base.BaseHandler) and thing._middleware_chain is not None
         for thing in gc.get_objects()
-        if issubclass(type(thing), base.BaseHandler)
     )

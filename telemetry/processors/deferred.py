@@ -69,7 +69,13 @@ class DeferredSpanProcessor(SpanProcessor):
         self._processor: _Deferred[SpanProcessor] = _Deferred(make)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Nothing to do."""
+        # Not only with the first span's end: what a script counts within that
+        # span needs its meter provider by then.
+        if self._processor.made is None:
+            try:
+                self._processor.get()
+            except Exception as error:  # noqa: BLE001 # the SDK guards nothing
+                failed(f"the way to {self.outlet}", error)
 
     def on_end(self, span: ReadableSpan) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from importlib import metadata, util
 from typing import TYPE_CHECKING, cast
 
@@ -113,7 +114,6 @@ def read_settings(
         django_middleware_position=reader.parsed(parse.whole, 0, v.DJANGO_POSITION),
         django_request_attributes=parse.items(reader.text(v.DJANGO_REQUEST_ATTRS) or ""),
         raise_failures=reader.parsed(parse.boolean, False, v.RAISE_FAILURES),
-        notes=(),
     )
     _check_whole_numbers(reader)
     _check_propagators(reader)
@@ -124,8 +124,6 @@ def read_settings(
 
 
 def _with_notes(settings: Settings, reader: Reader) -> Settings:
-    from dataclasses import replace
-
     notes = [*reader.notes, *_unused(reader)]
     if settings.debug and reader.text(v.LOGFIRE_TOKEN) and not settings.logfire:
         notes.append(

@@ -117,6 +117,33 @@ print(telemetry.flush())
     assert [span.name for span in receiver.spans] == ["work", "later"]
 
 
+def test_a_fork_does_not_answer_for_its_parents_spans(tmp_path: Path) -> None:
+    """The parent's queue stays the parent's: the child has lost nothing of it."""
+    code = """
+import os, telemetry
+telemetry.configure(default_service_name="script")
+from opentelemetry import trace
+trace.get_tracer("mine").start_span("the parent's").end()
+if os.fork() == 0:
+    trace.get_tracer("mine").start_span("the child's").end()
+    print(telemetry.flush(), flush=True)
+    os._exit(0)
+os.wait()
+"""
+    backend = f"http://{HOST}:{free_port()}"
+    done = run_python(
+        tmp_path,
+        code,
+        OTEL_TRACES_EXPORTER="otlp",
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+        OTEL_EXPORTER_OTLP_ENDPOINT=backend,
+        TELEMETRY_SHUTDOWN_TIMEOUT="200ms",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["1"], "its own span, which nobody took"
+
+
 def test_what_was_configured_before_a_fork_works_after_it(
     tmp_path: Path, receiver: OTLPReceiver
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry import trace
 from opentelemetry.instrumentation.propagators import (
     TraceResponsePropagator,
     get_global_response_propagator,
@@ -54,6 +55,17 @@ def test_hooks_are_called_with_the_server_span() -> None:
     assert all(call[0].get_span_context() == observed.span.context for call in calls)
     assert observed.attributes["hook.request"] is True
     assert observed.attributes["hook.response"] == "http.response.body"
+
+
+def test_the_request_hooks_span_is_the_current_one() -> None:
+    """As in contrib's: a hook may as well ask for the current span, or set baggage on it."""
+    seen: list[Any] = []
+
+    def hook(span: Any, scope: Any) -> None:
+        seen.append(trace.get_current_span() is span)
+
+    run(visit(Observed(answering(), server_request_hook=hook).edge))
+    assert seen == [True]
 
 
 def test_a_hook_that_raises_leaves_its_exception_on_the_span() -> None:
