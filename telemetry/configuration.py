@@ -129,6 +129,7 @@ def asgi_wrapper(application: Any) -> Any:
         datasette_excluded_urls=settings.datasette_excluded_urls
         if settings.datasette_excluded_urls != settings.excluded_urls
         else "",
+        untraced_paths=settings.untraced_paths,
         http_capture_headers_server_request=list(settings.capture_request_headers),
         http_capture_headers_server_response=list(settings.capture_response_headers),
         http_capture_headers_sanitize_fields=list(settings.sanitize_headers),

@@ -36,6 +36,7 @@ class RequestRecord:
         "route",
         "site",
         "span",
+        "untraced",
     )
 
     def __init__(self, method: str, span: Span) -> None:
@@ -50,6 +51,8 @@ class RequestRecord:
         self.excluded = False
         # It would be, should Datasette turn out to serve it.
         self.datasette_excluded = False
+        # TELEMETRY_UNTRACED_PATHS names it: counted, and none of its spans is kept.
+        self.untraced = False
         self.ended = False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from telemetry.asgi.trust import Trust
 from telemetry.errors import InstrumentationError
 from telemetry.failsafe import failed
 from telemetry.registry.metrics import ACTIVE_REQUESTS, REQUEST_DURATION
+from telemetry.settings import parse
 from telemetry.version import __version__
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ class Edge(OpenTelemetryMiddleware):
         stopping: awaited before the server is told that the application has stopped.
         ready: called at each request; starts the pipeline where a server has no lifespan.
         datasette_excluded_urls: as ``excluded_urls``, for the requests that Datasette serves.
+        untraced_paths: a comma list of expressions, matched from the path's start: requests that
+            are counted and, where the tracer provider has our `RequestSampler`, not traced.
         **kwargs: contrib's: ``excluded_urls``, ``default_span_details``, ``server_request_hook``,
             ``client_request_hook``, ``client_response_hook``, ``tracer_provider``,
             ``meter_provider``, ``http_capture_headers_*``. Both message hooks are
@@ -65,6 +69,7 @@ class Edge(OpenTelemetryMiddleware):
         stopping: Callable[[], Awaitable[None]] = _nothing,
         ready: Callable[[], None] | None = None,
         datasette_excluded_urls: str = "",
+        untraced_paths: str = "",
         **kwargs: Any,
     ) -> None:
         if isinstance(app, OpenTelemetryMiddleware):
@@ -98,6 +103,8 @@ class Edge(OpenTelemetryMiddleware):
         self.datasette_excluded_urls = (
             parse_excluded_urls(datasette_excluded_urls) if datasette_excluded_urls else None
         )
+        untraced = "|".join(parse.items(untraced_paths))
+        self.untraced = re.compile(untraced).match if untraced else None
         self._lifespan = started, stopping
         self._ready = ready
 

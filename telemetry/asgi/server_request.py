@@ -88,11 +88,15 @@ class ServerRequest:
                 edge.http_capture_headers_sanitize_fields,
                 normalise_request_header_name,
             )
-        span = edge.tracer.start_span(
-            name, context=parent, kind=SpanKind.SERVER, links=links, attributes=attributes
+        record = self.record = RequestRecord(method, trace.INVALID_SPAN)
+        if edge.untraced is not None and edge.untraced(scope.get("path", "")):
+            record.untraced = True
+        # Before the span is started: the sampler asks the record.
+        context = attach_record(record, parent)
+        record.span = edge.tracer.start_span(
+            name, context=context, kind=SpanKind.SERVER, links=links, attributes=attributes
         )
-        self.record = RequestRecord(method, span)
-        self.context = attach_record(self.record, trace.set_span_in_context(span, parent))
+        self.context = trace.set_span_in_context(record.span, context)
 
     def end(self, escaped: BaseException | None, seconds: float) -> None:
         """Finish the span and count the request.

@@ -54,7 +54,10 @@ def build_id_generator(name: str | None) -> IdGenerator:
 
 
 class RequestSampler(Sampler):
-    """Drops every span of a request that its framework's list excludes; asks another otherwise."""
+    """Drops every span of a request that is excluded or untraced; asks another otherwise.
+
+    A dropped span has a valid trace id all the same, for logs and callees.
+    """
 
     def __init__(self, sampler: Sampler) -> None:
         self._sampler = sampler
@@ -71,7 +74,7 @@ class RequestSampler(Sampler):
     ) -> SamplingResult:
         """OpenTelemetry's contract."""
         record = any_record(parent_context)
-        if record is not None and record.excluded:
+        if record is not None and (record.excluded or record.untraced):
             return SamplingResult(Decision.DROP)
         return self._sampler.should_sample(
             parent_context, trace_id, name, kind, attributes, links, *args

@@ -86,6 +86,12 @@ EXCLUDED_URLS = Variable(
     "Comma list of regular expressions: URLs that are neither traced nor counted. "
     "`OTEL_PYTHON_{ASGI,DJANGO,DATASETTE}_EXCLUDED_URLS` replace it for the edge or one side.",
 )
+UNTRACED_PATHS = Variable(
+    "TELEMETRY_UNTRACED_PATHS",
+    "Comma list of regular expressions, matched from the start of a request's path: requests that "
+    "are counted and not traced, not even if they fail. `none` traces everything.",
+    default=r"`/static/,/-/static/,/-/static-plugins/,/favicon\.ico$`",
+)
 CAPTURE_REQUEST_HEADERS = Variable(
     "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST",
     "Comma list of regular expressions: request headers to record on the SERVER span.",

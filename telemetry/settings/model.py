@@ -14,6 +14,9 @@ SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
 TraceparentPolicy = Literal["link", "trust", "ignore"]
 ConsoleMode = Literal["tree", "compact", "off"]
 
+# Django's STATIC_URL, Datasette's three sorts of static file, and both sides' favicon.
+UNTRACED_PATHS = r"/static/,/-/static/,/-/static-plugins/,/favicon\.ico$"
+
 
 @dataclass(frozen=True, slots=True)
 class OTLPSettings:
@@ -79,6 +82,7 @@ class Settings:
     excluded_urls: str = ""
     django_excluded_urls: str = ""
     datasette_excluded_urls: str = ""
+    untraced_paths: str = UNTRACED_PATHS
     capture_request_headers: tuple[str, ...] = ()
     capture_response_headers: tuple[str, ...] = ()
     sanitize_headers: tuple[str, ...] = ()

@@ -133,7 +133,8 @@ def readable_file(value: str) -> str:
 
 def patterns(value: str) -> str:
     """A comma list of regular expressions, returned as given."""
-    for item in items(value):
+    # The list too: it is compiled as one, where flags and groups may clash.
+    for item in (*items(value), "|".join(items(value))):
         try:
             re.compile(item)
         except re.error as error:

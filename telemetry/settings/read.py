@@ -14,7 +14,13 @@ from telemetry.settings import identity, parse
 from telemetry.settings.exporters import choose_exporters
 from telemetry.settings.id_generator import read_id_generator
 from telemetry.settings.logfire import HONOURED, read_destinations
-from telemetry.settings.model import ConsoleMode, Settings, Signal, TraceparentPolicy
+from telemetry.settings.model import (
+    UNTRACED_PATHS,
+    ConsoleMode,
+    Settings,
+    Signal,
+    TraceparentPolicy,
+)
 from telemetry.settings.otlp import read_otlp
 from telemetry.settings.reader import Reader
 from telemetry.settings.sampler import read_sampler
@@ -107,6 +113,7 @@ def read_settings(
         excluded_urls=excluded("ASGI"),
         django_excluded_urls=excluded("DJANGO"),
         datasette_excluded_urls=excluded("DATASETTE"),
+        untraced_paths=reader.parsed(_patterns_or_none, UNTRACED_PATHS, v.UNTRACED_PATHS),
         capture_request_headers=pattern_list(v.CAPTURE_REQUEST_HEADERS),
         capture_response_headers=pattern_list(v.CAPTURE_RESPONSE_HEADERS),
         sanitize_headers=pattern_list(v.SANITIZE_FIELDS),
@@ -189,6 +196,10 @@ def _installed(module: str) -> bool:
         return util.find_spec(module) is not None
     except ModuleNotFoundError:
         return False
+
+
+def _patterns_or_none(value: str) -> str:
+    return "" if value.lower() == "none" else parse.patterns(value)
 
 
 def _milliseconds(value: str) -> float:

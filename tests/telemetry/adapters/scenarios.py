@@ -140,6 +140,20 @@ async def excluded_by_datasette(world: World) -> None:
     assert (await visit(world.edge, "/-/plugins.json")).status == 200
 
 
+async def static(world: World) -> None:
+    client = await visit(world.edge, "/-/static/app.css")
+    assert (client.status, b"body" in client.body) == (200, True)
+    assert (await visit(world.edge, "/-/static/nothing-like-it.css")).status == 404
+
+
+async def favicon(world: World) -> None:
+    assert (await visit(world.edge, "/favicon.ico")).body.startswith(b"\x89PNG")
+
+
+async def untraced_page(world: World) -> None:
+    assert (await visit(world.edge, "/minutes/pages/1", headers=[FORGED])).status == 200
+
+
 async def without_an_edge(world: World) -> None:
     await visit(world.app, PAGE, headers=[(b"user-agent", b"planted")])
 
@@ -167,6 +181,9 @@ SCENARIOS = (
     unsampled,
     excluded,
     excluded_by_datasette,
+    static,
+    favicon,
+    untraced_page,
     without_an_edge,
     many_sites,
 )

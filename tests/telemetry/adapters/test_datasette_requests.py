@@ -92,6 +92,29 @@ def test_an_excluded_page_is_silent_in_depth(recorded: Recorded, scenario: str) 
     assert recorded[scenario].requests == 0
 
 
+@pytest.mark.parametrize(
+    ("scenario", "requests", "route", "statuses"),
+    [
+        ("static", 2, "/-/static/{path}", [200, 404]),
+        ("favicon", 1, "/favicon.ico", [200]),
+        ("untraced_page", 1, "/{database}/{table}/{pks}", [200]),
+    ],
+)
+def test_an_untraced_page_is_counted_by_its_route(
+    recorded: Recorded, scenario: str, requests: int, route: str, statuses: list[int]
+) -> None:
+    """And not traced, its queries neither, though the sampler here keeps all."""
+    assert recorded[scenario].spans == []
+    assert recorded[scenario].requests == requests
+    counted = [
+        point.attributes["http.response.status_code"]
+        for point in recorded.points
+        if point.name == "http.server.request.duration"
+        and point.attributes.get("http.route") == route
+    ]
+    assert sorted(counted) == statuses
+
+
 def test_without_an_edge_datasette_s_own_span_serves(recorded: Recorded) -> None:
     """Readable, and without the visitor's browser."""
     alone = recorded["without_an_edge"]

@@ -62,7 +62,10 @@ class World:
         self.datasette.add_memory_database("minutes")
         self.app = self.datasette.app()
         self.edge = Edge(
-            self._route, excluded_urls="/-/versions", datasette_excluded_urls="/-/plugins"
+            self._route,
+            excluded_urls="/-/versions",
+            datasette_excluded_urls="/-/plugins",
+            untraced_paths=r"/-/static/,/favicon\.ico$,/minutes/pages/1$",
         )
 
     async def _route(self, scope: Message, receive: Receive, send: Send) -> None:

@@ -70,6 +70,7 @@ urlpatterns = [
     path("abroken/", abroken),
     path("missing/", missing),
     path("query/", query),
+    path("static/<path:name>", async_view),
 ]
 """
 # What every well-behaved host does before its application is made.

@@ -141,6 +141,38 @@ def test_django_s_variables(project: Path, receiver: OTLPReceiver) -> None:
     assert {point.value for point in active} == {0}
 
 
+@pytest.mark.parametrize(
+    ("given", "traced"),
+    [
+        ("", {"/sync/1/"}),
+        ("none", {"/sync/1/", "/static/app.css", "/favicon.ico"}),
+        ("/sync/", {"/static/app.css", "/favicon.ico"}),
+    ],
+)
+def test_static_files_are_counted_and_not_traced(
+    project: Path, receiver: OTLPReceiver, given: str, traced: set[str]
+) -> None:
+    """By default; to no exporter, the console neither; and by their route where there is one."""
+    env = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+        "OTEL_TRACES_EXPORTER": "otlp,console",
+        "OTEL_TRACES_SAMPLER": "always_on",
+        "TELEMETRY_UNTRACED_PATHS": given,
+        "PATHS": "/sync/1/ /static/app.css /favicon.ico",
+    }
+    done = run_python(project, HOST, **env)
+    assert done.returncode == 0, done.stderr
+    assert {span.attributes["url.path"] for span in receiver.spans} == traced
+    printed = {path for path in env["PATHS"].split() if f"GET {path}" in done.stderr}
+    assert printed == traced
+    counted = [p for p in receiver.metrics if p.name == "http.server.request.duration"]
+    assert {(p.attributes.get("http.route"), p.count) for p in counted} == {
+        ("/sync/{year}/", 1),
+        ("/static/{name}", 1),
+        (None, 1),
+    }
+
+
 def test_without_an_edge_django_says_so_once(project: Path, receiver: OTLPReceiver) -> None:
     """Its requests are served, and one line tells why none is seen. WSGI is such a host."""
     code = (

@@ -54,13 +54,14 @@ def test_the_specification_s_samplers(
     assert _kept(name, arg, LOW, parent=False) is after_dropped
 
 
-def test_an_excluded_request_has_no_spans() -> None:
+@pytest.mark.parametrize("mark", ["excluded", "untraced"])
+def test_an_excluded_or_untraced_request_has_no_spans(mark: str) -> None:
     """Whatever the sampler says, in that request's context and in no other."""
     sampler = build_sampler(SamplerSettings("always_on"))
     record = RequestRecord("GET", INVALID_SPAN)
     context = attach_record(record, Context())
     assert sampler.should_sample(context, LOW, "x").decision is Decision.RECORD_AND_SAMPLE
-    record.excluded = True
+    setattr(record, mark, True)
     assert sampler.should_sample(context, LOW, "x").decision is Decision.DROP
     record.ended = True
     assert sampler.should_sample(context, LOW, "x").decision is Decision.DROP

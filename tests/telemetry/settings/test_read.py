@@ -25,6 +25,7 @@ def test_all_problems_are_reported_together() -> None:
         "OTEL_PROPAGATORS": "carrier-pigeon",
         "OTEL_PYTHON_ID_GENERATOR": "dice",
         "OTEL_PYTHON_EXCLUDED_URLS": "ok,(",
+        "TELEMETRY_UNTRACED_PATHS": "/static/,[",
     }
     with pytest.raises(ConfigurationError) as caught:
         read_settings(environ)
@@ -134,6 +135,31 @@ def test_a_frameworks_own_exclusions_replace_the_general_ones() -> None:
     assert settings.excluded_urls == "/health/,/static/"
     assert settings.django_excluded_urls == "/admin/"
     assert settings.datasette_excluded_urls == "/health/,/static/"
+
+
+@pytest.mark.parametrize(
+    ("given", "paths"),
+    [
+        (None, r"/static/,/-/static/,/-/static-plugins/,/favicon\.ico$"),
+        (" ", r"/static/,/-/static/,/-/static-plugins/,/favicon\.ico$"),
+        (r"/assets/,/robots\.txt$", r"/assets/,/robots\.txt$"),
+        ("None", ""),
+    ],
+)
+def test_static_files_are_not_traced_unless_told_otherwise(given: str | None, paths: str) -> None:
+    """Blank is unset, as everywhere; `none` is how to trace them."""
+    environ = {} if given is None else {"TELEMETRY_UNTRACED_PATHS": given}
+    assert read(**environ).untraced_paths == paths
+    assert variables.UNTRACED_PATHS.default == f"`{read().untraced_paths}`"
+
+
+@pytest.mark.parametrize("variable", ["TELEMETRY_UNTRACED_PATHS", "OTEL_PYTHON_EXCLUDED_URLS"])
+@pytest.mark.parametrize("given", ["/a,(", "/a,(?i)/b", "(?P<x>/a),(?P<x>/b)"])
+def test_expressions_that_cannot_be_used_are_a_problem(variable: str, given: str) -> None:
+    """Alone, or together: they are compiled as one, and flags stand at its start."""
+    [problem] = problems(**{variable: given})
+    assert (problem.variable, problem.given) == (variable, given)
+    assert problem.wanted.startswith("regular expressions; ")
 
 
 def test_every_registered_variable_is_read() -> None:
