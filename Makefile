@@ -11,10 +11,10 @@ READY := $(VENV)/.setup-complete
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test bench docs lock clean
+.PHONY: help setup serve test postgres bench docs lock clean
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## create .venv with what is locked
 
@@ -32,11 +32,15 @@ $(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
 serve: setup ## start the host on 127.0.0.1:8000, or PORT=
 	$(BIN)/python manage.py serve
 
-test: setup ## everything that CI checks
+test: setup ## everything that CI checks on a machine with only Python
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+
+# A server of its own, of Debian's package `postgresql`, as another user if root runs this.
+postgres: setup ## the host with its sites in PostgreSQL
+	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m postgres tests/postgres
 
 docs: setup ## write the documents that are generated from the registry
 	$(BIN)/python -m telemetry.registry.render

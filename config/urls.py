@@ -1,13 +1,18 @@
 """The pages of the host itself; a site's pages are its Datasette's."""
 
 import djp
+from django.contrib import admin
 from django.urls import path
 
-from config import views
+from config import paths, views
+
+admin.site.site_header = admin.site.site_title = "Corkboard"
+admin.site.index_title = "Registered sites and who may change them"
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("health/", views.health, name="health"),
+    path(paths.HEALTH.removeprefix("/"), views.health, name="health"),
     path("sites/<str:subdomain>/", views.visit, name="visit"),
+    path(paths.ADMIN.removeprefix("/"), admin.site.urls),
     *djp.urlpatterns(),
 ]

@@ -1,22 +1,43 @@
 """The home page, the health page and the way to a site."""
 
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from math import ceil
+from typing import Any
+
 from django.conf import settings
-from django.db.models.functions import Lower
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 
+from config.home import home_context
+from config.sites.directory import REFRESH_SECONDS, DirectoryUnavailableError
 from config.sites.hosts import home_address, parse_host
-from config.sites.models import Site
+from config.sites.registry import site_directory
+
+View = Callable[..., Coroutine[Any, Any, HttpResponse]]
 
 
+def _needs_the_directory(view: View) -> View:
+    """Answer 503 where a view can't be served because the sites were never read."""
+
+    @wraps(view)
+    async def answer(request: HttpRequest, **captured: str) -> HttpResponse:
+        try:
+            return await view(request, **captured)
+        except DirectoryUnavailableError:
+            response = render(request, "sites/unavailable.html", status=503)
+            # Before that nobody asks the database again.
+            response["Retry-After"] = str(ceil(REFRESH_SECONDS))
+            return response
+
+    return answer
+
+
+@_needs_the_directory
 async def home(request: HttpRequest) -> HttpResponse:
-    """List every registered site by name, linked to its own address."""
-    base = _base(request)
-    sites = [
-        {"name": site.name, "state": site.state, "address": f"//{site.subdomain}.{base}/"}
-        async for site in Site.objects.order_by(Lower("name"), "subdomain")
-    ]
-    return render(request, "sites/home.html", {"sites": sites})
+    """List the registered sites by name, or those searched for, each linked to its address."""
+    sites = await site_directory().all()
+    return render(request, "sites/home.html", home_context(request, sites, _base(request)))
 
 
 async def health(_request: HttpRequest) -> HttpResponse:
@@ -24,9 +45,10 @@ async def health(_request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok"})
 
 
+@_needs_the_directory
 async def visit(request: HttpRequest, subdomain: str) -> HttpResponse:
     """Redirect to a registered site's own address."""
-    if not await Site.objects.filter(pk=subdomain).aexists():
+    if await site_directory().find(subdomain) is None:
         raise Http404("There is no such site here.")
     return HttpResponseRedirect(f"//{subdomain}.{_base(request)}/")
 

@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make soak` runs some tests for as long as their issue asks."""
+    parser.addoption("--soak", action="store_true", help="a minute where the suite takes seconds")
+
+
+@pytest.fixture
+def soak(request: pytest.FixtureRequest) -> bool:
+    """Whether to take the time that would find what is rare."""
+    return bool(request.config.getoption("--soak"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_inherited_configuration() -> Iterator[None]:
     """A developer's own token or endpoint must never receive what tests send."""

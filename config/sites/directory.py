@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 logger = logging.getLogger(__name__)
@@ -13,9 +13,18 @@ REFRESH_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class RegisteredSite:
+    """A site as it is registered; `state` is empty where nobody knows it."""
+
     subdomain: str
     name: str
     state: str
+    pages: int | None = None
+    last_updated: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Name and state, as in `Alameda, CA`."""
+        return f"{self.name}, {self.state}" if self.state else self.name
 
 
 class DirectoryUnavailableError(Exception):
@@ -38,26 +47,36 @@ class SiteDirectory:
     ) -> None:
         self._load = load
         self._clock = clock
-        self._sites: Mapping[str, RegisteredSite] | None = None
+        self._snapshot: _Snapshot | None = None
         self._error: Exception | None = None
         self._fresh_until = float("-inf")
         self._lock = asyncio.Lock()
 
     async def find(self, subdomain: str) -> RegisteredSite | None:
         """The site, or None. Raises DirectoryUnavailableError before a first read."""
+        return (await self._current()).sites.get(subdomain)
+
+    async def all(self) -> Sequence[RegisteredSite]:
+        """Every site by name, the same object for as long as nothing changes.
+
+        Raises DirectoryUnavailableError before a first read.
+        """
+        return (await self._current()).by_name
+
+    async def _current(self) -> "_Snapshot":
         # Only one request waits for the database; the others have a snapshot
         # that was good enough two seconds ago.
-        if self._sites is None or not self._lock.locked():
+        if self._snapshot is None or not self._lock.locked():
             async with self._lock:
                 if self._clock() >= self._fresh_until:
                     await self._refresh()
-        if self._sites is None:
+        if self._snapshot is None:
             raise DirectoryUnavailableError("could not read the registered sites") from self._error
-        return self._sites.get(subdomain)
+        return self._snapshot
 
     async def _refresh(self) -> None:
         try:
-            self._sites = await self._load()
+            sites = await self._load()
         except Exception as error:
             # Once an outage, not every two seconds.
             if self._error is None:
@@ -65,4 +84,18 @@ class SiteDirectory:
             self._error = error
         else:
             self._error = None
+            # Mostly nothing has changed, and then nothing is sorted, nor made
+            # anew by those who keep what they made of the last one.
+            if self._snapshot is None or sites != self._snapshot.sites:
+                self._snapshot = _Snapshot(sites, sorted(sites.values(), key=_order))
         self._fresh_until = self._clock() + REFRESH_SECONDS
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    sites: Mapping[str, RegisteredSite]
+    by_name: Sequence[RegisteredSite]
+
+
+def _order(site: RegisteredSite) -> tuple[str, str]:
+    return site.name.casefold(), site.subdomain

@@ -1,5 +1,6 @@
 """The few answers that the router gives itself, as ASGI applications."""
 
+from collections.abc import Sequence
 from html import escape
 
 from config.asgi_types import ASGIApp, Receive, Scope, Send
@@ -8,28 +9,53 @@ _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<style>body {{ font: 1.1rem/1.5 system-ui, sans-serif; margin: 3rem auto; max-width: 36rem;
+<style>:root {{ color-scheme: light dark }}
+body {{ font: 1.1rem/1.5 system-ui, sans-serif; margin: 3rem auto; max-width: 36rem;
 padding: 0 1rem }}</style>
 <h1>{title}</h1>
 <p>{text}</p>
 <p><a href="{home}">All sites</a></p>
 </html>
 """
+_RETRY_SECONDS = 5
 
 
-def redirect(location: str) -> ASGIApp:
-    return _answer(302, b"", [(b"location", location.encode("latin-1"))])
+def redirect(location: str, status: int = 302) -> ASGIApp:
+    return _answer(status, b"", [(b"location", location.encode("latin-1"))])
 
 
 def not_found(title: str, text: str, home: str) -> ASGIApp:
-    page = _PAGE.format(title=escape(title), text=escape(text), home=escape(home))
-    return _answer(404, page.encode(), [(b"content-type", b"text/html; charset=utf-8")])
+    return _page(404, title, text, home)
+
+
+def unavailable(title: str, text: str, home: str) -> ASGIApp:
+    """A page for what is expected to work again soon."""
+    return _page(503, title, text, home, [(b"retry-after", str(_RETRY_SECONDS).encode())])
+
+
+def refuse_host() -> ASGIApp:
+    """A name that is none of this host's. It is not repeated: a stranger chose it."""
+    text = b"There is nothing under this host name here.\n"
+    return _answer(400, text, [(b"content-type", b"text/plain; charset=utf-8")])
 
 
 async def refuse_websocket(_scope: Scope, receive: Receive, send: Send) -> None:
     """Decline a websocket before it is accepted; servers answer 403."""
     await receive()
     await send({"type": "websocket.close", "code": 1000})
+
+
+def _page(
+    status: int,
+    title: str,
+    text: str,
+    home: str,
+    headers: Sequence[tuple[bytes, bytes]] = (),
+) -> ASGIApp:
+    page = _PAGE.format(title=escape(title), text=escape(text), home=escape(home))
+    kind = (b"content-type", b"text/html; charset=utf-8")
+    # Nobody is to go on showing it once the site is there.
+    return _answer(status, page.encode(), [kind, (b"cache-control", b"no-store"), *headers])
 
 
 def _answer(status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> ASGIApp:

@@ -1,13 +1,30 @@
 """Sends a request to its site's Datasette or to Django, by the Host header."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
+from urllib.parse import quote
 
 import telemetry
+from config import paths
 from config.asgi_types import ASGIApp, Receive, Scope, Send
-from config.sites.datasettes import Datasettes, NoDatabasesError
-from config.sites.directory import RegisteredSite, SiteDirectory
-from config.sites.hosts import find_root, find_subdomain, home_address, host_header, parse_host
-from config.sites.responses import not_found, redirect, refuse_websocket
+from config.sites.datasettes.pool import DatasettePool, NoDatabasesError, SiteUnavailableError
+from config.sites.directory import DirectoryUnavailableError, RegisteredSite, SiteDirectory
+from config.sites.hosts import (
+    Host,
+    find_root,
+    find_subdomain,
+    home_address,
+    host_header,
+    parse_host,
+)
+from config.sites.responses import (
+    not_found,
+    redirect,
+    refuse_host,
+    refuse_websocket,
+    unavailable,
+)
 
 
 class SubdomainRouter:
@@ -15,6 +32,13 @@ class SubdomainRouter:
 
     Lifespan is answered here: Django raises on it, and the Datasettes have to
     be closed by somebody.
+
+    Args:
+        app: what answers for the root domains themselves, and for `/health/`
+            whatever the Host: who asks that knows an address and no name.
+        other_names: hosts that are `app`'s besides the root domains. Any
+            further name is refused here.
+        https: whether requests to a site that come by plain HTTP are sent to HTTPS.
     """
 
     def __init__(
@@ -22,53 +46,98 @@ class SubdomainRouter:
         app: ASGIApp,
         *,
         root_domains: Sequence[str],
+        other_names: Sequence[str],
         directory: SiteDirectory,
-        datasettes: Datasettes,
+        pool: DatasettePool,
+        https: bool,
     ) -> None:
         self.app = app
         self._root_domains = root_domains
+        # Without a Host header, in HTTP/1.0, Django knows what to do.
+        self._apps_names = frozenset((*root_domains, *other_names, ""))
         self._directory = directory
-        self._datasettes = datasettes
+        self._pool = pool
+        self._https = https
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["type"] in ("http", "websocket"):
-            app = await self._choose(scope)
-            await app(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            # Neither side speaks it: both would raise, and a stranger could fill the log.
+            await refuse_websocket(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    async def _choose(self, scope: Scope) -> ASGIApp:
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = parse_host(host_header(scope["headers"]))
+        if host.name in self._apps_names or scope["path"] == paths.HEALTH:
+            await self.app(scope, receive, send)
+            return
         root = find_root(host.name, self._root_domains)
-        is_websocket = scope["type"] == "websocket"
-        if root is None or host.name == root:
-            # Django raises on a websocket, and its log would be a stranger's to fill.
-            return refuse_websocket if is_websocket else self.app
+        if root is None:
+            await refuse_host()(scope, receive, send)
+            return
         home = f"{scope.get('scheme', 'http')}://{home_address(host, self._root_domains)}/"
-        site = await self._directory.find(find_subdomain(host.name, root))
+        try:
+            site = await self._directory.find(find_subdomain(host.name, root))
+        except DirectoryUnavailableError as error:
+            _keep(error)
+            text = "This page can't be shown at the moment. Please try again in a while."
+            await unavailable("Out of order", text, home)(scope, receive, send)
+            return
         if site is None:
             telemetry.set_outcome("unknown_site")
-            return refuse_websocket if is_websocket else redirect(home)
-        return await self._site_app(site, home, is_websocket)
-
-    async def _site_app(self, site: RegisteredSite, home: str, is_websocket: bool) -> ASGIApp:
+            await redirect(home)(scope, receive, send)
+            return
         telemetry.set_site(site.subdomain)
+        if self._https and scope.get("scheme") == "http":
+            await redirect(_https_location(scope, host), status=301)(scope, receive, send)
+            return
+        await self._serve(site, home, scope, receive, send)
+
+    async def _serve(
+        self, site: RegisteredSite, home: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         try:
-            return await self._datasettes.get(site)
+            async with self._pool.lease(site) as app:
+                await app(scope, receive, send)
         except NoDatabasesError:
-            if is_websocket:
-                return refuse_websocket
             text = "This site has no documents yet. Please come back later."
-            return not_found(f"{site.name}, {site.state}", text, home)
+            await not_found(site.title, text, home)(scope, receive, send)
+        except SiteUnavailableError as error:
+            _keep(error)
+            text = "The documents of this site can't be shown at the moment. Please try again soon."
+            await unavailable(site.title, text, home)(scope, receive, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
+        sweep: asyncio.Task[None] | None = None
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                sweep = asyncio.create_task(self._pool.sweep(self._directory.find))
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
-                await self._datasettes.close()
+                if sweep is not None:
+                    sweep.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await sweep
+                await self._pool.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _keep(error: Exception) -> None:
+    """Let telemetry know what the page that follows stands for."""
+    record = telemetry.request_record()
+    if record is not None:
+        record.failure = error
+
+
+def _https_location(scope: Scope, host: Host) -> str:
+    # As Django's redirect does: the same host, port and all, by its own spelling.
+    path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    query: bytes = scope.get("query_string") or b""
+    target = path + b"?" + query if query else path
+    return f"https://{host.name}{host.suffix}{target.decode('latin-1')}"

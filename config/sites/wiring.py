@@ -3,37 +3,33 @@
 The parts know neither, so that they can be tested and reused without.
 """
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connection
 from django.utils.crypto import salted_hmac
 
+import telemetry
 from config.asgi_types import ASGIApp
-from config.sites.datasettes import Datasettes
-from config.sites.directory import RegisteredSite, SiteDirectory
-from config.sites.models import Site
+from config.sites.datasettes.pool import DatasettePool
+from config.sites.datasettes.settings import SETTINGS
+from config.sites.datasettes.starter import Starter
+from config.sites.registry import site_directory
 from config.sites.router import SubdomainRouter
 
 
 def build_router(app: ASGIApp) -> SubdomainRouter:
+    # With rich installed, each 404 would print visitors' cookies.
+    telemetry.quiet_datasette_errors()
+    starter = Starter(
+        secret=_datasette_secret,
+        settings={**SETTINGS, "force_https_urls": settings.HTTPS},
+    )
     return SubdomainRouter(
         app,
         root_domains=settings.ROOT_DOMAINS,
-        directory=SiteDirectory(sync_to_async(_load_sites)),
-        datasettes=Datasettes(settings.SITES_DIR, secret=_datasette_secret),
+        other_names=settings.OTHER_NAMES,
+        directory=site_directory(),
+        pool=DatasettePool(settings.SITES_DIR, starter, room=settings.SITES_POOL_SIZE),
+        https=settings.HTTPS,
     )
-
-
-def _load_sites() -> dict[str, RegisteredSite]:
-    try:
-        rows = Site.objects.values_list("subdomain", "name", "state")
-        return {
-            subdomain: RegisteredSite(subdomain, name, state) for subdomain, name, state in rows
-        }
-    finally:
-        # Outside Django's request cycle nothing else ever closes it, and a kept
-        # connection goes on reading a database file that has been replaced.
-        connection.close()
 
 
 def _datasette_secret(subdomain: str) -> str:

@@ -4,6 +4,7 @@ import socket
 import sqlite3
 import sys
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -34,6 +35,34 @@ def test_registering_twice_corrects_the_first(env: dict[str, str]) -> None:
     assert _sites(env) == [("alameda.ca", "Alameda", "CA")]
 
 
+def _details(env: dict[str, str]) -> dict[str, tuple[int | None, str | None]]:
+    with closing(sqlite3.connect(env["DATABASE_URL"].removeprefix("sqlite:///"))) as database:
+        rows = database.execute("SELECT subdomain, pages, last_updated FROM sites")
+        return {subdomain: (pages, last_updated) for subdomain, pages, last_updated in rows}
+
+
+def test_a_site_has_pages_and_a_date(env: dict[str, str]) -> None:
+    """What is not said the second time stays; the date is the latest, as text."""
+    site = ("register_site", "alameda.ca", "--name", "Alameda", "--state", "CA")
+    manage(*site, "--pages", "61234", env=env)
+    [(_, first)] = _details(env).values()
+    manage(*site, env=env)
+
+    [(pages, second)] = _details(env).values()
+    assert pages == 61234
+    assert first is not None
+    assert second is not None
+    assert datetime.fromisoformat(first) < datetime.fromisoformat(second)
+    assert datetime.fromisoformat(second).tzinfo is not None
+
+
+def test_less_than_nothing_is_no_count(env: dict[str, str]) -> None:
+    """Refused in words."""
+    site = ("register_site", "alameda.ca", "--name", "Alameda", "--state", "CA")
+    with pytest.raises(AssertionError, match=r"CommandError: .*greater than or equal to 0"):
+        manage(*site, "--pages", "-1", env=env)
+
+
 def test_a_bad_subdomain_is_refused(env: dict[str, str]) -> None:
     """In words, without a traceback, and nothing is stored."""
     with pytest.raises(AssertionError, match=r"CommandError: '\.\./etc' is no subdomain") as caught:
@@ -50,6 +79,7 @@ def test_demo_sites_are_the_same_everywhere(env: dict[str, str], tmp_path: Path)
     manage("demo_sites", "--pages", "40", "--sites-dir", str(other), env=env)
 
     assert [site for site, _, _ in _sites(env)] == ["alameda.ca", "ashland.or", "burlington.vt"]
+    assert [pages for pages, _ in _details(env).values()] == [40, 40, 40]
     for site, _, _ in _sites(env):
         pages = _pages(Path(env["SITES_DIR"]) / site / "meetings.db")
         assert len(pages) == 40
@@ -75,8 +105,11 @@ def test_demo_sites_leave_existing_data_alone(env: dict[str, str]) -> None:
     assert "exists already" in manage("demo_sites", "--pages", "12", env=env)
     assert path.read_bytes() == b"mine"
 
+    assert _details(env)["alameda.ca"] == (None, None), "nothing is known of it"
+
     manage("demo_sites", "--pages", "12", "--force", env=env)
     assert len(_pages(path)) == 12
+    assert _details(env)["alameda.ca"][0] == 12
 
 
 def test_serve_makes_an_empty_checkout_worth_a_look(tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ def test_defaults_lie_in_the_project() -> None:
 
     assert environment.debug is False
     assert environment.secret_key == "s3cret"
-    assert environment.database == ROOT / "db.sqlite3"
+    assert environment.https is True
+    assert environment.database["NAME"] == ROOT / "db.sqlite3"
     assert environment.sites_dir == ROOT / "sites"
+    assert environment.sites_pool_size == 50
     assert environment.root_domains == ("localhost", "civic.band")
     assert environment.plugins_dir == ROOT / "django_plugins"
 
@@ -25,8 +27,10 @@ def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
     file.touch()
     values = {
         "DEBUG": "perhaps",
-        "DATABASE_URL": "postgres://db/corkboard",
+        "HTTPS": "sometimes",
+        "DATABASE_URL": "sqlite:///missing/folder/db",
         "SITES_DIR": str(file),
+        "SITES_POOL_SIZE": "many",
         "ROOT_DOMAINS": "civic.band:8000",
         "DJP_PLUGINS_DIR": str(tmp_path / "nothing"),
     }
@@ -61,9 +65,57 @@ def test_without_debug_a_missing_key_is_an_error(value: str) -> None:
     assert read_environment({"DEBUG": value}, ROOT).secret_key == ""
 
 
-def test_the_key_is_not_shown() -> None:
-    """Whoever prints the environment prints no secret."""
-    assert "s3cret" not in repr(read_environment({"SECRET_KEY": "s3cret"}, ROOT))
+@pytest.mark.parametrize("serving", [True, False])
+def test_the_public_key_is_for_development(serving: bool) -> None:
+    """Anybody can sign with it: without DEBUG it is an error, even to who serves nothing."""
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY is the public one") as caught:
+        read_environment({"SECRET_KEY": DEVELOPMENT_KEY}, ROOT, serving=serving)
+
+    assert DEVELOPMENT_KEY not in str(caught.value)
+    assert read_environment({"DEBUG": "1", "SECRET_KEY": DEVELOPMENT_KEY}, ROOT).debug
+
+
+def test_no_secret_is_shown() -> None:
+    """Neither of what was read, to whoever prints it, nor of what could not be."""
+    values = {"SECRET_KEY": "s3cret", "DATABASE_URL": "postgres://corkboard:s3cret@db/corkboard"}
+
+    assert "s3cret" not in repr(read_environment(values, ROOT))
+    with pytest.raises(ImproperlyConfigured) as caught:
+        read_environment({**values, "DATABASE_URL": "postgres://corkboard:s3cret@db"}, ROOT)
+    assert "DATABASE_URL is 'postgres://(hidden)': wanted sqlite:///PATH" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "https"),
+    [
+        ({}, True),
+        ({"DEBUG": "1"}, False),
+        ({"HTTPS": "0"}, False),
+        ({"DEBUG": "1", "HTTPS": "on"}, True),
+    ],
+)
+def test_https_is_for_production(values: dict[str, str], https: bool) -> None:
+    """On unless DEBUG, until somebody says otherwise."""
+    assert read_environment(values, ROOT).https is https
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "9" * 5000, "\xb2"])
+def test_a_pool_has_a_size(value: str) -> None:
+    """A whole number of at least one."""
+    with pytest.raises(ImproperlyConfigured, match=r"SITES_POOL_SIZE is .*: wanted a whole number"):
+        read_environment({"SITES_POOL_SIZE": value}, ROOT)
+
+    assert read_environment({"SITES_POOL_SIZE": "1"}, ROOT).sites_pool_size == 1
+
+
+def test_a_folder_of_any_name_holds_the_database(tmp_path: Path) -> None:
+    """The default is a path and no address: what is special in one stays a letter."""
+    project = tmp_path / "what? 100% #1"
+    (project / "django_plugins").mkdir(parents=True)
+    (project / "django_plugins" / "plugin.py").touch()
+
+    assert read_environment({}, project).database["NAME"] == project / "db.sqlite3"
 
 
 def test_root_domains_forgive_blanks_and_case() -> None:
@@ -78,25 +130,6 @@ def test_root_domains_are_names(value: str) -> None:
     """What no Host header can match is refused instead of matching nothing."""
     with pytest.raises(ImproperlyConfigured, match="ROOT_DOMAINS"):
         read_environment({"DEBUG": "1", "ROOT_DOMAINS": value}, ROOT)
-
-
-def test_the_database_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three slashes start at the current folder, four at the root."""
-    monkeypatch.chdir(tmp_path)
-    urls = ("sqlite:///here%20too.db", f"sqlite:///{tmp_path}/there.db")
-
-    found = [read_environment({"DEBUG": "1", "DATABASE_URL": url}, ROOT).database for url in urls]
-
-    assert found == [tmp_path / "here too.db", tmp_path / "there.db"]
-
-
-@pytest.mark.parametrize(
-    "url", ["sqlite://", "sqlite:///:memory:", "sqlite:///missing/folder/db", "sqlite:////", "db"]
-)
-def test_other_databases_are_refused(url: str) -> None:
-    """An address that could not be opened fails at start-up, not at the first page."""
-    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL"):
-        read_environment({"DEBUG": "1", "DATABASE_URL": url}, ROOT)
 
 
 def test_a_missing_sites_folder_is_fine(tmp_path: Path) -> None:

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PREFIXES = ("OTEL_", "LOGFIRE_", "SENTRY_", "TELEMETRY_")
+PREFIXES = ("OTEL_", "LOGFIRE_", "SENTRY_", "TELEMETRY_", "DJANGO_SUPERUSER_", "PG")
 HOST = frozenset(
     {
         "DATABASE_URL",
         "DEBUG",
         "DJANGO_SETTINGS_MODULE",
         "DJP_PLUGINS_DIR",
+        # What the servers read of their own accord.
+        "FORWARDED_ALLOW_IPS",
+        "GUNICORN_CMD_ARGS",
+        "HTTPS",
         "LOGLEVEL",
         "LOG_FORMAT",
         "PORT",
@@ -22,6 +26,8 @@ HOST = frozenset(
         "ROOT_DOMAINS",
         "SECRET_KEY",
         "SITES_DIR",
+        "SITES_POOL_SIZE",
+        "WEB_CONCURRENCY",
     }
 )
 

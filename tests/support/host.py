@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tests.support.civic import build_meetings
@@ -13,7 +15,7 @@ from tests.support.locks import locked
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 CIVIC_SITE = "cleveland.oh"
@@ -26,6 +28,8 @@ def host_environment(folder: Path, **overrides: str) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
         "SITES_DIR": str(folder / "sites"),
         "SECRET_KEY": "only-for-tests",
+        # Otherwise every page redirects to an address that nobody serves here.
+        "HTTPS": "0",
     }
     return clean_environment(**{**values, **overrides})
 
@@ -63,6 +67,16 @@ def copy_host(template: Path, folder: Path) -> dict[str, str]:
     """Copy a prepared host, so that a test can write to it."""
     shutil.copytree(template, folder)
     return host_environment(folder)
+
+
+def add_sites(
+    env: Mapping[str, str], sites: Iterable[tuple[str, str | None, str | None, int | None]]
+) -> None:
+    """Register many sites at once: subdomain, name, state and pages of each."""
+    path = env["DATABASE_URL"].removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as database, database:
+        columns = "subdomain, name, state, pages"
+        database.executemany(f"INSERT INTO sites ({columns}) VALUES (?, ?, ?, ?)", sites)
 
 
 def manage(*arguments: str, env: Mapping[str, str]) -> str:

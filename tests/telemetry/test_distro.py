@@ -53,12 +53,18 @@ def _is_said_of(span: ReceivedSpan) -> tuple[object, ...]:
     )
 
 
+def _all_said_of(receiver: OTLPReceiver) -> set[tuple[object, ...]]:
+    # Datasette counts rows for 10 ms at most: a busy machine may or may not do it in time.
+    spans = [span for span in receiver.spans if "datasette.interrupted" not in span.attributes]
+    return {_is_said_of(span) for span in spans}
+
+
 def test_the_traces_are_the_same(host_env: dict[str, str]) -> None:
     """Whoever starts the process: names, kinds, attributes, sites, and `corkboard` by name."""
     plain = _visit(host_env, instrument=False)
     instrumented = _visit(host_env, instrument=True)
 
-    expected = {_is_said_of(span) for span in plain.spans}
+    expected = _all_said_of(plain)
     assert {span.name for span in plain.spans} >= {
         "GET /health/",
         "GET",
@@ -66,7 +72,7 @@ def test_the_traces_are_the_same(host_env: dict[str, str]) -> None:
         "GET /{database}/{table}",
         "db.query",
     }
-    assert {_is_said_of(span) for span in instrumented.spans} == expected
+    assert _all_said_of(instrumented) == expected
     for receiver in (plain, instrumented):
         servers = [span for span in receiver.spans if span.kind == "SERVER"]
         assert len(servers) == 4

@@ -8,12 +8,16 @@ import httpx
 
 from config.asgi_types import ASGIApp
 
+FERRY = "Motion to approve the ferry terminal"
 
-def make_database(path: Path, text: str = "Motion to approve the ferry terminal") -> None:
+
+def make_database(path: Path, *texts: str) -> None:
+    """Write a database of documents, numbered from 1."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE minutes (id TEXT PRIMARY KEY, text TEXT)")
-        database.execute("INSERT INTO minutes VALUES ('1', ?)", [text])
+        rows = [(str(number), text) for number, text in enumerate(texts or (FERRY,), start=1)]
+        database.executemany("INSERT INTO minutes VALUES (?, ?)", rows)
 
 
 async def get(app: ASGIApp, url: str, headers: dict[str, str] | None = None) -> httpx.Response:

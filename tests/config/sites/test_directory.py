@@ -1,6 +1,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -90,12 +91,51 @@ def test_an_outage_serves_the_last_snapshot(caplog: pytest.LogCaptureFixture) ->
             for _ in range(3):
                 registry.now += 10
                 assert await directory.find("alameda.ca") == ALAMEDA
+                assert await directory.all() == [ALAMEDA]
 
     with caplog.at_level(logging.WARNING):
         asyncio.run(ask())
 
     errors = [str(record.exc_info[1]) for record in caplog.records if record.exc_info]
     assert errors == ["first", "second"]
+
+
+def test_all_sites_are_in_the_order_of_their_names() -> None:
+    """Without regard to case; those of one name by their subdomain."""
+    names = [("b", "napa"), ("z", "Alameda"), ("a", "Napa"), ("c", "bend")]
+    registry = Registry(*(RegisteredSite(subdomain, name, "CA") for subdomain, name in names))
+
+    sites = asyncio.run(registry.directory().all())
+
+    assert [site.subdomain for site in sites] == ["z", "c", "a", "b"]
+
+
+def test_sites_are_sorted_when_they_change() -> None:
+    """Not at each request, and not at each reading: what is kept beside them stays good."""
+    registry = Registry(ALAMEDA)
+
+    async def ask() -> None:
+        directory = registry.directory()
+        first = await directory.all()
+        registry.now += 10
+        assert await directory.all() is first
+        registry.sites["alameda.ca"] = replace(ALAMEDA, pages=7)
+        assert await directory.all() is first
+        registry.now += 10
+        assert await directory.all() == [replace(ALAMEDA, pages=7)]
+        assert await directory.find("alameda.ca") == replace(ALAMEDA, pages=7)
+        del registry.sites["alameda.ca"]
+        registry.now += 10
+        assert await directory.all() == []
+        assert registry.reads == 4
+
+    asyncio.run(ask())
+
+
+def test_a_title_leaves_out_what_is_unknown() -> None:
+    """Name and state, or the name alone."""
+    assert ALAMEDA.title == "Alameda, CA"
+    assert replace(ALAMEDA, state="").title == "Alameda"
 
 
 def test_without_a_first_snapshot_nobody_guesses() -> None:
@@ -106,6 +146,8 @@ def test_without_a_first_snapshot_nobody_guesses() -> None:
     async def ask() -> None:
         directory = registry.directory()
         for _ in range(5):
+            with pytest.raises(DirectoryUnavailableError):
+                await directory.all()
             with pytest.raises(DirectoryUnavailableError) as caught:
                 await directory.find("alameda.ca")
             assert caught.value.__cause__ is registry.error

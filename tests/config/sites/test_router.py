@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from config.asgi_types import Message, Receive, Scope, Send
-from config.sites.datasettes import Datasettes
 from config.sites.directory import RegisteredSite, SiteDirectory
 from config.sites.router import SubdomainRouter
+from tests.config.sites.datasettes.support import Pool
 from tests.config.sites.support import get, make_database
 
 SITES = {
@@ -29,19 +29,31 @@ async def _inner(scope: Scope, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"inner"})
 
 
-def _with_router(tmp_path: Path, test: Callable[[SubdomainRouter], Awaitable[None]]) -> None:
+async def _fail() -> Mapping[str, RegisteredSite]:
+    raise ConnectionError("the registry is away")
+
+
+def _with_router(
+    tmp_path: Path,
+    test: Callable[[SubdomainRouter], Awaitable[None]],
+    *,
+    load: Callable[[], Awaitable[Mapping[str, RegisteredSite]]] = _load,
+    https: bool = False,
+) -> None:
     make_database(tmp_path / "alameda.ca" / "meetings.db")
 
     async def run() -> None:
-        datasettes = Datasettes(tmp_path, secret=str)
+        pool = Pool(tmp_path)
         router = SubdomainRouter(
             _inner,
             root_domains=("localhost", "civic.band"),
-            directory=SiteDirectory(_load),
-            datasettes=datasettes,
+            other_names=("127.0.0.1", "[::1]"),
+            directory=SiteDirectory(load),
+            pool=pool,
+            https=https,
         )
         await test(router)
-        await datasettes.close()
+        await pool.close()
 
     asyncio.run(run())
 
@@ -63,17 +75,40 @@ def test_a_registered_subdomain_is_its_datasette(tmp_path: Path) -> None:
     _with_router(tmp_path, visit)
 
 
-@pytest.mark.parametrize(
-    "host",
-    ["localhost:8000", "civic.band", "127.0.0.1", "[::1]:8000", "evil.example", "notlocalhost", ""],
-)
-def test_all_other_names_are_the_inner_applications(tmp_path: Path, host: str) -> None:
-    """What is below no root domain is for Django to judge."""
+@pytest.mark.parametrize("host", ["localhost:8000", "civic.band", "127.0.0.1", "[::1]:8000", ""])
+def test_the_hosts_own_names_are_the_inner_applications(tmp_path: Path, host: str) -> None:
+    """The root domains, this machine by its address, and HTTP/1.0's silence."""
 
     async def visit(router: SubdomainRouter) -> None:
         assert (await _from(router, host)).text == "inner"
 
     _with_router(tmp_path, visit)
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "notlocalhost", "10.0.0.3", "localhost.evil.example"]
+)
+def test_a_name_of_somebody_elses_is_refused(tmp_path: Path, host: str) -> None:
+    """Shortly, and without repeating it; Django would print a traceback for it."""
+
+    async def visit(router: SubdomainRouter) -> None:
+        answer = await _from(router, host)
+        assert answer.status_code == 400
+        assert host not in answer.text
+
+    _with_router(tmp_path, visit)
+
+
+@pytest.mark.parametrize(
+    "host", ["10.0.0.3:8000", "alameda.ca.localhost", "nope.localhost", "evil"]
+)
+def test_health_is_the_inner_applications_whatever_the_host(tmp_path: Path, host: str) -> None:
+    """Who asks for it knows an address and no name."""
+
+    async def visit(router: SubdomainRouter) -> None:
+        assert (await _from(router, host, "http://x/health/")).text == "inner"
+
+    _with_router(tmp_path, visit, https=True)
 
 
 @pytest.mark.parametrize(
@@ -112,9 +147,55 @@ def test_a_site_without_databases_says_so(tmp_path: Path) -> None:
     _with_router(tmp_path, visit)
 
 
-@pytest.mark.parametrize("host", [b"localhost", b"nope.localhost", b"empty.or.localhost"])
-def test_a_websocket_nobody_serves_is_refused(tmp_path: Path, host: bytes) -> None:
-    """Politely: Django would raise, and strangers could fill the log."""
+def test_a_site_is_only_for_https_where_the_host_is(tmp_path: Path) -> None:
+    """The same address again, byte for byte; what came by HTTPS is served."""
+
+    async def visit(router: SubdomainRouter) -> None:
+        answer = await _from(
+            router, "Alameda.CA.civic.band:8000", "http://x/meetings/a%2Fb?q=%C3%A9&r=1"
+        )
+        assert answer.status_code == 301
+        assert answer.headers["location"] == (
+            "https://alameda.ca.civic.band:8000/meetings/a%2Fb?q=%C3%A9&r=1"
+        )
+        assert (await _from(router, "alameda.ca.civic.band", "https://x/")).status_code == 200
+
+    _with_router(tmp_path, visit, https=True)
+
+
+def test_a_broken_site_has_a_page_of_its_own(tmp_path: Path) -> None:
+    """503, for a while; the others are served."""
+    (tmp_path / "empty.or").mkdir()
+    (tmp_path / "empty.or" / "meetings.db").write_bytes(b"not a database" * 100)
+
+    async def visit(router: SubdomainRouter) -> None:
+        answer = await _from(router, "empty.or.localhost:8000")
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "5"
+        assert answer.headers["cache-control"] == "no-store"
+        assert "&lt;b&gt;Empty&lt;/b&gt;, OR" in answer.text
+        assert "database" not in answer.text
+        assert (await _from(router, "alameda.ca.localhost")).status_code == 200
+
+    _with_router(tmp_path, visit)
+
+
+def test_while_the_sites_are_not_known_nobody_is_sent_away(tmp_path: Path) -> None:
+    """A visitor may have come to the right place; the home page's own fate is Django's."""
+
+    async def visit(router: SubdomainRouter) -> None:
+        answer = await _from(router, "alameda.ca.localhost")
+        assert answer.status_code == 503
+        assert (await _from(router, "localhost")).text == "inner"
+
+    _with_router(tmp_path, visit, load=_fail)
+
+
+@pytest.mark.parametrize(
+    "host", [b"localhost", b"nope.localhost", b"empty.or.localhost", b"alameda.ca.localhost"]
+)
+def test_a_websocket_is_refused(tmp_path: Path, host: bytes) -> None:
+    """Politely: Django and Datasette would raise, and strangers could fill the log."""
 
     async def visit(router: SubdomainRouter) -> None:
         scope = {"type": "websocket", "scheme": "ws", "path": "/", "headers": [(b"host", host)]}
@@ -135,8 +216,8 @@ def test_lifespan_is_answered_and_closes_what_was_opened(tmp_path: Path) -> None
             "lifespan.startup.complete",
             "lifespan.shutdown.complete",
         ]
-        # Closed and forgotten: the next visitor would get a new one.
-        assert (await _from(router, "alameda.ca.localhost")).status_code == 200
+        # Closed for good: a late request starts nothing that nobody would stop.
+        assert (await _from(router, "alameda.ca.localhost")).status_code == 503
 
     _with_router(tmp_path, visit)
 

@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
+from config.sites.datasettes.files import MAIN_DATABASE
 from config.sites.demo.database import write_database
 from config.sites.demo.places import PLACES, Place
-from config.sites.files import MAIN_DATABASE
 from config.sites.models import register
 
 
@@ -28,11 +28,10 @@ class Command(BaseCommand):
         written = [place for place in PLACES if self._write(place, options)]
         # After all the data: what is registered has something to show, and a
         # run that was interrupted is completed by the next `serve`.
+        now = timezone.now().isoformat()
         for place in PLACES:
-            site = register(place.subdomain, place.name, place.state)
-            if place in written:
-                site.last_updated = timezone.now()
-                site.save(update_fields=["last_updated"])
+            new = {"pages": options["pages"], "last_updated": now} if place in written else {}
+            register(place.subdomain, place.name, place.state, **new)
 
     def _write(self, place: Place, options: dict[str, Any]) -> bool:
         path, pages = options["sites_dir"] / place.subdomain / MAIN_DATABASE, options["pages"]

@@ -1,0 +1,183 @@
+"""One site's Datasette: started once, pinned to its files, closed without blocking."""
+
+import asyncio
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datasette import hookimpl
+from datasette.app import Datasette
+from datasette.database import Database
+from datasette.plugins import pm
+
+from config.asgi_types import ASGIApp
+from config.sites.datasettes.files import DatabaseFile
+from config.sites.datasettes.lifespan import Lifespan
+from config.sites.datasettes.opening import IMMUTABLE, Mode
+from config.sites.datasettes.templates import CompiledTemplates
+
+_INTERNAL_SUFFIXES = ("", "-wal", "-shm", "-journal")
+_templates = CompiledTemplates()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a site's Datasette is made of."""
+
+    databases: Sequence[tuple[DatabaseFile, Mode]]
+    metadata: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    secret: str
+    internal: Path
+    """Where its internal database is made, and removed from when it is closed."""
+
+
+class KeptDatasette:
+    """A started Datasette, and how many requests it is serving.
+
+    Only the event loop that started it may use it.
+    """
+
+    def __init__(self, datasette: Datasette, app: ASGIApp, lifespan: Lifespan, internal: Path):
+        self.app = app
+        self.leases = 0
+        self.retired = False
+        """Nobody new is to be served; it closes with its last request."""
+        self._datasette = datasette
+        self._lifespan = lifespan
+        self._internal = internal
+
+    @classmethod
+    async def start(cls, recipe: Recipe) -> "KeptDatasette":
+        """Run Datasette's whole start-up, as its own server would.
+
+        Raises whatever a plugin's hook or SQLite raises; nothing is left open then.
+        """
+        await asyncio.to_thread(_make_internal, recipe.internal)
+        datasette = _SiteDatasette(recipe)
+        try:
+            # First by itself: the lifespan below turns an exception into a sentence.
+            await datasette.start_background_tasks()
+            app = datasette.app()
+            lifespan = Lifespan(app)
+            await lifespan.startup()
+        except BaseException:
+            # Its threads and open files would outlive it otherwise.
+            await asyncio.to_thread(_discard, datasette, recipe.internal)
+            raise
+        return cls(datasette, app, lifespan, recipe.internal)
+
+    async def stop(self) -> None:
+        """Run plugins' shutdown hooks, end background tasks, close databases and threads."""
+        try:
+            await self._lifespan.shutdown()
+        finally:
+            await asyncio.to_thread(_discard, self._datasette, self._internal)
+
+
+class _SiteDatasette(Datasette):  # type: ignore[misc]  # untyped
+    """A Datasette by recipe; a class of its own so that the plugin below knows it."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        # Datasette would make a temporary file of its own and keep itself in
+        # memory until the process exits, to remove that file.
+        super().__init__(
+            files=[],
+            internal=str(recipe.internal),
+            metadata=dict(recipe.metadata),
+            settings=dict(recipe.settings),
+            secret=recipe.secret,
+        )
+        for file, mode in recipe.databases:
+            self.add_database(_database(self, file, mode))
+        # What it adds where it is given no files.
+        self.remove_database("_memory")
+        self.get_jinja_environment().bytecode_cache = _templates
+
+    def close(self) -> None:
+        """Close it all, but not on the event loop, where its shutdown calls this.
+
+        It waits for queries that are running, and everybody would wait with it.
+        """
+        if not _on_event_loop():
+            super().close()
+
+
+def _database(datasette: Datasette, file: DatabaseFile, mode: Mode) -> Database:
+    # With the mode said outright, "write" connections are read-only too: by
+    # default they would create a file that has just been deleted.
+    database = Database(datasette, path=str(file.path), is_mutable=mode != IMMUTABLE, mode=mode)
+    if not database.is_mutable:
+        # Datasette would read the whole file for it, on the event loop.
+        database.cached_hash = hashlib.sha256(repr(file).encode()).hexdigest()
+    return database
+
+
+class _PinConnections:
+    """A Datasette plugin: opens every connection while the files are known to be the right ones.
+
+    Datasette opens one for each thread when that thread is first used. By then the
+    file may have been replaced, and a page would be made of two versions of it.
+    """
+
+    @hookimpl  # type: ignore[untyped-decorator]  # pluggy's, through Datasette
+    def startup(self, datasette: Datasette) -> Any:
+        async def pin() -> None:
+            if isinstance(datasette, _SiteDatasette):
+                for database in datasette.databases.values():
+                    await _connect_every_thread(datasette, database)
+
+        return pin
+
+
+pm.register(_PinConnections())
+
+
+async def _connect_every_thread(datasette: Datasette, database: Database) -> None:
+    threads = datasette.setting("num_sql_threads")
+    # Nobody leaves before all are there, so that each thread takes one part.
+    with _barrier(threads) as barrier:
+
+        def connect(_connection: object) -> None:
+            barrier.wait()
+
+        await asyncio.gather(*(database.execute_fn(connect) for _ in range(threads)))
+
+
+@contextmanager
+def _barrier(parties: int) -> Iterator[threading.Barrier]:
+    barrier = threading.Barrier(parties)
+    try:
+        yield barrier
+    except BaseException:
+        # Whoever waits would do so for ever.
+        barrier.abort()
+        raise
+
+
+def _make_internal(path: Path) -> None:
+    # As Datasette makes its own: readers need not wait for a writer. Blocks.
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+
+
+def _discard(datasette: Datasette, internal: Path) -> None:
+    """Close what is still open and remove the internal database. Blocks."""
+    try:
+        datasette.close()
+    finally:
+        for suffix in _INTERNAL_SUFFIXES:
+            Path(f"{internal}{suffix}").unlink(missing_ok=True)
+
+
+def _on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,262 @@
+"""A bounded pool of Datasettes, one for each site that was visited lately."""
+
+import asyncio
+import contextvars
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.asgi_types import ASGIApp
+from config.sites.datasettes.files import DatabaseFile, SiteFolder
+from config.sites.datasettes.kept import KeptDatasette
+from config.sites.datasettes.opening import UnreadableDatabaseError
+from config.sites.datasettes.starter import FilesReplacedError, Starter
+from config.sites.directory import DirectoryUnavailableError, RegisteredSite
+
+logger = logging.getLogger(__name__)
+
+CHECK_SECONDS = 0.5
+"""How old what was seen on disk may be."""
+RETRY_SECONDS = 1.0
+"""How soon a site that failed is tried again, while its files are the same."""
+SWEEP_SECONDS = 30.0
+CLOSE_SECONDS = 10.0
+REPLACED_SECONDS = 10.0
+"""How long a site is tried whose files are replaced while it starts."""
+
+
+class NoDatabasesError(Exception):
+    """The site is registered, but there is nothing to serve yet."""
+
+
+class SiteUnavailableError(Exception):
+    """The site has databases, and they can't be served now."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    """What the pool knows of one site."""
+
+    folder: SiteFolder
+    site: RegisteredSite
+    files: tuple[DatabaseFile, ...] = ()
+    datasette: KeptDatasette | None = None
+    failure: str | None = None
+    reported: str | None = None
+    """The failure that was logged last."""
+    retry_at: float = 0.0
+    checked_at: float = float("-inf")
+    renewal: asyncio.Task[None] | None = None
+    waiting: int = 0
+    """Requests that await the renewal."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody would miss its Datasette at this moment."""
+        leases = 0 if self.datasette is None else self.datasette.leases
+        return leases == 0 and self.waiting == 0 and self.renewal is None
+
+
+class DatasettePool:
+    """Starts a site's Datasette on its first request, and keeps it for the next ones.
+
+    At most `room` are kept, and beyond that only those in use: the one that has been
+    idle for longest makes way. What is on disk is looked at before a request if that
+    was last done half a second ago, so a file that was replaced, added or deleted
+    counts from then on; requests in flight end on the files they began with.
+
+    Belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        sites_dir: Path,
+        starter: Starter,
+        *,
+        room: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._sites_dir = sites_dir
+        self._starter = starter
+        self._room = room
+        self._clock = clock
+        self._slots: dict[str, _Slot] = {}
+        # Those that have a Datasette, the least recently used first.
+        self._kept: OrderedDict[str, _Slot] = OrderedDict()
+        self._closing: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    @asynccontextmanager
+    async def lease(self, site: RegisteredSite) -> AsyncIterator[ASGIApp]:
+        """Hold the site's ASGI application for one request, its last byte included.
+
+        Raises NoDatabasesError or SiteUnavailableError.
+        """
+        datasette = await self._find(site)
+        datasette.leases += 1
+        try:
+            yield datasette.app
+        finally:
+            datasette.leases -= 1
+            if datasette.retired and not datasette.leases:
+                self._stop(datasette)
+            if site.subdomain in self._kept:
+                self._kept.move_to_end(site.subdomain)
+            self._make_room()
+
+    async def sweep(
+        self, find: Callable[[str], Awaitable[RegisteredSite | None]], every: float = SWEEP_SECONDS
+    ) -> None:
+        """Let go, from time to time, of what nobody asks for and is no longer so on disk.
+
+        A file that was deleted takes up its space for as long as it is open. `find`
+        says whether a site is still registered. Runs until it is cancelled.
+        """
+        while True:
+            await asyncio.sleep(every)
+            for subdomain, slot in list(self._slots.items()):
+                try:
+                    gone = await find(subdomain) is None
+                    # A folder of its own: a request may look at the same time.
+                    look = SiteFolder(self._sites_dir, subdomain).look
+                    changed = gone or await asyncio.to_thread(look) != slot.files
+                except (DirectoryUnavailableError, OSError) as error:
+                    logger.warning("Could not look after the site %s: %s", subdomain, error)
+                    continue
+                if changed and slot.idle:
+                    self._forget(slot)
+
+    async def close(self) -> None:
+        """Shut every Datasette down: plugins' hooks, background tasks, databases."""
+        self._closed = True
+        renewals = [slot.renewal for slot in self._slots.values() if slot.renewal is not None]
+        for renewal in renewals:
+            renewal.cancel()
+        await asyncio.gather(*renewals, return_exceptions=True)
+        for slot in self._slots.values():
+            # Whoever still uses one has been told to end, or has outstayed it.
+            if slot.datasette is not None:
+                slot.datasette.leases = 0
+            self._replace(slot, None)
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=CLOSE_SECONDS)
+        if self._closing:
+            logger.warning("%d Datasettes were still closing", len(self._closing))
+        await asyncio.to_thread(self._starter.close)
+
+    async def _find(self, site: RegisteredSite) -> KeptDatasette:
+        if self._closed:
+            raise SiteUnavailableError("the host is stopping")
+        slot = self._slots.get(site.subdomain)
+        if slot is None:
+            slot = _Slot(SiteFolder(self._sites_dir, site.subdomain), site)
+            self._slots[site.subdomain] = slot
+        if slot.site != site or self._clock() >= slot.checked_at + CHECK_SECONDS:
+            slot.waiting += 1
+            try:
+                await self._renew(slot, site)
+            finally:
+                slot.waiting -= 1
+        # No await from here to the lease, or it might be closed in between.
+        if slot.datasette is not None:
+            return slot.datasette
+        if slot.failure is not None:
+            raise SiteUnavailableError(slot.failure)
+        raise NoDatabasesError(site.subdomain)
+
+    async def _renew(self, slot: _Slot, site: RegisteredSite) -> None:
+        if slot.renewal is None:
+            slot.renewal = _detached(self._renewal(slot, site))
+        # Shielded: a visitor who leaves must not take it from the others.
+        await asyncio.shield(slot.renewal)
+
+    async def _renewal(self, slot: _Slot, site: RegisteredSite) -> None:
+        """Bring the slot in line with what is on disk."""
+        began = looked = self._clock()
+        try:
+            while True:
+                try:
+                    await self._bring_in_line(slot, site)
+                    return
+                except FilesReplacedError:
+                    looked = self._clock()
+                    if looked >= began + REPLACED_SECONDS:
+                        raise
+        except Exception as error:  # noqa: BLE001 # a plugin's hook may raise anything
+            self._fail(slot, error)
+        finally:
+            slot.checked_at = looked
+            slot.renewal = None
+
+    async def _bring_in_line(self, slot: _Slot, site: RegisteredSite) -> None:
+        files = await asyncio.to_thread(slot.folder.look)
+        if files == slot.files and site == slot.site:
+            failed = slot.failure is not None and self._clock() < slot.retry_at
+            if failed or slot.datasette is not None or not files:
+                return
+        self._replace(slot, None)
+        slot.site, slot.files, slot.failure = site, files, None
+        if files:
+            self._replace(slot, await self._starter.start(site, slot.folder, files))
+
+    def _fail(self, slot: _Slot, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        if reason != slot.reported:
+            # Once, not at each retry. SQLite's own word needs no traceback.
+            known = isinstance(error, UnreadableDatabaseError | OSError | FilesReplacedError)
+            logger.error(
+                "The site %s can't be served: %s",
+                slot.site.subdomain,
+                reason,
+                exc_info=None if known else error,
+            )
+        slot.failure = slot.reported = reason
+        slot.retry_at = self._clock() + RETRY_SECONDS
+        self._replace(slot, None)
+
+    def _replace(self, slot: _Slot, datasette: KeptDatasette | None) -> None:
+        old, slot.datasette = slot.datasette, datasette
+        if old is not None:
+            old.retired = True
+            if not old.leases:
+                self._stop(old)
+        subdomain = slot.site.subdomain
+        if datasette is None:
+            self._kept.pop(subdomain, None)
+        else:
+            self._kept[subdomain] = slot
+            self._kept.move_to_end(subdomain)
+            self._make_room()
+
+    def _make_room(self) -> None:
+        while len(self._kept) > self._room:
+            slot = next((slot for slot in self._kept.values() if slot.idle), None)
+            if slot is None:
+                # All are in use: the first to end its last request makes way.
+                return
+            self._forget(slot)
+
+    def _forget(self, slot: _Slot) -> None:
+        self._replace(slot, None)
+        self._slots.pop(slot.site.subdomain, None)
+
+    def _stop(self, datasette: KeptDatasette) -> None:
+        task = _detached(datasette.stop())
+        self._closing.add(task)
+        task.add_done_callback(self._stopped)
+
+    def _stopped(self, task: asyncio.Task[None]) -> None:
+        self._closing.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.warning("A Datasette did not shut down cleanly", exc_info=task.exception())
+
+
+def _detached(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    # In a context of its own: start-up and the background tasks begun there
+    # would carry the first visitor's trace for ever.
+    return asyncio.create_task(work, context=contextvars.Context())

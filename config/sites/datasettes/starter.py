@@ -1,0 +1,104 @@
+"""From a site's files to a running Datasette, or to why there is none."""
+
+import asyncio
+import itertools
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from config.sites.datasettes.files import DatabaseFile, SiteFolder
+from config.sites.datasettes.kept import KeptDatasette, Recipe
+from config.sites.datasettes.metadata import site_metadata
+from config.sites.datasettes.opening import IMMUTABLE, BusyDatabaseError, Mode, choose_mode
+from config.sites.directory import RegisteredSite
+
+AT_ONCE = 2
+"""More would only make each of them slower, and more likely to be overtaken."""
+START_SECONDS = 30.0
+LOCK_SECONDS = 1.0
+"""How long to wait for a writer. Many sites may be locked at once: not in a thread."""
+_LOCK_STEP_SECONDS = 0.05
+
+
+class FilesReplacedError(Exception):
+    """A file was replaced while a Datasette was being started on it."""
+
+
+class Starter:
+    """Starts Datasettes with the same settings for all sites.
+
+    `secret` gives what a site's Datasette signs with: the same in every worker, or
+    a cookie set by one would be refused by the next.
+    """
+
+    def __init__(self, *, secret: Callable[[str], str], settings: Mapping[str, Any]) -> None:
+        self._secret = secret
+        self._settings = settings
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        # Made on first use: in the worker, not in the server that forks it.
+        self._folder: Path | None = None
+        self._numbers = itertools.count()
+
+    async def start(
+        self, site: RegisteredSite, folder: SiteFolder, files: Sequence[DatabaseFile]
+    ) -> KeptDatasette:
+        """Start a Datasette on `files`, all of its connections open on just these.
+
+        Raises FilesReplacedError if one of them was replaced meanwhile,
+        UnreadableDatabaseError, TimeoutError, or what a plugin's hook raised.
+        """
+        modes = await _modes(files)
+        recipe = Recipe(
+            databases=list(zip(files, modes, strict=True)),
+            metadata=site_metadata(site),
+            settings=self._settings,
+            secret=self._secret(site.subdomain),
+            internal=self._new_internal(),
+        )
+        async with self._turns, asyncio.timeout(START_SECONDS):
+            # The turn may have been long in coming.
+            if tuple(files) != await asyncio.to_thread(folder.look):
+                raise FilesReplacedError(site.subdomain)
+            datasette = await KeptDatasette.start(recipe)
+        try:
+            if not _still_there(recipe.databases, await asyncio.to_thread(folder.look)):
+                raise FilesReplacedError(site.subdomain)
+        except BaseException:
+            await datasette.stop()
+            raise
+        return datasette
+
+    def close(self) -> None:
+        """Remove what closed Datasettes have left. Blocks."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def _new_internal(self) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="corkboard-internal-"))
+        return self._folder / f"{next(self._numbers)}.db"
+
+
+async def _modes(files: Sequence[DatabaseFile]) -> list[Mode]:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + LOCK_SECONDS
+    while True:
+        try:
+            return await asyncio.to_thread(lambda: [choose_mode(file) for file in files])
+        except BusyDatabaseError:
+            if loop.time() >= deadline:
+                raise
+        await asyncio.sleep(_LOCK_STEP_SECONDS)
+
+
+def _still_there(opened: Sequence[tuple[DatabaseFile, Mode]], seen: Sequence[DatabaseFile]) -> bool:
+    """Whether what was opened by name is what was seen before and after."""
+    # What is written in place is followed by SQLite itself, unless it was told
+    # that nobody does so.
+    return len(opened) == len(seen) and all(
+        before == after if mode == IMMUTABLE else before.place == after.place
+        for (before, mode), after in zip(opened, seen, strict=True)
+    )

@@ -1,0 +1,88 @@
+import asyncio
+import gc
+import os
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from config.sites.directory import RegisteredSite
+from tests.config.sites.datasettes.plugins import Watcher
+from tests.config.sites.datasettes.support import ALAMEDA, ASHLAND, open_pool, put
+
+SITES = [RegisteredSite(f"{name}.ca", name, "CA") for name in "abc"]
+
+
+def _resources() -> tuple[int, int]:
+    """Threads and open files."""
+    # Python's own pool for blocking calls grows up to its limit when it is busy.
+    threads = [thread for thread in threading.enumerate() if "asyncio_" not in thread.name]
+    return len(threads), len(os.listdir("/proc/self/fd"))
+
+
+def test_nothing_is_left_of_what_was_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No instance in memory, no thread, no open or temporary file."""
+    for site in SITES:
+        put(tmp_path / "sites", site)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+
+    async def visit() -> None:
+        async with open_pool(tmp_path / "sites", room=1) as pool:
+            before: tuple[int, int] | None = None
+            for _ in range(2):
+                for number in range(12):
+                    await pool.text(SITES[number % 3])
+                await pool.settled()
+                assert before in (None, _resources())
+                before = _resources()
+            gc.collect()
+            kinds = [type(thing).__name__ for thing in gc.get_objects()]
+            assert kinds.count("_SiteDatasette") == 1
+            # One internal database, in use.
+            assert len(list(temporary.glob("*/*.db"))) == 1
+        assert list(temporary.iterdir()) == []
+
+    asyncio.run(visit())
+
+
+def test_closing_waits_for_a_query_without_holding_up_anyone(
+    tmp_path: Path, watcher: Watcher
+) -> None:
+    """Datasette joins its threads when it closes; others are served meanwhile."""
+    for site in (ALAMEDA, ASHLAND):
+        put(tmp_path, site)
+    loop: asyncio.AbstractEventLoop
+    running: asyncio.Event
+
+    def slow(_connection: object) -> None:
+        loop.call_soon_threadsafe(running.set)
+        time.sleep(1)
+
+    async def visit() -> None:
+        nonlocal loop, running
+        loop, running = asyncio.get_running_loop(), asyncio.Event()
+        async with open_pool(tmp_path, room=1) as pool:
+            await pool.text(ALAMEDA)
+            # Nobody's request: a plugin's own, or one whose visitor has left.
+            query = asyncio.ensure_future(
+                watcher.started[0].get_database("meetings").execute_fn(slow)
+            )
+            await running.wait()
+            began = time.monotonic()
+            longest = 0.0
+            await pool.text(ASHLAND)
+            while pool._closing:
+                turn = time.monotonic()
+                await asyncio.sleep(0.01)
+                longest = max(longest, time.monotonic() - turn)
+            assert time.monotonic() - began > 0.5
+            assert longest < 0.5
+            await query
+
+    asyncio.run(visit())

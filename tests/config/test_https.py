@@ -1,0 +1,143 @@
+"""Behind a proxy that speaks HTTPS for the host."""
+
+import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+import httpx
+import pytest
+
+from tests.support.admin import PASSWORD, USER, add_superuser
+from tests.support.host import host_environment, manage
+from tests.support.servers import UVICORN_WORKER, Server, serve_gunicorn, serve_uvicorn
+
+# Anybody's, but no test's.
+ANOTHER = "10.0.0.1"
+HSTS = "max-age=31536000; includeSubDomains; preload"
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A migrated host whose HTTPS is not turned off."""
+    env = host_environment(tmp_path_factory.mktemp("host"))
+    del env["HTTPS"]
+    manage("migrate", "--verbosity=0", env=env)
+    manage("register_site", "alameda.ca", "--name", "Alameda", "--state", "CA", env=env)
+    add_superuser(env)
+    return env
+
+
+def _serve(kind: str, env: dict[str, str], trusted: str) -> AbstractContextManager[Server]:
+    args = ["--forwarded-allow-ips", trusted]
+    if kind == "uvicorn":
+        return serve_uvicorn(env=env, args=args)
+    return serve_gunicorn(env=env, workers=1, worker_class=kind, args=args)
+
+
+@pytest.fixture(scope="module", params=["uvicorn", UVICORN_WORKER, "asgi"])
+def kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture(scope="module")
+def trusting(kind: str, env: dict[str, str]) -> Iterator[Server]:
+    """A server that takes this machine for its proxy."""
+    with _serve(kind, env, "127.0.0.1") as server:
+        yield server
+        assert "Traceback" not in server.output()
+
+
+@pytest.fixture(scope="module")
+def distrusting(kind: str, env: dict[str, str]) -> Iterator[Server]:
+    """A server whose proxy is another machine."""
+    with _serve(kind, env, ANOTHER) as server:
+        yield server
+
+
+def _get(server: Server, path: str, host: str = "civic.band", **headers: str) -> httpx.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.get(f"{server.url}{path}", headers={"host": host, **named})
+
+
+def test_the_proxys_word_counts(trusting: Server) -> None:
+    """What came to it by HTTPS is served, and told to come so for a year."""
+    page = _get(trusting, "/", x_forwarded_proto="https")
+
+    assert page.status_code == 200
+    assert page.headers["strict-transport-security"] == HSTS
+
+
+def test_a_strangers_word_does_not(distrusting: Server) -> None:
+    """Whoever is not the proxy is sent to HTTPS, whatever they claim."""
+    for claim in (
+        {"x_forwarded_proto": "https"},
+        {"x_forwarded_ssl": "on", "x_forwarded_protocol": "ssl"},
+        {"forwarded": "proto=https"},
+    ):
+        page = _get(distrusting, "/?q=a", **claim)
+
+        assert page.status_code == 301
+        assert page.headers["location"] == "https://civic.band/?q=a"
+        assert "strict-transport-security" not in page.headers
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/", "/static/sites/pages.css", "/favicon.ico"])
+def test_http_leads_to_https(trusting: Server, path: str) -> None:
+    """Every page but the health page."""
+    page = _get(trusting, path)
+
+    assert (page.status_code, page.headers["location"]) == (301, f"https://civic.band{path}")
+
+
+def test_the_health_page_is_not_redirected(trusting: Server, distrusting: Server) -> None:
+    """It is asked for inside, without the proxy."""
+    for server in (trusting, distrusting):
+        assert _get(server, "/health/").json() == {"status": "ok"}
+
+
+def test_the_host_is_the_one_asked_for(trusting: Server) -> None:
+    """Not even the proxy can put another into the page's links."""
+    page = _get(trusting, "/", x_forwarded_proto="https", x_forwarded_host="evil.example")
+
+    assert 'href="//alameda.ca.civic.band/"' in page.text
+    assert "evil.example" not in page.text
+
+
+def test_the_admin_works_behind_the_proxy(trusting: Server) -> None:
+    """Its cookies are for HTTPS only, and its forms are accepted from the page's own address."""
+    https = {"x_forwarded_proto": "https"}
+    form = _get(trusting, "/admin/login/", **https)
+    [token] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)
+    [cookie] = form.headers.get_list("set-cookie")
+    assert "; Secure" in cookie
+
+    def send(origin: str) -> httpx.Response:
+        return httpx.post(
+            f"{trusting.url}/admin/login/",
+            data={"username": USER, "password": PASSWORD, "csrfmiddlewaretoken": token},
+            headers={
+                "host": "civic.band",
+                "x-forwarded-proto": "https",
+                "origin": origin,
+                "referer": f"{origin}/admin/login/",
+                "cookie": cookie.partition(";")[0],
+            },
+        )
+
+    answer = send("https://civic.band")
+    assert answer.status_code == 302
+    session = next(c for c in answer.headers.get_list("set-cookie") if c.startswith("sessionid"))
+    assert "; Secure" in session
+    assert "HttpOnly" in session
+    # A site is a page of the same domain, and another's to write.
+    assert send("https://alameda.ca.civic.band").status_code == 403
+
+
+def test_it_can_be_turned_off(env: dict[str, str]) -> None:
+    """For a machine of one's own: plain pages, and no browser is told otherwise."""
+    with serve_uvicorn(env={**env, "HTTPS": "0"}) as server:
+        for headers in ({}, {"x_forwarded_proto": "https"}):
+            page = _get(server, "/", **headers)
+            assert page.status_code == 200
+            assert "strict-transport-security" not in page.headers

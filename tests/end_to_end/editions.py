@@ -1,0 +1,76 @@
+"""Sites whose databases are replaced all the time, and what each edition says."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from tests.config.sites.support import make_database
+
+if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
+    from random import Random
+
+DOCUMENTS = 40
+# From the moment that a file is in its place: the issue's own figure.
+SERVED_WITHIN_SECONDS = 1.0
+
+
+class Editions:
+    """One site's editions, all made beforehand, published one after the other."""
+
+    def __init__(self, name: str, published: Path, archive: Path, editions: int) -> None:
+        self.name = name
+        self._place = published / name / "meetings.db"
+        self._place.parent.mkdir(parents=True)
+        self._archive = archive
+        self._texts: list[dict[str, str]] = []
+        for number in range(editions):
+            path = archive / f"{name}-{number}.db"
+            make_database(path, *(f"{name} {number} page {i}" for i in range(DOCUMENTS)))
+            if number % 2:
+                # Sealed: these are opened as immutable.
+                path.chmod(0o444)
+            self._texts.append(_read(path))
+        self._published: list[float] = []
+        self.publish()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the last edition is out."""
+        return len(self._published) == len(self._texts)
+
+    def publish(self) -> None:
+        """Put the next edition in its place, as a deployment does: in one step."""
+        number = len(self._published)
+        coming = self._place.with_name(".coming.db")
+        os.link(self._archive / f"{self.name}-{number}.db", coming)
+        os.replace(coming, self._place)
+        self._published.append(time.monotonic())
+
+    def text(self, edition: int) -> dict[str, str]:
+        """What SQLite reads in an edition: texts by id, in order."""
+        return self._texts[edition]
+
+    def possible(self, began: float, ended: float) -> range:
+        """The editions that a request in this time may be answered with."""
+        oldest = sum(when <= began - SERVED_WITHIN_SECONDS for when in self._published)
+        newest = sum(when <= ended for when in self._published)
+        return range(max(oldest - 1, 0), newest)
+
+
+def publish_until(stop: threading.Event, sites: list[Editions], random: Random) -> None:
+    """Replace one site's file after the other, some 20 in a second."""
+    while not stop.wait(0.05):
+        site = random.choice(sites)
+        if not site.exhausted:
+            site.publish()
+
+
+def _read(path: Path) -> dict[str, str]:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        return dict(database.execute("SELECT id, text FROM minutes ORDER BY rowid").fetchall())
