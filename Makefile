@@ -11,7 +11,7 @@ READY := $(VENV)/.setup-complete
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test postgres bench docs lock clean
+.PHONY: help setup serve test postgres pictures soak bench docs lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -42,11 +42,20 @@ test: setup ## everything that CI checks on a machine with only Python
 postgres: setup ## the host with its sites in PostgreSQL
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m postgres tests/postgres
 
+# Written to build/pictures, to be looked at.
+pictures: setup ## the pages in Debian's Chromium, on a phone and on a desktop
+	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m pictures tests/pictures
+
+soak: setup ## the pool under fire for a minute, and 10,000 openings
+	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest --soak -s \
+		tests/end_to_end/test_hammer.py tests/config/sites/datasettes/test_many_openings.py
+
 docs: setup ## write the documents that are generated from the registry
 	$(BIN)/python -m telemetry.registry.render
 
-bench: setup ## what telemetry costs
+bench: setup ## what telemetry costs, and what a site does
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.pool
 
 # The project is an input, since the groups name it with its extras, and is left
 # out of the result. A range of Pythons and platforms in one file: --universal.

@@ -30,7 +30,12 @@ class Client:
         # Rounds begin and end here: uvicorn closes a connection that idles for
         # 5 seconds, and the next request makes a new one.
         self._connection.close()
-        return float(json.loads(self._get(PATH, HOST))["cpu_seconds"])
+        return self.usage()["cpu_seconds"]
+
+    def usage(self) -> dict[str, float]:
+        """What the server has used so far; see `benchmarks.hosts.control`."""
+        usage: dict[str, float] = json.loads(self._get(PATH, HOST))
+        return usage
 
     def close(self) -> None:
         """Hang up."""

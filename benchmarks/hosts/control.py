@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ PATH = "/-/benchmark"
 
 
 def with_control(app: ASGIApp, flush: Callable[[], object] | None = None) -> ASGIApp:
-    """Answer `PATH` with the CPU seconds of the process, all its threads included.
+    """Answer `PATH` with what the process has used: CPU of all its threads, memory, threads.
 
     Asked within: the accounts that a system shows of another process count
     ticks of 10 ms, and exist in a different form on each. What is still queued
@@ -30,7 +33,7 @@ def with_control(app: ASGIApp, flush: Callable[[], object] | None = None) -> ASG
             return
         if flush is not None:
             await asyncio.to_thread(flush)
-        body = json.dumps({"cpu_seconds": time.process_time()}).encode()
+        body = json.dumps(_usage()).encode()
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
@@ -39,3 +42,12 @@ def with_control(app: ASGIApp, flush: Callable[[], object] | None = None) -> ASG
         await send({"type": "http.response.body", "body": body})
 
     return controlled
+
+
+def _usage() -> dict[str, float]:
+    resident = int(Path("/proc/self/statm").read_text().split()[1])
+    return {
+        "cpu_seconds": time.process_time(),
+        "resident_megabytes": resident * os.sysconf("SC_PAGE_SIZE") / 1e6,
+        "threads": threading.active_count(),
+    }

@@ -46,8 +46,6 @@ class KeptDatasette:
     def __init__(self, datasette: Datasette, app: ASGIApp, lifespan: Lifespan, internal: Path):
         self.app = app
         self.leases = 0
-        self.retired = False
-        """Nobody new is to be served; it closes with its last request."""
         self._datasette = datasette
         self._lifespan = lifespan
         self._internal = internal

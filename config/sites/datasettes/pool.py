@@ -6,7 +6,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,8 @@ class DatasettePool:
         self._slots: dict[str, _Slot] = {}
         # Those that have a Datasette, the least recently used first.
         self._kept: OrderedDict[str, _Slot] = OrderedDict()
+        # Out of use for the next request, and still in use for an earlier one.
+        self._retiring: set[KeptDatasette] = set()
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -103,7 +105,8 @@ class DatasettePool:
             yield datasette.app
         finally:
             datasette.leases -= 1
-            if datasette.retired and not datasette.leases:
+            if datasette in self._retiring and not datasette.leases:
+                self._retiring.remove(datasette)
                 self._stop(datasette)
             if site.subdomain in self._kept:
                 self._kept.move_to_end(site.subdomain)
@@ -119,16 +122,8 @@ class DatasettePool:
         """
         while True:
             await asyncio.sleep(every)
-            for subdomain, slot in list(self._slots.items()):
-                try:
-                    gone = await find(subdomain) is None
-                    # A folder of its own: a request may look at the same time.
-                    look = SiteFolder(self._sites_dir, subdomain).look
-                    changed = gone or await asyncio.to_thread(look) != slot.files
-                except (DirectoryUnavailableError, OSError) as error:
-                    logger.warning("Could not look after the site %s: %s", subdomain, error)
-                    continue
-                if changed and slot.idle:
+            for slot in list(self._slots.values()):
+                if await self._is_outdated(slot, find) and slot.idle:
                     self._forget(slot)
 
     async def close(self) -> None:
@@ -139,15 +134,32 @@ class DatasettePool:
             renewal.cancel()
         await asyncio.gather(*renewals, return_exceptions=True)
         for slot in self._slots.values():
-            # Whoever still uses one has been told to end, or has outstayed it.
-            if slot.datasette is not None:
-                slot.datasette.leases = 0
             self._replace(slot, None)
+        # Whoever still uses one has been told to end, and has outstayed it.
+        for datasette in self._retiring:
+            self._stop(datasette)
+        self._retiring.clear()
         if self._closing:
             await asyncio.wait(self._closing, timeout=CLOSE_SECONDS)
         if self._closing:
             logger.warning("%d Datasettes were still closing", len(self._closing))
         await asyncio.to_thread(self._starter.close)
+
+    async def _is_outdated(
+        self, slot: _Slot, find: Callable[[str], Awaitable[RegisteredSite | None]]
+    ) -> bool:
+        subdomain = slot.site.subdomain
+        with suppress(DirectoryUnavailableError):
+            if await find(subdomain) is None:
+                return True
+        if slot.datasette is None:
+            return False
+        try:
+            # A folder of its own: a request may look at the same time.
+            look = SiteFolder(self._sites_dir, subdomain).look
+            return await asyncio.to_thread(look) != slot.files
+        except OSError:
+            return True
 
     async def _find(self, site: RegisteredSite) -> KeptDatasette:
         if self._closed:
@@ -222,8 +234,9 @@ class DatasettePool:
     def _replace(self, slot: _Slot, datasette: KeptDatasette | None) -> None:
         old, slot.datasette = slot.datasette, datasette
         if old is not None:
-            old.retired = True
-            if not old.leases:
+            if old.leases:
+                self._retiring.add(old)
+            else:
                 self._stop(old)
         subdomain = slot.site.subdomain
         if datasette is None:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from config.sites.datasettes.pool import SiteUnavailableError
 from config.sites.directory import RegisteredSite
 from tests.config.sites.datasettes.plugins import Watcher
 from tests.config.sites.datasettes.support import SlowReader, open_pool, put
@@ -91,13 +92,17 @@ def test_all_are_served_where_there_is_room_for_one(tmp_path: Path, watcher: Wat
 
 def test_what_nobody_asks_for_is_let_go(tmp_path: Path, watcher: Watcher) -> None:
     """A replaced file and a site that is no longer registered, without a request for either."""
-    registered = {site.subdomain: site for site in (A, B)}
+    registered = {site.subdomain: site for site in (A, B, D)}
 
     async def find(subdomain: str) -> RegisteredSite | None:
         return registered.get(subdomain)
 
     async def visit() -> None:
         async with open_pool(tmp_path) as pool:
+            # Lets go of none of the broken ones' notes, and says nothing of them.
+            (tmp_path / "d.ca" / "meetings.db").write_bytes(b"broken")
+            with pytest.raises(SiteUnavailableError):
+                await pool.text(D)
             for site in (A, B, C):
                 await pool.text(site)
             a, b, c = watcher.started

@@ -57,6 +57,26 @@ def test_who_is_reading_ends_on_the_file_that_was_begun(tmp_path: Path, watcher:
     asyncio.run(asyncio.wait_for(visit(), 20))
 
 
+def test_what_was_replaced_is_closed_with_the_pool(tmp_path: Path, watcher: Watcher) -> None:
+    """Though somebody was still reading from it when the host was stopped."""
+    put(tmp_path, ALAMEDA, "old")
+
+    async def visit() -> None:
+        async with open_pool(tmp_path) as pool:
+            leased = pool.lease(ALAMEDA)
+            await leased.__aenter__()
+            put(tmp_path, ALAMEDA, "new")
+            pool.later()
+            assert await pool.text(ALAMEDA) == "new"
+            assert watcher.stopped == []
+        assert sorted(map(id, watcher.stopped)) == sorted(map(id, watcher.started))
+        await leased.__aexit__(None, None, None)
+
+    asyncio.run(visit())
+
+    assert len(watcher.stopped) == 2
+
+
 def test_a_file_replaced_during_start_up_counts(tmp_path: Path, watcher: Watcher) -> None:
     """Connections opened before and after it would see different files."""
     put(tmp_path, ALAMEDA, "old")

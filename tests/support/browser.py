@@ -1,0 +1,115 @@
+"""Headless Chromium, driven by its own protocol: pages as a person sees them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from websockets.sync.client import ClientConnection, connect
+
+from tests.support.environment import clean_environment
+from tests.support.processes import program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHROMIUM = "chromium"
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--remote-debugging-port=0",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What it is looked at on; width and height in CSS pixels."""
+
+    name: str
+    width: int
+    height: int
+    mobile: bool
+
+
+PHONE = Screen("phone", 360, 740, mobile=True)
+DESKTOP = Screen("desktop", 1280, 800, mobile=False)
+
+
+class Page:
+    """One tab of a browser."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._number = 0
+        self._call("Page.enable")
+
+    def open(self, url: str, screen: Screen) -> None:
+        """Load an address and wait until all of it is there."""
+        self._call(
+            "Emulation.setDeviceMetricsOverride",
+            width=screen.width,
+            height=screen.height,
+            deviceScaleFactor=2 if screen.mobile else 1,
+            mobile=screen.mobile,
+        )
+        answer = self._call("Page.navigate", url=url)
+        assert "errorText" not in answer, answer
+        while json.loads(self._connection.recv(timeout=20)).get("method") != "Page.loadEventFired":
+            pass
+
+    def evaluate(self, script: str) -> Any:
+        """The value of a JavaScript expression."""
+        answer = self._call("Runtime.evaluate", expression=script, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def picture(self, path: Path) -> None:
+        """Write what is on the screen, as PNG."""
+        data = self._call("Page.captureScreenshot", format="png")["data"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(base64.b64decode(data))
+
+    def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": parameters}
+        self._connection.send(json.dumps(message))
+        while True:
+            answer = json.loads(self._connection.recv(timeout=20))
+            if answer.get("id") == self._number:
+                assert "error" not in answer, answer
+                result: dict[str, Any] = answer["result"]
+                return result
+
+
+@contextmanager
+def browser() -> Iterator[Page]:
+    """Run Chromium with a profile of its own. Raises AssertionError where it is missing."""
+    assert shutil.which(CHROMIUM), f"wanted {CHROMIUM} on the PATH: Debian's package has that name"
+    with tempfile.TemporaryDirectory(prefix="corkboard-browser-") as profile:
+        # It writes the port that it has chosen, and the address behind it, there.
+        address = Path(profile) / "DevToolsActivePort"
+        command = [CHROMIUM, *ARGUMENTS, f"--user-data-dir={profile}", "about:blank"]
+        with program(command, env=clean_environment()) as running:
+            running.wait_until(lambda: address.exists() and "\n" in address.read_text())
+            port, _ = address.read_text().splitlines()
+            yield from _page(port)
+
+
+def _page(port: str) -> Iterator[Page]:
+    import httpx
+
+    targets = httpx.get(f"http://127.0.0.1:{port}/json/list").json()
+    [tab] = [target for target in targets if target["type"] == "page"]
+    with connect(tab["webSocketDebuggerUrl"], max_size=None) as connection:
+        yield Page(connection)
