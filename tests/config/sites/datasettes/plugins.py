@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from datasette import hookimpl
 from datasette.app import Datasette
 
-from config.asgi_types import Send
+from config.asgi_types import ASGIApp, Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +60,28 @@ class Watcher:
         while len(self.stopped) < number:
             self._changed.clear()
             await self._changed.wait()
+
+
+class LifespanWatcher:
+    """A plugin with a wrapper of its own that wants to know when its server starts and stops."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    @hookimpl  # type: ignore[untyped-decorator]  # pluggy's, through Datasette
+    def asgi_wrapper(self) -> Any:
+        def wrap(app: ASGIApp) -> ASGIApp:
+            async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+                async def hear() -> Message:
+                    message = await receive()
+                    self.seen.append(message["type"])
+                    return message
+
+                await app(scope, hear if scope["type"] == "lifespan" else receive, send)
+
+            return watched
+
+        return wrap
 
 
 class Rows:

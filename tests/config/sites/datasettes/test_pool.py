@@ -5,9 +5,10 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from datasette.plugins import pm
 
 from config.sites.datasettes.pool import NoDatabasesError, SiteUnavailableError
-from tests.config.sites.datasettes.plugins import VISITOR, Watcher
+from tests.config.sites.datasettes.plugins import VISITOR, LifespanWatcher, Watcher
 from tests.config.sites.datasettes.support import (
     ALAMEDA,
     ASHLAND,
@@ -165,6 +166,25 @@ def test_a_failed_start_is_tried_again(
     assert "alameda.ca" in record.getMessage()
     assert record.exc_info is not None
     assert "RuntimeError" in str(record.exc_info[1].__class__)
+
+
+def test_a_plugins_own_wrapper_has_a_lifespan(tmp_path: Path) -> None:
+    """As under Datasette's own server: some open their resources there."""
+    put(tmp_path, ALAMEDA)
+    plugin = LifespanWatcher()
+    pm.register(plugin)
+
+    async def visit() -> None:
+        async with open_pool(tmp_path) as pool, pool.lease(ALAMEDA):
+            # Before the first request.
+            assert plugin.seen == ["lifespan.startup"]
+
+    try:
+        asyncio.run(visit())
+    finally:
+        pm.unregister(plugin)
+
+    assert plugin.seen == ["lifespan.startup", "lifespan.shutdown"]
 
 
 def test_each_site_signs_with_its_own_secret(tmp_path: Path, watcher: Watcher) -> None:
