@@ -94,6 +94,8 @@ def _scale(env: Mapping[str, str], names: Sequence[str], page: Page) -> Iterator
         for visited in VISITED:
             _say(f"{visited} sites")
             first = _visit(client, page, names[before:visited])
+            # What made way is still being closed.
+            time.sleep(2)
             kept = _visit(client, page, [names[visited - 1]] * HITS)
             before = visited
             usage = client.usage()
