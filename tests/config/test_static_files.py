@@ -2,6 +2,7 @@
 
 import http.client
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -149,3 +150,14 @@ def test_nothing_else_is_there(server: Server, path: str) -> None:
 def test_a_foreign_host_gets_none(server: Server) -> None:
     """As with every page but the health page."""
     assert _get(server, CSS, host="evil.example").status_code == 400
+
+
+def test_django_alone_refuses_it_too(tmp_path: Path) -> None:
+    """The router comes first and refuses: without it, these files would be anybody's."""
+    env = {**host_environment(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    factory = "django.core.asgi:get_asgi_application"
+    with serve_uvicorn(factory, env=env, args=["--factory", "--lifespan", "off"]) as server:
+        for path in (CSS, "/favicon.ico", "/"):
+            assert _get(server, path, host="evil.example").status_code == 400
+        assert _get(server, CSS, host="civic.band").status_code == 200
+        assert _get(server, "/health/", host="evil.example").status_code == 200

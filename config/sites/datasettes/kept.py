@@ -21,6 +21,8 @@ from config.sites.datasettes.lifespan import Lifespan
 from config.sites.datasettes.opening import IMMUTABLE, Mode
 from config.sites.datasettes.templates import CompiledTemplates
 
+# Datasette's own limit for it: an hour.
+_COUNT_MS = 60 * 60 * 1000
 _INTERNAL_SUFFIXES = ("", "-wal", "-shm", "-journal")
 _templates = CompiledTemplates()
 
@@ -126,11 +128,13 @@ class _PinConnections:
     @hookimpl  # type: ignore[untyped-decorator]  # pluggy's, through Datasette
     def startup(self, datasette: Datasette) -> Any:
         async def pin() -> None:
-            if isinstance(datasette, _SiteDatasette):
-                for database in datasette.databases.values():
-                    await _connect_every_thread(datasette, database)
+            for database in datasette.databases.values():
+                await _connect_every_thread(datasette, database)
+                if not database.is_mutable:
+                    # As Datasette itself will, but there each query is a trace of its own.
+                    await database.table_counts(limit=_COUNT_MS)
 
-        return pin
+        return pin if isinstance(datasette, _SiteDatasette) else None
 
 
 pm.register(_PinConnections())

@@ -111,6 +111,16 @@ def test_health_is_the_inner_applications_whatever_the_host(tmp_path: Path, host
     _with_router(tmp_path, visit, https=True)
 
 
+def test_a_folder_that_nobody_registered_is_unknown(tmp_path: Path) -> None:
+    """Whatever lies in it: data may be there before it is to be seen."""
+    make_database(tmp_path / "ghost.ca" / "meetings.db")
+
+    async def visit(router: SubdomainRouter) -> None:
+        assert (await _from(router, "ghost.ca.localhost")).status_code == 302
+
+    _with_router(tmp_path, visit)
+
+
 @pytest.mark.parametrize(
     ("host", "url", "location"),
     [
