@@ -64,5 +64,6 @@ def test_threads_files_and_memory_are_flat(tmp_path: Path, soak: bool) -> None:
     print(*usage, sep="\n")
     # The first round is the interpreter's: caches, imports, the default executor.
     _, second, *rest = usage
-    assert {(found.threads, found.files) for found in rest} == {(second.threads, second.files)}
+    assert max(found.threads for found in rest) <= second.threads
+    assert max(found.files for found in rest) <= second.files
     assert rest[-1].megabytes - second.megabytes < 4
