@@ -64,8 +64,13 @@ class KeptDatasette:
             # First by itself: the lifespan below turns an exception into a sentence.
             await datasette.start_background_tasks()
             app = datasette.app()
-            lifespan = Lifespan(app)
-            await lifespan.startup()
+            try:
+                lifespan = Lifespan(app)
+                await lifespan.startup()
+            except BaseException:
+                # A plugin's wrapper refused; the background tasks run already.
+                await datasette.invoke_shutdown()
+                raise
         except BaseException:
             # Its threads and open files would outlive it otherwise.
             await asyncio.to_thread(_discard, datasette, recipe.internal)

@@ -59,12 +59,10 @@ class Starter:
         )
         async with self._turns, asyncio.timeout(START_SECONDS):
             # The turn may have been long in coming.
-            if tuple(files) != await asyncio.to_thread(folder.look):
-                raise FilesReplacedError(site.subdomain)
+            await _verify(recipe, folder)
             datasette = await KeptDatasette.start(recipe)
         try:
-            if not _still_there(recipe.databases, await asyncio.to_thread(folder.look)):
-                raise FilesReplacedError(site.subdomain)
+            await _verify(recipe, folder)
         except BaseException:
             await datasette.stop()
             raise
@@ -94,11 +92,14 @@ async def _modes(files: Sequence[DatabaseFile]) -> list[Mode]:
         await asyncio.sleep(_LOCK_STEP_SECONDS)
 
 
-def _still_there(opened: Sequence[tuple[DatabaseFile, Mode]], seen: Sequence[DatabaseFile]) -> bool:
-    """Whether what was opened by name is what was seen before and after."""
+async def _verify(recipe: Recipe, folder: SiteFolder) -> None:
+    """Raise FilesReplacedError unless what is opened by name is what was looked at."""
+    seen = await asyncio.to_thread(folder.look)
     # What is written in place is followed by SQLite itself, unless it was told
     # that nobody does so.
-    return len(opened) == len(seen) and all(
+    same = len(seen) == len(recipe.databases) and all(
         before == after if mode == IMMUTABLE else before.place == after.place
-        for (before, mode), after in zip(opened, seen, strict=True)
+        for (before, mode), after in zip(recipe.databases, seen, strict=True)
     )
+    if not same:
+        raise FilesReplacedError(", ".join(str(file.path) for file, _ in recipe.databases))

@@ -67,6 +67,7 @@ class LifespanWatcher:
 
     def __init__(self) -> None:
         self.seen: list[str] = []
+        self.error: Exception | None = None
 
     @hookimpl  # type: ignore[untyped-decorator]  # pluggy's, through Datasette
     def asgi_wrapper(self) -> Any:
@@ -75,6 +76,8 @@ class LifespanWatcher:
                 async def hear() -> Message:
                     message = await receive()
                     self.seen.append(message["type"])
+                    if self.error:
+                        raise self.error
                     return message
 
                 await app(scope, hear if scope["type"] == "lifespan" else receive, send)

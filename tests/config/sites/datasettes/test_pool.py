@@ -12,13 +12,11 @@ from tests.config.sites.datasettes.plugins import VISITOR, LifespanWatcher, Watc
 from tests.config.sites.datasettes.support import (
     ALAMEDA,
     ASHLAND,
-    ROW,
     SlowReader,
-    main_database,
     open_pool,
     put,
 )
-from tests.config.sites.support import get, make_database
+from tests.config.sites.support import make_database
 
 QUERY = "http://x/meetings/-/query.json"
 
@@ -187,6 +185,28 @@ def test_a_plugins_own_wrapper_has_a_lifespan(tmp_path: Path) -> None:
     assert plugin.seen == ["lifespan.startup", "lifespan.shutdown"]
 
 
+def test_a_wrapper_that_refuses_to_start_leaves_nothing(tmp_path: Path, watcher: Watcher) -> None:
+    """The background tasks, which run by then, are ended with all else."""
+    put(tmp_path, ALAMEDA)
+    plugin = LifespanWatcher()
+    plugin.error = RuntimeError("no room")
+    pm.register(plugin)
+
+    async def visit() -> None:
+        async with open_pool(tmp_path) as pool:
+            with pytest.raises(SiteUnavailableError, match="no room"):
+                await pool.get(ALAMEDA)
+            assert watcher.stopped == watcher.started
+            assert watcher.cancelled == watcher.started
+
+    try:
+        asyncio.run(visit())
+    finally:
+        pm.unregister(plugin)
+
+    assert len(watcher.started) == 1
+
+
 def test_each_site_signs_with_its_own_secret(tmp_path: Path, watcher: Watcher) -> None:
     """What one worker signs another accepts, and another site does not."""
     for site in (ALAMEDA, ASHLAND):
@@ -248,13 +268,14 @@ def test_a_closed_pool_serves_nobody(tmp_path: Path, watcher: Watcher) -> None:
     asyncio.run(visit())
 
 
-def test_an_application_of_its_own_is_left_alone(tmp_path: Path) -> None:
-    """A plugin's `datasette.client` works: the instance is whole without the pool."""
+def test_datasettes_own_client_works(tmp_path: Path, watcher: Watcher) -> None:
+    """A plugin's `datasette.client` is answered by the same instance."""
     put(tmp_path, ALAMEDA)
 
     async def visit() -> None:
-        async with open_pool(tmp_path) as pool, pool.lease(ALAMEDA) as app:
-            assert (await get(app, ROW)).json()[0]["id"] == "1"
-        assert not main_database(tmp_path, ALAMEDA).with_name("meetings.db-wal").exists()
+        async with open_pool(tmp_path) as pool, pool.lease(ALAMEDA):
+            answer = await watcher.started[0].client.get("/meetings/minutes/1.json?_shape=array")
+            assert answer.json()[0]["text"] == "Minutes of Alameda"
+            assert len(watcher.started) == 1
 
     asyncio.run(visit())

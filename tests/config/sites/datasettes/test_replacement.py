@@ -95,6 +95,27 @@ def test_a_file_replaced_during_start_up_counts(tmp_path: Path, watcher: Watcher
     asyncio.run(visit())
 
 
+def test_a_file_written_in_place_during_start_up_is_no_reason_to_wait(
+    tmp_path: Path, watcher: Watcher
+) -> None:
+    """A busy writer would keep its site away for ever; SQLite follows what it does."""
+    path = put(tmp_path, ALAMEDA, "old")
+
+    def write(_datasette: Datasette) -> None:
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("UPDATE minutes SET text = 'written'")
+
+    watcher.on_startup = write
+
+    async def visit() -> None:
+        async with open_pool(tmp_path) as pool:
+            assert await pool.text(ALAMEDA) == "written"
+
+    asyncio.run(visit())
+
+    assert len(watcher.started) == 1
+
+
 def test_a_file_that_came_or_went_counts(tmp_path: Path) -> None:
     """An added one is listed, a deleted one is not, and without any the site is empty."""
     put(tmp_path, ALAMEDA)
