@@ -34,22 +34,23 @@ def test_nothing_is_left_of_what_was_closed(
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
 
     async def visit() -> None:
-        async with open_pool(tmp_path / "sites", room=1) as pool:
-            usage: list[tuple[int, int]] = []
-            for _ in range(2):
+        usage: list[tuple[int, int]] = []
+        for _ in range(2):
+            async with open_pool(tmp_path / "sites", room=1) as pool:
                 for number in range(12):
                     await pool.text(SITES[number % 3])
                 await pool.settled()
-                usage.append(_resources())
-            # Less, where an earlier test had left something.
-            (threads, files), (threads_after, files_after) = usage
-            assert threads_after <= threads
-            assert files_after <= files
-            kinds = [type(thing).__name__ for thing in gc.get_objects()]
-            assert kinds.count("_SiteDatasette") == 1
-            # One internal database, in use.
-            assert len(list(temporary.glob("*/*.db"))) == 1
-        assert list(temporary.iterdir()) == []
+                gc.collect()
+                kinds = [type(thing).__name__ for thing in gc.get_objects()]
+                assert kinds.count("_SiteDatasette") == 1
+                # One internal database, in use.
+                assert len(list(temporary.glob("*/*.db"))) == 1
+            assert list(temporary.iterdir()) == []
+            usage.append(_resources())
+        # Less, where an earlier test had left something.
+        (threads, files), (threads_after, files_after) = usage
+        assert threads_after <= threads
+        assert files_after <= files
 
     asyncio.run(visit())
 

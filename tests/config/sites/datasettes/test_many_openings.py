@@ -65,5 +65,6 @@ def test_threads_files_and_memory_are_flat(tmp_path: Path, soak: bool) -> None:
     # The first round is the interpreter's: caches, imports, the default executor.
     _, second, *rest = usage
     assert max(found.threads for found in rest) <= second.threads
-    assert max(found.files for found in rest) <= second.files
+    # The kept one's threads may or may not have read its internal database yet.
+    assert max(found.files for found in rest) <= second.files + 3
     assert rest[-1].megabytes - second.megabytes < 4
