@@ -1,8 +1,7 @@
-"""What a receiver keeps, and how it answers, whatever the transport."""
+"""What an OTLP receiver keeps, and how it answers, whatever the transport."""
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from telemetry.testing._arrivals import Arrivals
 from telemetry.testing._logs import logs
 from telemetry.testing._metrics import points
 from telemetry.testing._traces import spans
@@ -68,7 +68,7 @@ class Answer:
 
 
 @dataclass
-class Inbox:
+class Inbox(Arrivals):
     """Thread-safe store of requests and of the payloads that were accepted.
 
     A payload is parsed on arrival, in C, only to refuse what is not OTLP; the
@@ -77,13 +77,10 @@ class Inbox:
     """
 
     answer: Answer = field(default_factory=Answer)
-    _requests: list[ReceivedRequest] = field(default_factory=list)
     _undecoded: list[tuple[str, bytes]] = field(default_factory=list)
     _spans: list[ReceivedSpan] = field(default_factory=list)
     _points: list[ReceivedPoint] = field(default_factory=list)
     _logs: list[ReceivedLog] = field(default_factory=list)
-    _changed: threading.Condition = field(default_factory=threading.Condition)
-    _closing: threading.Event = field(default_factory=threading.Event)
 
     def take(
         self, signal: str, path: str, headers: Mapping[str, str], payload: bytes | None, size: int
@@ -98,14 +95,8 @@ class Inbox:
             if payload is not None and answer.status < 300:
                 self._undecoded.append((signal, payload))
             self._changed.notify_all()
-        if answer.delay:
-            # An event, so that closing the receiver also ends a slow answer.
-            self._closing.wait(answer.delay)
+        self.dawdle(answer.delay)
         return answer
-
-    def requests(self) -> list[ReceivedRequest]:
-        with self._changed:
-            return list(self._requests)
 
     def spans(self) -> list[ReceivedSpan]:
         with self._changed:
@@ -126,18 +117,6 @@ class Inbox:
         with self._changed:
             for kept in (self._requests, self._undecoded, self._spans, self._points, self._logs):
                 kept.clear()
-
-    def wait(self, seen: int, timeout: float) -> None:
-        """Return when the number of requests differs from `seen`, or after `timeout`."""
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._requests) != seen, timeout)
-
-    def open(self) -> None:
-        self._closing.clear()
-
-    def close(self) -> None:
-        """End waits that simulate a slow backend."""
-        self._closing.set()
 
     def _decode(self) -> None:
         for signal, payload in self._undecoded:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
-from telemetry.testing._http import OTLPServer
+from telemetry.testing._http import OTLPHandler
 from telemetry.testing._inbox import Answer, Inbox
+from telemetry.testing._loopback import HOST, LoopbackReceiver, summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-
     from telemetry.testing._grpc import GRPCServer
     from telemetry.testing.received import ReceivedLog, ReceivedPoint, ReceivedRequest, ReceivedSpan
 
-HOST = "127.0.0.1"
 
-T = TypeVar("T")
-
-
-class OTLPReceiver:
+class OTLPReceiver(LoopbackReceiver[Inbox]):
     """Receives OTLP over HTTP/protobuf and, with `grpc=True`, over gRPC.
 
     Listens on 127.0.0.1 while used as a context manager; port 0 lets the
@@ -36,20 +29,14 @@ class OTLPReceiver:
     """
 
     def __init__(self, port: int = 0, *, grpc: bool = False, grpc_port: int = 0) -> None:
-        self.port = port
+        super().__init__(port, OTLPHandler, Inbox())
         self.grpc_port = grpc_port
         self._wants_grpc = grpc
-        self._inbox = Inbox()
-        self._http: OTLPServer | None = None
         self._grpc: GRPCServer | None = None
 
     def start(self) -> Self:
         """Listen. Raises OSError when the port is taken."""
-        if self._http is not None:
-            raise RuntimeError("this receiver is already listening")
-        self._inbox.open()
-        self._http = OTLPServer(HOST, self.port, self._inbox)
-        self.port = self._http.server_port
+        super().start()
         if self._wants_grpc:
             # Here and not above: grpc is an extra, slow to import, and its
             # threads do not survive a fork.
@@ -61,24 +48,10 @@ class OTLPReceiver:
 
     def close(self) -> None:
         """Stop listening and end open connections. Safe to call twice."""
-        self._inbox.close()
-        if self._http is not None:
-            self._http.close()
-            self._http = None
+        super().close()
         if self._grpc is not None:
             self._grpc.close()
             self._grpc = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def url(self) -> str:
@@ -124,28 +97,6 @@ class OTLPReceiver:
         """
         self._inbox.answer = Answer(status, delay, rejected, message)
 
-    def clear(self) -> None:
-        """Forget what arrived so far; how to answer stays."""
-        self._inbox.clear()
-
-    def wait_for(self, predicate: Callable[[OTLPReceiver], T], timeout: float = 10.0) -> T:
-        """Return `predicate(self)` as soon as it is true.
-
-        Raises AssertionError with a summary of what did arrive when it is not
-        after `timeout` seconds.
-        """
-        deadline = time.monotonic() + timeout
-        while True:
-            seen = len(self.requests)
-            if result := predicate(self):
-                return result
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                raise AssertionError(f"not within {timeout} s; {self.summary()}")
-            # Woken by arrivals; the upper bound is for a predicate that also
-            # looks at something else.
-            self._inbox.wait(seen, min(remaining, 0.25))
-
     def summary(self) -> str:
         """Say what arrived, a line for each thing, equal ones counted."""
         lines: Counter[str] = Counter()
@@ -153,6 +104,4 @@ class OTLPReceiver:
         lines.update(f"span {s.kind} {s.name!r} from {s.scope}" for s in self.spans)
         lines.update(f"metric {m.type} {m.name} {dict(m.attributes)}" for m in self.metrics)
         lines.update(f"log {r.severity_text} {r.body!r}" for r in self.logs)
-        if not lines:
-            return "nothing arrived"
-        return "\n  ".join(["this arrived:", *(f"{n} x {line}" for line, n in lines.items())])
+        return summarise(lines)

@@ -1,4 +1,4 @@
-"""Fixtures for tests of the receiver itself."""
+"""Fixtures for tests of the receivers themselves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from telemetry.testing import OTLPReceiver
+from telemetry.testing import EventReceiver, OTLPReceiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,4 +16,11 @@ if TYPE_CHECKING:
 def both() -> Iterator[OTLPReceiver]:
     """A receiver of both protocols."""
     with OTLPReceiver(grpc=True) as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def errors() -> Iterator[EventReceiver]:
+    """A receiver of Sentry's envelopes."""
+    with EventReceiver() as receiver:
         yield receiver

@@ -1,0 +1,91 @@
+"""What every receiver is: a server on loopback, a context manager, something to wait on."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
+
+from telemetry.testing._arrivals import Arrivals
+from telemetry.testing._server import LoopbackServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from telemetry.testing._server import Handler
+
+HOST = "127.0.0.1"
+
+InboxT = TypeVar("InboxT", bound=Arrivals)
+T = TypeVar("T")
+
+
+class LoopbackReceiver(ABC, Generic[InboxT]):
+    """Listens on 127.0.0.1 while used as a context manager."""
+
+    def __init__(self, port: int, handler: type[Handler], inbox: InboxT) -> None:
+        self.port = port
+        self._handler = handler
+        self._inbox = inbox
+        self._http: LoopbackServer[InboxT] | None = None
+
+    def start(self) -> Self:
+        """Listen. Raises OSError when the port is taken."""
+        if self._http is not None:
+            raise RuntimeError("this receiver is already listening")
+        self._inbox.open()
+        self._http = LoopbackServer(HOST, self.port, self._handler, self._inbox)
+        self.port = self._http.server_port
+        return self
+
+    def close(self) -> None:
+        """Stop listening and end open connections. Safe to call twice."""
+        self._inbox.close()
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def clear(self) -> None:
+        """Forget what arrived so far; how to answer stays."""
+        self._inbox.clear()
+
+    def wait_for(self, predicate: Callable[[Self], T], timeout: float = 10.0) -> T:
+        """Return `predicate(self)` as soon as it is true.
+
+        Raises AssertionError with a summary of what did arrive when it is not
+        after `timeout` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            seen = len(self._inbox.requests())
+            if result := predicate(self):
+                return result
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise AssertionError(f"not within {timeout} s; {self.summary()}")
+            # Woken by arrivals; the upper bound is for a predicate that also
+            # looks at something else.
+            self._inbox.wait(seen, min(remaining, 0.25))
+
+    @abstractmethod
+    def summary(self) -> str:
+        """Say what arrived, a line for each thing, equal ones counted."""
+
+
+def summarise(lines: dict[str, int]) -> str:
+    """Give counted lines as the summary of a receiver."""
+    if not lines:
+        return "nothing arrived"
+    return "\n  ".join(["this arrived:", *(f"{n} x {line}" for line, n in lines.items())])

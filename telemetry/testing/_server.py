@@ -1,0 +1,93 @@
+"""An HTTP server on loopback that leaves nothing behind when it is closed."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# As the standard library's stubs type a TCP or UDP server's arguments.
+Request: TypeAlias = socket.socket | tuple[bytes, socket.socket]
+Address: TypeAlias = object
+
+InboxT = TypeVar("InboxT")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """What every receiver's handler has in common; they add `_take`."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    # Buffered, so that status line, headers and body leave as one packet.
+    wbufsize = -1
+
+    def do_POST(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self._take(self.path.partition("?")[0], headers)
+
+    def _take(self, path: str, headers: Mapping[str, str]) -> None:
+        """Read the body, whatever the path: it would be taken for the next request."""
+        raise NotImplementedError
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Keep the test's output clean; `receiver.requests` is the log."""
+
+    def _reply(
+        self, status: int, content_type: str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class LoopbackServer(ThreadingHTTPServer, Generic[InboxT]):
+    """A thread for each connection; `close` ends them all, idle keep-alives too."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, host: str, port: int, handler: type[Handler], inbox: InboxT) -> None:
+        self.inbox = inbox
+        self._open: dict[threading.Thread, socket.socket] = {}
+        self._accepting = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
+        super().__init__((host, port), handler)
+        self._accepting.start()
+
+    def process_request_thread(self, request: Request, client_address: Address) -> None:
+        thread = threading.current_thread()
+        self._open[thread] = cast("socket.socket", request)
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            del self._open[thread]
+
+    def handle_error(self, request: Request, client_address: Address) -> None:
+        """Let a client hang up: exporters do when they time out."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    def close(self) -> None:
+        """Stop accepting, end open connections and wait for their threads."""
+        self.shutdown()
+        self._accepting.join()
+        for connection in list(self._open.values()):
+            # The standard server would leave a keep-alive connection's thread
+            # reading for as long as the client keeps it open.
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+        for thread in list(self._open):
+            thread.join(timeout=5)
+        self.server_close()

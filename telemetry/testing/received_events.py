@@ -1,0 +1,64 @@
+"""What arrived at an `EventReceiver`, as frozen dataclasses of plain Python values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+# Any, not object: events nest deeply, and a test that looks up
+# `event.request["headers"]["Host"]` should not have to narrow at each step.
+JSONObject: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedItem:
+    """One item of an envelope.
+
+    `payload` is decoded where it is JSON, and otherwise the bytes as sent.
+    """
+
+    type: str
+    headers: JSONObject
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedEnvelope:
+    """One accepted envelope, its items in the order that they were sent."""
+
+    headers: JSONObject
+    items: tuple[ReceivedItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedErrorEvent:
+    """An event: an error, a log record or a message that became one.
+
+    What the sender left out, or sent in a shape that is not the event's, is
+    empty here; `raw` is the event as it came. `message` is the formatted one,
+    the template where only that was sent, and None for an event without.
+    `exceptions` pairs each type with its value in the order of the wire, the
+    cause first and what was raised last. `trace_id` and `span_id` are those of
+    `contexts["trace"]`.
+
+    https://develop.sentry.dev/sdk/data-model/event-payloads/
+    """
+
+    event_id: str
+    level: str
+    logger: str
+    message: str | None
+    exceptions: tuple[tuple[str, str], ...]
+    transaction: str
+    release: str
+    environment: str
+    tags: Mapping[str, str]
+    trace_id: str
+    span_id: str
+    contexts: JSONObject
+    request: JSONObject
+    extra: JSONObject
+    fingerprint: tuple[str, ...]
+    breadcrumbs: tuple[JSONObject, ...]
+    raw: JSONObject
