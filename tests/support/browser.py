@@ -17,7 +17,7 @@ from tests.support.environment import clean_environment
 from tests.support.processes import program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 CHROMIUM = "chromium"
 ARGUMENTS = (
@@ -67,6 +67,12 @@ class Page:
         assert "errorText" not in answer, answer
         while json.loads(self._connection.recv(timeout=20)).get("method") != "Page.loadEventFired":
             pass
+
+    def set_cookies(self, url: str, cookies: Mapping[str, str]) -> None:
+        """Send these to that address from now on, as if it had set them itself."""
+        for name, value in cookies.items():
+            answer = self._call("Network.setCookie", url=url, name=name, value=value)
+            assert answer["success"], name
 
     def evaluate(self, script: str) -> Any:
         """The value of a JavaScript expression."""

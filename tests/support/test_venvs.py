@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.cache import UNUSED_SECONDS
 from tests.support.environment import clean_environment
-from tests.support.venvs import UNUSED_SECONDS, venv_with
+from tests.support.venvs import venv_of, venv_with
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,3 +60,10 @@ def test_a_failed_build_is_not_kept(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="opentelemetry-api"):
         venv_with(impossible, cache=tmp_path)
     assert [entry.suffix for entry in tmp_path.iterdir()] == [".lock"]
+
+
+def test_an_override_takes_the_place_of_a_requirement(tmp_path: Path) -> None:
+    """What nobody has is left out of the question, and nothing of ours is there."""
+    python = venv_of(["certifi>9999"], overrides=["certifi"], cache=tmp_path)
+    code = "import certifi, importlib.util as u; print(u.find_spec('telemetry'))"
+    assert _run(python, code) == "None"

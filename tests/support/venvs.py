@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.cache import cache_of, cached, digest
 from tests.support.environment import clean_environment
-from tests.support.locks import locked
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-UNUSED_SECONDS = 3 * 24 * 3600
+    from pathlib import Path
 
 
 def build_wheel(folder: Path) -> Path:
@@ -32,33 +25,39 @@ def build_wheel(folder: Path) -> Path:
 def venv_with(requirements: Sequence[str], *, cache: Path | None = None) -> Path:
     """Give the Python of an environment that holds `requirements` and our wheel.
 
-    Cached by content, of the requirements and of the package: one that is
-    there is complete and current, and one unused for days is removed. A wheel
-    and not an editable install, which would put `config` and `tests` on the
-    path besides.
+    Cached by content, of the requirements and of the package. A wheel and not
+    an editable install, which would put `config` and `tests` on the path
+    besides.
     """
-    base = cache or _cache()
-    name = _digest(requirements)
-    finished = base / name
-    with locked(base / f"{name}.lock"):
-        if not finished.exists():
-            with tempfile.TemporaryDirectory(dir=base, prefix=f"{name}.") as folder:
-                unfinished = Path(folder) / "venv"
-                create_venv(unfinished)
-                wheel = build_wheel(Path(folder))
-                install(python_of(unfinished), *requirements, str(wheel))
-                unfinished.rename(finished)
-                _remove_unused(base)
-        os.utime(finished)
-    return python_of(finished)
+
+    def build(folder: Path) -> None:
+        wheel = build_wheel(folder.parent)
+        create_venv(folder)
+        install(python_of(folder), *requirements, str(wheel))
+
+    package = [path for path in (ROOT / "telemetry").rglob("*.*") if path.suffix != ".pyc"]
+    sources = [ROOT / "pyproject.toml", *sorted(package)]
+    contents = [(str(path.relative_to(ROOT)), path.read_bytes()) for path in sources]
+    name = digest(sorted(requirements), contents)
+    return python_of(cached(cache or cache_of("venvs"), name, build))
 
 
-def _remove_unused(base: Path) -> None:
-    # Every change to the package makes a new one. Lock files stay: they are
-    # empty, and removing one that somebody waits for would let two build.
-    for entry in base.iterdir():
-        if entry.is_dir() and time.time() - entry.stat().st_mtime > UNUSED_SECONDS:
-            shutil.rmtree(entry, ignore_errors=True)
+def venv_of(
+    requirements: Sequence[str], *, overrides: Sequence[str] = (), cache: Path | None = None
+) -> Path:
+    """Give the Python of an environment that holds `requirements` and nothing of ours.
+
+    An override takes the place of whatever a requirement asks of that package.
+    """
+
+    def build(folder: Path) -> None:
+        create_venv(folder)
+        listed = folder.parent / "overrides.txt"
+        listed.write_text("\n".join(overrides))
+        install(python_of(folder), *requirements, "--override", str(listed))
+
+    name = digest(sorted(requirements), sorted(overrides))
+    return python_of(cached(cache or cache_of("venvs"), name, build))
 
 
 def create_venv(folder: Path) -> None:
@@ -75,20 +74,6 @@ def install(python: Path, *requirements: str) -> None:
 def python_of(folder: Path) -> Path:
     """Give an environment's interpreter."""
     return folder / "bin" / "python"
-
-
-def _cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "corkboard-telemetry" / "venvs"
-
-
-def _digest(requirements: Sequence[str]) -> str:
-    digest = hashlib.sha256(repr((sys.version, sorted(requirements))).encode())
-    sources = sorted((ROOT / "telemetry").rglob("*.py"))
-    for path in [ROOT / "pyproject.toml", *sources]:
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(ROOT)}:{len(content)}:".encode() + content)
-    return digest.hexdigest()[:16]
 
 
 def _uv(*arguments: str | Path) -> None:
