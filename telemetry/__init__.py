@@ -17,10 +17,23 @@ neither does `configure()` when the environment asks for nothing.
 
 from __future__ import annotations
 
-from telemetry.configuration import asgi_wrapper, configure, flush, instrument
+from telemetry.configuration import (
+    asgi_wrapper,
+    configure,
+    flush,
+    instrument,
+    report_errors,
+)
 from telemetry.errors import ConfigurationError, InstrumentationError, Problem, TelemetryError
 from telemetry.quiet import quiet_datasette_errors
-from telemetry.request import RequestRecord, request_record, set_outcome, set_site
+from telemetry.request import (
+    RequestRecord,
+    request_record,
+    set_failure,
+    set_outcome,
+    set_site,
+    trace_id,
+)
 from telemetry.version import __version__
 
 __all__ = [
@@ -35,7 +48,10 @@ __all__ = [
     "flush",
     "instrument",
     "quiet_datasette_errors",
+    "report_errors",
     "request_record",
+    "set_failure",
     "set_outcome",
     "set_site",
+    "trace_id",
 ]

@@ -118,7 +118,7 @@ def asgi_wrapper(application: Any) -> Any:
         await off_the_loop(pipeline.flush)
 
     settings = pipeline.settings
-    return Edge(
+    edge = Edge(
         application,
         trust=Trust(settings.traceparent, settings.trust_secret),
         started=started,
@@ -130,17 +130,38 @@ def asgi_wrapper(application: Any) -> Any:
         if settings.datasette_excluded_urls != settings.excluded_urls
         else "",
         untraced_paths=settings.untraced_paths,
+        event_url=settings.sentry.event_url if settings.sentry is not None else None,
         http_capture_headers_server_request=list(settings.capture_request_headers),
         http_capture_headers_server_response=list(settings.capture_response_headers),
         http_capture_headers_sanitize_fields=list(settings.sanitize_headers),
     )
+    if settings.sentry is not None:
+        from telemetry.sentry.isolation import Isolation
+
+        edge.app = Isolation(edge.app)
+    return edge
+
+
+def report_errors() -> None:
+    """Report this process's errors from here on, where SENTRY_DSN is set.
+
+    For what serves nothing: ``manage.py``, a script, a queue's worker. A
+    server's workers do it themselves when they start.
+
+    Raises:
+        TelemetryError: if `configure` was not called before.
+    """
+    pipeline = _pipeline("report_errors")
+    if pipeline is not None:
+        pipeline.start_errors()
 
 
 def flush(timeout: float | None = None) -> int:
     """Send what is in flight, for at most ``timeout`` seconds (TELEMETRY_SHUTDOWN_TIMEOUT).
 
     The edge does this when a server stops; a script that ends by itself need not
-    call it either. Returns how many spans and log records were not delivered.
+    call it either. Returns how many spans, log records and error events were
+    not delivered.
     """
     return 0 if _state.pipeline is None else _state.pipeline.flush(timeout)
 

@@ -34,6 +34,7 @@ from telemetry.version import __version__
 
 if TYPE_CHECKING:
     from telemetry.exporters.outlet import Outlet
+    from telemetry.sentry.client import ErrorTracking
     from telemetry.settings.model import Signal
 
 logger = logging.getLogger("telemetry")
@@ -71,9 +72,11 @@ class Pipeline:
             self.tracer_provider.add_span_processor(span_processor)
         for log_processor in (RequestLogProcessor(), *self._log_processors):
             self.logger_provider.add_log_record_processor(log_processor)
+        self.errors: ErrorTracking | None = None
         self._lock = Lock()
         self._started = Event()
         self._gave_up = False
+        self._flushes_at_exit = False
 
     def install(self) -> None:
         """Make the providers the global ones. The meter provider follows in `start`.
@@ -125,9 +128,24 @@ class Pipeline:
             metrics.set_meter_provider(self.meter_provider)
             if metrics.get_meter_provider() is not self.meter_provider:
                 logger.error("another MeterProvider was installed meanwhile: no metrics of ours")
-            atexit.register(self.flush)
+            self._start_errors()
             os.register_at_fork(after_in_child=self._forked)
         self._announce()
+
+    def start_errors(self) -> None:
+        """Start error tracking alone, in a process that serves nothing."""
+        with self._lock:
+            self._start_errors()
+
+    def _start_errors(self) -> None:
+        if not self._flushes_at_exit:
+            self._flushes_at_exit = True
+            atexit.register(self.flush)
+        if self.settings.sentry is not None and self.errors is None:
+            from telemetry.sentry.client import ErrorTracking
+
+            self.errors = ErrorTracking(self.settings, traced=bool(self.outlets["traces"]))
+            self.errors.start()
 
     def flush(self, timeout: float | None = None) -> int:
         """Send what is in flight, for at most ``timeout`` seconds (TELEMETRY_SHUTDOWN_TIMEOUT).
@@ -137,18 +155,15 @@ class Pipeline:
         backend that an earlier one gave up on.
 
         Returns:
-            How many spans and log records have not been delivered since the start.
+            How many spans, log records and error events have not been delivered since the start.
         """
-        if not self._started.is_set():
-            return 0
         if not self._gave_up:
             seconds = self.settings.shutdown_timeout if timeout is None else timeout
-            self._gave_up = not Flush(self._flushers()).run(seconds)
-            undelivered = self.undelivered
-            if self._gave_up or undelivered:
+            self._gave_up = not Flush(self._flushers(seconds)).run(seconds)
+            if self._gave_up or self.undelivered:
                 logger.warning(
-                    "telemetry stopped with %d spans and log records undelivered%s",
-                    undelivered,
+                    "telemetry stopped with %s undelivered%s",
+                    self._describe_undelivered(),
                     f" after waiting {seconds:g} s" if self._gave_up else "",
                 )
         return self.undelivered
@@ -162,17 +177,34 @@ class Pipeline:
 
     @property
     def undelivered(self) -> int:
-        """Spans and log records that were handed over and have not arrived."""
+        """Spans, log records and error events that were handed over and have not arrived."""
+        return self._undelivered_records + self._undelivered_events
+
+    @property
+    def _undelivered_records(self) -> int:
         return sum(outlet.tally.undelivered for outlet in self._counted())
+
+    @property
+    def _undelivered_events(self) -> int:
+        return 0 if self.errors is None else self.errors.undelivered
+
+    def _describe_undelivered(self) -> str:
+        described = f"{self._undelivered_records} spans and log records"
+        if self._undelivered_events:
+            described += f" and {self._undelivered_events} error events"
+        return described
 
     def _counted(self) -> list[Outlet[Any]]:
         return [*self.outlets["traces"], *self.outlets["logs"]]
 
-    def _flushers(self) -> list[Any]:
+    def _flushers(self, seconds: float) -> list[Any]:
         processors: tuple[Any, ...] = (*self._span_processors, *self._log_processors)
         waiting: list[Any] = [p.force_flush for p in processors if p.outlet.tally.pending]
         if self.meter_provider is not None and self.outlets["metrics"]:
             waiting.append(self.meter_provider.force_flush)
+        errors = self.errors
+        if errors is not None:
+            waiting.append(lambda: errors.flush(seconds))
         return waiting
 
     def _build_meter_provider(self) -> MeterProvider:

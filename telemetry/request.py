@@ -11,14 +11,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, get_args
 
 from opentelemetry import context as context_api
+from opentelemetry import trace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
 Outcome = Literal["served", "unknown_site", "disconnected", "error"]
 
 OUTCOMES: frozenset[str] = frozenset(get_args(Outcome))
+
+MAX_EVENTS = 8
 
 _KEY = context_api.create_key("telemetry.request")
 
@@ -29,24 +35,33 @@ class RequestRecord:
     __slots__ = (
         "datasette_excluded",
         "ended",
+        "events",
         "excluded",
         "failure",
         "method",
         "outcome",
         "route",
+        "scope",
         "site",
         "span",
+        "unseen",
         "untraced",
     )
 
-    def __init__(self, method: str, span: Span) -> None:
+    def __init__(self, method: str, span: Span, scope: Mapping[str, Any] | None = None) -> None:
         self.method = method
         self.span = span
+        # The server's own: ours holds this record, and neither would be let go.
+        self.scope = scope or {}
         self.site: str | None = None
         self.route: str | None = None
         self.outcome: Outcome = "served"
         # The exception that a framework turned into an error page.
         self.failure: BaseException | None = None
+        # Those that Python could only ignore, until it is known whether another follows.
+        self.unseen: list[Exception] = []
+        # Ids of the error events that it led to.
+        self.events: list[str] = []
         # Its framework's OTEL_PYTHON_*_EXCLUDED_URLS names it: neither traced nor counted.
         self.excluded = False
         # It would be, should Datasette turn out to serve it.
@@ -54,6 +69,11 @@ class RequestRecord:
         # TELEMETRY_UNTRACED_PATHS names it: counted, and none of its spans is kept.
         self.untraced = False
         self.ended = False
+
+    def note_event(self, event_id: str) -> None:
+        """Keep an error event's id, for the span: the first few, since a loop may log each."""
+        if event_id and event_id not in self.events and len(self.events) < MAX_EVENTS:
+            self.events.append(event_id)
 
 
 def attach_record(record: RequestRecord, context: Context) -> Context:
@@ -103,3 +123,28 @@ def set_outcome(outcome: Outcome) -> None:
     record = request_record()
     if record is not None:
         record.outcome = outcome
+
+
+def set_failure(error: BaseException) -> None:
+    """Say which exception the error page that is about to be sent stands for.
+
+    For whoever catches one and answers 5xx: the span then names and records it,
+    and where errors are tracked it becomes an event. Frameworks' own error pages
+    need no such help. Does nothing outside a request, or when telemetry is not
+    configured.
+    """
+    record = request_record()
+    if record is not None:
+        record.failure = error
+
+
+def trace_id() -> str | None:
+    """The id of the current request's trace, 32 hexadecimal digits, for an error page to show.
+
+    None outside a request, and where telemetry is not configured.
+    """
+    record = request_record()
+    if record is None:
+        return None
+    context = record.span.get_span_context()
+    return trace.format_trace_id(context.trace_id) if context.is_valid else None

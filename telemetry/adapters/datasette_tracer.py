@@ -10,12 +10,14 @@ each request needs nothing more. The same door is where lighter spans can enter.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Link, SpanKind, Tracer
 
+from telemetry import failures
 from telemetry.adapters.datasette_spans import (
     ClientRequestSpan,
     QuerySpan,
@@ -25,12 +27,16 @@ from telemetry.adapters.datasette_spans import (
 from telemetry.request import any_record, request_record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
     from opentelemetry.trace import Span
 
 # The first version in which every name emitted under this scope is current,
 # now that `db.system` is renamed.
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.30.0"
 QUERY = "db.query"
+WRITE = "db.write.execute"
 
 
 class DatasetteTracer(Tracer):
@@ -91,17 +97,18 @@ class DatasetteTracer(Tracer):
         )
         # An exception that passes through the stand-in reaches the edge, which records it once.
         stand_in = isinstance(span, RequestSpan)
-        return trace.use_span(
+        within = trace.use_span(
             span,
             end_on_exit=end_on_exit,
             record_exception=record_exception and not stand_in,
             set_status_on_exception=set_status_on_exception and not stand_in,
         )
+        return _unawaited(within) if name == WRITE and links else within
 
     def _server(
         self, method: str, context: Context | None, attributes: Any, links: Any, start: int | None
     ) -> Span:
-        if _in_datasette_client():
+        if in_datasette_client():
             # The current context, not the one extracted from the call's own headers.
             context, links = _detached(None, links)
             name = f"datasette.client {method}"
@@ -125,6 +132,17 @@ class DatasetteTracer(Tracer):
         return RequestSpan(current if inside else record.span, record)
 
 
+@contextmanager
+def _unawaited(within: AbstractContextManager[Span]) -> Iterator[Span]:
+    """A write that nobody waits for, which Datasette links to its cause: nor for its failure."""
+    try:
+        with within as span:
+            yield span
+    except Exception as error:
+        failures.report(error, "datasette")
+        raise
+
+
 def _detached(context: Context | None, links: Any) -> tuple[Context | None, Any]:
     """The context and links for a span of work that may have outlived its request.
 
@@ -143,7 +161,7 @@ def _detached(context: Context | None, links: Any) -> tuple[Context | None, Any]
     return Context(), (*(links or ()), Link(cause)) if cause.is_valid else links
 
 
-def _in_datasette_client() -> bool:
+def in_datasette_client() -> bool:
     """Whether the caller is ``datasette.client``.
 
     A private name of Datasette's; the span attribute that says the same is only

@@ -51,6 +51,8 @@ class Edge(OpenTelemetryMiddleware):
         datasette_excluded_urls: as ``excluded_urls``, for the requests that Datasette serves.
         untraced_paths: a comma list of expressions, matched from the path's start: requests that
             are counted and, where the tracer provider has our `RequestSampler`, not traced.
+        event_url: a page of error events, with ``{trace_id}`` or ``{event_id}`` in it: where a
+            request led to one, its span links there.
         **kwargs: contrib's: ``excluded_urls``, ``default_span_details``, ``server_request_hook``,
             ``client_request_hook``, ``client_response_hook``, ``tracer_provider``,
             ``meter_provider``, ``http_capture_headers_*``. Both message hooks are
@@ -70,6 +72,7 @@ class Edge(OpenTelemetryMiddleware):
         ready: Callable[[], None] | None = None,
         datasette_excluded_urls: str = "",
         untraced_paths: str = "",
+        event_url: str | None = None,
         **kwargs: Any,
     ) -> None:
         if isinstance(app, OpenTelemetryMiddleware):
@@ -105,6 +108,7 @@ class Edge(OpenTelemetryMiddleware):
         )
         untraced = "|".join(parse.items(untraced_paths))
         self.untraced = re.compile(untraced).match if untraced else None
+        self.event_url = event_url
         self._lifespan = started, stopping
         self._ready = ready
 
@@ -139,6 +143,9 @@ class Edge(OpenTelemetryMiddleware):
             await self.app(request.scope, request.exchange.receive, request.exchange.send)
         except BaseException as error:
             escaped = error
+            if isinstance(error, Exception) and kind == "http":
+                await request.answer_for(error)
+            # To the server, which logs it.
             raise
         finally:
             try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry import trace
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     Message = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
+
+
+TRACE_RESPONSE = b"traceresponse"
 
 
 class Exchange:
@@ -55,6 +60,7 @@ class Exchange:
         kind = message["type"]
         if kind in ("http.response.start", "websocket.http.response.start"):
             self.status = message["status"]
+            message = self._with_trace(message)
         elif kind == "http.response.body":
             if not message.get("more_body", False) and self.record.outcome != "disconnected":
                 self.complete = True
@@ -72,6 +78,18 @@ class Exchange:
             # ASGI 2.4: a server raises OSError when the client is gone.
             self.record.outcome = "disconnected"
             raise
+
+    def _with_trace(self, message: Message) -> Message:
+        context = self.record.span.get_span_context()
+        if not context.is_valid:
+            return message
+        # W3C Trace Context Level 2, section 4. A copy: the application may keep its own.
+        value = (
+            f"00-{trace.format_trace_id(context.trace_id)}-"
+            f"{trace.format_span_id(context.span_id)}-{context.trace_flags:02x}"
+        )
+        headers = [*message.get("headers", ()), (TRACE_RESPONSE, value.encode())]
+        return {**message, "headers": headers}
 
     def ended(self, error: BaseException | None) -> BaseException | None:
         """How it ended: sets the outcome, and returns the error that is the application's own."""

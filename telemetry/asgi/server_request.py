@@ -11,6 +11,9 @@ from opentelemetry.instrumentation.propagators import get_global_response_propag
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.util.http import normalise_request_header_name, normalise_response_header_name
 
+from telemetry import failures
+from telemetry.adapters.sqlite_functions import explain, report_kept
+from telemetry.asgi.error_page import send_error_page
 from telemetry.asgi.exchange import Exchange
 from telemetry.asgi.headers import (
     address_attributes,
@@ -22,6 +25,7 @@ from telemetry.asgi.headers import (
 from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
 from telemetry.request import RequestRecord, attach_record
+from telemetry.settings.sentry import EVENT_ID, TRACE_ID
 
 if TYPE_CHECKING:
     from telemetry.asgi.edge import Edge
@@ -44,7 +48,7 @@ class ServerRequest:
         # A websocket's handshake is a GET, though ASGI does not say so.
         method, attributes = method_attributes("GET" if websocket else scope.get("method", ""))
         if edge.excluded_urls and edge.excluded_urls.url_disabled(_url(scope)):
-            self.record = RequestRecord(method, trace.INVALID_SPAN)
+            self.record = RequestRecord(method, trace.INVALID_SPAN, scope)
             self.record.excluded = True
             self.context = attach_record(self.record, Context())
         else:
@@ -88,7 +92,7 @@ class ServerRequest:
                 edge.http_capture_headers_sanitize_fields,
                 normalise_request_header_name,
             )
-        record = self.record = RequestRecord(method, trace.INVALID_SPAN)
+        record = self.record = RequestRecord(method, trace.INVALID_SPAN, scope)
         if edge.untraced is not None and edge.untraced(scope.get("path", "")):
             record.untraced = True
         # Before the span is started: the sampler asks the record.
@@ -97,6 +101,19 @@ class ServerRequest:
             name, context=context, kind=SpanKind.SERVER, links=links, attributes=attributes
         )
         self.context = trace.set_span_in_context(record.span, context)
+
+    async def answer_for(self, error: Exception) -> None:
+        """Send a page for an exception that has left the application, if it sent nothing."""
+        exchange, outcome = self.exchange, self.record.outcome
+        if exchange.status is not None or outcome == "disconnected":
+            return
+        try:
+            await send_error_page(exchange)
+        except OSError:
+            # The client has left, which is not why the application failed.
+            self.record.outcome = outcome
+        except Exception as problem:  # noqa: BLE001 # the server has the last word
+            failed("the edge's error page", problem)
 
     def end(self, escaped: BaseException | None, seconds: float) -> None:
         """Finish the span and count the request.
@@ -107,6 +124,7 @@ class ServerRequest:
         """
         record, exchange = self.record, self.exchange
         failure = exchange.ended(escaped)
+        self._report(escaped, failure)
         record.ended = True
         if record.excluded:
             # A framework's own list may have excluded it after the span was
@@ -135,6 +153,10 @@ class ServerRequest:
         known[a.OUTCOME] = record.outcome
         if record.site is not None:
             known[a.SITE] = record.site
+        if record.events:
+            known[a.EVENT_IDS] = tuple(record.events)
+            if self._edge.event_url is not None:
+                known[a.EVENT_URL] = self._event_url(record.events[0])
         span.set_attributes(known)
         if record.route is not None and self._edge.span_details is None:
             name = "HTTP" if record.method == "_OTHER" else record.method
@@ -145,6 +167,26 @@ class ServerRequest:
             if failure is not None:
                 span.set_status(Status(StatusCode.ERROR, str(failure)))
                 span.record_exception(failure)
+
+    def _report(self, escaped: BaseException | None, failure: BaseException | None) -> None:
+        """Tell whoever tracks errors, while the request is still the current one."""
+        record = self.record
+        if escaped is not None and failure is None:
+            # The visitor has left, and the server is about to log what came of it.
+            failures.settle(escaped)
+        if record.outcome == "error":
+            # An error page may fail in its turn: two faults.
+            for error in (record.failure, escaped):
+                if error is not None:
+                    explain(error, record)
+                    failures.report(error, "asgi", record)
+        for unseen in report_kept(record):
+            record.span.record_exception(unseen)
+
+    def _event_url(self, event_id: str) -> str:
+        trace_id = trace.format_trace_id(self.record.span.get_span_context().trace_id)
+        url = self._edge.event_url or ""
+        return url.replace(TRACE_ID, trace_id).replace(EVENT_ID, event_id)
 
     def _count(self, known: dict[str, Any] | None, seconds: float = 0.0) -> None:
         if self._active is None:

@@ -1,7 +1,8 @@
 """The Datasette instrumentor.
 
 Datasette traces itself from 1.0a41 on, and our providers adapt what it emits,
-so there is nothing to patch but its error page's output.
+so there is nothing to patch but its error page's output. What it makes error
+pages of is told by a plugin of ours.
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ class DatasetteInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib i
 
     def _instrument(self, **kwargs: Any) -> None:
         quiet_datasette_errors()
+        from datasette.plugins import pm
+
+        from telemetry.instrumentors import datasette_plugin
+
+        if not pm.is_registered(datasette_plugin):
+            pm.register(datasette_plugin)
         if importlib.util.find_spec("datasette.telemetry") is None:
             from datasette.version import __version__
 
@@ -41,4 +48,10 @@ class DatasetteInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib i
             )
 
     def _uninstrument(self, **kwargs: Any) -> None:
-        """Nothing was patched that anybody would want back."""
+        """Remove the plugin. Nothing else was patched that anybody would want back."""
+        from datasette.plugins import pm
+
+        from telemetry.instrumentors import datasette_plugin
+
+        if pm.is_registered(datasette_plugin):
+            pm.unregister(datasette_plugin)

@@ -58,8 +58,11 @@ class DjangoInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib is u
 
     def _instrument(self, **kwargs: Any) -> None:
         from django.conf import settings
+        from django.core.signals import got_request_exception
 
-        from telemetry.instrumentors.django_middleware import DjangoMiddleware
+        from telemetry.instrumentors.django_middleware import DjangoMiddleware, request_failed
+
+        got_request_exception.connect(request_failed)
 
         DjangoMiddleware.excluded_urls = parse_excluded_urls(kwargs.get("excluded_urls") or "")
         DjangoMiddleware.request_hook = _hook(kwargs.get("request_hook"))
@@ -75,7 +78,11 @@ class DjangoInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib is u
 
     def _uninstrument(self, **kwargs: Any) -> None:
         from django.conf import settings
+        from django.core.signals import got_request_exception
 
+        from telemetry.instrumentors.django_middleware import request_failed
+
+        got_request_exception.disconnect(request_failed)
         added = (MIDDLEWARE, SQL_COMMENTER)
         settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name not in added]
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from opentelemetry import trace
 from opentelemetry.util.http import ExcludeList
 
+from telemetry import failures
 from telemetry.adapters.routes import readable_route
+from telemetry.adapters.sqlite_functions import explain
 from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
 from telemetry.request import RequestRecord, request_record
@@ -20,6 +23,24 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
 
 logger = logging.getLogger("telemetry")
+
+
+def request_failed(**_kwargs: Any) -> None:
+    """Django's signal ``got_request_exception``: a view, or a middleware, becomes a 500 page.
+
+    Not sent for what Django answers with 4xx. Sent while the exception is handled.
+    """
+    try:
+        error = sys.exc_info()[1]
+        if error is None:
+            return
+        record = request_record()
+        if record is not None:
+            record.failure = error
+        explain(error, record)
+        failures.report(error, "django", record)
+    except Exception as problem:  # noqa: BLE001 # the page comes first
+        failed("Django's signal, at an exception", problem)
 
 
 class DjangoMiddleware:
@@ -107,19 +128,6 @@ class DjangoMiddleware:
     # Django would run a synchronous process_view in a thread, and wait for it.
     async def _async_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         self._view(request, view, args, kwargs)
-
-    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Keep the exception that Django is about to turn into a page.
-
-        The edge records it, if that page turns out to be an error: Http404 comes
-        by here too.
-        """
-        try:
-            record = request_record()
-            if record is not None:
-                record.failure = exception
-        except Exception as error:  # noqa: BLE001
-            failed("Django's middleware, at an exception", error)
 
     def _excluded(self, request: HttpRequest) -> bool:
         # Not build_absolute_uri(): it raises on a Host that Django does not allow.

@@ -14,6 +14,13 @@ OUTCOME = Attribute(
     "How the request ended, as the edge saw it.",
     values=OUTCOMES,
 )
+EVENT_IDS = Attribute(
+    "corkboard.error.event_ids",
+    "The error events that the request led to in Bugsink or Sentry, at most eight.",
+)
+EVENT_URL = Attribute(
+    "corkboard.error.url", "Where these events are shown: TELEMETRY_EVENT_URL's page."
+)
 INTERNAL_CLIENT = Attribute(
     "datasette.internal_client",
     "True on a request that a plugin made through `datasette.client`: never counted as one.",

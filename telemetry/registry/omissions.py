@@ -23,6 +23,8 @@ SPAN_DIFFERENCES: Final[dict[str, str]] = {
     "http.route": "Contrib's lacks the leading slash and keeps `<int:id>`; ours reads `/{id}`.",
     "error.type": "The exception's class where Django made it a page; contrib has only `500`.",
     "code.function.name": "The Django view; contrib records none.",
+    "corkboard.error.event_ids": "Ours, where errors are tracked.",
+    "corkboard.error.url": "Ours, where errors are tracked.",
     "corkboard.outcome": "Ours.",
     "corkboard.site": "Ours.",
 }

@@ -23,6 +23,8 @@ SERVER = SpanName(
         a.USER_AGENT_SYNTHETIC_TYPE,
         a.CODE_FUNCTION_NAME,
         a.ERROR_TYPE,
+        a.EVENT_IDS,
+        a.EVENT_URL,
         a.OUTCOME,
         a.SITE,
     ),

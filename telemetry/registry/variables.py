@@ -54,6 +54,13 @@ RESOURCE_ATTRIBUTES = Variable(
     "`key=value,key=value`, on everything sent.",
     example="deployment.environment.name=staging",
 )
+SENTRY_DSN = Variable(
+    "SENTRY_DSN",
+    "Where errors go: a Bugsink's or Sentry's address for one project, with or without any "
+    "exporter. Errors only: no transactions, no sessions.",
+    example="https://KEY@bugsink.example.org/1",
+    secret=True,
+)
 SENTRY_ENVIRONMENT = Variable(
     "SENTRY_ENVIRONMENT",
     "The environment, unless OTEL_RESOURCE_ATTRIBUTES names it.",
@@ -74,7 +81,11 @@ SAMPLER = Variable(
 )
 SAMPLER_ARG = Variable("OTEL_TRACES_SAMPLER_ARG", "The ratio, 0 to 1.", default="1.0")
 ID_GENERATOR = Variable("OTEL_PYTHON_ID_GENERATOR", "An installed id generator.", default="random")
-SDK_DISABLED = Variable("OTEL_SDK_DISABLED", "`true` turns everything off.", default="false")
+SDK_DISABLED = Variable(
+    "OTEL_SDK_DISABLED",
+    "`true` turns traces, metrics and logs off. Errors still go to SENTRY_DSN.",
+    default="false",
+)
 PROPAGATORS = Variable(
     "OTEL_PROPAGATORS", "How callers pass their trace on.", default="tracecontext,baggage"
 )
@@ -126,6 +137,18 @@ TRUST_SECRET = Variable(
     "TELEMETRY_TRUST_SECRET",
     "Callers who send this in `X-Service-Secret` are trusted.",
     secret=True,
+)
+TRACE_URL = Variable(
+    "TELEMETRY_TRACE_URL",
+    "A page that shows a trace, with `{trace_id}` in it: error events link there.",
+    example="https://traces.example.org/trace/{trace_id}",
+)
+EVENT_URL = Variable(
+    "TELEMETRY_EVENT_URL",
+    "A page that shows a trace's errors, with `{trace_id}` or `{event_id}` in it: spans link "
+    "there.",
+    default="Bugsink's search, at SENTRY_DSN's address",
+    example="https://bugsink.example.org/issues/1/?q=trace:{trace_id}",
 )
 SITE_LIMIT = Variable(
     "TELEMETRY_SITE_LIMIT",

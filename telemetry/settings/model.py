@@ -44,6 +44,15 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
+class SentrySettings:
+    """Where errors go."""
+
+    dsn: str = field(repr=False)
+    event_url: str | None = None
+    """With ``{trace_id}`` or ``{event_id}`` in it; None where nobody can know it."""
+
+
+@dataclass(frozen=True, slots=True)
 class SamplerSettings:
     """A head sampler; ``name`` is OpenTelemetry's, ``arg`` as given."""
 
@@ -61,12 +70,14 @@ class Settings:
     names_itself: bool = False
     """No variable and no host named the service: the name is what is running."""
     debug: bool = False
-    disabled: bool = False
     exporters: Mapping[Signal, tuple[str, ...]] = field(default_factory=dict)
     """Exporter names by signal, in the order given; empty for a signal that goes nowhere."""
     otlp: Mapping[Signal, OTLPSettings] = field(default_factory=dict)
     """Only for signals that name ``otlp``."""
     logfire: tuple[Destination, ...] = ()
+    sentry: SentrySettings | None = None
+    trace_url: str | None = None
+    """With ``{trace_id}`` in it."""
     resource_attributes: Mapping[str, str] = field(default_factory=dict)
     sampler: SamplerSettings = field(default_factory=SamplerSettings)
     id_generator: str | None = None
@@ -95,5 +106,5 @@ class Settings:
 
     @property
     def active(self) -> bool:
-        """Whether any signal goes anywhere."""
-        return not self.disabled and any(self.exporters.values())
+        """Whether anything goes anywhere: a signal, or errors."""
+        return self.sentry is not None or any(self.exporters.values())

@@ -24,6 +24,7 @@ from telemetry.settings.model import (
 from telemetry.settings.otlp import read_otlp
 from telemetry.settings.reader import Reader
 from telemetry.settings.sampler import read_sampler
+from telemetry.settings.sentry import read_sentry, read_trace_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,8 +65,10 @@ def read_settings(
     if debug is None:
         # The host's variable, not ours to judge: what isn't plainly true is false.
         debug = (reader.text(v.DEBUG) or "").lower() in parse.TRUE
-    disabled = reader.parsed(parse.boolean, False, v.SDK_DISABLED)
     exporters = choose_exporters(reader, debug=debug)
+    if reader.parsed(parse.boolean, False, v.SDK_DISABLED):
+        # OpenTelemetry's three signals, as its specification says; errors are none of them.
+        exporters = dict.fromkeys(exporters, ())
     logfire = any("logfire" in names for names in exporters.values())
     no_attributes: dict[str, str] = {}
     attributes = reader.parsed(parse.pairs, no_attributes, v.RESOURCE_ATTRIBUTES)
@@ -84,10 +87,11 @@ def read_settings(
         environment=identity.read_environment(reader, attributes, debug=debug),
         names_itself=not identity.is_named(reader, attributes, default_service_name),
         debug=debug,
-        disabled=disabled,
         exporters=exporters,
         otlp={s: read_otlp(reader, s) for s, names in exporters.items() if "otlp" in names},
         logfire=read_destinations(reader, used=logfire),
+        sentry=read_sentry(reader),
+        trace_url=read_trace_url(reader),
         resource_attributes=attributes,
         sampler=read_sampler(reader),
         id_generator=read_id_generator(reader),
@@ -148,8 +152,6 @@ def _unused(reader: Reader) -> list[str]:
             continue
         if name.startswith("LOGFIRE_") and name not in HONOURED:
             notes.append(f"{name} is set and not used: this layer does not run Logfire's SDK")
-        elif name == "SENTRY_DSN":
-            notes.append(f"{name} is set and not used: this release sends no errors yet")
         elif name == "OTEL_CONFIG_FILE":
             notes.append(f"{name} is set and not used: configuration is by variables")
         elif name.startswith("TELEMETRY_") and name not in known:
@@ -183,7 +185,10 @@ def _check_extras(reader: Reader, settings: Settings) -> None:
             name = _set_protocol(reader, signal)
             wanted = "its extra: pip install 'corkboard-telemetry[grpc]'"
             reader.problem(name, "grpc", wanted)
-            return
+            break
+    if settings.sentry is not None and not _installed("sentry_sdk"):
+        wanted = "its extra: pip install 'corkboard-telemetry[sentry]'"
+        reader.problem(v.SENTRY_DSN, "", wanted)
 
 
 def _set_protocol(reader: Reader, signal: Signal) -> str:

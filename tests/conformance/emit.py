@@ -21,6 +21,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 import telemetry
 from telemetry.asgi.edge import Edge
 from telemetry.instrumentors.django import DjangoInstrumentor
+from telemetry.sentry.client import ErrorTracking
+from telemetry.settings import SentrySettings, Settings
 from tests.conformance import site
 from tests.telemetry.asgi.driving import Client, visit
 
@@ -48,6 +50,9 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "headers": [(b"x-asked", b"a"), (b"x-asked", b"b"), (b"authorization", b"planted")],
     },
 }
+# A port that nobody listens on: what is sent is another test's.
+NOWHERE = "http://key@127.0.0.1:9/1"
+EVENT_URL = "http://127.0.0.1:9/issues/1/?q=trace:{trace_id}"
 CAPTURED: dict[str, Any] = {
     "http_capture_headers_server_request": ["x-asked", "authorization"],
     "http_capture_headers_server_response": ["x-page", "set-cookie"],
@@ -74,7 +79,9 @@ def ours(providers: dict[str, Any]) -> App:
         telemetry.set_site("alameda.ca")
         await application(scope, receive, send)  # type: ignore[arg-type]
 
-    return Edge(router, **CAPTURED, **providers)
+    settings = Settings("host", "1", "test", sentry=SentrySettings(NOWHERE, EVENT_URL))
+    ErrorTracking(settings, traced=True).start()
+    return Edge(router, event_url=EVENT_URL, **CAPTURED, **providers)
 
 
 async def main(whose: str) -> None:

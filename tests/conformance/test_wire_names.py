@@ -6,7 +6,7 @@ change log, and then this file.
 
 from __future__ import annotations
 
-from telemetry.registry import attributes, metrics, spans
+from telemetry.registry import attributes, events, metrics, spans
 from telemetry.registry.names import Attribute, MetricName, SpanName, entries
 
 
@@ -15,6 +15,8 @@ def test_attributes() -> None:
     assert [str(entry) for entry in entries(attributes, Attribute)] == [
         "corkboard.site",
         "corkboard.outcome",
+        "corkboard.error.event_ids",
+        "corkboard.error.url",
         "datasette.internal_client",
         "corkboard.destinations",
         "http.request.method",
@@ -65,4 +67,16 @@ def test_spans() -> None:
     assert [(str(span), span.kind) for span in entries(spans, SpanName)] == [
         ("{http.request.method} {http.route}", "SERVER"),
         ("datasette.client {http.request.method} {http.route}", "INTERNAL"),
+    ]
+
+
+def test_error_events() -> None:
+    """Tags that saved searches are made of, and a context."""
+    assert [str(entry) for entry in entries(events, Attribute)] == [
+        "corkboard.site",
+        "http.route",
+        "trace.sampled",
+        "caught.by",
+        "links",
+        "trace",
     ]
