@@ -10,6 +10,12 @@ def main() -> None:
     if sys.argv[1:2] == ["serve"]:
         # Here and not in the command: settings read DEBUG before it runs.
         os.environ.setdefault("DEBUG", "1")
+    import telemetry
+
+    telemetry.configure(default_service_name="corkboard")
+    # Nobody else sees what a command that a timer starts fails by.
+    telemetry.report_errors()
+
     from django.core.management import execute_from_command_line
 
     try:

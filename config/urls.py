@@ -9,6 +9,8 @@ from config import paths, views
 admin.site.site_header = admin.site.site_title = "Corkboard"
 admin.site.index_title = "Registered sites and who may change them"
 
+handler500 = "config.views.server_error"
+
 urlpatterns = [
     path("", views.home, name="home"),
     path(paths.HEALTH.removeprefix("/"), views.health, name="health"),

@@ -8,7 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
+import telemetry
 from config.home import home_context
 from config.sites.directory import REFRESH_SECONDS, DirectoryUnavailableError
 from config.sites.hosts import home_address, parse_host
@@ -24,8 +26,10 @@ def _needs_the_directory(view: View) -> View:
     async def answer(request: HttpRequest, **captured: str) -> HttpResponse:
         try:
             return await view(request, **captured)
-        except DirectoryUnavailableError:
-            response = render(request, "sites/unavailable.html", status=503)
+        except DirectoryUnavailableError as error:
+            telemetry.set_failure(error)
+            context = {"reference": telemetry.trace_id()}
+            response = render(request, "sites/unavailable.html", context, status=503)
             # Before that nobody asks the database again.
             response["Retry-After"] = str(ceil(REFRESH_SECONDS))
             return response
@@ -51,6 +55,13 @@ async def visit(request: HttpRequest, subdomain: str) -> HttpResponse:
     if await site_directory().find(subdomain) is None:
         raise Http404("There is no such site here.")
     return HttpResponseRedirect(f"//{subdomain}.{_base(request)}/")
+
+
+def server_error(_request: HttpRequest) -> HttpResponse:
+    """Django's page for an exception, with the trace to ask the operator about."""
+    # Without the request: a context processor may be what failed.
+    page = render_to_string("sites/error.html", {"reference": telemetry.trace_id()})
+    return HttpResponse(page, status=500)
 
 
 def _base(request: HttpRequest) -> str:

@@ -81,7 +81,7 @@ class SiteDirectory:
             # Once an outage, not every two seconds.
             if self._error is None:
                 logger.warning("Could not read the registered sites", exc_info=error)
-            self._error = error
+                self._error = error
         else:
             self._error = None
             # Mostly nothing has changed, and then nothing is sorted, nor made

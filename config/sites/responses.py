@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+import telemetry
 from config.asgi_types import ASGIApp, Receive, Scope, Send
 
 _PAGE = """<!doctype html>
@@ -14,7 +15,7 @@ body {{ font: 1.1rem/1.5 system-ui, sans-serif; margin: 3rem auto; max-width: 36
 padding: 0 1rem }}</style>
 <h1>{title}</h1>
 <p>{text}</p>
-<p><a href="{home}">All sites</a></p>
+{reference}<p><a href="{home}">All sites</a></p>
 </html>
 """
 _RETRY_SECONDS = 5
@@ -29,8 +30,9 @@ def not_found(title: str, text: str, home: str) -> ASGIApp:
 
 
 def unavailable(title: str, text: str, home: str) -> ASGIApp:
-    """A page for what is expected to work again soon."""
-    return _page(503, title, text, home, [(b"retry-after", str(_RETRY_SECONDS).encode())])
+    """A page for what is expected to work again soon, with the trace to ask the operator about."""
+    headers = [(b"retry-after", str(_RETRY_SECONDS).encode())]
+    return _page(503, title, text, home, headers, reference=telemetry.trace_id())
 
 
 def refuse_host() -> ASGIApp:
@@ -51,8 +53,11 @@ def _page(
     text: str,
     home: str,
     headers: Sequence[tuple[bytes, bytes]] = (),
+    *,
+    reference: str | None = None,
 ) -> ASGIApp:
-    page = _PAGE.format(title=escape(title), text=escape(text), home=escape(home))
+    named = f"<p>Reference: <code>{escape(reference)}</code></p>\n" if reference else ""
+    page = _PAGE.format(title=escape(title), text=escape(text), home=escape(home), reference=named)
     kind = (b"content-type", b"text/html; charset=utf-8")
     # Nobody is to go on showing it once the site is there.
     return _answer(status, page.encode(), [kind, (b"cache-control", b"no-store"), *headers])

@@ -83,7 +83,7 @@ class SubdomainRouter:
         try:
             site = await self._directory.find(find_subdomain(host.name, root))
         except DirectoryUnavailableError as error:
-            _keep(error)
+            telemetry.set_failure(error)
             text = "This page can't be shown at the moment. Please try again in a while."
             await unavailable("Out of order", text, home)(scope, receive, send)
             return
@@ -107,7 +107,7 @@ class SubdomainRouter:
             text = "This site has no documents yet. Please come back later."
             await not_found(site.title, text, home)(scope, receive, send)
         except SiteUnavailableError as error:
-            _keep(error)
+            telemetry.set_failure(error)
             text = "The documents of this site can't be shown at the moment. Please try again soon."
             await unavailable(site.title, text, home)(scope, receive, send)
 
@@ -126,13 +126,6 @@ class SubdomainRouter:
                 await self._pool.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
-
-
-def _keep(error: Exception) -> None:
-    """Let telemetry know what the page that follows stands for."""
-    record = telemetry.request_record()
-    if record is not None:
-        record.failure = error
 
 
 def _https_location(scope: Scope, host: Host) -> str:

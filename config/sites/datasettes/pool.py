@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import logging
 import time
+import traceback
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -46,8 +47,8 @@ class _Slot:
     site: RegisteredSite
     files: tuple[DatabaseFile, ...] = ()
     datasette: KeptDatasette | None = None
-    failure: str | None = None
-    reported: str | None = None
+    failure: Exception | None = None
+    reported: Exception | None = None
     """The failure that was logged last."""
     retry_at: float = 0.0
     checked_at: float = float("-inf")
@@ -178,7 +179,7 @@ class DatasettePool:
         if slot.datasette is not None:
             return slot.datasette
         if slot.failure is not None:
-            raise SiteUnavailableError(slot.failure)
+            raise SiteUnavailableError(_reason(slot.failure)) from slot.failure
         raise NoDatabasesError(site.subdomain)
 
     async def _renew(self, slot: _Slot, site: RegisteredSite) -> None:
@@ -217,17 +218,21 @@ class DatasettePool:
             self._replace(slot, await self._starter.start(site, slot.folder, files))
 
     def _fail(self, slot: _Slot, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"
-        if reason != slot.reported:
+        if slot.reported is None or _reason(slot.reported) != _reason(error):
             # Once, not at each retry. SQLite's own word needs no traceback.
             known = isinstance(error, UnreadableDatabaseError | OSError | FilesReplacedError)
-            logger.error(
+            # A warning: what a visitor gets of it is the error, and is told as such.
+            logger.warning(
                 "The site %s can't be served: %s",
                 slot.site.subdomain,
-                reason,
+                _reason(error),
                 exc_info=None if known else error,
             )
-        slot.failure = slot.reported = reason
+            # It is kept, and what its frames hold is not: a Datasette, for one.
+            traceback.clear_frames(error.__traceback__)
+            slot.reported = error
+        # The first of its like: each visitor's error is then raised from the same one.
+        slot.failure = slot.reported
         slot.retry_at = self._clock() + RETRY_SECONDS
         self._replace(slot, None)
 
@@ -267,6 +272,10 @@ class DatasettePool:
         self._closing.discard(task)
         if not task.cancelled() and task.exception() is not None:
             logger.warning("A Datasette did not shut down cleanly", exc_info=task.exception())
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _detached(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
