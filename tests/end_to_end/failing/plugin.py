@@ -52,6 +52,18 @@ async def _route(datasette: Datasette) -> None:
     faults.fail("route")
 
 
+async def _names_its_site(request: Any) -> None:
+    site = request.headers["host"].partition(".localhost")[0]
+    faults.fail(f"the minutes of {site} are missing")
+
+
+async def _two(request: Any) -> None:
+    """One page, one class and no text: only their lines tell them apart."""
+    pages = 0 if request.args["fault"] == "first" else 1
+    assert pages
+    assert not pages
+
+
 async def _template(datasette: Datasette) -> None:
     raise ZeroDivisionError("planted")
 
@@ -99,6 +111,8 @@ async def _background(datasette: Datasette) -> Response:
 
 _VIEWS = {
     "route": _route,
+    "names-its-site": _names_its_site,
+    "two": _two,
     "template": _template,
     "execute-fn": _execute_fn,
     "sql": _sql,

@@ -1,0 +1,149 @@
+"""A real Bugsink gets what fails: found by its trace, linked both ways, grouped by fault."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import httpx
+import pytest
+
+from telemetry.testing import OTLPReceiver
+from tests.end_to_end.failing.job import APP, SETTINGS
+from tests.end_to_end.hosts import Host, Visitor, visitor
+from tests.support.bugsink import Bugsink, Project, serve_bugsink
+from tests.support.host import add_sites
+from tests.support.servers import serve_uvicorn
+from tests.support.trace_page import serve_trace_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SIDES = {
+    "django": ("/fails/sync-view/", "sync-view", "FaultError: sync-view"),
+    "site": ("/-/fails/route", "route", "FaultError: route"),
+}
+SITES = ("dayton.oh", "akron.oh", "toledo.oh")
+BROKEN = ("xenia.oh", "parma.oh", "kent.oh")
+
+
+@pytest.fixture(scope="module")
+def bugsink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bugsink]:
+    """One for all tests; each takes a project of its own."""
+    with serve_bugsink(tmp_path_factory.mktemp("bugsink")) as running:
+        yield running
+
+
+class Deployed(NamedTuple):
+    """A host whose errors go to a Bugsink, and its traces to somebody who shows them."""
+
+    browser: Visitor
+    project: Project
+    receiver: OTLPReceiver
+
+    def fail(self, path: str, site: str | None = None) -> str:
+        """Visit, and give the trace id that the visitor is told."""
+        answer = self.browser.get(path, f"{site}.localhost" if site else "localhost")
+        assert answer.status_code >= 500, answer.text
+        trace_id: str = answer.headers["traceresponse"].split("-")[1]
+        assert trace_id in answer.text
+        return trace_id
+
+    def issues(self, events: int) -> list[dict[str, Any]]:
+        """Give the issues once they have so many events."""
+
+        def all_there(project: Project) -> list[dict[str, Any]]:
+            issues = project.issues()
+            counted = sum(issue["digested_event_count"] for issue in issues)
+            return issues if counted >= events else []
+
+        return self.project.wait_for(all_there)
+
+
+@contextmanager
+def deployed(host: Host, project: Project) -> Iterator[Deployed]:
+    with OTLPReceiver() as receiver, serve_trace_pages(receiver) as trace_url:
+        env = host.variables(
+            receiver,
+            SENTRY_DSN=project.dsn,
+            TELEMETRY_TRACE_URL=trace_url,
+            DJANGO_SETTINGS_MODULE=SETTINGS,
+            SENTRY_RELEASE="v1.2.3",
+        )
+        with serve_uvicorn(APP, env=env) as server, visitor(server) as browser:
+            yield Deployed(browser, project, receiver)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_each_is_one_click_from_the_other(host: Host, bugsink: Bugsink, side: str) -> None:
+    """From the event to its trace, and from the trace's span to its issue, by following both."""
+    path, title, heading = SIDES[side]
+    site = host.site if side == "site" else None
+    with deployed(host, bugsink.new_project(f"links-{side}")) as running:
+        told = running.fail(path, site)
+        [event] = running.project.wait_for(Project.events)
+        [server] = running.receiver.wait_for(
+            lambda r: [span for span in r.spans if span.kind == "SERVER"]
+        )
+        assert event["exception"]["values"][-1]["value"] == title
+        assert event["contexts"]["trace"] == {"trace_id": told, "span_id": server.span_id}
+
+        trace = httpx.get(event["contexts"]["links"]["trace"], trust_env=False)
+        assert trace.status_code == 200
+        assert f"GET {path}" in trace.text
+
+        with bugsink.log_in() as operator:
+            issues = operator.get(str(server.attributes["corkboard.error.url"]))
+            assert issues.status_code == 200
+            assert heading in issues.text
+            assert [event["event_id"]] == list(server.attributes["corkboard.error.event_ids"])  # type: ignore[arg-type]
+
+
+def test_bugsink_shows_what_an_operator_asks_by(host: Host, bugsink: Bugsink) -> None:
+    """Trace, site, route, release and environment find the issue; a stranger's trace none."""
+    with deployed(host, bugsink.new_project("search")) as running:
+        told = running.fail("/-/fails/route", host.site)
+        [issue] = running.issues(1)
+        [event] = running.project.events()
+        assert (event["release"], event["environment"]) == ("v1.2.3", "production")
+        assert event["transaction"] == issue["transaction"] == "/-/fails/route"
+        for query in (
+            f"trace:{told}",
+            f"corkboard.site:{host.site}",
+            "http.route:/-/fails/route",
+            "release:v1.2.3",
+            "environment:production",
+        ):
+            assert running.project.issues(query) == [issue], query
+        for query in (f"trace:{told[::-1]}", "corkboard.site:nowhere.oh"):
+            assert running.project.issues(query) == [], query
+
+
+def test_one_fault_is_one_issue_and_two_are_two(host: Host, bugsink: Bugsink) -> None:
+    """Whichever site it strikes; on one page, or while it is looked for in vain."""
+    folder = Path(host.env["SITES_DIR"])
+    add_sites(host.env, [(site, None, None, None) for site in (*SITES, *BROKEN)])
+    for site in SITES:
+        shutil.copytree(folder / host.site, folder / site)
+    for site in BROKEN:
+        (folder / site).mkdir()
+        (folder / site / "meetings.db").write_bytes(b"not a database" * 100)
+
+    with deployed(host, bugsink.new_project("groups")) as running:
+        visits = [
+            *[("/-/fails/route", site) for site in SITES],
+            *[("/-/fails/names-its-site", site) for site in SITES],
+            *[("/-/fails/two?fault=first", site) for site in SITES],
+            *[("/-/fails/two?fault=other", site) for site in SITES],
+            *[("/", site) for site in BROKEN],
+        ]
+        for path, site in visits:
+            running.fail(path, site)
+        issues = running.issues(len(visits))
+        counted = [(issue["calculated_type"], issue["digested_event_count"]) for issue in issues]
+        kinds = [*["FaultError"] * 2, *["AssertionError"] * 2, "SiteUnavailableError"]
+        assert counted == [(kind, 3) for kind in kinds]
+        for site in SITES:
+            assert len(running.project.issues(f"corkboard.site:{site}")) == 4
