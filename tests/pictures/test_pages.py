@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.browser import DESKTOP, PHONE, Page, Screen, browser
+from tests.support.browser import DESKTOP, PHONE, Page, Screen
 from tests.support.host import CIVIC_SITE, add_sites, manage
-from tests.support.paths import ROOT
+from tests.support.paths import PICTURES
 from tests.support.servers import Server, serve_uvicorn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PICTURES = ROOT / "build" / "pictures"
 STATES = ("CA", "OH", "OR", "WA")
 
 pytestmark = pytest.mark.pictures
@@ -30,13 +29,6 @@ def server(host_env: dict[str, str]) -> Iterator[Server]:
     manage("register_site", CIVIC_SITE, "--name", "Cleveland", "--state", "OH", env=host_env)
     with serve_uvicorn(env=host_env) as server:
         yield server
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """A tab of a browser."""
-    with browser() as page:
-        yield page
 
 
 @pytest.mark.parametrize("screen", [PHONE, DESKTOP], ids=lambda screen: screen.name)

@@ -80,9 +80,13 @@ class Page:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def picture(self, path: Path) -> None:
-        """Write what is on the screen, as PNG."""
-        data = self._call("Page.captureScreenshot", format="png")["data"]
+    def picture(self, path: Path, *, whole: bool = False) -> None:
+        """Write what is on the screen, or the whole page below it, as PNG."""
+        options = {"format": "png", "captureBeyondViewport": whole}
+        if whole:
+            size = self._call("Page.getLayoutMetrics")["cssContentSize"]
+            options["clip"] = {**size, "scale": 1}
+        data = self._call("Page.captureScreenshot", **options)["data"]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(data))
 

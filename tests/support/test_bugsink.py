@@ -13,7 +13,6 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.support.browser import DESKTOP, browser
 from tests.support.bugsink import Bugsink, serve_bugsink
 from tests.support.environment import clean_environment
 
@@ -145,19 +144,6 @@ def test_its_own_page_of_a_trace_shows_the_error(bugsink: Bugsink) -> None:
         assert "on the page" not in client.get(page.replace(TRACE, TRACE[::-1])).text
     stranger = httpx.get(bugsink.url + page, trust_env=False)
     assert stranger.headers["location"].startswith("/accounts/login/")
-
-
-@pytest.mark.pictures
-def test_a_browser_can_be_logged_in(bugsink: Bugsink, tmp_path: Path) -> None:
-    """The session of the client that logged in, given to the browser."""
-    project = bugsink.new_project("browser")
-    _post(project.dsn, "in the browser")
-    with bugsink.log_in() as client, browser() as page:
-        page.set_cookies(bugsink.url, client.cookies)
-        page.open(f"{bugsink.url}/issues/{project.id}/", DESKTOP)
-        assert "ValueError: in the browser" in page.evaluate("document.body.innerText")
-        page.picture(tmp_path / "bugsink.png")
-    assert (tmp_path / "bugsink.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_it_is_gone_afterwards_and_each_starts_empty(tmp_path: Path) -> None:

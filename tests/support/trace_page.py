@@ -26,7 +26,7 @@ def serve_trace_pages(receiver: OTLPReceiver) -> Iterator[str]:
     """
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 # the standard library's name
+        def do_GET(self) -> None:  # the standard library's name
             trace_id = self.path.removeprefix(_FOLDER)
             names = [span.name for span in receiver.spans if span.trace_id == trace_id]
             body = "".join(f"<li>{escape(name)}</li>" for name in names).encode()
