@@ -98,7 +98,7 @@ def test_each_is_one_click_from_the_other(host: Host, bugsink: Bugsink, side: st
             issues = operator.get(str(server.attributes["corkboard.error.url"]))
             assert issues.status_code == 200
             assert heading in issues.text
-            assert [event["event_id"]] == list(server.attributes["corkboard.error.event_ids"])  # type: ignore[arg-type]
+            assert server.attributes["corkboard.error.event_ids"] == [event["event_id"]]
 
 
 def test_bugsink_shows_what_an_operator_asks_by(host: Host, bugsink: Bugsink) -> None:

@@ -121,20 +121,6 @@ def test_turning_opentelemetry_off_leaves_errors_on(host: Host) -> None:
     assert running.receiver.requests == []
 
 
-def test_sentry_is_initialised_once_for_all_sites(host: Host) -> None:
-    """A Datasette plugin that did it once per instance replaced the client with each site."""
-    with served(host, errors=True, traces=True) as running:
-        before = running.inspect()["client"]
-        assert before is not None
-        for _ in range(2):
-            for side in SIDES:
-                running.fail(side)
-        running.errors.wait_for(lambda r: len(r.events) >= 4)
-        found = running.inspect()
-    assert found["client"] == before
-    assert found["threads"].count("sentry-sdk.BackgroundWorker") == 1
-
-
 @pytest.mark.parametrize("preload", [False, True], ids=["each", "preload"])
 def test_each_worker_initialises_it_after_the_fork(host: Host, preload: bool) -> None:
     """A sending thread that was started before would be missing in the worker."""

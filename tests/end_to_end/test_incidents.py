@@ -1,0 +1,162 @@
+"""What operators of such hosts have gone through, and what it was with: none of it again."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from telemetry.testing import EventReceiver, OTLPReceiver
+from tests.end_to_end.failing.job import APP, PLANTED, SECRETS, SETTINGS, TRACE_URL, title_of
+from tests.end_to_end.hosts import Host, Visitor, visitor
+from tests.support.host import add_sites
+from tests.support.servers import Server, serve_uvicorn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+USUAL = "tests.end_to_end.failing.usual:application"
+OTHER_SITES = ("dayton.oh", "akron.oh")
+MARKER = ("/fails/sync-view/", "sync-view")
+
+
+class Running(NamedTuple):
+    """A failing host, those who visit it, and what its operators get."""
+
+    server: Server
+    browser: Visitor
+    errors: EventReceiver
+    receiver: OTLPReceiver
+    site: str
+
+    def visit(self, path: str, site: str = "") -> httpx.Response:
+        """Visit a page of a site, its own unless another is named, with secrets."""
+        return self.browser.get(path, f"{site or self.site}.localhost", SECRETS)
+
+    def titles(self) -> list[str]:
+        """Give all events' titles: a last failure shows that those before it have come."""
+        self.browser.get(MARKER[0])
+        self.errors.wait_for(lambda r: MARKER[1] in map(title_of, r.events))
+        return [title_of(event) for event in self.errors.events][:-1]
+
+
+@contextmanager
+def running(host: Host, app: str = APP, **more: str) -> Iterator[Running]:
+    with EventReceiver() as errors, OTLPReceiver() as receiver:
+        dsn = "USUAL_DSN" if app == USUAL else "SENTRY_DSN"
+        env = host.variables(
+            receiver,
+            **{dsn: errors.dsn},
+            DJANGO_SETTINGS_MODULE=SETTINGS,
+            TELEMETRY_TRACE_URL=TRACE_URL,
+            **more,
+        )
+        with serve_uvicorn(app, env=env) as server, visitor(server) as browser:
+            yield Running(server, browser, errors, receiver, host.site)
+
+
+def test_a_missing_page_is_no_issue(host: Host) -> None:
+    """datasette-sentry: an issue for each address that a scanner made up."""
+    with running(host) as run:
+        for path in ("/nothing", "/meetings/nothing", "/meetings/minutes/nothing", "/wp-login.php"):
+            assert run.visit(path).status_code == 404
+            assert run.browser.get(path).status_code == 404
+        assert run.titles() == []
+
+
+def test_datasettes_that_come_and_go_share_one_client(host: Host) -> None:
+    """datasette-sentry: `init()` for each instance, and the last one's settings for all."""
+    folder = Path(host.env["SITES_DIR"])
+    add_sites(host.env, [(site, None, None, None) for site in OTHER_SITES])
+    for site in OTHER_SITES:
+        shutil.copytree(folder / host.site, folder / site)
+
+    with running(host, SITES_POOL_SIZE="1") as run:
+        clients = set()
+        for site in (host.site, *OTHER_SITES) * 2:
+            assert run.visit("/-/fails/route", site).status_code == 500
+            found = run.browser.get("/_inspect").json()
+            clients.add(found["client"])
+            assert found["threads"].count("sentry-sdk.BackgroundWorker") == 1
+        assert len(clients) == 1
+        assert run.titles() == ["route"] * 6
+
+
+def test_a_row_of_each_page_is_one_transaction(host: Host) -> None:
+    """datasette-sentry: one for each URL, which nobody could look through."""
+    with running(host) as run:
+        first = run.visit("/meetings/minutes.json?_size=3&_shape=array").json()
+        for row in first:
+            assert run.visit(f"/meetings/minutes/{row['id']}?hook=1").status_code == 500
+        assert run.titles() == ["hook"] * 3
+        transactions = {event.transaction for event in run.errors.events[:3]}
+        assert transactions == {"/{database}/{table}/{pks}"}
+
+
+def test_what_datasette_answers_itself_is_not_lost(host: Host) -> None:
+    """Sentry's ASGI middleware: nothing of Datasette, since nothing ever reaches it."""
+    with running(host, USUAL) as usual:
+        assert usual.visit("/-/fails/route").status_code == 500
+        assert usual.titles() == []
+    with running(host) as ours:
+        assert ours.visit("/-/fails/route").status_code == 500
+        assert ours.titles() == ["route"]
+
+
+def test_an_event_is_of_the_trace_that_it_happened_in(host: Host) -> None:
+    """Sentry's middleware outside the span: an event, and an id that nobody else knows."""
+    with running(host, USUAL) as usual:
+        answer = usual.browser.get(MARKER[0])
+        [event] = usual.errors.wait_for(lambda r: r.events)
+        assert event.trace_id != answer.headers["traceresponse"].split("-")[1]
+    with running(host) as ours:
+        answer = ours.browser.get(MARKER[0])
+        [event] = ours.errors.wait_for(lambda r: r.events)
+        [span] = ours.receiver.wait_for(lambda r: r.spans)
+        assert (event.trace_id, event.span_id) == (span.trace_id, span.span_id)
+        assert event.trace_id == answer.headers["traceresponse"].split("-")[1]
+
+
+def test_no_link_leads_to_a_trace_that_was_not_kept(host: Host) -> None:
+    """A sampled tenth, and nine of ten links that led to an empty page."""
+    sampler = {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.5"}
+    with running(host, **sampler) as run:
+        visits = [run.visit("/-/fails/route") for _ in range(20)]
+        assert run.titles() == ["route"] * 20
+        run.server.stop()
+    kept = {span.trace_id for span in run.receiver.spans}
+    events = run.errors.events[:20]
+    traces = [answer.headers["traceresponse"].split("-")[1] for answer in visits]
+    assert [event.trace_id for event in events] == traces
+    # Neither all nor none, but for one time in a million.
+    assert 0 < len(kept.intersection(traces)) < 20
+    for event in events:
+        assert ("links" in event.contexts) is (event.trace_id in kept)
+        assert event.tags.get("trace.sampled") == (None if event.trace_id in kept else "false")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "lines"),
+    [("/meetings/nothing", 404, 0), ("/-/fails/route", 500, 40)],
+    ids=["missing", "failing"],
+)
+def test_what_is_printed_has_nobodys_secrets(
+    host: Host, path: str, status: int, lines: int
+) -> None:
+    """With rich installed: 198 lines for each 404, the visitor's Authorization among them."""
+    assert find_spec("rich") is not None
+    with running(host) as run:
+        before = len(run.server.output().splitlines())
+        assert run.visit(path).status_code == status
+        run.server.stop()
+        printed = run.server.output()
+    traceback = [line for line in printed.splitlines()[before:] if not line.startswith("INFO")]
+    assert len(traceback) <= lines, printed
+    assert ("Traceback" in printed) is (status == 500)
+    assert [secret for secret in PLANTED if secret in printed] == []
