@@ -38,6 +38,7 @@ def test_the_wheel_holds_the_layer_only(wheel: Path) -> None:
         declared = archive.read(entry_points).decode()
     assert unexpected(names) == []
     assert "telemetry/py.typed" in names
+    assert "telemetry/instrumentors/datasette_plugin/templates/500.html" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert "[opentelemetry_configurator]" in declared
     assert not [name for name in names if name.endswith(".pyc")]
@@ -110,8 +111,12 @@ def test_a_missing_extra_is_an_error_with_the_command_that_installs_it(alone: Pa
         "import telemetry; telemetry.configure()",
         OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4317",
         OTEL_EXPORTER_OTLP_PROTOCOL="grpc",
+        SENTRY_DSN="https://planted-key@bugsink.example.org/1",
     )
     assert done.returncode == 1
-    assert "1 problem" in done.stderr
+    assert "2 problems" in done.stderr
     wanted = "OTEL_EXPORTER_OTLP_PROTOCOL='grpc': wanted its extra: "
     assert f"{wanted}pip install 'corkboard-telemetry[grpc]'" in done.stderr
+    wanted = "SENTRY_DSN=(hidden): wanted its extra: "
+    assert f"{wanted}pip install 'corkboard-telemetry[sentry]'" in done.stderr
+    assert "planted-key" not in done.stderr

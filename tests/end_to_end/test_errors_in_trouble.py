@@ -13,11 +13,11 @@ import httpx
 import pytest
 
 from telemetry.testing import EventReceiver
-from tests.end_to_end.failing.job import APP, SETTINGS, title_of
+from tests.end_to_end.failing.job import APP, SERVERS, SETTINGS, title_of
 from tests.end_to_end.hosts import Visitor, visitor
 from tests.support.host import manage
 from tests.support.processes import HOST, free_port
-from tests.support.servers import Server, serve_gunicorn, serve_uvicorn
+from tests.support.servers import Server, serve_uvicorn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 # Far below the time that the trackers below take, far above a page's own.
 PROMPT = 5.0
 HANGING = 60.0
-SERVERS: dict[str, Callable[..., AbstractContextManager[Server]]] = {
-    "uvicorn": serve_uvicorn,
-    "gunicorn": lambda app, env: serve_gunicorn(app, env=env, workers=1, worker_class="asgi"),
-}
 
 
 @contextmanager

@@ -67,6 +67,14 @@ def uvicorn_refused(host: Host, variables: Mapping[str, str]) -> str:
             ("OTEL_EXPORTER_OTLP_TRACES_HEADERS=(hidden)", "header-name=value"),
         ),
         (
+            {"SENTRY_DSN": "https://planted-secret@bugsink.example.org/"},
+            ("SENTRY_DSN=(hidden)", "https://KEY@bugsink.example.org/1; it ends in no project's"),
+        ),
+        (
+            {"TELEMETRY_TRACE_URL": "https://traces.example.org/"},
+            ("TELEMETRY_TRACE_URL='https://traces.example.org/'", "with {trace_id} in it"),
+        ),
+        (
             {"TELEMETRY_SHUTDOWN_TIMEOUT": "soon"},
             ("TELEMETRY_SHUTDOWN_TIMEOUT='soon'", "250ms or 2s"),
         ),

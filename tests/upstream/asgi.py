@@ -52,7 +52,11 @@ async def home(request: HttpRequest) -> HttpResponse:
     return HttpResponse("home")
 
 
-urlpatterns = [path("", home)]
+async def broken(request: HttpRequest) -> HttpResponse:
+    raise LookupError("broken")
+
+
+urlpatterns = [path("", home), path("broken/", broken)]
 settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="only-for-tests")
 telemetry.instrument()  # telemetry
 application = SubdomainRouter(get_asgi_application())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from telemetry.testing import OTLPReceiver
+from telemetry.testing import EventReceiver, OTLPReceiver
 from tests.support.environment import clean_environment
 from tests.support.servers import serve_uvicorn
 from tests.support.venvs import venv_with
@@ -22,13 +22,19 @@ if TYPE_CHECKING:
 
 HOST = Path(__file__).with_name("asgi.py")
 MARK = "  # telemetry\n"
-ALONGSIDE = ("django>=5.2,<6", "djp", "uvicorn")
+ALONGSIDE = ("django>=5.2,<6", "djp", "sentry-sdk", "uvicorn")
 SITE = {"Host": "alameda.ca.localhost"}
+TRACE_URL = "https://traces.example.org/trace/{trace_id}"
 VISITS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("/", {}),
     ("/meetings/minutes.json?_shape=array", SITE),
     ("/nothing/here", SITE),
     ("/", {"Host": "forged.localhost"}),
+)
+# A mistake in a view, and one of Datasette's own; no query ever got to SQLite.
+FAILURES: tuple[tuple[str, Mapping[str, str]], ...] = (
+    ("/broken/", {}),
+    ("/meetings/minutes?text__in=[", SITE),
 )
 
 
@@ -47,16 +53,21 @@ class Visited:
             database.execute("create table minutes (text)")
             database.execute("insert into minutes values ('call to order')")
             database.commit()
-        with OTLPReceiver() as self.receiver:
+        with OTLPReceiver() as self.receiver, EventReceiver() as self.errors:
             env = clean_environment(
                 PATH=os.environ["PATH"],
                 SITES_DIR=str(folder / "sites"),
                 OTEL_EXPORTER_OTLP_ENDPOINT=self.receiver.url,
+                SENTRY_DSN=self.errors.dsn,
+                TELEMETRY_TRACE_URL=TRACE_URL,
                 TELEMETRY_RAISE_FAILURES="1",
             )
             python = venv_with((f"datasette=={datasette}", *ALONGSIDE))
             with serve_uvicorn("asgi:application", cwd=folder, env=env, python=python) as server:
                 answers = [httpx.get(server.url + path, headers=host) for path, host in VISITS]
+                self.failed = [
+                    httpx.get(server.url + path, headers=host) for path, host in FAILURES
+                ]
                 server.stop()
                 self.output = server.output()
         self.answers = [(answer.status_code, answer.text) for answer in answers]
@@ -86,7 +97,9 @@ def test_the_answers_are_the_same(new: Visited, tmp_path: Path) -> None:
     without = Visited(tmp_path, "1.0a41", adopted=False)
     assert new.answers == without.answers
     assert [status for status, _ in new.answers] == [200, 200, 404, 200]
+    assert [answer.status_code for answer in without.failed] == [500, 500]
     assert without.receiver.requests == []
+    assert without.errors.requests == []
 
 
 def test_a_new_datasette_has_its_queries_in_the_request_s_trace(new: Visited) -> None:
@@ -94,9 +107,13 @@ def test_a_new_datasette_has_its_queries_in_the_request_s_trace(new: Visited) ->
     spans = new.receiver.spans
     servers = [span for span in spans if span.kind == "SERVER"]
     named = Counter((span.name, span.attributes.get("corkboard.site")) for span in servers)
-    assert named == {("GET /", None): 2, ("GET /{database}/{table}", "alameda.ca"): 2}
+    assert named == {
+        ("GET /", None): 2,
+        ("GET /broken/", None): 1,
+        ("GET /{database}/{table}", "alameda.ca"): 3,
+    }
     assert {span.trace_id for span in spans} == {span.trace_id for span in servers}
-    assert len({span.trace_id for span in servers}) == len(VISITS)
+    assert len({span.trace_id for span in servers}) == len(VISITS) + len(FAILURES)
     queries = [span for span in spans if span.name == "db.query"]
     assert {span.attributes["corkboard.site"] for span in queries} == {"alameda.ca"}
     assert any(span.attributes["db.namespace"] == "meetings" for span in queries)
@@ -114,6 +131,8 @@ def test_an_old_datasette_has_everything_but_queries(old: Visited) -> None:
         ("/meetings/minutes.json", "alameda.ca"),
         ("/nothing/here", "alameda.ca"),
         ("/", None),
+        ("/broken/", None),
+        ("/meetings/minutes", "alameda.ca"),
     ]
     assert [status for status, _ in old.answers] == [200, 200, 404, 200]
 
@@ -126,10 +145,30 @@ def test_metrics_and_logs_arrive(version: str, request: pytest.FixtureRequest) -
     for point in visited.receiver.metrics:
         if point.name == "http.server.request.duration":
             last[tuple(sorted(point.attributes.items(), key=str))] = point.count or 0
-    assert sum(last.values()) == len(VISITS)
+    assert sum(last.values()) == len(VISITS) + len(FAILURES)
     [started] = visited.receiver.logs
     assert started.event_name == "corkboard.telemetry.started"
     assert started.resource["service.name"] == "upstream"
+
+
+@pytest.mark.parametrize("version", ["old", "new"])
+def test_each_failure_is_one_event(version: str, request: pytest.FixtureRequest) -> None:
+    """Of Django and of every Datasette, each with its trace, which the visitor is told; no 404."""
+    visited: Visited = request.getfixturevalue(version)
+    told = [answer.headers["traceresponse"].split("-")[1] for answer in visited.failed]
+    events = visited.errors.events
+    assert [event.trace_id for event in events] == told
+    assert [answer.status_code for answer in visited.failed] == [500, 500]
+    # Django's page for a 500 is the host's own, and this one has none.
+    assert f"Reference: <code>{told[1]}</code>" in visited.failed[1].text
+    # Only a Datasette with telemetry of its own tells its routes.
+    route = "/{database}/{table}" if version == "new" else None
+    known = [(e.tags.get("corkboard.site"), e.tags.get("http.route")) for e in events]
+    assert known == [(None, "/broken/"), ("alameda.ca", route)]
+    assert [event.exceptions[-1][0] for event in events] == ["LookupError", "JSONDecodeError"]
+    for event, trace_id in zip(events, told, strict=True):
+        assert event.contexts["links"] == {"trace": TRACE_URL.replace("{trace_id}", trace_id)}
+    assert set(visited.errors.item_types) == {"event"}
 
 
 def test_start_up_says_what_an_old_datasette_lacks(old: Visited) -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import httpx
 
 from telemetry.testing import EventReceiver, OTLPReceiver
-from tests.support.servers import serve_uvicorn
+from tests.support.servers import Server, serve_gunicorn, serve_uvicorn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from telemetry.testing import ReceivedErrorEvent, ReceivedSpan
     from tests.end_to_end.hosts import Host
@@ -157,8 +158,14 @@ def title_of(event: ReceivedErrorEvent) -> str:
     return event.exceptions[-1][1] if event.exceptions else event.message or ""
 
 
+SERVERS: dict[str, Callable[..., AbstractContextManager[Server]]] = {
+    "uvicorn": lambda app, env: serve_uvicorn(app, env=env, args=["--no-access-log"]),
+    "gunicorn": lambda app, env: serve_gunicorn(app, env=env, workers=1, worker_class="asgi"),
+}
+
+
 @contextmanager
-def run_done(host: Host, **variables: str) -> Iterator[Run]:
+def run_done(host: Host, server_name: str, **variables: str) -> Iterator[Run]:
     """Serve, make everything fail, stop, and give what is left."""
     with ExitStack() as stack:
         errors = stack.enter_context(EventReceiver())
@@ -171,7 +178,7 @@ def run_done(host: Host, **variables: str) -> Iterator[Run]:
             "TELEMETRY_TRACE_URL": TRACE_URL,
         }
         env = host.variables(receiver, **(defaults | variables))
-        server = stack.enter_context(serve_uvicorn(APP, env=env, args=["--no-access-log"]))
+        server = stack.enter_context(SERVERS[server_name](APP, env=env))
         with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
 
             def visit(key: str, side: str, path: str) -> None:
