@@ -26,11 +26,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one round of one page cost one variant."""
+    """What one round of one page cost one variant, and what its receiver got."""
 
     requests: int
     cpu_seconds: float
-    spans: int
+    received: int
 
     @property
     def milliseconds(self) -> float:
@@ -78,7 +78,7 @@ def _round(targets: Mapping[str, Target], page: Page, number: int) -> dict[str, 
             requests=page.requests,
             cpu_seconds=target.client.flushed_cpu_seconds() - before[name],
             # After the flush, so that nothing is still on its way.
-            spans=0 if target.receiver is None else target.receiver.take_count(),
+            received=0 if target.receiver is None else target.receiver.take_count(),
         )
         for name, target in targets.items()
     }

@@ -24,6 +24,7 @@ class Page:
     host: str
     path: str
     requests: int
+    status: int = 200
 
 
 def choose_pages(env: Mapping[str, str]) -> Sequence[Page]:

@@ -7,18 +7,15 @@ requests that are being driven, in the server's it would be measured.
 from __future__ import annotations
 
 import multiprocessing
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from telemetry.testing import OTLPReceiver
+from telemetry.testing import EventReceiver, OTLPReceiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
-
-HOST = "127.0.0.1"
 
 
 class Remote:
@@ -45,7 +42,14 @@ def span_receiver() -> Iterator[Remote]:
 @contextmanager
 def sentry_sink() -> Iterator[Remote]:
     """Takes whatever a Sentry SDK sends, and counts the envelopes. Its `url` is a DSN."""
-    with _remote(_receive_envelopes) as remote:
+    with _remote(partial(_receive_errors, only_events=False)) as remote:
+        yield remote
+
+
+@contextmanager
+def event_receiver() -> Iterator[Remote]:
+    """Takes error events and counts them. Its `url` is a DSN."""
+    with _remote(partial(_receive_errors, only_events=True)) as remote:
         yield remote
 
 
@@ -78,32 +82,15 @@ def _receive_spans(connection: Connection[Any, Any]) -> None:
         _answer(connection, receiver.url, take)
 
 
-def _receive_envelopes(connection: Connection[Any, Any]) -> None:
-    envelopes: list[None] = []
+def _receive_errors(connection: Connection[Any, Any], *, only_events: bool) -> None:
+    with EventReceiver() as receiver:
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+        def take() -> int:
+            count = len(receiver.events if only_events else receiver.envelopes)
+            receiver.clear()
+            return count
 
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            envelopes.append(None)
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
-
-    def take() -> int:
-        count = len(envelopes)
-        envelopes.clear()
-        return count
-
-    with ThreadingHTTPServer((HOST, 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        _answer(connection, f"http://key@{HOST}:{server.server_port}/1", take)
-        server.shutdown()
+        _answer(connection, receiver.dsn, take)
 
 
 def _answer(connection: Connection[Any, Any], url: str, take: Callable[[], int]) -> None:

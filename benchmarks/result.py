@@ -40,7 +40,7 @@ def _row(name: str, samples: Sequence[Sample], bare: Sequence[Sample]) -> Row:
     # Of the same round, and only then the median: a busy minute on the machine
     # slows all of one round and cancels out.
     ratios = [s.milliseconds / b.milliseconds for s, b in zip(samples, bare, strict=True)]
-    spans = sum(sample.spans for sample in samples)
+    spans = sum(sample.received for sample in samples)
     times = [sample.milliseconds for sample in samples]
     return Row(
         variant=name,
@@ -52,6 +52,6 @@ def _row(name: str, samples: Sequence[Sample], bare: Sequence[Sample]) -> Row:
         spans_a_request=spans / sum(sample.requests for sample in samples),
         # Whoever sends nothing is cheap: that is no result. One silent round is
         # enough, since its time is in the median.
-        void=name != BARE and any(sample.spans == 0 for sample in samples),
+        void=name != BARE and any(sample.received == 0 for sample in samples),
         rounds=times,
     )

@@ -124,13 +124,19 @@ class Pipeline:
             if self._started.is_set():
                 return
             self._started.set()
-            self.meter_provider = self._build_meter_provider()
-            metrics.set_meter_provider(self.meter_provider)
-            if metrics.get_meter_provider() is not self.meter_provider:
-                logger.error("another MeterProvider was installed meanwhile: no metrics of ours")
+            self._start_metrics()
             self._start_errors()
             os.register_at_fork(after_in_child=self._forked)
         self._announce()
+
+    def _start_metrics(self) -> None:
+        # Without a destination nothing is counted: for each query, that costs.
+        if not self.outlets["metrics"]:
+            return
+        self.meter_provider = self._build_meter_provider()
+        metrics.set_meter_provider(self.meter_provider)
+        if metrics.get_meter_provider() is not self.meter_provider:
+            logger.error("another MeterProvider was installed meanwhile: no metrics of ours")
 
     def start_errors(self) -> None:
         """Start error tracking alone, in a process that serves nothing."""
@@ -200,7 +206,7 @@ class Pipeline:
     def _flushers(self, seconds: float) -> list[Any]:
         processors: tuple[Any, ...] = (*self._span_processors, *self._log_processors)
         waiting: list[Any] = [p.force_flush for p in processors if p.outlet.tally.pending]
-        if self.meter_provider is not None and self.outlets["metrics"]:
+        if self.meter_provider is not None:
             waiting.append(self.meter_provider.force_flush)
         errors = self.errors
         if errors is not None:

@@ -20,7 +20,7 @@ def _samples(*, silent: str = "") -> Samples:
             Sample(
                 requests=10,
                 cpu_seconds=slow * (1.0 if variant.name == "bare" else 1.5),
-                spans=0 if variant.name == silent and slow == 2.0 else 20,
+                received=0 if variant.name == silent and slow == 2.0 else 20,
             )
             for slow in (1.0, 2.0, 1.0)
         ]

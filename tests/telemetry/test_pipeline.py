@@ -69,6 +69,25 @@ def test_without_a_destination_for_traces_ids_still_correlate() -> None:
     assert isinstance(kept.start_span("x"), Span)
 
 
+def test_without_a_destination_for_metrics_nothing_is_counted(tmp_path: Path) -> None:
+    """Datasette counts each query: with the SDK's provider that costs, whoever reads it."""
+    code = """
+        import telemetry
+        telemetry.configure()
+        telemetry.instrument()
+        from opentelemetry import metrics, trace
+        with trace.get_tracer("mine").start_as_current_span("work"):
+            pass
+        print(type(metrics.get_meter_provider()).__module__)
+    """
+    for exporter, provider in (
+        ("none", "opentelemetry.metrics._internal"),
+        ("console", "telemetry.providers.meter"),
+    ):
+        env = {"OTEL_TRACES_EXPORTER": "console", "OTEL_METRICS_EXPORTER": exporter}
+        assert provider in printed(tmp_path, code, **env, TELEMETRY_CONSOLE="off").splitlines()
+
+
 def test_a_script_sends_what_it_did(tmp_path: Path, receiver: OTLPReceiver) -> None:
     """No server starts it and nothing flushes it: the first span and the exit do."""
     printed(tmp_path, ONE_SPAN, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
