@@ -74,7 +74,6 @@ def test_without_a_destination_for_metrics_nothing_is_counted(tmp_path: Path) ->
     code = """
         import telemetry
         telemetry.configure()
-        telemetry.instrument()
         from opentelemetry import metrics, trace
         with trace.get_tracer("mine").start_as_current_span("work"):
             pass
