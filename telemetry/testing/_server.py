@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+from abc import ABC, abstractmethod
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
@@ -18,7 +19,7 @@ Address: TypeAlias = object
 InboxT = TypeVar("InboxT")
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler, ABC):
     """What every receiver's handler has in common; they add `_take`."""
 
     protocol_version = "HTTP/1.1"
@@ -30,9 +31,9 @@ class Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         self._take(self.path.partition("?")[0], headers)
 
+    @abstractmethod
     def _take(self, path: str, headers: Mapping[str, str]) -> None:
         """Read the body, whatever the path: it would be taken for the next request."""
-        raise NotImplementedError
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Keep the test's output clean; `receiver.requests` is the log."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -70,12 +69,6 @@ def visitor(server: Server) -> Iterator[Visitor]:
     # Without the developer's own proxies.
     with httpx.Client(base_url=server.url, limits=options, trust_env=False, timeout=30) as client:
         yield Visitor(client, server.port)
-
-
-def wait_for_workers(server: Server, number: int) -> None:
-    """Return when so many workers serve: a signal that comes sooner ends one unheard."""
-    ready = re.compile("Application startup complete|ASGI server listening")
-    server.program.wait_until(lambda: len(ready.findall(server.output())) >= number)
 
 
 def last_points(receiver: OTLPReceiver, name: str) -> list[ReceivedPoint]:

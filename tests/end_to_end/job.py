@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from telemetry.testing import OTLPReceiver
-from tests.end_to_end.hosts import Host, visitor, wait_for_workers
+from tests.end_to_end.hosts import Host, visitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -102,7 +102,6 @@ def job_done(
             OTEL_RESOURCE_ATTRIBUTES="service.version=v1.2.3",
         )
         with serve(env=env) as server:
-            wait_for_workers(server, workers)
             with visitor(server) as browser:
                 for visit in visits:
                     path = f"{visit.path}?{visit.query}" if visit.query else visit.path

@@ -10,7 +10,7 @@ import pytest
 
 from telemetry.testing import EventReceiver, OTLPReceiver
 from tests.end_to_end.failing.job import APP, SETTINGS, TRACE_URL, title_of
-from tests.end_to_end.hosts import Host, Visitor, visitor, wait_for_workers
+from tests.end_to_end.hosts import Host, Visitor, visitor
 from tests.support.servers import serve_gunicorn, serve_uvicorn
 
 if TYPE_CHECKING:
@@ -128,7 +128,6 @@ def test_each_worker_initialises_it_after_the_fork(host: Host, preload: bool) ->
         env = host.variables(SENTRY_DSN=errors.dsn, DJANGO_SETTINGS_MODULE=SETTINGS)
         serve = partial(serve_gunicorn, workers=2, preload=preload)
         with serve(APP, env=env) as server, visitor(server) as browser:
-            wait_for_workers(server, 2)
             seen: set[int] = set()
             for _ in range(200):
                 if len(seen) == 2:

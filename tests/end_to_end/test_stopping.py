@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.hosts import Host, last_points, visitor, wait_for_workers
+from tests.end_to_end.hosts import Host, last_points, visitor
 from tests.support.servers import Server, serve_gunicorn, serve_uvicorn
 
 if TYPE_CHECKING:
@@ -74,7 +74,6 @@ def test_a_signal_sends_what_is_left(
 ) -> None:
     """All spans, all metrics, all records, of every worker; and nothing before."""
     with serve(env=host.variables(receiver, **NEVER)) as server:
-        wait_for_workers(server, workers)
         visit(server, host)
         assert receiver.requests == []
         server.stop(number)
@@ -99,7 +98,7 @@ def test_a_worker_that_is_replaced_sends_first(
     ) as server:
         visit(server, host, 2)
         receiver.wait_for(lambda r: servers(r) >= 2 and counted(r) >= 2)
-        wait_for_workers(server, 2)
+        server.wait_for_workers(2)
         visit(server, host, 1)
         server.stop()
     assert (servers(receiver), counted(receiver)) == (3, 3), receiver.summary()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry.testing import OTLPReceiver
-from tests.end_to_end.hosts import visitor, wait_for_workers
+from tests.end_to_end.hosts import visitor
 from tests.support.processes import free_port
 from tests.support.servers import Server, serve_gunicorn, serve_uvicorn
 
@@ -81,7 +81,6 @@ def stopped(
 ) -> tuple[float, str]:
     """Serve some pages, stop, and give the seconds that it took and what was printed."""
     with serve(env=env) as server, visitor(server) as browser:
-        wait_for_workers(server, workers)
         for _ in range(REQUESTS):
             assert browser.get("/health/").status_code == 200
         began = time.monotonic()

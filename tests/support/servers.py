@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 APP = "config.asgi:application"
 UVICORN_WORKER = "uvicorn_worker.UvicornWorker"
+_WORKER_SERVES = re.compile("Application startup complete|ASGI server listening")
 
 
 class Server:
@@ -40,6 +42,13 @@ class Server:
     def signal(self, number: Signals) -> None:
         """Send a signal to the server's process."""
         self.program.signal(number)
+
+    def wait_for_workers(self, number: int) -> None:
+        """Return when so many of gunicorn's workers have come to serve since it started.
+
+        A signal that comes sooner ends one unheard.
+        """
+        self.program.wait_until(lambda: len(_WORKER_SERVES.findall(self.output())) >= number)
 
     def stop(self, number: Signals = SIGTERM, timeout: float = 15.0) -> int:
         """Signal, wait and return the exit code; see `Program.stop`."""
@@ -87,6 +96,7 @@ def serve_gunicorn(
     command += args
     # The master listens before any worker can answer.
     with _serve(command, port, _answers, env, cwd, instrument, python) as server:
+        server.wait_for_workers(workers)
         yield server
 
 
