@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import tarfile
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
 import pytest
 
 from tests.support.environment import clean_environment
-from tests.support.venvs import build_wheel, create_venv, install, python_of
+from tests.support.venvs import build_sdist, build_wheel, create_venv, install, python_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +43,19 @@ def test_the_wheel_holds_the_layer_only(wheel: Path) -> None:
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert "[opentelemetry_configurator]" in declared
     assert not [name for name in names if name.endswith(".pyc")]
+
+
+def test_the_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    """Whoever builds from it misses nothing: no template, no marker."""
+    with tarfile.open(build_sdist(tmp_path)) as archive:
+        archive.extractall(tmp_path, filter="data")
+    [source] = (path for path in tmp_path.iterdir() if path.is_dir())
+    template = "telemetry/instrumentors/datasette_plugin/templates/500.html"
+    assert (source / template).is_file()
+    assert not (source / "tests").exists()
+    again = build_wheel(tmp_path, source)
+    with ZipFile(wheel) as expected, ZipFile(again) as found:
+        assert sorted(found.namelist()) == sorted(expected.namelist())
 
 
 def test_a_foreign_file_would_be_noticed() -> None:

@@ -3,13 +3,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from telemetry.testing import EventReceiver
 from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
 from tests.telemetry.adapters.recorded import Recorded, run_scenarios
+
+if TYPE_CHECKING:
+    from telemetry.testing import ReceivedErrorEvent
 
 
 def _emitted(whose: str) -> dict[str, Any]:
@@ -42,3 +46,27 @@ def ours() -> dict[str, Any]:
 def datasette() -> Recorded:
     """What a Datasette behind the edge left."""
     return run_scenarios()
+
+
+@pytest.fixture(scope="session")
+def error_events() -> list[ReceivedErrorEvent]:
+    """What arrived of the failures in `emit_errors`."""
+    with EventReceiver() as errors:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.conformance.emit_errors"],
+            cwd=ROOT,
+            env=clean_environment(
+                SENTRY_DSN=errors.dsn,
+                TELEMETRY_TRACE_URL="https://traces.example.org/{trace_id}",
+                # A span for what is traced, kept or not: an event links to no other.
+                OTEL_TRACES_EXPORTER="console",
+                TELEMETRY_CONSOLE="off",
+                TELEMETRY_RAISE_FAILURES="1",
+            ),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.endswith("LookupError: minutes are lost\n"), done.stderr
+    return errors.events

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from telemetry.providers.resource import build_resource
-from telemetry.registry import attributes, metrics, spans
+from telemetry.registry import attributes, events, metrics, spans
 from telemetry.registry.names import Attribute, MetricName, entries
 from telemetry.settings import Settings
 
 if TYPE_CHECKING:
+    from telemetry.testing import ReceivedErrorEvent
     from tests.telemetry.adapters.recorded import Recorded
 
 # Named by the operator, header by header.
 CAPTURED = ("http.request.header.", "http.response.header.")
+# Sentry's own context, by its name; what it names is OpenTelemetry's.
+SENTRYS_OWN = {"trace"}
 
 
 def _servers(ours: dict[str, Any], datasette: Recorded) -> list[tuple[str, dict[str, Any]]]:
@@ -98,3 +101,22 @@ def test_every_registered_attribute_goes_somewhere(
     everywhere |= set(build_resource(Settings("host", "1", "test")).attributes)
     unseen = {str(entry) for entry in entries(attributes, Attribute)} - everywhere
     assert unseen == {"corkboard.destinations"}
+
+
+def test_error_events_carry_what_is_registered(error_events: list[ReceivedErrorEvent]) -> None:
+    """Both ways: tags, contexts, and what is in a context of ours."""
+    emitted: set[str] = set()
+    for event in error_events:
+        ours = event.contexts.keys() - SENTRYS_OWN
+        emitted |= event.tags.keys() | ours
+        emitted |= {key for context in ours for key in event.contexts[context]}
+    assert emitted == {str(entry) for entry in entries(events, Attribute)}
+
+
+def test_the_tags_closed_sets_are_closed_and_used(error_events: list[ReceivedErrorEvent]) -> None:
+    """Both ways too: each value that is listed was given by a failure of its own."""
+    for tag in entries(events, Attribute):
+        if tag.values is not None:
+            given = [event.tags[tag] for event in error_events if tag in event.tags]
+            assert set(given) == tag.values, tag
+    assert len(error_events) == len(events.CAUGHT_BY.values or ())

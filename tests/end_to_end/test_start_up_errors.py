@@ -135,8 +135,14 @@ def test_gunicorn_gives_up_and_says_the_same(host: Host, worker_class: str) -> N
     """Its master ends with its workers, instead of starting them again for ever."""
     command = ["gunicorn", "config.asgi:application", "--no-control-socket"]
     command += ["--bind", f"127.0.0.1:{free_port()}", "--worker-class", worker_class]
-    printed = refused(command, {**host.env, "OTEL_TRACES_EXPORTER": "otpl"})
+    dsn = "https://planted-secret@bugsink.example.org/"
+    env = {**host.env, "OTEL_TRACES_EXPORTER": "otpl", "SENTRY_DSN": dsn}
+    printed = refused(command, env)
+    # A worker prints it at the end of a traceback, and once more without.
+    assert set(named(printed)) == {"OTEL_TRACES_EXPORTER", "SENTRY_DSN"}, printed
     assert "OTEL_TRACES_EXPORTER='otpl': wanted a comma list" in printed
+    assert "SENTRY_DSN=(hidden): wanted a DSN such as" in printed
+    assert "planted-secret" not in printed
 
 
 def test_a_missing_site_folder_is_no_error(host: Host, tmp_path: Path) -> None:

@@ -42,6 +42,13 @@ def test_an_older_datasette_can_be_had_beside_ours() -> None:
     assert venv_with(OLD_DATASETTE) == python
 
 
+def test_an_extra_of_ours_can_be_had(tmp_path: Path) -> None:
+    """By its name in the wheel, which without it has no such thing."""
+    code = "import importlib.util as u; print(u.find_spec('sentry_sdk') is not None)"
+    for extras, expected in ((["sentry"], "True"), ([], "False")):
+        assert _run(venv_with([], extras=extras, cache=tmp_path), code) == expected
+
+
 def test_old_ones_are_removed_when_a_new_one_is_made(tmp_path: Path) -> None:
     """Each change to the package makes one, so they would pile up."""
     for name, age in (("old", UNUSED_SECONDS + 60), ("recent", UNUSED_SECONDS - 60)):

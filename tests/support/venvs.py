@@ -15,15 +15,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def build_wheel(folder: Path) -> Path:
-    """Build the project's wheel into `folder`."""
-    _run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder)
+def build_wheel(folder: Path, source: Path = ROOT) -> Path:
+    """Build the project's wheel into `folder`; from this checkout, unless told otherwise."""
+    _build("wheel", folder, source)
     [wheel] = folder.glob("*.whl")
     return wheel
 
 
-def venv_with(requirements: Sequence[str], *, cache: Path | None = None) -> Path:
-    """Give the Python of an environment that holds `requirements` and our wheel.
+def build_sdist(folder: Path) -> Path:
+    """Build the project's source distribution into `folder`."""
+    _build("sdist", folder, ROOT)
+    [sdist] = folder.glob("*.tar.gz")
+    return sdist
+
+
+def venv_with(
+    requirements: Sequence[str], *, extras: Sequence[str] = (), cache: Path | None = None
+) -> Path:
+    """Give the Python of an environment that holds `requirements` and our wheel, with `extras`.
 
     Cached by content, of the requirements and of the package. A wheel and not
     an editable install, which would put `config` and `tests` on the path
@@ -33,12 +42,13 @@ def venv_with(requirements: Sequence[str], *, cache: Path | None = None) -> Path
     def build(folder: Path) -> None:
         wheel = build_wheel(folder.parent)
         create_venv(folder)
-        install(python_of(folder), *requirements, str(wheel))
+        wanted = f"[{','.join(extras)}]" if extras else ""
+        install(python_of(folder), *requirements, f"{wheel}{wanted}")
 
     package = [path for path in (ROOT / "telemetry").rglob("*.*") if path.suffix != ".pyc"]
     sources = [ROOT / "pyproject.toml", *sorted(package)]
     contents = [(str(path.relative_to(ROOT)), path.read_bytes()) for path in sources]
-    name = digest(sorted(requirements), contents)
+    name = digest(sorted(requirements), sorted(extras), contents)
     return python_of(cached(cache or cache_of("venvs"), name, build))
 
 
@@ -76,14 +86,19 @@ def python_of(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
+def _build(target: str, folder: Path, source: Path) -> None:
+    command = (sys.executable, "-m", "hatchling", "build", "--target", target)
+    _run(*command, "--directory", folder, cwd=source)
+
+
 def _uv(*arguments: str | Path) -> None:
     _run(sys.executable, "-m", "uv", "--quiet", *arguments)
 
 
-def _run(*command: str | Path) -> None:
+def _run(*command: str | Path, cwd: Path = ROOT) -> None:
     done = subprocess.run(
         command,
-        cwd=ROOT,
+        cwd=cwd,
         env=clean_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

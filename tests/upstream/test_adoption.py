@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HOST = Path(__file__).with_name("asgi.py")
 MARK = "  # telemetry\n"
-ALONGSIDE = ("django>=5.2,<6", "djp", "sentry-sdk", "uvicorn")
+ALONGSIDE = ("django>=5.2,<6", "djp", "uvicorn")
 SITE = {"Host": "alameda.ca.localhost"}
 TRACE_URL = "https://traces.example.org/trace/{trace_id}"
 VISITS: tuple[tuple[str, Mapping[str, str]], ...] = (
@@ -30,7 +30,14 @@ VISITS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("/meetings/minutes.json?_shape=array", SITE),
     ("/nothing/here", SITE),
     ("/", {"Host": "forged.localhost"}),
+    ("/nothing/here", {}),
+    # What a visitor mistypes, in a query of theirs and in an address of Datasette's.
+    ("/meetings/-/query.json?sql=select+planted", SITE),
+    ("/meetings/nothing", SITE),
+    # A statement that any visitor can make fail is no failure, though Datasette answers 500.
+    ("/meetings/minutes.json?_facet_array=text", SITE),
 )
+STATUSES = [200, 200, 404, 200, 404, 400, 404, 500]
 # A mistake in a view, and one of Datasette's own; no query ever got to SQLite.
 FAILURES: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("/broken/", {}),
@@ -62,7 +69,7 @@ class Visited:
                 TELEMETRY_TRACE_URL=TRACE_URL,
                 TELEMETRY_RAISE_FAILURES="1",
             )
-            python = venv_with((f"datasette=={datasette}", *ALONGSIDE))
+            python = venv_with((f"datasette=={datasette}", *ALONGSIDE), extras=["sentry"])
             with serve_uvicorn("asgi:application", cwd=folder, env=env, python=python) as server:
                 answers = [httpx.get(server.url + path, headers=host) for path, host in VISITS]
                 self.failed = [
@@ -96,8 +103,11 @@ def test_the_answers_are_the_same(new: Visited, tmp_path: Path) -> None:
     """With the package and without."""
     without = Visited(tmp_path, "1.0a41", adopted=False)
     assert new.answers == without.answers
-    assert [status for status, _ in new.answers] == [200, 200, 404, 200]
+    assert [status for status, _ in new.answers] == STATUSES
     assert [answer.status_code for answer in without.failed] == [500, 500]
+    # Django's page for a 500 is the host's own business, and this one has Django's plain one.
+    assert new.failed[0].text == without.failed[0].text
+    assert "Reference" not in without.failed[1].text
     assert without.receiver.requests == []
     assert without.errors.requests == []
 
@@ -109,8 +119,10 @@ def test_a_new_datasette_has_its_queries_in_the_request_s_trace(new: Visited) ->
     named = Counter((span.name, span.attributes.get("corkboard.site")) for span in servers)
     assert named == {
         ("GET /", None): 2,
+        ("GET", None): 1,
         ("GET /broken/", None): 1,
-        ("GET /{database}/{table}", "alameda.ca"): 3,
+        ("GET /{database}/{table}", "alameda.ca"): 5,
+        ("GET /{database}/-/query", "alameda.ca"): 1,
     }
     assert {span.trace_id for span in spans} == {span.trace_id for span in servers}
     assert len({span.trace_id for span in servers}) == len(VISITS) + len(FAILURES)
@@ -131,10 +143,14 @@ def test_an_old_datasette_has_everything_but_queries(old: Visited) -> None:
         ("/meetings/minutes.json", "alameda.ca"),
         ("/nothing/here", "alameda.ca"),
         ("/", None),
+        ("/nothing/here", None),
+        ("/meetings/-/query.json", "alameda.ca"),
+        ("/meetings/nothing", "alameda.ca"),
+        ("/meetings/minutes.json", "alameda.ca"),
         ("/broken/", None),
         ("/meetings/minutes", "alameda.ca"),
     ]
-    assert [status for status, _ in old.answers] == [200, 200, 404, 200]
+    assert [status for status, _ in old.answers] == STATUSES
 
 
 @pytest.mark.parametrize("version", ["old", "new"])
@@ -153,18 +169,19 @@ def test_metrics_and_logs_arrive(version: str, request: pytest.FixtureRequest) -
 
 @pytest.mark.parametrize("version", ["old", "new"])
 def test_each_failure_is_one_event(version: str, request: pytest.FixtureRequest) -> None:
-    """Of Django and of every Datasette, each with its trace, which the visitor is told; no 404."""
+    """Of Django and every Datasette, with the trace that the visitor is told; no other visit."""
     visited: Visited = request.getfixturevalue(version)
     told = [answer.headers["traceresponse"].split("-")[1] for answer in visited.failed]
     events = visited.errors.events
     assert [event.trace_id for event in events] == told
     assert [answer.status_code for answer in visited.failed] == [500, 500]
-    # Django's page for a 500 is the host's own, and this one has none.
     assert f"Reference: <code>{told[1]}</code>" in visited.failed[1].text
     # Only a Datasette with telemetry of its own tells its routes.
     route = "/{database}/{table}" if version == "new" else None
     known = [(e.tags.get("corkboard.site"), e.tags.get("http.route")) for e in events]
     assert known == [(None, "/broken/"), ("alameda.ca", route)]
+    assert [event.transaction for event in events] == ["/broken/", route or ""]
+    assert [event.tags["caught.by"] for event in events] == ["django", "datasette"]
     assert [event.exceptions[-1][0] for event in events] == ["LookupError", "JSONDecodeError"]
     for event, trace_id in zip(events, told, strict=True):
         assert event.contexts["links"] == {"trace": TRACE_URL.replace("{trace_id}", trace_id)}

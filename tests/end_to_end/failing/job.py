@@ -160,7 +160,8 @@ def title_of(event: ReceivedErrorEvent) -> str:
 
 SERVERS: dict[str, Callable[..., AbstractContextManager[Server]]] = {
     "uvicorn": lambda app, env: serve_uvicorn(app, env=env, args=["--no-access-log"]),
-    "gunicorn": lambda app, env: serve_gunicorn(app, env=env, workers=1, worker_class="asgi"),
+    "gunicorn-asgi": lambda app, env: serve_gunicorn(app, env=env, workers=1, worker_class="asgi"),
+    "UvicornWorker": lambda app, env: serve_gunicorn(app, env=env, workers=1),
 }
 
 
