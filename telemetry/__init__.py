@@ -17,6 +17,8 @@ neither does `configure()` when the environment asks for nothing.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from telemetry.configuration import (
     asgi_wrapper,
     configure,
@@ -36,8 +38,12 @@ from telemetry.request import (
 )
 from telemetry.version import __version__
 
+if TYPE_CHECKING:
+    from telemetry.processors.datasette import DatasetteSpanProcessor
+
 __all__ = [
     "ConfigurationError",
+    "DatasetteSpanProcessor",
     "InstrumentationError",
     "Problem",
     "RequestRecord",
@@ -55,3 +61,12 @@ __all__ = [
     "set_site",
     "trace_id",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Its base class is the SDK's, which nobody loads who does not use it.
+    if name == "DatasetteSpanProcessor":
+        from telemetry.processors.datasette import DatasetteSpanProcessor
+
+        return DatasetteSpanProcessor
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

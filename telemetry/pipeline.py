@@ -17,13 +17,16 @@ from opentelemetry.sdk.metrics.export import (
     PeriodicExportingMetricReader,
 )
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SynchronousMultiSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from telemetry.errors import TelemetryError
 from telemetry.exporters.catalog import outlets
 from telemetry.flushing import Flush
+from telemetry.processors.datasette import DatasetteSpanProcessor
 from telemetry.processors.deferred import DeferredLogRecordProcessor, DeferredSpanProcessor
-from telemetry.processors.request import RequestLogProcessor, RequestSpanProcessor
+from telemetry.processors.failed import FailedSpanProcessor
+from telemetry.processors.request import RequestLogProcessor
 from telemetry.providers.meter import MeterProvider
 from telemetry.providers.resource import build_resource
 from telemetry.providers.sampling import build_id_generator, build_sampler
@@ -67,9 +70,12 @@ class Pipeline:
             DeferredLogRecordProcessor(outlet, self.start) for outlet in self.outlets["logs"]
         ]
         if self._span_processors:
-            self.tracer_provider.add_span_processor(RequestSpanProcessor())
-        for span_processor in self._span_processors:
-            self.tracer_provider.add_span_processor(span_processor)
+            exporting = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
+            for span_processor in self._span_processors:
+                exporting.add_span_processor(span_processor)
+            folding = DatasetteSpanProcessor(exporting, fold_below=settings.fold_below)
+            self.tracer_provider.add_span_processor(FailedSpanProcessor())
+            self.tracer_provider.add_span_processor(folding)
         for log_processor in (RequestLogProcessor(), *self._log_processors):
             self.logger_provider.add_log_record_processor(log_processor)
         self.errors: ErrorTracking | None = None

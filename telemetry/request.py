@@ -8,10 +8,13 @@ mutable record does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 from opentelemetry import context as context_api
 from opentelemetry import trace
+
+from telemetry.outcome import OUTCOMES
+from telemetry.registry import attributes as a
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,9 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
-Outcome = Literal["served", "unknown_site", "disconnected", "error"]
-
-OUTCOMES: frozenset[str] = frozenset(get_args(Outcome))
+    from telemetry.outcome import Outcome
 
 MAX_EVENTS = 8
 
@@ -105,10 +106,13 @@ def set_site(site: str) -> None:
 
     Call it from the router, once it knows the site to be registered: a host
     name that a client made up must never become a label. Does nothing outside
-    a request, or when telemetry is not configured.
+    a request, or when telemetry is not configured; without our edge, the
+    current span keeps it for `telemetry.DatasetteSpanProcessor`.
     """
-    record = request_record()
-    if record is not None:
+    record = any_record()
+    if record is None:
+        trace.get_current_span().set_attribute(a.SITE, site)
+    elif not record.ended:
         record.site = site
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from telemetry.outcome import OUTCOMES
 from telemetry.registry.names import Attribute
-from telemetry.request import OUTCOMES
 
 SITE = Attribute(
     "corkboard.site",
@@ -29,6 +29,54 @@ DESTINATIONS = Attribute(
     "corkboard.destinations",
     "Where each signal goes, on the start-up record. Never holds a secret.",
 )
+
+QUERIES = Attribute(
+    "corkboard.queries.count",
+    "How many of Datasette's queries are no spans: they were fast and succeeded. On the span "
+    "above all, as are all of `corkboard.queries`. Seconds, unless it says otherwise.",
+)
+QUERIES_EXECUTION = Attribute(
+    "corkboard.queries.execution_time", "How long these took in SQLite, all together."
+)
+QUERIES_WAITING = Attribute(
+    "corkboard.queries.waiting_time",
+    "How long these waited, for a thread or for writes before them, all together.",
+)
+QUERIES_LONGEST = Attribute("corkboard.queries.longest", "The longest execution of one of these.")
+QUERIES_ROWS = Attribute("corkboard.queries.rows", "How many rows these returned.")
+QUERIES_SUPPRESSED = Attribute(
+    "corkboard.queries.suppressed",
+    "How many of these failed as Datasette expected: it tries what columns hold.",
+)
+QUERIES_INTERRUPTED = Attribute(
+    "corkboard.queries.interrupted",
+    "How many of these ran into a time limit as Datasette expected: it suggests facets.",
+)
+DATABASES = Attribute(
+    "corkboard.queries.databases", "The databases asked, the one that took longest first."
+)
+DATABASES_COUNT = Attribute("corkboard.queries.databases.count", "Queries of each of these.")
+DATABASES_EXECUTION = Attribute(
+    "corkboard.queries.databases.execution_time", "Execution time of each of these."
+)
+STATEMENTS = Attribute(
+    "corkboard.queries.statements",
+    "The five statements, or functions run with a connection, that took longest, each cut to 256 "
+    "characters.",
+)
+STATEMENTS_COUNT = Attribute("corkboard.queries.statements.count", "How often each was run.")
+STATEMENTS_EXECUTION = Attribute(
+    "corkboard.queries.statements.execution_time", "Execution time of each of these."
+)
+STATEMENTS_LONGEST = Attribute(
+    "corkboard.queries.statements.longest", "The longest execution of each of these."
+)
+REPEATED = Attribute(
+    "corkboard.queries.repeated",
+    "Statements that were run five times or more, but for names and values: a query in a loop. "
+    "One of each sort, at most three.",
+)
+REPEATED_COUNT = Attribute("corkboard.queries.repeated.count", "How many were alike.")
 
 HTTP_REQUEST_METHOD = Attribute(
     "http.request.method",

@@ -5,6 +5,26 @@ from __future__ import annotations
 from telemetry.registry import attributes as a
 from telemetry.registry.names import SpanName
 
+ACCOUNT = (
+    a.QUERIES,
+    a.QUERIES_EXECUTION,
+    a.QUERIES_WAITING,
+    a.QUERIES_LONGEST,
+    a.QUERIES_ROWS,
+    a.QUERIES_SUPPRESSED,
+    a.QUERIES_INTERRUPTED,
+    a.DATABASES,
+    a.DATABASES_COUNT,
+    a.DATABASES_EXECUTION,
+    a.STATEMENTS,
+    a.STATEMENTS_COUNT,
+    a.STATEMENTS_EXECUTION,
+    a.STATEMENTS_LONGEST,
+    a.REPEATED,
+    a.REPEATED_COUNT,
+)
+"""On the local root of a trace, whichever span that is."""
+
 SERVER = SpanName(
     "{http.request.method} {http.route}",
     "One a request, whichever side serves it. Only the method where no route matched, "
@@ -27,6 +47,7 @@ SERVER = SpanName(
         a.EVENT_URL,
         a.OUTCOME,
         a.SITE,
+        *ACCOUNT,
     ),
 )
 CLIENT_REQUEST = SpanName(

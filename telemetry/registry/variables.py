@@ -150,6 +150,12 @@ EVENT_URL = Variable(
     default="Bugsink's search, at SENTRY_DSN's address",
     example="https://bugsink.example.org/issues/1/?q=trace:{trace_id}",
 )
+FOLD_BELOW = Variable(
+    "TELEMETRY_FOLD_BELOW",
+    "Queries of Datasette that succeeded faster are no spans but an account on the span above "
+    "all. `0ms` keeps each. `ms` or `s`.",
+    default="25ms",
+)
 SITE_LIMIT = Variable(
     "TELEMETRY_SITE_LIMIT",
     "How many sites metrics name; the rest are `other`.",

@@ -85,6 +85,8 @@ class Settings:
     """Seconds."""
     traceparent: TraceparentPolicy = "link"
     trust_secret: str | None = field(default=None, repr=False)
+    fold_below: float = 0.025
+    """Seconds."""
     site_limit: int = 100
     shutdown_timeout: float = 2.0
     """Seconds."""

@@ -11,6 +11,10 @@ from telemetry.testing import EventReceiver
 from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
 from tests.telemetry.adapters.recorded import Recorded, run_scenarios
+from tests.telemetry.processors.folded import fold_pages
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 if TYPE_CHECKING:
     from telemetry.testing import ReceivedErrorEvent
@@ -40,6 +44,12 @@ def contrib() -> dict[str, Any]:
 def ours() -> dict[str, Any]:
     """What ours made of the same requests."""
     return _emitted("ours")
+
+
+@pytest.fixture(scope="session")
+def folded(_host_template: Path) -> list[dict[str, Any]]:
+    """The spans that are left of a Datasette's pages."""
+    return [span for page in fold_pages(_host_template).values() for span in page["folded"]]
 
 
 @pytest.fixture(scope="session")

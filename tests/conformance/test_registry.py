@@ -44,7 +44,14 @@ def _keys(found: list[tuple[str, dict[str, Any]]]) -> set[str]:
 
 def test_server_spans_carry_what_is_registered(ours: dict[str, Any], datasette: Recorded) -> None:
     """Both ways: nothing unregistered goes out, and nothing registered is a dead letter."""
-    assert _keys(_servers(ours, datasette)) == set(spans.SERVER.attributes)
+    assert _keys(_servers(ours, datasette)) == {*spans.SERVER.attributes} - {*spans.ACCOUNT}
+
+
+def test_accounts_are_what_is_registered(folded: list[dict[str, Any]]) -> None:
+    """Both ways: what a SERVER span carries besides, where queries were folded into it."""
+    servers = [span["attributes"] for span in folded if span["kind"] == "SERVER"]
+    keys = {key for known in servers for key in known if key.startswith("corkboard.queries.")}
+    assert keys == set(spans.ACCOUNT)
 
 
 def test_client_spans_carry_what_is_registered(datasette: Recorded) -> None:
@@ -100,7 +107,7 @@ def test_every_registered_attribute_goes_somewhere(
     everywhere |= _keys(_servers(ours, datasette))
     everywhere |= set(build_resource(Settings("host", "1", "test")).attributes)
     unseen = {str(entry) for entry in entries(attributes, Attribute)} - everywhere
-    assert unseen == {"corkboard.destinations"}
+    assert unseen == {"corkboard.destinations", *spans.ACCOUNT}
 
 
 def test_error_events_carry_what_is_registered(error_events: list[ReceivedErrorEvent]) -> None:

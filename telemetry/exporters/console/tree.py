@@ -52,6 +52,7 @@ def render(trace: Trace, terminal: Terminal, *, compact: bool = False) -> list[s
     for siblings in children.values():
         siblings.sort(key=lambda span: span.start_time or 0)
     lines += _exceptions(root, "  ", terminal)
+    lines += _account(root, "  ", terminal)
     lines += _branches(root, children, "  ", 1, terminal)
     if trace.left_out:
         lines.append(terminal.paint(f"  … {trace.left_out} more spans", DIM))
@@ -145,6 +146,25 @@ def _folded(spans: list[ReadableSpan], indent: str, terminal: Terminal) -> str:
     text = f"{len(spans)} x {spans[0].name}, longest {milliseconds(_seconds(longest))}"
     text = printable(f"{text}{_detail(longest)}")
     return lead + terminal.paint(fit(text, terminal.width - len(lead)), DIM)
+
+
+def _account(span: ReadableSpan, indent: str, terminal: Terminal) -> Iterator[str]:
+    """What the queries took that are no spans: all, the costliest, and one that is in a loop."""
+    known: Any = span.attributes or {}
+    count = known.get(a.QUERIES)
+    if count is None:
+        return
+    lead = f"{indent}{milliseconds(known[a.QUERIES_EXECUTION]):>9}  "
+    text = f"{count} queries, longest {milliseconds(known[a.QUERIES_LONGEST])}"
+    for statement in known.get(a.STATEMENTS, ())[:1]:
+        text = f"{text}: {statement}"
+    yield lead + terminal.paint(fit(printable(text), terminal.width - len(lead)), DIM)
+    lead = f"{indent}{'':>9}  "
+    for statement, times in zip(
+        known.get(a.REPEATED, ()), known.get(a.REPEATED_COUNT, ()), strict=False
+    ):
+        text = printable(f"{times} alike: {statement}")
+        yield lead + terminal.paint(fit(text, terminal.width - len(lead)), YELLOW)
 
 
 def _detail(span: ReadableSpan) -> str:

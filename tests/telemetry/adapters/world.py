@@ -18,7 +18,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 import telemetry
 from telemetry.asgi.edge import Edge
 from telemetry.asgi.headers import header
-from telemetry.processors.request import RequestSpanProcessor
+from telemetry.processors.datasette import DatasetteSpanProcessor
+from telemetry.processors.failed import FailedSpanProcessor
 from telemetry.providers.meter import MeterProvider
 from telemetry.providers.sampling import RequestSampler
 from telemetry.providers.tracer import TracerProvider
@@ -51,8 +52,9 @@ class World:
         self.sampler = Switch()
         self._exported = InMemorySpanExporter()
         provider = TracerProvider(RequestSampler(self.sampler), shutdown_on_exit=False)
-        provider.add_span_processor(RequestSpanProcessor())
-        provider.add_span_processor(SimpleSpanProcessor(self._exported))
+        provider.add_span_processor(FailedSpanProcessor())
+        exporting = SimpleSpanProcessor(self._exported)
+        provider.add_span_processor(DatasetteSpanProcessor(exporting, fold_below=0))
         trace.set_tracer_provider(provider)
         self._reader = InMemoryMetricReader()
         metrics.set_meter_provider(

@@ -12,7 +12,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from telemetry.asgi.edge import Edge
-from telemetry.processors.request import RequestSpanProcessor
+from telemetry.processors.datasette import DatasetteSpanProcessor
+from telemetry.processors.failed import FailedSpanProcessor
 from telemetry.providers.sampling import RequestSampler
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ class Observed:
     ) -> None:
         self._spans = InMemorySpanExporter()
         tracer_provider = TracerProvider(RequestSampler(sampler), shutdown_on_exit=False)
-        exporting = SimpleSpanProcessor(self._spans)
-        for processor in (RequestSpanProcessor(), exporting, *processors):
+        exporting = DatasetteSpanProcessor(SimpleSpanProcessor(self._spans))
+        for processor in (FailedSpanProcessor(), exporting, *processors):
             tracer_provider.add_span_processor(processor)
         self._metrics = InMemoryMetricReader()
         meter_provider = MeterProvider([self._metrics], shutdown_on_exit=False)

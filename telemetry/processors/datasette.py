@@ -1,0 +1,168 @@
+"""Full detail where it matters: a page's hundred fast queries become an account on one span."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.trace import SpanProcessor
+
+from telemetry.failsafe import failed
+from telemetry.processors.account import Account, Details
+from telemetry.processors.amended import AmendedSpan
+from telemetry.processors.queries import is_phase, is_query, is_remarkable, read_query
+from telemetry.registry import attributes as a
+from telemetry.request import request_record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import ReadableSpan, Span
+
+FOLD_BELOW = 0.025
+# What is open at one time, of a process that serves some ten thousand requests at once.
+MAX_OPEN = 100_000
+MAX_DETAILS = 50_000
+
+
+class DatasetteSpanProcessor(SpanProcessor):
+    """Names the site on every span, and folds Datasette's fast queries into the span above all.
+
+    Between a tracer provider of anybody's and the processor that exports::
+
+        exporting = BatchSpanProcessor(OTLPSpanExporter())
+        provider.add_span_processor(telemetry.DatasetteSpanProcessor(exporting))
+
+    A query that took less than ``fold_below``, succeeded and was not truncated
+    is no span of its own: the local root, which is the request's SERVER span,
+    carries ``corkboard.queries.*`` instead. What fails, is slow, or has
+    another span in it stays, with all that is around it.
+
+    The site is the one that ``telemetry.set_site`` named. Without our edge that
+    is kept on the span that is current then, and comes from the local root.
+
+    Args:
+        exporting: gets what remains.
+        fold_below: seconds; 0 folds nothing.
+    """
+
+    def __init__(self, exporting: SpanProcessor, *, fold_below: float = FOLD_BELOW) -> None:
+        self._exporting = exporting
+        self._slow = round(fold_below * 1e9)
+        self._lock = Lock()
+        # By span id, the open ones: a child finds what it is part of by its parent.
+        self._open: OrderedDict[int, _Open] = OrderedDict()
+        self._details = Details(MAX_DETAILS)
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """OpenTelemetry's contract."""
+        try:
+            with self._lock:
+                opened = self._opened(span)
+            self._name_site(span, opened.local)
+        except Exception as error:  # noqa: BLE001 # the SDK guards nothing
+            failed("the Datasette span processor", error)
+        self._exporting.on_start(span, parent_context)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """OpenTelemetry's contract."""
+        remaining: Sequence[ReadableSpan] = (span,)
+        try:
+            with self._lock:
+                remaining = self._ended(span)
+        except Exception as error:  # noqa: BLE001
+            failed("the Datasette span processor", error)
+        for each in remaining:
+            self._exporting.on_end(each)
+
+    def shutdown(self) -> None:
+        """OpenTelemetry's contract. What is still open will come too late."""
+        self._exporting.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """OpenTelemetry's contract."""
+        return self._exporting.force_flush(timeout_millis)
+
+    def _opened(self, span: Span) -> _Open:
+        parent = self._open.get(span.parent.span_id) if span.parent is not None else None
+        if parent is None:
+            opened = _Open(_LocalTrace(span, Account(self._details)))
+        elif is_phase(span) and parent.query is not None:
+            # Whatever happens within a part happens within the query.
+            opened = parent
+        else:
+            opened = _Open(parent.local, above=parent)
+            if not is_query(span):
+                parent.stay()
+        if is_query(span) and parent is not None:
+            opened.query = []
+        context = span.get_span_context()
+        if context is not None:
+            self._open[context.span_id] = opened
+        if len(self._open) > MAX_OPEN:
+            # It has not ended for long, and may never: its own end is then passed on as it is.
+            self._open.popitem(last=False)
+        return opened
+
+    def _ended(self, span: ReadableSpan) -> Sequence[ReadableSpan]:
+        context = span.get_span_context()
+        opened = self._open.pop(context.span_id, None) if context is not None else None
+        if opened is None:
+            return (span,)
+        if opened.local.is_root(span):
+            account = opened.local.account
+            extra = account.attributes()
+            account.close()
+            return (AmendedSpan(span, extra) if extra else span,)
+        if opened.query is None:
+            return (span,)
+        if is_remarkable(span, self._slow):
+            opened.stay()
+        if is_phase(span):
+            opened.query.append(span)
+            return ()
+        if opened.stays:
+            return (*opened.query, span)
+        opened.local.account.add(read_query(span, opened.query))
+        return ()
+
+    def _name_site(self, span: Span, local: _LocalTrace) -> None:
+        record = request_record()
+        site = record.site if record is not None else (local.root.attributes or {}).get(a.SITE)
+        if site is not None:
+            span.set_attribute(a.SITE, site)
+
+
+class _LocalTrace:
+    """What happens in this process below one span that has no parent here."""
+
+    __slots__ = ("account", "root")
+
+    def __init__(self, root: Span, account: Account) -> None:
+        self.root = root
+        self.account = account
+
+    def is_root(self, span: ReadableSpan) -> bool:
+        return span.get_span_context() == self.root.get_span_context()
+
+
+class _Open:
+    """A span that has not ended, or a query with its phases."""
+
+    __slots__ = ("_above", "local", "query", "stays")
+
+    def __init__(self, local: _LocalTrace, above: _Open | None = None) -> None:
+        self.local = local
+        self._above = above
+        # The ended phases, where it is a query.
+        self.query: list[ReadableSpan] | None = None
+        self.stays = False
+
+    def stay(self) -> None:
+        """Be seen, and with it every query that it happens within."""
+        opened: _Open | None = self
+        while opened is not None and not opened.stays:
+            opened.stays = True
+            opened = opened._above

@@ -1,0 +1,88 @@
+"""Datasette's spans of one query, and what they tell of it.
+
+`db.query` is as long as its caller waited, and in it there are phases: the
+query itself, in a thread, and for a write the time in the queue before it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import StatusCode
+
+from telemetry.processors.account import Query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+SCOPE = "datasette"
+QUERY = "db.query"
+WAIT = "db.write.queue_wait"
+PHASES = frozenset({"db.query.execute", "db.write.execute", WAIT})
+
+# Datasette's own names, as its documentation has them.
+_TEXT = "db.query.text"
+_CALLBACK = "datasette.callback"
+_DATABASE = "db.namespace"
+_ROWS = "datasette.rows_returned"
+_SUPPRESSED = "datasette.sql_error_suppressed"
+_TIME_LIMIT = "datasette.time_limit_ms"
+_TRUNCATED = "datasette.truncated"
+
+
+def is_query(span: ReadableSpan) -> bool:
+    """Whether it is the span of a whole query."""
+    return span.name == QUERY and _is_datasettes(span)
+
+
+def is_phase(span: ReadableSpan) -> bool:
+    """Whether it is a part of a query."""
+    return span.name in PHASES and _is_datasettes(span)
+
+
+def duration(span: ReadableSpan) -> int:
+    """Nanoseconds."""
+    return (span.end_time or 0) - (span.start_time or 0)
+
+
+def is_remarkable(span: ReadableSpan, slow: int) -> bool:
+    """Whether a query, or a part of one, is to be seen: slow, failed, cut short, or annotated.
+
+    Args:
+        span: the query's, or a phase's.
+        slow: nanoseconds.
+    """
+    return (
+        duration(span) >= slow
+        or span.status.status_code is StatusCode.ERROR
+        or bool(span.events)
+        or bool((span.attributes or {}).get(_TRUNCATED))
+    )
+
+
+def read_query(span: ReadableSpan, phases: Sequence[ReadableSpan]) -> Query:
+    """What an ended query's spans tell."""
+    known = span.attributes or {}
+    executions = [duration(phase) for phase in phases if phase.name != WAIT]
+    whole = duration(span)
+    # Without a phase it ran where its caller was.
+    execution = sum(executions) if executions else whole
+    rows = known.get(_ROWS)
+    suppressed = bool(known.get(_SUPPRESSED))
+    return Query(
+        statement=str(known.get(_TEXT) or known.get(_CALLBACK) or ""),
+        database=str(known.get(_DATABASE, "")),
+        execution=execution,
+        waiting=max(whole - execution, 0),
+        rows=rows if isinstance(rows, int) else 0,
+        suppressed=suppressed,
+        # Neither rows nor an error: of what has a limit, that is all there is to see of it.
+        interrupted=_TIME_LIMIT in known and rows is None and not suppressed,
+    )
+
+
+def _is_datasettes(span: ReadableSpan) -> bool:
+    scope = span.instrumentation_scope
+    return scope is not None and scope.name == SCOPE
