@@ -9,7 +9,7 @@ MAX_TEXT = 4096
 
 # Strings, names in any of SQLite's quotes, numbers, parameters, words; the rest is kept as it is.
 _TOKEN = re.compile(
-    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\[[^\]]*\]|`[^`]*`|[:@$?]\w*|\d[\w.]*|[^\W\d]\w*|\s+"
+    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\[[^\]]*\]|`(?:[^`]|``)*`|[:@$?]\w*|\d[\w.]*|[^\W\d]\w*|\s+"
 )
 # Of https://www.sqlite.org/lang_keywords.html those that make a statement what it is.
 _KEYWORDS = frozenset(

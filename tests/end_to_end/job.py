@@ -100,6 +100,8 @@ def job_done(
             OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url.replace("//", "//user:planted-password@"),
             OTEL_EXPORTER_OTLP_HEADERS="x-tenant=planted-header",
             OTEL_RESOURCE_ATTRIBUTES="service.version=v1.2.3",
+            # Every query is a span: all there is has its site and its parent.
+            TELEMETRY_FOLD_BELOW="0ms",
         )
         with serve(env=env) as server:
             with visitor(server) as browser:

@@ -126,9 +126,13 @@ def test_a_new_datasette_has_its_queries_in_the_request_s_trace(new: Visited) ->
     }
     assert {span.trace_id for span in spans} == {span.trace_id for span in servers}
     assert len({span.trace_id for span in servers}) == len(VISITS) + len(FAILURES)
-    queries = [span for span in spans if span.name == "db.query"]
-    assert {span.attributes["corkboard.site"] for span in queries} == {"alameda.ca"}
-    assert any(span.attributes["db.namespace"] == "meetings" for span in queries)
+    work = [span for span in spans if span.scope == "datasette"]
+    assert {span.attributes.get("corkboard.site") for span in work} <= {"alameda.ca"}
+    # Those of its start-up too, which the request waited for: an account, unless they were slow.
+    for server in servers:
+        if "corkboard.site" in server.attributes:
+            assert server.attributes["corkboard.queries.count"] > 10  # type: ignore[operator]
+            assert "meetings" in server.attributes["corkboard.queries.databases"]  # type: ignore[operator]
     assert "no telemetry of its own" not in new.output
 
 
