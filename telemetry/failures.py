@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from telemetry.request import RequestRecord
 
     Listener = Callable[[Exception, str, RequestRecord | None], None]
+    Keeper = Callable[[int], bool]
 
 # Plain values, since an exception may be pickled. In `__dict__` and not by
 # setattr: an exception may be a frozen dataclass.
@@ -30,6 +31,7 @@ _PLACE = "_telemetry_place"
 _EVENT = "_telemetry_event"
 
 _listener: Listener | None = None
+_keeper: Keeper | None = None
 
 
 class Place(NamedTuple):
@@ -49,6 +51,17 @@ def listen(listener: Listener | None) -> None:
     """Have failures told to `listener`: the exception, who caught it, and its request's record."""
     global _listener
     _listener = listener
+
+
+def keep_with(keeper: Keeper | None) -> None:
+    """Have `keeper` keep the traces of what is told: given an id, it says whether it still can."""
+    global _keeper
+    _keeper = keeper
+
+
+def is_kept(place: Place) -> bool:
+    """Whether the trace is exported, or will be from now on: somebody is about to link to it."""
+    return place.sampled or (_keeper is not None and _keeper(place.trace_id))
 
 
 def report(error: BaseException, caught_by: str, record: RequestRecord | None = None) -> None:

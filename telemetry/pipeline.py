@@ -17,9 +17,10 @@ from opentelemetry.sdk.metrics.export import (
     PeriodicExportingMetricReader,
 )
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SynchronousMultiSpanProcessor
+from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
+from telemetry import failures
 from telemetry.errors import TelemetryError
 from telemetry.exporters.catalog import outlets
 from telemetry.flushing import Flush
@@ -27,6 +28,7 @@ from telemetry.processors.datasette import DatasetteSpanProcessor
 from telemetry.processors.deferred import DeferredLogRecordProcessor, DeferredSpanProcessor
 from telemetry.processors.failed import FailedSpanProcessor
 from telemetry.processors.request import RequestLogProcessor
+from telemetry.processors.tail import TailSpanProcessor
 from telemetry.providers.meter import MeterProvider
 from telemetry.providers.resource import build_resource
 from telemetry.providers.sampling import build_id_generator, build_sampler
@@ -69,13 +71,10 @@ class Pipeline:
         self._log_processors = [
             DeferredLogRecordProcessor(outlet, self.start) for outlet in self.outlets["logs"]
         ]
+        self._tail: TailSpanProcessor | None = None
         if self._span_processors:
-            exporting = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
-            for span_processor in self._span_processors:
-                exporting.add_span_processor(span_processor)
-            folding = DatasetteSpanProcessor(exporting, fold_below=settings.fold_below)
             self.tracer_provider.add_span_processor(FailedSpanProcessor())
-            self.tracer_provider.add_span_processor(folding)
+            self.tracer_provider.add_span_processor(self._folding())
         for log_processor in (RequestLogProcessor(), *self._log_processors):
             self.logger_provider.add_log_record_processor(log_processor)
         self.errors: ErrorTracking | None = None
@@ -83,6 +82,15 @@ class Pipeline:
         self._started = Event()
         self._gave_up = False
         self._flushes_at_exit = False
+
+    def _folding(self) -> SpanProcessor:
+        """From a span's end to the exporters: folded, then sampled, then sent."""
+        exporting: Any = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
+        for processor in self._span_processors:
+            exporting.add_span_processor(processor)
+        if self.settings.sampler.name == "tail":
+            exporting = self._tail = TailSpanProcessor(exporting, slow=self.settings.slow)
+        return DatasetteSpanProcessor(exporting, fold_below=self.settings.fold_below)
 
     def install(self) -> None:
         """Make the providers the global ones. The meter provider follows in `start`.
@@ -157,6 +165,7 @@ class Pipeline:
             from telemetry.sentry.client import ErrorTracking
 
             self.errors = ErrorTracking(self.settings, traced=bool(self.outlets["traces"]))
+            failures.keep_with(self._tail.keep if self._tail is not None else None)
             self.errors.start()
 
     def flush(self, timeout: float | None = None) -> int:

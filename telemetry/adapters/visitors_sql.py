@@ -24,11 +24,18 @@ def is_visitors_own(error: BaseException) -> bool:
     is not there, a time limit that was reached. Those come out of its own code
     only; a plugin's query, or a damaged file, is the host's own fault.
     """
-    if type(error).__name__ == "QueryInterrupted":
+    if _is_interrupted(error):
         return True
-    if getattr(error, "sqlite_errorname", None) not in _STATEMENTS:
-        return False
-    return all(map(_is_passed, _modules(error)))
+    return is_of_a_statement(error) and all(map(_is_passed, _modules(error)))
+
+
+def is_of_a_statement(error: BaseException | None) -> bool:
+    """Whether SQLite refused a statement, or Datasette stopped it: anybody's, a visitor's too."""
+    return _is_interrupted(error) or getattr(error, "sqlite_errorname", None) in _STATEMENTS
+
+
+def _is_interrupted(error: BaseException | None) -> bool:
+    return type(error).__name__ == "QueryInterrupted"
 
 
 def _is_passed(module: str) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import SpanProcessor
 
+from telemetry.causes import local_cause
 from telemetry.failsafe import failed
 from telemetry.processors.account import Account, Details
 from telemetry.processors.amended import AmendedSpan
@@ -25,6 +26,8 @@ FOLD_BELOW = 0.025
 # What is open at one time, of a process that serves some ten thousand requests at once.
 MAX_OPEN = 100_000
 MAX_DETAILS = 50_000
+# Of as many requests may writes come later that they did not wait for.
+MAX_SITES = 10_000
 
 
 class DatasetteSpanProcessor(SpanProcessor):
@@ -41,7 +44,8 @@ class DatasetteSpanProcessor(SpanProcessor):
     another span in it stays, with all that is around it.
 
     The site is the one that ``telemetry.set_site`` named. Without our edge that
-    is kept on the span that is current then, and comes from the local root.
+    is kept on the span that is current then, and comes from the local root. What
+    has no parent but a link, as a write that nobody waits for, is of its link's site.
 
     Args:
         exporting: gets what remains.
@@ -55,6 +59,8 @@ class DatasetteSpanProcessor(SpanProcessor):
         # By span id, the open ones: a child finds what it is part of by its parent.
         self._open: OrderedDict[int, _Open] = OrderedDict()
         self._details = Details(MAX_DETAILS)
+        # By trace id, for what is linked to it later.
+        self._sites: OrderedDict[int, Any] = OrderedDict()
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """OpenTelemetry's contract."""
@@ -129,10 +135,21 @@ class DatasetteSpanProcessor(SpanProcessor):
         return ()
 
     def _name_site(self, span: Span, local: _LocalTrace) -> None:
+        context = span.get_span_context()
         record = request_record()
-        site = record.site if record is not None else (local.root.attributes or {}).get(a.SITE)
-        if site is not None:
-            span.set_attribute(a.SITE, site)
+        site: Any = record.site if record is not None else None
+        if site is None:
+            site = (local.root.attributes or {}).get(a.SITE)
+        if site is None and local.root is span and is_phase(span):
+            site = self._sites.get(local_cause(span.links) or 0)
+        if site is None or context is None:
+            return
+        span.set_attribute(a.SITE, site)
+        if context.trace_id not in self._sites:
+            with self._lock:
+                self._sites[context.trace_id] = site
+                if len(self._sites) > MAX_SITES:
+                    self._sites.popitem(last=False)
 
 
 class _LocalTrace:

@@ -42,6 +42,11 @@ def is_phase(span: ReadableSpan) -> bool:
     return span.name in PHASES and _is_datasettes(span)
 
 
+def is_part_of_a_query(span: ReadableSpan) -> bool:
+    """Whether it is the span of a query or of a part of one."""
+    return (span.name == QUERY or span.name in PHASES) and _is_datasettes(span)
+
+
 def duration(span: ReadableSpan) -> int:
     """Nanoseconds."""
     return (span.end_time or 0) - (span.start_time or 0)

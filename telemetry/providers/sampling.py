@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import sampling
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
+from telemetry.causes import local_cause
+from telemetry.providers.tail import TailSampler
 from telemetry.request import any_record
 from telemetry.settings.id_generator import installed_id_generators
-from telemetry.settings.sampler import installed_samplers
+from telemetry.settings.sampler import RATIO, installed_samplers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
     from telemetry.settings import SamplerSettings
 
 
+# Their late writes come within seconds.
+MAX_DROPPED = 1_000
+
+
 def build_sampler(settings: SamplerSettings) -> Sampler:
     """The sampler that ``OTEL_TRACES_SAMPLER`` names.
 
@@ -28,16 +35,18 @@ def build_sampler(settings: SamplerSettings) -> Sampler:
         Exception: whatever an installed sampler's factory raises. The stock
             configurator swallows that and exports everything.
     """
-    ratio = sampling.TraceIdRatioBased(float(settings.arg or 1.0)) if _is_ratio(settings) else None
-    standard: dict[str, Sampler | None] = {
+    given = float(settings.arg or 1.0) if settings.name in RATIO else 1.0
+    ratio = sampling.TraceIdRatioBased(given)
+    known: dict[str, Sampler] = {
         "always_on": sampling.ALWAYS_ON,
         "always_off": sampling.ALWAYS_OFF,
         "parentbased_always_on": sampling.DEFAULT_ON,
         "parentbased_always_off": sampling.DEFAULT_OFF,
         "traceidratio": ratio,
-        "parentbased_traceidratio": sampling.ParentBased(ratio) if ratio else None,
+        "parentbased_traceidratio": sampling.ParentBased(ratio),
+        "tail": TailSampler(given),
     }
-    sampler = standard.get(settings.name)
+    sampler = known.get(settings.name)
     if sampler is None:
         (point,) = (point for point in installed_samplers() if point.name == settings.name)
         sampler = point.load()(settings.arg)
@@ -56,11 +65,14 @@ def build_id_generator(name: str | None) -> IdGenerator:
 class RequestSampler(Sampler):
     """Drops every span of a request that is excluded or untraced; asks another otherwise.
 
-    A dropped span has a valid trace id all the same, for logs and callees.
+    What only links to such a request, as a write does that it did not wait for,
+    is dropped with it. A dropped span has a valid trace id all the same, for
+    logs and callees.
     """
 
     def __init__(self, sampler: Sampler) -> None:
         self._sampler = sampler
+        self._dropped: OrderedDict[int, None] = OrderedDict()
 
     def should_sample(
         self,
@@ -75,6 +87,11 @@ class RequestSampler(Sampler):
         """OpenTelemetry's contract."""
         record = any_record(parent_context)
         if record is not None and (record.excluded or record.untraced):
+            self._dropped[trace_id] = None
+            if len(self._dropped) > MAX_DROPPED:
+                self._dropped.popitem(last=False)
+            return SamplingResult(Decision.DROP)
+        if links and self._dropped and local_cause(links) in self._dropped:
             return SamplingResult(Decision.DROP)
         return self._sampler.should_sample(
             parent_context, trace_id, name, kind, attributes, links, *args
@@ -83,7 +100,3 @@ class RequestSampler(Sampler):
     def get_description(self) -> str:
         """The other sampler's."""
         return self._sampler.get_description()
-
-
-def _is_ratio(settings: SamplerSettings) -> bool:
-    return settings.name.endswith("traceidratio")

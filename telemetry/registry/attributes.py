@@ -77,6 +77,10 @@ REPEATED = Attribute(
     "One of each sort, at most three.",
 )
 REPEATED_COUNT = Attribute("corkboard.queries.repeated.count", "How many were alike.")
+SPANS_DROPPED = Attribute(
+    "corkboard.spans.dropped",
+    "How many spans of this trace there was no room for until it was decided to keep it.",
+)
 
 HTTP_REQUEST_METHOD = Attribute(
     "http.request.method",

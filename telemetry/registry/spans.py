@@ -25,6 +25,9 @@ ACCOUNT = (
 )
 """On the local root of a trace, whichever span that is."""
 
+SAMPLING = (a.SPANS_DROPPED,)
+"""On the local root of a trace that the sampler ``tail`` kept by rule."""
+
 SERVER = SpanName(
     "{http.request.method} {http.route}",
     "One a request, whichever side serves it. Only the method where no route matched, "
@@ -48,6 +51,7 @@ SERVER = SpanName(
         a.OUTCOME,
         a.SITE,
         *ACCOUNT,
+        *SAMPLING,
     ),
 )
 CLIENT_REQUEST = SpanName(

@@ -75,11 +75,14 @@ RELEASE_FILE = Variable("RELEASE_FILE", "The file baked into the image.", defaul
 
 SAMPLER = Variable(
     "OTEL_TRACES_SAMPLER",
-    "One of OpenTelemetry's samplers, or any installed one.",
+    "One of OpenTelemetry's samplers, or any installed one; or `tail`, which keeps what failed or "
+    "was slow, and a ratio of the rest.",
     default="every trace is kept",
-    example="parentbased_traceidratio",
+    example="tail",
 )
-SAMPLER_ARG = Variable("OTEL_TRACES_SAMPLER_ARG", "The ratio, 0 to 1.", default="1.0")
+SAMPLER_ARG = Variable(
+    "OTEL_TRACES_SAMPLER_ARG", "The ratio, 0 to 1.", default="1.0", example="0.05"
+)
 ID_GENERATOR = Variable("OTEL_PYTHON_ID_GENERATOR", "An installed id generator.", default="random")
 SDK_DISABLED = Variable(
     "OTEL_SDK_DISABLED",
@@ -155,6 +158,11 @@ FOLD_BELOW = Variable(
     "Queries of Datasette that succeeded faster are no spans but an account on the span above "
     "all. `0ms` keeps each. `ms` or `s`.",
     default="25ms",
+)
+SLOW = Variable(
+    "TELEMETRY_SLOW",
+    "The sampler `tail` keeps every trace that took this long. `ms` or `s`.",
+    default="5s",
 )
 SITE_LIMIT = Variable(
     "TELEMETRY_SITE_LIMIT",

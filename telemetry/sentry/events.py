@@ -89,7 +89,7 @@ class EventProcessor:
         }
         if not self._traced:
             return
-        if not place.sampled:
+        if not failures.is_kept(place):
             event.setdefault("tags", {})[str(e.TRACE_SAMPLED)] = "false"
         elif self._trace_url is not None:
             link = self._trace_url.replace(TRACE_ID, trace_id)

@@ -87,6 +87,8 @@ class Settings:
     trust_secret: str | None = field(default=None, repr=False)
     fold_below: float = 0.025
     """Seconds."""
+    slow: float = 5.0
+    """Seconds: ``tail`` keeps what took this long."""
     site_limit: int = 100
     shutdown_timeout: float = 2.0
     """Seconds."""

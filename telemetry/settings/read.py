@@ -106,6 +106,7 @@ def read_settings(
         ),
         trust_secret=reader.text(v.TRUST_SECRET),
         fold_below=reader.parsed(parse.seconds, 0.025, v.FOLD_BELOW),
+        slow=reader.parsed(parse.seconds, 5.0, v.SLOW),
         site_limit=reader.parsed(parse.whole, 100, v.SITE_LIMIT),
         shutdown_timeout=reader.parsed(parse.seconds, 2.0, v.SHUTDOWN_TIMEOUT),
         console=cast(

@@ -12,7 +12,7 @@ from telemetry.settings.model import SamplerSettings
 if TYPE_CHECKING:
     from telemetry.settings.reader import Reader
 
-RATIO = frozenset({"traceidratio", "parentbased_traceidratio"})
+RATIO = frozenset({"traceidratio", "parentbased_traceidratio", "tail"})
 STANDARD = frozenset(
     {
         "always_on",

@@ -35,6 +35,7 @@ def test_attributes() -> None:
         "corkboard.queries.statements.longest",
         "corkboard.queries.repeated",
         "corkboard.queries.repeated.count",
+        "corkboard.spans.dropped",
         "http.request.method",
         "http.request.method_original",
         "http.response.status_code",
