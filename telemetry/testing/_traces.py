@@ -50,4 +50,5 @@ def _span(span: Span, scope: str, schema_url: str, resource: Attributes) -> Rece
         scope=scope,
         schema_url=schema_url,
         resource=resource,
+        size=span.ByteSize(),
     )

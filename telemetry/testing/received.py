@@ -53,6 +53,7 @@ class ReceivedSpan:
     `kind` and `status` are OTLP's names without their prefix: `SERVER`,
     `INTERNAL`; `UNSET`, `OK`, `ERROR`. Times are nanoseconds since the epoch.
     `schema_url` is the scope's, or the resource's where the scope has none.
+    `size` is the bytes of the span alone, uncompressed protobuf.
     """
 
     name: str
@@ -72,6 +73,7 @@ class ReceivedSpan:
     scope: str
     schema_url: str
     resource: Attributes
+    size: int
 
 
 @dataclass(frozen=True, slots=True)

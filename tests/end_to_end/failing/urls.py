@@ -17,7 +17,7 @@ urlpatterns = [
             *("sync-view", "async-view", "in-span", "stream", "thread", "pool", "loop-pool"),
             *("dropped-pool", "dropped-task", "logged", "logged-with-exception"),
             *("logged-and-raised", "raised-from", "while-handling", "handled"),
-            *("missing", "forbidden", "bad", "suspicious", "unavailable"),
+            *("slow", "missing", "forbidden", "bad", "suspicious", "unavailable"),
         )
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import iscoroutinefunction
@@ -117,6 +118,11 @@ async def while_handling(request: HttpRequest) -> HttpResponse:
 async def handled(request: HttpRequest) -> HttpResponse:
     faults.handled()
     faults.logger.warning("a warning is no error")
+    return HttpResponse()
+
+
+async def slow(request: HttpRequest) -> HttpResponse:
+    await asyncio.sleep(0.3)
     return HttpResponse()
 
 

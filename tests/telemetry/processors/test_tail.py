@@ -229,7 +229,7 @@ def test_one_trace_has_room_for_so_many_spans(monkeypatch: pytest.MonkeyPatch) -
 
 def test_all_traces_together_have_room_for_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
     """Long texts count; what is decided makes room again."""
-    monkeypatch.setattr(module, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(module, "MAX_BYTES", 24_000)
     tail = Tail()
     for _ in range(3):
         root = tail.begin()
@@ -239,6 +239,20 @@ def test_all_traces_together_have_room_for_so_much(monkeypatch: pytest.MonkeyPat
         root.end(0)
     assert tail.names == ["child", "child", "GET"] * 3
     assert tail.processor.dropped == 3
+
+
+def test_what_failed_has_room_where_others_have_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest could be worked out, and a failure could not."""
+    monkeypatch.setattr(module, "MAX_BYTES", 12_000)
+    tail = Tail()
+    root = tail.begin()
+    for _ in range(9):
+        tail.begin("child", root).end(0)
+    failing = tail.begin("failing", root)
+    failing.set_status(StatusCode.ERROR)
+    failing.end(0)
+    root.end(0)
+    assert tail.names == ["child", "child", "failing", "GET"]
 
 
 def test_a_trace_that_never_ends_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import (
     INVALID_SPAN,
+    Link,
     NonRecordingSpan,
     SpanContext,
     TraceFlags,
@@ -66,6 +67,17 @@ def test_an_excluded_or_untraced_request_has_no_spans(mark: str) -> None:
     record.ended = True
     assert sampler.should_sample(context, LOW, "x").decision is Decision.DROP
     assert sampler.should_sample(Context(), LOW, "x").decision is Decision.RECORD_AND_SAMPLE
+
+
+def test_what_links_to_an_untraced_request_is_dropped_with_it() -> None:
+    """A write that it did not wait for; a client that knows the id chooses nothing by it."""
+    sampler = build_sampler(SamplerSettings("always_on"))
+    record = RequestRecord("GET", INVALID_SPAN)
+    record.untraced = True
+    sampler.should_sample(attach_record(record, Context()), LOW, "GET")
+    for remote, decision in ((False, Decision.DROP), (True, Decision.RECORD_AND_SAMPLE)):
+        links = [Link(SpanContext(LOW, 1, remote))]
+        assert sampler.should_sample(Context(), HIGH, "x", links=links).decision is decision
 
 
 def test_its_description_is_the_sampler_s() -> None:

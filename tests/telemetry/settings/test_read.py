@@ -44,6 +44,8 @@ def test_all_problems_are_reported_together() -> None:
         ("traceidratio", "1.5"),
         ("parentbased_traceidratio", "-0.1"),
         ("parentbased_traceidratio", "nan"),
+        ("tail", "ratio=0.05"),
+        ("tail", "5"),
     ],
 )
 def test_a_ratio_that_is_none_is_an_error(sampler: str, arg: str) -> None:

@@ -42,6 +42,7 @@ def test_a_span_arrives_whole(both: OTLPReceiver, grpc: bool) -> None:
     assert span.scope == "tests.tracer"
     assert span.schema_url == "https://example.org/schema/1"
     assert span.resource == {"service.name": "sender"}
+    assert 100 < span.size < both.requests[0].decoded_size
 
 
 def test_a_root_span_has_an_empty_parent(receiver: OTLPReceiver) -> None:

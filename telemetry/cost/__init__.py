@@ -1,0 +1,1 @@
+"""`python -m telemetry cost`: what pages cost in spans, bytes and money."""

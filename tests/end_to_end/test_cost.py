@@ -1,0 +1,80 @@
+"""`python -m telemetry cost`, as a person types it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.paths import ROOT
+
+if TYPE_CHECKING:
+    from tests.end_to_end.hosts import Host
+
+TAIL = {"OTEL_TRACES_SAMPLER": "tail", "OTEL_TRACES_SAMPLER_ARG": "0.05"}
+
+
+def _cost(host: Host, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "telemetry", "cost", *arguments],
+        cwd=ROOT,
+        # What would be sent elsewhere is not: the operator's own variables are set.
+        env={
+            **host.env,
+            "LOGFIRE_TOKEN": "pylf_v1_us_planted",
+            "SENTRY_DSN": "http://key@127.0.0.1:9/1",
+            **variables,
+        },
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+def test_pages_are_driven_and_their_cost_is_told(host: Host) -> None:
+    """Before and after folding and sampling; a failing page is kept whatever the ratio."""
+    site = f"http://{host.site}.localhost"
+    done = _cost(
+        host,
+        "tests.end_to_end.failing.application:application",
+        *("--page", f"{site}/meetings/minutes", "--page", f"{site}/-/fails/route"),
+        *("--page", "/nothing", "--times", "3", "--rate", "5", "--price", "2", "--json"),
+        **TAIL,
+        DJANGO_SETTINGS_MODULE="tests.end_to_end.failing.settings",
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    pages = found["by_page"]
+    table = pages[f"{host.site}.localhost/meetings/minutes"]
+    assert table["all"]["spans"] > 90
+    assert table["folded"]["spans"] < 10
+    assert table["sampled"]["spans"] == pytest.approx(table["folded"]["spans"] * 0.05, rel=0.5)
+    failing = pages[f"{host.site}.localhost/-/fails/route"]
+    assert failing["sampled"]["spans"] == pytest.approx(failing["folded"]["spans"])
+    assert found["statuses"]["localhost/nothing"] == 404
+    assert found["by_site"][host.site]["all"]["spans"] > 30
+    assert found["month"]["all"]["price"] > found["month"]["sampled"]["price"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("config.asgi:application", "--page", "nowhere"), "'nowhere': wanted a page such as"),
+        (("config.asgi:application", "--times", "0"), "--times 0: wanted at least 1"),
+        (("config.asgi:application", "--rate", "0"), "--rate 0: wanted more than 0"),
+        (("config.asgi:application", "--pages", "no/file"), "no/file"),
+        (("nowhere:application",), "the application did not start; uvicorn said:"),
+        (("tests.end_to_end.unwrapped:application",), "without a traceresponse header"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_wrong_is_said(host: Host, arguments: tuple[str, ...], said: str) -> None:
+    """Without a traceback of the command's own."""
+    done = _cost(host, *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stdout == ""
+    assert "telemetry/cost/" not in done.stderr
