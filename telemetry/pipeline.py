@@ -17,7 +17,7 @@ from opentelemetry.sdk.metrics.export import (
     PeriodicExportingMetricReader,
 )
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, SynchronousMultiSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from telemetry import failures
@@ -62,6 +62,7 @@ class Pipeline:
             resource,
             shutdown_on_exit=False,
             id_generator=build_id_generator(settings.id_generator),
+            span_limits=SpanLimits(max_attribute_length=settings.attribute_length),
         )
         self.logger_provider = LoggerProvider(resource, shutdown_on_exit=False)
         self.meter_provider: MeterProvider | None = None

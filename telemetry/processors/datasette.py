@@ -109,7 +109,9 @@ class DatasetteSpanProcessor(SpanProcessor):
             self._open[context.span_id] = opened
         if len(self._open) > MAX_OPEN:
             # It has not ended for long, and may never: its own end is then passed on as it is.
-            self._open.popitem(last=False)
+            _, oldest = self._open.popitem(last=False)
+            if oldest.is_root:
+                oldest.local.account.close()
         return opened
 
     def _ended(self, span: ReadableSpan) -> Sequence[ReadableSpan]:
@@ -176,6 +178,11 @@ class _Open:
         # The ended phases, where it is a query.
         self.query: list[ReadableSpan] | None = None
         self.stays = False
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the local root."""
+        return self._above is None
 
     def stay(self) -> None:
         """Be seen, and with it every query that it happens within."""

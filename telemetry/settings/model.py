@@ -17,6 +17,10 @@ ConsoleMode = Literal["tree", "compact", "off"]
 # Django's STATIC_URL, Datasette's three sorts of static file, and both sides' favicon.
 UNTRACED_PATHS = r"/static/,/-/static/,/-/static-plugins/,/favicon\.ico$"
 
+# A long traceback has room in it; without a limit, which is the SDK's default, ten
+# megabytes would have, too.
+MAX_ATTRIBUTE_LENGTH = 32_768
+
 
 @dataclass(frozen=True, slots=True)
 class OTLPSettings:
@@ -85,6 +89,8 @@ class Settings:
     """Seconds."""
     traceparent: TraceparentPolicy = "link"
     trust_secret: str | None = field(default=None, repr=False)
+    attribute_length: int | None = MAX_ATTRIBUTE_LENGTH
+    """Characters of one attribute; None leaves it to the variables that the SDK reads."""
     fold_below: float = 0.025
     """Seconds."""
     slow: float = 5.0

@@ -15,6 +15,7 @@ from telemetry.settings.exporters import choose_exporters
 from telemetry.settings.id_generator import read_id_generator
 from telemetry.settings.logfire import HONOURED, read_destinations
 from telemetry.settings.model import (
+    MAX_ATTRIBUTE_LENGTH,
     UNTRACED_PATHS,
     ConsoleMode,
     Settings,
@@ -43,6 +44,8 @@ _WHOLE_NUMBERS = (
     "OTEL_SPAN_EVENT_COUNT_LIMIT",
     "OTEL_SPAN_LINK_COUNT_LIMIT",
 )
+
+_LENGTHS = ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT")
 
 
 def read_settings(
@@ -105,6 +108,7 @@ def read_settings(
             ),
         ),
         trust_secret=reader.text(v.TRUST_SECRET),
+        attribute_length=None if any(map(reader.text, _LENGTHS)) else MAX_ATTRIBUTE_LENGTH,
         fold_below=reader.parsed(parse.seconds, 0.025, v.FOLD_BELOW),
         slow=reader.parsed(parse.seconds, 5.0, v.SLOW),
         site_limit=reader.parsed(parse.whole, 100, v.SITE_LIMIT),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.trace import Span
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from telemetry.testing import OTLPReceiver
 
 SECRET = "planted-secret"
+LENGTH = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"
 ONE_SPAN = """
 import telemetry
 telemetry.configure(default_service_name="script")
@@ -97,6 +99,28 @@ def test_a_script_sends_what_it_did(tmp_path: Path, receiver: OTLPReceiver) -> N
         f"{signal} -> otlp ({receiver.url}/v1/{signal})" for signal in ("traces", "metrics", "logs")
     ]
     assert {span.resource["service.name"] for span in receiver.spans} == {"script"}
+
+
+@pytest.mark.parametrize(("variables", "length"), [({}, 32_768), ({LENGTH: "99"}, 99)])
+@pytest.mark.parametrize("sampler", ["always_on", "tail"])
+def test_what_is_enormous_is_cut_and_not_lost(
+    tmp_path: Path, receiver: OTLPReceiver, variables: dict[str, str], length: int, sampler: str
+) -> None:
+    """Ten thousand attributes, and ten megabytes in one of them."""
+    code = """
+        import telemetry
+        telemetry.configure(default_service_name="script")
+        from opentelemetry import trace
+        with trace.get_tracer("mine").start_as_current_span("work") as span:
+            span.set_attributes({f"attribute.{n}": n for n in range(10_000)})
+            span.set_attribute("text", "x" * 10_000_000)
+            span.set_status(trace.StatusCode.ERROR)
+    """
+    sampled = {"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": "0"}
+    printed(tmp_path, code, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, **sampled, **variables)
+    [span] = receiver.spans
+    assert len(span.attributes) == 128
+    assert len(str(span.attributes["text"])) == length
 
 
 def test_a_script_without_a_backend_ends_in_time(tmp_path: Path) -> None:

@@ -182,15 +182,20 @@ def test_nothing_is_folded_at_zero() -> None:
 
 def test_what_never_ends_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its end, should it come, is passed on as it is."""
-    monkeypatch.setattr(module, "MAX_OPEN", 2)
+    monkeypatch.setattr(module, "MAX_OPEN", 4)
+    monkeypatch.setattr(module, "MAX_DETAILS", 1)
     stream = Stream()
     first = stream.request()
     stream.query(first)
-    for _ in range(3):
-        stream.request()
+    others = [stream.request() for _ in range(4)]
     first.end()
-    assert set(stream.left) == {"GET"}
     assert a.QUERIES not in (stream.left["GET"].attributes or {})
+    # What its account took is others' again.
+    others[0].end()
+    others[3].end()
+    stream.query(others[1])
+    others[1].end()
+    assert (stream.all[-1].attributes or {})[a.STATEMENTS] == ["select 1"]
 
 
 def test_what_a_span_has_dropped_is_still_told() -> None:

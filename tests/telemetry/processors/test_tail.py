@@ -190,6 +190,20 @@ def test_what_links_to_a_trace_is_decided_with_it(status: int, begun: str) -> No
     assert sorted(tail.names) == (["GET", "db.write.execute"] if status == 500 else [])
 
 
+def test_what_failed_while_nothing_was_found_is_excused_for_good() -> None:
+    """Also where a write of that request, which ends well, decides last."""
+    tail = Tail()
+    root = tail.begin()
+    child = tail.begin("child", root)
+    child.set_status(StatusCode.ERROR)
+    child.end(0)
+    write = tail.begin("db.write.execute", links=[Link(root.get_span_context())])
+    root.set_attribute(a.HTTP_RESPONSE_STATUS_CODE, 404)
+    root.end(0)
+    write.end(0)
+    assert tail.names == []
+
+
 def test_a_linked_failure_is_kept_though_its_cause_was_not() -> None:
     """It is a failure."""
     tail = Tail()
