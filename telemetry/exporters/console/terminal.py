@@ -66,6 +66,13 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in collapsed)
 
 
+def fit_both_ends(text: str, width: int) -> str:
+    """Cut to ``width`` columns, from the middle: more is left of its end than of its start."""
+    start = max(1, width // 4)
+    end = max(1, width - start - 1)
+    return text if len(text) <= width else f"{text[:start]}…{text[-end:]}"
+
+
 def fit(text: str, width: int) -> str:
     """Cut to ``width`` columns."""
     return text if len(text) <= width else text[: max(1, width - 1)] + "…"

@@ -17,6 +17,7 @@ from telemetry.exporters.console.terminal import (
     RED,
     YELLOW,
     fit,
+    fit_both_ends,
     milliseconds,
     printable,
 )
@@ -163,8 +164,9 @@ def _account(span: ReadableSpan, indent: str, terminal: Terminal) -> Iterator[st
     for statement, times in zip(
         known.get(a.REPEATED, ()), known.get(a.REPEATED_COUNT, ()), strict=False
     ):
-        text = printable(f"{times} alike: {statement}")
-        yield lead + terminal.paint(fit(text, terminal.width - len(lead)), YELLOW)
+        # Datasette's begin alike, too.
+        text = fit_both_ends(printable(f"{times} alike: {statement}"), terminal.width - len(lead))
+        yield lead + terminal.paint(text, YELLOW)
 
 
 def _detail(span: ReadableSpan) -> str:

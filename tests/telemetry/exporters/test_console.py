@@ -78,6 +78,26 @@ def test_a_failed_query_is_never_folded() -> None:
     assert any("test_console.py" in line for line in printed.lines)
 
 
+def test_queries_that_are_no_spans_are_a_line_or_two() -> None:
+    """All of them with the costliest, and what was run in a loop, told apart by its end."""
+    console = Printed()
+    shown: dict[str, Any] = {
+        "corkboard.queries.count": 49,
+        "corkboard.queries.execution_time": 0.0185,
+        "corkboard.queries.longest": 0.0052,
+        "corkboard.queries.statements": ["select count(*) from minutes", "select 1"],
+        "corkboard.queries.repeated": [f"select {'a, ' * 40} from {name}" for name in "xy"],
+        "corkboard.queries.repeated.count": [7, 6],
+    }
+    with console.span("GET /", kind=SpanKind.SERVER) as span:
+        span.set_attributes(shown)
+    _, account, *alike = console.lines
+    assert account == "    18.5 ms  49 queries, longest 5.2 ms: select count(*) from minutes"
+    assert [line.split(" alike: ")[0] for line in alike] == [" " * 13 + "7", " " * 13 + "6"]
+    assert [line[-8:] for line in alike] == [", from x", ", from y"]
+    assert max(map(len, console.lines)) <= 80
+
+
 def test_a_client_error_is_one_line() -> None:
     """Scanners ask for a lot that is not there."""
     printed = Printed()
