@@ -119,7 +119,7 @@ class DatasetteSpanProcessor(SpanProcessor):
         opened = self._open.pop(context.span_id, None) if context is not None else None
         if opened is None:
             return (span,)
-        if opened.local.is_root(span):
+        if opened.is_root:
             account = opened.local.account
             extra = account.attributes()
             account.close()
@@ -162,9 +162,6 @@ class _LocalTrace:
     def __init__(self, root: Span, account: Account) -> None:
         self.root = root
         self.account = account
-
-    def is_root(self, span: ReadableSpan) -> bool:
-        return span.get_span_context() == self.root.get_span_context()
 
 
 class _Open:

@@ -119,7 +119,12 @@ def test_it_goes_to_standard_error_alone(console: Console) -> None:
 def terminal_python(tmp_path: Path) -> Path:
     """A Python whose three standard streams are a terminal, copied to where ours goes."""
     script, python = tmp_path / "terminal.py", tmp_path / "python"
-    script.write_text("import pty, sys\npty.spawn([sys.executable, *sys.argv[1:]])\n")
+    script.write_text(
+        "import pty, signal, sys\n"
+        # Under nohup the server would outlive its terminal.
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+        "pty.spawn([sys.executable, *sys.argv[1:]])\n"
+    )
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n')
     python.chmod(0o755)
     return python
