@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ class Visits:
 
 @pytest.fixture(scope="module")
 def visits(host: Host) -> Visits:
-    """Pages of both sides that are well, missing or failing, each under forged headers."""
+    """Pages of both sides that are well, missing or failing, all under forged headers."""
     with EventReceiver() as errors, OTLPReceiver() as receiver:
         done = Visits(receiver, errors)
         env = host.variables(
@@ -67,14 +68,16 @@ def visits(host: Host) -> Visits:
         }
         assert set(pages) == {*FAILING, *HARMLESS}
         with serve_uvicorn(APP, env=env) as server, visitor(server) as browser:
-            for kind, (path, name) in pages.items():
-                for number in range(TIMES):
-                    headers = [
-                        ("traceparent", f"{FORGED}0{number % 2}"),
-                        ("tracestate", "ot=th:0"),
-                    ]
-                    answer = browser.get(path, name, headers)
-                    done.add(kind, answer.headers["traceresponse"])
+
+            def visit(number: int) -> None:
+                kind, (path, name) = list(pages.items())[number % len(pages)]
+                forged = f"{FORGED}0{number // len(pages) % 2}"
+                headers = [("traceparent", forged), ("tracestate", "ot=th:0")]
+                done.add(kind, browser.get(path, name, headers).headers["traceresponse"])
+
+            # Several under way at a time, of all kinds.
+            with ThreadPoolExecutor(8) as visitors:
+                list(visitors.map(visit, range(len(pages) * TIMES)))
             server.stop()
     return done
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import random
+from importlib.metadata import entry_points
 
 import pytest
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import Decision, SamplingResult
-from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, TraceFlags, TraceState
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    StatusCode,
+    TraceFlags,
+    TraceState,
+)
 
 from telemetry.providers.tail import TailSampler, create_sampler
 
@@ -113,3 +123,16 @@ def test_an_argument_that_is_no_ratio_is_an_error(given: str) -> None:
     """Wherever it comes from."""
     with pytest.raises(ValueError, match="wanted a number from 0 to 1"):
         create_sampler(given)
+
+
+def test_without_our_processor_it_is_plain_ratio_sampling() -> None:
+    """By its entry point, on the SDK's provider: exporters take what is sampled and no more."""
+    [point] = entry_points(group="opentelemetry_traces_sampler", name="tail")
+    exported = InMemorySpanExporter()
+    provider = TracerProvider(point.load()("0.25"), shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exported))
+    for number in range(2_000):
+        with provider.get_tracer("test").start_as_current_span("root", Context()) as span:
+            if number % 2:
+                span.set_status(StatusCode.ERROR)
+    assert len(exported.get_finished_spans()) / 2_000 == pytest.approx(0.25, abs=0.06)
