@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
@@ -23,7 +24,17 @@ TRACE_RESPONSE = b"traceresponse"
 class Exchange:
     """Stands in for ``receive`` and ``send``: learns the status, and whether the client left."""
 
-    __slots__ = ("_on_receive", "_on_send", "_receive", "_send", "complete", "record", "status")
+    __slots__ = (
+        "_asked",
+        "_on_receive",
+        "_on_send",
+        "_receive",
+        "_send",
+        "complete",
+        "record",
+        "status",
+        "waited",
+    )
 
     def __init__(
         self,
@@ -37,6 +48,10 @@ class Exchange:
         self.record = record
         self.status: int | None = None
         self.complete = False
+        # Seconds, for the client: to send its body, or to take what it was sent.
+        self.waited = 0.0
+        # Whether all of the request is here; what is awaited then is that the client leaves.
+        self._asked = False
         self._receive = receive
         self._send = send
         # None unless headers are captured, propagated back or hooked: most hosts pay nothing.
@@ -45,7 +60,13 @@ class Exchange:
 
     async def receive(self) -> Message:
         """The server's next message."""
-        message = await self._receive()
+        if self._asked:
+            message = await self._receive()
+        else:
+            began = perf_counter()
+            message = await self._receive()
+            self.waited += perf_counter() - began
+            self._asked = not message.get("more_body", False)
         if message["type"] in ("http.disconnect", "websocket.disconnect"):
             # After the last byte a disconnect is how a server says "done".
             if not self.complete and message["type"] == "http.disconnect":
@@ -72,12 +93,15 @@ class Exchange:
             self.status = self.status or 403
         if self._on_send is not None:
             self._on_send(message)
+        began = perf_counter()
         try:
             await self._send(message)
         except OSError:
             # ASGI 2.4: a server raises OSError when the client is gone.
             self.record.outcome = "disconnected"
             raise
+        finally:
+            self.waited += perf_counter() - began
 
     def _with_trace(self, message: Message) -> Message:
         context = self.record.span.get_span_context()

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from telemetry.asgi.exchange import Message, Receive, Send
 
 SCOPE_KEY = "telemetry.request"
+# Seconds: below that, nobody asks who was waited for.
+WORTH_TELLING = 0.01
 
 
 class ServerRequest:
@@ -151,6 +153,8 @@ class ServerRequest:
     def _describe(self, known: dict[str, Any], failure: BaseException | None) -> None:
         record, span = self.record, self.record.span
         known[a.OUTCOME] = record.outcome
+        if self.exchange.waited >= WORTH_TELLING:
+            known[a.CLIENT_WAIT] = round(self.exchange.waited, 6)
         if record.site is not None:
             known[a.SITE] = record.site
         if record.events:

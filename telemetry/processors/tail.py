@@ -41,6 +41,7 @@ MAX_DECIDED = 10_000
 _SPAN_BYTES = 2_500
 # The other half is for those that failed.
 _ORDINARY = 0.5
+_WEBSOCKET = 101
 # https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/
 _OT, _KEPT_BY_RULE = "ot", "th:0"
 
@@ -49,7 +50,8 @@ class TailSpanProcessor(SpanProcessor):
     """Passes on what is sampled, and of the rest the traces that somebody will look for.
 
     Kept are: a trace with a failed span, unless it is a request that was
-    answered with 4xx; one slower than ``slow``; one that `keep` was called for.
+    answered with 4xx; one slower than ``slow``, what it waited for its client left
+    out; one that `keep` was called for.
     An SQL statement that SQLite refuses is by itself no failure: visitors type
     them. If a page fails by it, the page is one.
 
@@ -139,7 +141,7 @@ class TailSpanProcessor(SpanProcessor):
         held = self._held.get(trace_id)
         if held is None:
             # Late, or let go: as its trace, unless it is what makes a trace worth keeping.
-            slow = _is_local_root(span) and duration(span) >= self._slow
+            slow = _is_local_root(span) and self._is_slow(span)
             if self._decided.get(trace_id, False) or slow or _has_failed(span):
                 return (_as_kept(span),)
             self.sampled_away += 1
@@ -154,9 +156,18 @@ class TailSpanProcessor(SpanProcessor):
             held.failed = False
         elif held.failed or span.status.status_code is StatusCode.ERROR:
             held.keep = True
-        if duration(span) >= self._slow:
+        if self._is_slow(span):
             held.keep = True
         return () if held.roots else self._decide(held)
+
+    def _is_slow(self, span: ReadableSpan) -> bool:
+        known = span.attributes or {}
+        if known.get(a.HTTP_RESPONSE_STATUS_CODE) == _WEBSOCKET:
+            # As long as the visitor likes.
+            return False
+        waited = known.get(a.CLIENT_WAIT)
+        waited = round(waited * 1e9) if isinstance(waited, float) else 0
+        return duration(span) - waited >= self._slow
 
     def _hold(self, held: _Held, span: ReadableSpan) -> None:
         size = _size(span)

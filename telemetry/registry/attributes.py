@@ -14,6 +14,11 @@ OUTCOME = Attribute(
     "How the request ended, as the edge saw it.",
     values=OUTCOMES,
 )
+CLIENT_WAIT = Attribute(
+    "corkboard.client.wait_time",
+    "Seconds that the request waited for its client, to send its body or to take the answer. "
+    "Absent below 0.01.",
+)
 EVENT_IDS = Attribute(
     "corkboard.error.event_ids",
     "The error events that the request led to in Bugsink or Sentry, at most eight.",

@@ -25,6 +25,7 @@ SPAN_DIFFERENCES: Final[dict[str, str]] = {
     "code.function.name": "The Django view; contrib records none.",
     "corkboard.error.event_ids": "Ours, where errors are tracked.",
     "corkboard.error.url": "Ours, where errors are tracked.",
+    "corkboard.client.wait_time": "Ours.",
     "corkboard.outcome": "Ours.",
     "corkboard.site": "Ours.",
 }

@@ -49,6 +49,7 @@ SERVER = SpanName(
         a.EVENT_IDS,
         a.EVENT_URL,
         a.OUTCOME,
+        a.CLIENT_WAIT,
         a.SITE,
         *ACCOUNT,
         *SAMPLING,

@@ -42,6 +42,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "unknown method": {"path": "/years/2013/", "method": "FROBNICATE"},
     "unknown path": {"path": "/wp-login.php"},
     "stream": {"path": "/rows/", "http_version": "1.0"},
+    "slow client": {"path": "/rows/", "delay": 0.02},
     "missing": {"path": "/missing/"},
     "broken": {"path": "/broken/"},
     "unavailable": {"path": "/unavailable/"},
@@ -95,8 +96,9 @@ async def main(whose: str) -> None:
     spans = {}
     for name, request in REQUESTS.items():
         exported.clear()
-        client = Client()
-        await visit(app, client=client, **request)
+        options = dict(request)
+        client = Client(delay=options.pop("delay", 0.0))
+        await visit(app, client=client, **options)
         spans[name] = [_span(span) for span in exported.get_finished_spans()]
     print(json.dumps({"spans": spans, "metrics": _metrics(reader)}))
 

@@ -15,6 +15,7 @@ def test_attributes() -> None:
     assert [str(entry) for entry in entries(attributes, Attribute)] == [
         "corkboard.site",
         "corkboard.outcome",
+        "corkboard.client.wait_time",
         "corkboard.error.event_ids",
         "corkboard.error.url",
         "datasette.internal_client",

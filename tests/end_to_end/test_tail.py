@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -9,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry.testing import EventReceiver, OTLPReceiver
-from tests.end_to_end.failing.job import APP, SETTINGS, TRACE_URL
+from tests.end_to_end.failing.job import APP, SERVERS, SETTINGS, TRACE_URL
 from tests.end_to_end.hosts import last_points, visitor
+from tests.support.processes import HOST
 from tests.support.servers import serve_uvicorn
 
 if TYPE_CHECKING:
@@ -126,3 +129,37 @@ def test_what_is_kept_is_whole(visits: Visits) -> None:
     """No span whose parent is missing."""
     ids = {span.span_id for span in visits.receiver.spans}
     assert {span.parent_span_id for span in visits.receiver.spans} <= ids | {""}
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_slow_client_makes_no_slow_trace(host: Host, name: str) -> None:
+    """What takes the host long is kept; what it waited for its client is the client's."""
+    with OTLPReceiver() as receiver:
+        env = host.variables(
+            receiver,
+            OTEL_TRACES_SAMPLER="tail",
+            OTEL_TRACES_SAMPLER_ARG="0",
+            TELEMETRY_SLOW="250ms",
+            DJANGO_SETTINGS_MODULE=SETTINGS,
+        )
+        with SERVERS[name](APP, env=env) as server:
+            with visitor(server) as browser:
+                browser.get("/health/")
+                browser.get("/fails/slow/")
+            _read_slowly(server.port, "/download", 1.0)
+            server.stop()
+        assert [span.name for span in receiver.spans] == ["GET /fails/slow/"]
+
+
+def _read_slowly(port: int, path: str, seconds: float) -> None:
+    """Take nothing for a while, and then all of it."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect((HOST, port))
+        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        connection.sendall(request.encode())
+        time.sleep(seconds)
+        received = 0
+        while data := connection.recv(1 << 20):
+            received += len(data)
+        assert received > 400 * 65536

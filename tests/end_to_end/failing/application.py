@@ -35,6 +35,12 @@ class FailingLayer:
             for _ in range(500):
                 await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
                 await asyncio.sleep(0)
+        if scope["type"] == "http" and scope["path"] == "/download":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            for _ in range(400):
+                await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+            return
         await self.app(scope, receive, send)
 
 

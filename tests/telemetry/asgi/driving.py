@@ -19,10 +19,12 @@ class Client:
     """One client at the other end: what it was sent, and whether it is still there.
 
     `refuses` is the number of the message (from 0) at which `send` raises
-    OSError, as a server of ASGI 2.4 does when the client is gone.
+    OSError, as a server of ASGI 2.4 does when the client is gone. `delay` is
+    the seconds that it takes for each message, of its own or the application's.
     """
 
-    def __init__(self, *incoming: Message, refuses: int | None = None) -> None:
+    def __init__(self, *incoming: Message, refuses: int | None = None, delay: float = 0.0) -> None:
+        self._delay = delay
         self.sent: list[Message] = []
         self._incoming = list(incoming) or [{"type": "http.request", "body": b""}]
         self._refuses = refuses
@@ -33,6 +35,7 @@ class Client:
 
     async def receive(self) -> Message:
         if self._incoming:
+            await self._dawdle()
             return self._incoming.pop(0)
         await self._gone.wait()
         return {"type": "http.disconnect"}
@@ -40,7 +43,13 @@ class Client:
     async def send(self, message: Message) -> None:
         if self._refuses is not None and len(self.sent) >= self._refuses:
             raise OSError("the client is gone")
+        await self._dawdle()
         self.sent.append(message)
+
+    async def _dawdle(self) -> None:
+        # Not for no time at all, which would let others run all the same.
+        if self._delay:
+            await asyncio.sleep(self._delay)
 
     @property
     def status(self) -> int:

@@ -87,6 +87,23 @@ def test_what_failed_or_was_slow_is_kept_whole(request_: dict[str, Any], kept: b
     assert tail.processor.sampled_away == (0 if kept else 2)
 
 
+@pytest.mark.parametrize(
+    ("known", "kept"),
+    [
+        ({a.CLIENT_WAIT: 6.0}, False),
+        ({a.CLIENT_WAIT: 1.0}, True),
+        ({a.HTTP_RESPONSE_STATUS_CODE: 101}, False),
+    ],
+)
+def test_a_slow_client_makes_no_slow_trace(known: dict[str, Any], kept: bool) -> None:
+    """Or anybody could have theirs kept; a websocket lasts as long as its visitor likes."""
+    tail = Tail()
+    root = tail.begin()
+    root.set_attributes(known)
+    root.end(10 * S)
+    assert tail.names == (["GET"] if kept else [])
+
+
 def test_what_is_kept_by_rule_counts_for_itself() -> None:
     """It is marked as sampled, and that no ratio was applied; its ids are its own."""
     tail = Tail()
