@@ -122,7 +122,7 @@ async def handled(request: HttpRequest) -> HttpResponse:
 
 
 async def slow(request: HttpRequest) -> HttpResponse:
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(float(request.GET.get("seconds", 0.3)))
     return HttpResponse()
 
 
