@@ -72,6 +72,7 @@ class Account:
     details: Details
     total: _Sum = field(default_factory=_Sum)
     waiting: int = 0
+    longest_wait: int = 0
     rows: int = 0
     suppressed: int = 0
     interrupted: int = 0
@@ -82,6 +83,7 @@ class Account:
         """Count a query."""
         self.total.add(query.execution)
         self.waiting += query.waiting
+        self.longest_wait = max(self.longest_wait, query.waiting)
         self.rows += query.rows
         self.suppressed += query.suppressed
         self.interrupted += query.interrupted
@@ -109,6 +111,7 @@ class Account:
             a.QUERIES_EXECUTION: _seconds(self.total.execution),
             a.QUERIES_WAITING: _seconds(self.waiting),
             a.QUERIES_LONGEST: _seconds(self.total.longest),
+            a.QUERIES_LONGEST_WAIT: _seconds(self.longest_wait),
             a.QUERIES_ROWS: self.rows,
         }
         if self.suppressed:

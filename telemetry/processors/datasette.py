@@ -38,7 +38,7 @@ class DatasetteSpanProcessor(SpanProcessor):
         exporting = BatchSpanProcessor(OTLPSpanExporter())
         provider.add_span_processor(telemetry.DatasetteSpanProcessor(exporting))
 
-    A query that took less than ``fold_below``, succeeded and was not truncated
+    A query that took SQLite less than ``fold_below``, succeeded and was not truncated
     is no span of its own: the local root, which is the request's SERVER span,
     carries ``corkboard.queries.*`` instead. What fails, is slow, or has
     another span in it stays, with all that is around it.
@@ -49,7 +49,7 @@ class DatasetteSpanProcessor(SpanProcessor):
 
     Args:
         exporting: gets what remains.
-        fold_below: seconds; 0 folds nothing.
+        fold_below: seconds of execution, waiting for a thread left out; 0 folds nothing.
     """
 
     def __init__(self, exporting: SpanProcessor, *, fold_below: float = FOLD_BELOW) -> None:
@@ -126,14 +126,15 @@ class DatasetteSpanProcessor(SpanProcessor):
             return (AmendedSpan(span, extra) if extra else span,)
         if opened.query is None:
             return (span,)
-        if is_remarkable(span, self._slow):
-            opened.stay()
         if is_phase(span):
             opened.query.append(span)
             return ()
+        query = read_query(span, opened.query)
+        if query.execution >= self._slow or any(map(is_remarkable, (span, *opened.query))):
+            opened.stay()
         if opened.stays:
             return (*opened.query, span)
-        opened.local.account.add(read_query(span, opened.query))
+        opened.local.account.add(query)
         return ()
 
     def _name_site(self, span: Span, local: _LocalTrace) -> None:

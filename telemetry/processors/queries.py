@@ -52,16 +52,10 @@ def duration(span: ReadableSpan) -> int:
     return (span.end_time or 0) - (span.start_time or 0)
 
 
-def is_remarkable(span: ReadableSpan, slow: int) -> bool:
-    """Whether a query, or a part of one, is to be seen: slow, failed, cut short, or annotated.
-
-    Args:
-        span: the query's, or a phase's.
-        slow: nanoseconds.
-    """
+def is_remarkable(span: ReadableSpan) -> bool:
+    """Whether a query, or a part of one, failed, was cut short, or has something to tell."""
     return (
-        duration(span) >= slow
-        or span.status.status_code is StatusCode.ERROR
+        span.status.status_code is StatusCode.ERROR
         or bool(span.events)
         or bool((span.attributes or {}).get(_TRUNCATED))
     )

@@ -48,6 +48,9 @@ QUERIES_WAITING = Attribute(
     "How long these waited, for a thread or for writes before them, all together.",
 )
 QUERIES_LONGEST = Attribute("corkboard.queries.longest", "The longest execution of one of these.")
+QUERIES_LONGEST_WAIT = Attribute(
+    "corkboard.queries.longest_wait", "The longest that one of these waited."
+)
 QUERIES_ROWS = Attribute("corkboard.queries.rows", "How many rows these returned.")
 QUERIES_SUPPRESSED = Attribute(
     "corkboard.queries.suppressed",

@@ -155,8 +155,8 @@ EVENT_URL = Variable(
 )
 FOLD_BELOW = Variable(
     "TELEMETRY_FOLD_BELOW",
-    "Queries of Datasette that succeeded faster are no spans but an account on the span above "
-    "all. `0ms` keeps each. `ms` or `s`.",
+    "Queries of Datasette that succeeded and took SQLite less are no spans but an account on the "
+    "span above all. `0ms` keeps each. `ms` or `s`.",
     default="25ms",
 )
 SLOW = Variable(

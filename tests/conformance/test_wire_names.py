@@ -24,6 +24,7 @@ def test_attributes() -> None:
         "corkboard.queries.execution_time",
         "corkboard.queries.waiting_time",
         "corkboard.queries.longest",
+        "corkboard.queries.longest_wait",
         "corkboard.queries.rows",
         "corkboard.queries.suppressed",
         "corkboard.queries.interrupted",

@@ -47,6 +47,7 @@ def test_sums_are_in_seconds_and_nanoseconds_add_up() -> None:
         a.QUERIES_EXECUTION: 0.011,
         a.QUERIES_WAITING: 0.005,
         a.QUERIES_LONGEST: 0.005,
+        a.QUERIES_LONGEST_WAIT: 0.004,
         a.QUERIES_ROWS: 11,
         a.QUERIES_SUPPRESSED: 1,
         a.QUERIES_INTERRUPTED: 1,
