@@ -13,6 +13,8 @@ os.environ["DJP_PLUGINS_DIR"] = str(environment.plugins_dir)
 
 import djp  # noqa: E402
 
+import telemetry  # noqa: E402
+
 BASE_DIR = PROJECT
 DEBUG = environment.debug
 SECRET_KEY = environment.secret_key
@@ -87,6 +89,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+LOGGING = telemetry.logging_config(debug=DEBUG)
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = False

@@ -27,6 +27,7 @@ from telemetry.configuration import (
     report_errors,
 )
 from telemetry.errors import ConfigurationError, InstrumentationError, Problem, TelemetryError
+from telemetry.logs.config import logging_config
 from telemetry.quiet import quiet_datasette_errors
 from telemetry.request import (
     RequestRecord,
@@ -53,6 +54,7 @@ __all__ = [
     "configure",
     "flush",
     "instrument",
+    "logging_config",
     "quiet_datasette_errors",
     "report_errors",
     "request_record",

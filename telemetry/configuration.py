@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from telemetry import failsafe
+from telemetry.errors import TelemetryError
+from telemetry.logs.use import use
 from telemetry.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -82,58 +84,58 @@ def instrument() -> None:
     """Instrument Django and Datasette, whichever are installed.
 
     Call it after Django's settings can be imported and before its application
-    is made. Does nothing where nothing is configured.
+    is made. Does nothing where nothing is configured and the host's log lines
+    are its own.
 
     Raises:
         TelemetryError: if `configure` was not called before.
         InstrumentationError: if it comes too early, too late or for the second time.
     """
-    pipeline = _pipeline("instrument")
-    if pipeline is None:
-        return
-    from telemetry.instrumentors import instrument_all
+    settings = _settings("instrument")
+    from telemetry.instrumentors import instrument_all, load_django_settings
 
-    instrument_all(pipeline.settings, again=_state.instrumented)
+    if _state.pipeline is None:
+        # They are where a host asks for our lines.
+        load_django_settings()
+        if not use.lines_are_ours:
+            return
+    instrument_all(settings, again=_state.instrumented)
     _state.instrumented = True
 
 
 def asgi_wrapper(application: Any) -> Any:
-    """Put the edge around the whole ASGI application; the application itself if not configured.
+    """Put the edge around the whole ASGI application.
+
+    The application itself where nothing is configured and the host's log lines
+    are its own, not of `logging_config`.
 
     Raises:
         TelemetryError: if `configure` was not called before.
         InstrumentationError: if the application has an edge already.
     """
-    pipeline = _pipeline("asgi_wrapper")
-    if pipeline is None:
+    settings, pipeline = _settings("asgi_wrapper"), _state.pipeline
+    if pipeline is None and not use.lines_are_ours:
         return application
     from telemetry.asgi.edge import Edge
     from telemetry.asgi.trust import Trust
-    from telemetry.flushing import off_the_loop
 
-    async def started() -> None:
-        pipeline.start()
-
-    async def stopping() -> None:
-        await off_the_loop(pipeline.flush)
-
-    settings = pipeline.settings
     edge = Edge(
         application,
         trust=Trust(settings.traceparent, settings.trust_secret),
-        started=started,
-        stopping=stopping,
-        ready=pipeline.start,
         excluded_urls=settings.excluded_urls,
         # Where it says nothing of its own, the general list has been asked already.
         datasette_excluded_urls=settings.datasette_excluded_urls
         if settings.datasette_excluded_urls != settings.excluded_urls
         else "",
         untraced_paths=settings.untraced_paths,
+        client_address=settings.client_address,
         event_url=settings.sentry.event_url if settings.sentry is not None else None,
+        # A developer's console says of each request what the line would.
+        access_log=use.lines_are_ours and not settings.prints_traces,
         http_capture_headers_server_request=list(settings.capture_request_headers),
         http_capture_headers_server_response=list(settings.capture_response_headers),
         http_capture_headers_sanitize_fields=list(settings.sanitize_headers),
+        **(_recorded(pipeline) if pipeline is not None else _unrecorded()),
     )
     if settings.sentry is not None:
         from telemetry.sentry.isolation import Isolation
@@ -151,9 +153,11 @@ def report_errors() -> None:
     Raises:
         TelemetryError: if `configure` was not called before.
     """
-    pipeline = _pipeline("report_errors")
-    if pipeline is not None:
-        pipeline.start_errors()
+    _settings("report_errors")
+    # Standard output is the command's own.
+    use.stream = "stderr"
+    if _state.pipeline is not None:
+        _state.pipeline.start_errors()
 
 
 def flush(timeout: float | None = None) -> int:
@@ -166,12 +170,34 @@ def flush(timeout: float | None = None) -> int:
     return 0 if _state.pipeline is None else _state.pipeline.flush(timeout)
 
 
-def _pipeline(caller: str) -> Pipeline | None:
-    if _state.settings is None:
-        from telemetry.errors import TelemetryError
+def _recorded(pipeline: Pipeline) -> dict[str, Any]:
+    """The edge's arguments that a pipeline is needed for."""
+    from telemetry.flushing import off_the_loop
 
+    async def started() -> None:
+        pipeline.start()
+
+    async def stopping() -> None:
+        await off_the_loop(pipeline.flush)
+
+    return {
+        "started": started,
+        "stopping": stopping,
+        "ready": pipeline.start,
+        "was_kept": pipeline.was_kept,
+    }
+
+
+def _unrecorded() -> dict[str, Any]:
+    from telemetry.providers.unrecorded import unrecorded_tracer
+
+    return {"tracer": unrecorded_tracer()}
+
+
+def _settings(caller: str) -> Settings:
+    if _state.settings is None:
         raise TelemetryError(
             f"telemetry.{caller}() came before telemetry.configure(): call configure() first, "
             "at the top of the host's asgi.py"
         )
-    return _state.pipeline
+    return _state.settings

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import _logs, metrics, trace
 from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics.export import (
     MetricExporter,
@@ -24,11 +25,15 @@ from telemetry import failures
 from telemetry.errors import TelemetryError
 from telemetry.exporters.catalog import outlets
 from telemetry.flushing import Flush
+from telemetry.logfire.manual import lend
+from telemetry.logs import bridge
 from telemetry.processors.datasette import DatasetteSpanProcessor
 from telemetry.processors.deferred import DeferredLogRecordProcessor, DeferredSpanProcessor
 from telemetry.processors.failed import FailedSpanProcessor
 from telemetry.processors.request import RequestLogProcessor
 from telemetry.processors.tail import TailSpanProcessor
+from telemetry.providers.bridged import BridgedLogs
+from telemetry.providers.installed import is_stand_in
 from telemetry.providers.meter import MeterProvider
 from telemetry.providers.resource import build_resource
 from telemetry.providers.sampling import build_id_generator, build_sampler
@@ -38,6 +43,8 @@ from telemetry.settings.model import SIGNALS, Settings
 from telemetry.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from telemetry.exporters.outlet import Outlet
     from telemetry.sentry.client import ErrorTracking
     from telemetry.settings.model import Signal
@@ -78,6 +85,9 @@ class Pipeline:
             self.tracer_provider.add_span_processor(self._folding())
         for log_processor in (RequestLogProcessor(), *self._log_processors):
             self.logger_provider.add_log_record_processor(log_processor)
+        # What is logged is on standard output already: a console has it once.
+        bridging = [p for p in self._log_processors if p.outlet.name != "console"]
+        self._bridged = BridgedLogs(resource, bridging) if bridging else None
         self.errors: ErrorTracking | None = None
         self._lock = Lock()
         self._started = Event()
@@ -93,6 +103,11 @@ class Pipeline:
             exporting = self._tail = TailSpanProcessor(exporting, slow=self.settings.slow)
         return DatasetteSpanProcessor(exporting, fold_below=self.settings.fold_below)
 
+    @property
+    def was_kept(self) -> Callable[[int], bool] | None:
+        """Whether a trace that was not sampled is exported; None where none ever is."""
+        return self._tail.was_kept if self._tail is not None else None
+
     def install(self) -> None:
         """Make the providers the global ones. The meter provider follows in `start`.
 
@@ -104,11 +119,7 @@ class Pipeline:
             ("MeterProvider", metrics.get_meter_provider()),
             ("LoggerProvider", _logs.get_logger_provider()),
         ):
-            # The API's stand-ins are private classes with telling names; Logfire's
-            # provider is a ProxyTracerProvider too.
-            kind_of = type(provider)
-            is_stand_in = kind_of.__name__.lstrip("_").startswith("Proxy")
-            if not (is_stand_in and kind_of.__module__.startswith("opentelemetry.")):
+            if not is_stand_in(provider):
                 raise TelemetryError(
                     f"a {kind} is installed already ({type(provider).__module__}."
                     f"{type(provider).__qualname__}): call telemetry.configure() before any other "
@@ -118,13 +129,24 @@ class Pipeline:
                 )
         trace.set_tracer_provider(self.tracer_provider)
         _logs.set_logger_provider(self.logger_provider)
+        if self._bridged is not None:
+            self._bridged.watch_forks()
+            bridge.send_to(self._bridged.emit)
+            self._flush_at_exit()
+        if self.outlets["traces"] or self.outlets["logs"]:
+            lend(self.tracer_provider, self.logger_provider, self.flush)
 
     def name_service(self, name: str) -> None:
         """Give the service the host's own name, where the one it has is only what is running."""
         named = Resource({str(a.SERVICE_NAME): name})
         # The SDK's own way after a fork, and the only one: a resource is fixed otherwise.
         self.tracer_provider._update_resource(named)
-        self.logger_provider._update_resource(named)
+        self._describe_logs(named)
+
+    def _describe_logs(self, resource: Resource) -> None:
+        self.logger_provider._update_resource(resource)
+        if self._bridged is not None:
+            self._bridged.provider._update_resource(resource)
 
     def start(self) -> None:
         """Start exporting in this process. Cheap to call again.
@@ -139,10 +161,17 @@ class Pipeline:
             if self._started.is_set():
                 return
             self._started.set()
+            # After a fork each provider has an instance id of its own.
+            self._describe_logs(self.tracer_provider.resource)
             self._start_metrics()
             self._start_errors()
             os.register_at_fork(after_in_child=self._forked)
         self._announce()
+        self._release_logs()
+
+    def _release_logs(self) -> None:
+        if self._bridged is not None:
+            self._bridged.release()
 
     def _start_metrics(self) -> None:
         # Without a destination nothing is counted: for each query, that costs.
@@ -154,14 +183,18 @@ class Pipeline:
             logger.error("another MeterProvider was installed meanwhile: no metrics of ours")
 
     def start_errors(self) -> None:
-        """Start error tracking alone, in a process that serves nothing."""
+        """Start error tracking and logs alone, in a process that serves nothing."""
         with self._lock:
             self._start_errors()
+        self._release_logs()
 
-    def _start_errors(self) -> None:
+    def _flush_at_exit(self) -> None:
         if not self._flushes_at_exit:
             self._flushes_at_exit = True
             atexit.register(self.flush)
+
+    def _start_errors(self) -> None:
+        self._flush_at_exit()
         if self.settings.sentry is not None and self.errors is None:
             from telemetry.sentry.client import ErrorTracking
 
@@ -179,15 +212,18 @@ class Pipeline:
         Returns:
             How many spans, log records and error events have not been delivered since the start.
         """
+        self._release_logs()
         if not self._gave_up:
             seconds = self.settings.shutdown_timeout if timeout is None else timeout
             self._gave_up = not Flush(self._flushers(seconds)).run(seconds)
             if self._gave_up or self.undelivered:
-                logger.warning(
-                    "telemetry stopped with %s undelivered%s",
-                    self._describe_undelivered(),
-                    f" after waiting {seconds:g} s" if self._gave_up else "",
-                )
+                # Not to where nothing arrives.
+                with suppress_instrumentation():
+                    logger.warning(
+                        "telemetry stopped with %s undelivered%s",
+                        self._describe_undelivered(),
+                        f" after waiting {seconds:g} s" if self._gave_up else "",
+                    )
         return self.undelivered
 
     def _forked(self) -> None:

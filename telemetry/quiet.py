@@ -1,9 +1,10 @@
-"""Keeps visitors' cookies out of the terminal."""
+"""What Datasette prints by itself: visitors' cookies, and tracebacks that are logged besides."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
+from types import SimpleNamespace
 
 
 def quiet_datasette_errors() -> None:
@@ -22,3 +23,14 @@ def quiet_datasette_errors() -> None:
     from datasette import handle_exception
 
     handle_exception.rich = None
+
+
+def quiet_datasette_tracebacks() -> None:
+    """Stop Datasette printing the traceback of what it answers with 500, where we log it.
+
+    Its ``handle_exception`` calls ``traceback.print_exc()``, on standard error and
+    without a word of the request. Safe to call more than once.
+    """
+    from datasette import handle_exception
+
+    handle_exception.traceback = SimpleNamespace(print_exc=lambda: None)

@@ -145,7 +145,7 @@ def set_failure(error: BaseException) -> None:
 def trace_id() -> str | None:
     """The id of the current request's trace, 32 hexadecimal digits, for an error page to show.
 
-    None outside a request, and where telemetry is not configured.
+    None outside a request, and where neither telemetry nor `logging_config` is in use.
     """
     record = request_record()
     if record is None:

@@ -51,8 +51,11 @@ class Edge(OpenTelemetryMiddleware):
         datasette_excluded_urls: as ``excluded_urls``, for the requests that Datasette serves.
         untraced_paths: a comma list of expressions, matched from the path's start: requests that
             are counted and, where the tracer provider has our `RequestSampler`, not traced.
+        client_address: name the client's address, on spans and on access lines.
         event_url: a page of error events, with ``{trace_id}`` or ``{event_id}`` in it: where a
             request led to one, its span links there.
+        access_log: write a line for each request to the logger ``telemetry.access``.
+        was_kept: whether the trace of that id is exported, though it was not sampled.
         **kwargs: contrib's: ``excluded_urls``, ``default_span_details``, ``server_request_hook``,
             ``client_request_hook``, ``client_response_hook``, ``tracer_provider``,
             ``meter_provider``, ``http_capture_headers_*``. Both message hooks are
@@ -72,7 +75,10 @@ class Edge(OpenTelemetryMiddleware):
         ready: Callable[[], None] | None = None,
         datasette_excluded_urls: str = "",
         untraced_paths: str = "",
+        client_address: bool = False,
         event_url: str | None = None,
+        access_log: bool = False,
+        was_kept: Callable[[int], bool] | None = None,
         **kwargs: Any,
     ) -> None:
         if isinstance(app, OpenTelemetryMiddleware):
@@ -108,7 +114,10 @@ class Edge(OpenTelemetryMiddleware):
         )
         untraced = "|".join(parse.items(untraced_paths))
         self.untraced = re.compile(untraced).match if untraced else None
+        self.client_address = client_address
         self.event_url = event_url
+        self.access_log = access_log
+        self.was_kept = was_kept
         self._lifespan = started, stopping
         self._ready = ready
 

@@ -30,6 +30,7 @@ class Exchange:
         "_on_send",
         "_receive",
         "_send",
+        "body_size",
         "complete",
         "record",
         "status",
@@ -48,6 +49,7 @@ class Exchange:
         self.record = record
         self.status: int | None = None
         self.complete = False
+        self.body_size = 0
         # Seconds, for the client: to send its body, or to take what it was sent.
         self.waited = 0.0
         # Whether all of the request is here; what is awaited then is that the client leaves.
@@ -83,6 +85,7 @@ class Exchange:
             self.status = message["status"]
             message = self._with_trace(message)
         elif kind == "http.response.body":
+            self.body_size += len(message.get("body", b""))
             if not message.get("more_body", False) and self.record.outcome != "disconnected":
                 self.complete = True
         elif kind == "websocket.accept":

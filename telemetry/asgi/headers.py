@@ -78,6 +78,12 @@ def address_attributes(scope: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def client_address(scope: Mapping[str, Any]) -> str | None:
+    """The client's address, as the server understood it (ASGI's ``client``)."""
+    client = scope.get("client")
+    return str(client[0])[:MAX_HOST] if client else None
+
+
 def captured_headers(
     headers: Iterable[tuple[bytes, bytes]],
     wanted: Sequence[str],

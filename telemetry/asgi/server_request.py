@@ -18,11 +18,13 @@ from telemetry.asgi.exchange import Exchange
 from telemetry.asgi.headers import (
     address_attributes,
     captured_headers,
+    client_address,
     connection_attributes,
     header,
     method_attributes,
 )
 from telemetry.failsafe import failed
+from telemetry.logs.access import log_request
 from telemetry.registry import attributes as a
 from telemetry.request import RequestRecord, attach_record
 from telemetry.settings.sentry import EVENT_ID, TRACE_ID
@@ -84,6 +86,8 @@ class ServerRequest:
         parent, links = edge.trust.start(scope)
         name = "HTTP" if method == "_OTHER" else method
         attributes |= address_attributes(scope)
+        if edge.client_address and (address := client_address(scope)) is not None:
+            attributes[a.CLIENT_ADDRESS] = address
         if edge.span_details is not None:
             name, extra = edge.span_details(scope)
             attributes |= extra
@@ -149,6 +153,21 @@ class ServerRequest:
         finally:
             # Whatever failed above: a span that never ends is never exported.
             record.span.end()
+        if self._edge.access_log:
+            log_request(
+                record,
+                status=exchange.status,
+                size=exchange.body_size,
+                seconds=seconds,
+                kept=self._is_kept(),
+                address=client_address(record.scope) if self._edge.client_address else None,
+            )
+
+    def _is_kept(self) -> bool:
+        context, was_kept = self.record.span.get_span_context(), self._edge.was_kept
+        if context.trace_flags.sampled:
+            return True
+        return was_kept is not None and was_kept(context.trace_id)
 
     def _describe(self, known: dict[str, Any], failure: BaseException | None) -> None:
         record, span = self.record, self.record.span

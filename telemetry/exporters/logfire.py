@@ -17,6 +17,8 @@ from opentelemetry.sdk import metrics
 from opentelemetry.sdk.metrics.export import AggregationTemporality
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 
+from telemetry.logfire.spans import LogfireSpans
+
 if TYPE_CHECKING:
     from telemetry.settings import Destination
     from telemetry.settings.model import Signal
@@ -32,9 +34,9 @@ _DELTA: dict[type, AggregationTemporality] = {
 }
 
 
-def span_exporter(destination: Destination) -> OTLPSpanExporter:
-    """Spans to one project."""
-    return OTLPSpanExporter(**_arguments(destination, "traces"))
+def span_exporter(destination: Destination) -> LogfireSpans:
+    """Spans to one project, with what its pages show of them."""
+    return LogfireSpans(OTLPSpanExporter(**_arguments(destination, "traces")))
 
 
 def metric_exporter(destination: Destination) -> OTLPMetricExporter:
@@ -47,11 +49,11 @@ def log_exporter(destination: Destination) -> OTLPLogExporter:
     return OTLPLogExporter(**_arguments(destination, "logs"))
 
 
-class LogfireSpanExporter(OTLPSpanExporter):
+class LogfireSpanExporter(LogfireSpans):
     """Spans to the project of the first LOGFIRE_TOKEN."""
 
     def __init__(self) -> None:
-        super().__init__(**_arguments(_from_environment(), "traces"))
+        super().__init__(OTLPSpanExporter(**_arguments(_from_environment(), "traces")))
 
 
 class LogfireMetricExporter(OTLPMetricExporter):

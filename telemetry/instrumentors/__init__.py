@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     from telemetry.settings import Settings
 
 
+def load_django_settings() -> None:
+    """Import Django's settings, as its application does next; not while they are being imported."""
+    if importlib.util.find_spec("django") is not None:
+        from telemetry.instrumentors.django import settings_are_due
+
+        if settings_are_due():
+            from django.conf import settings
+
+            settings.LOGGING  # noqa: B018 # a lazy object: this loads it
+
+
 def instrument_all(settings: Settings, *, again: bool) -> None:
     """Instrument the frameworks that are installed.
 
@@ -27,7 +38,7 @@ def instrument_all(settings: Settings, *, again: bool) -> None:
 
         datasette = DatasetteInstrumentor()
         if not datasette.is_instrumented_by_opentelemetry:
-            datasette.instrument()
+            datasette.instrument(recording=settings.active)
     if settings.django_instrument and importlib.util.find_spec("django") is not None:
         from telemetry.instrumentors.django import DjangoInstrumentor
 

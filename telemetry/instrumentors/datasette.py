@@ -38,7 +38,8 @@ class DatasetteInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib i
 
         if not pm.is_registered(datasette_plugin):
             pm.register(datasette_plugin)
-        if importlib.util.find_spec("datasette.telemetry") is None:
+        recording = kwargs.get("recording", True)
+        if recording and importlib.util.find_spec("datasette.telemetry") is None:
             from datasette.version import __version__
 
             logger.warning(

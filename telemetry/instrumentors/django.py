@@ -91,10 +91,18 @@ def _hook(hook: Callable[..., None] | None) -> staticmethod[..., None] | None:
     return staticmethod(hook) if hook is not None else None
 
 
-def _check_moment() -> None:
-    from django.conf import settings
+def settings_are_due() -> bool:
+    """Whether Django's settings can be imported, and are not yet."""
+    from django.conf import ENVIRONMENT_VARIABLE, settings
 
-    module = os.environ.get("DJANGO_SETTINGS_MODULE", "")
+    module = os.environ.get(ENVIRONMENT_VARIABLE, "")
+    return bool(module) and module not in sys.modules and not settings.configured
+
+
+def _check_moment() -> None:
+    from django.conf import ENVIRONMENT_VARIABLE, settings
+
+    module = os.environ.get(ENVIRONMENT_VARIABLE, "")
     if not settings.configured and not module:
         # Contrib's goes on with empty settings here, and the host with it.
         raise InstrumentationError(

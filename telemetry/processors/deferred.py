@@ -38,14 +38,17 @@ P = TypeVar("P", SpanProcessor, LogRecordProcessor)
 class _Deferred(Generic[P]):
     """Makes a processor once, when it is first asked for."""
 
-    def __init__(self, make: Callable[[], P]) -> None:
+    def __init__(self, make: Callable[[], P], ready: Callable[[], None]) -> None:
         self._make: Callable[[], P] = make
+        self._ready = ready
         self._lock = Lock()
         self.made: P | None = None
 
     def get(self) -> P:
         made = self.made
         if made is None:
+            # Before the lock is taken: what is started logs that it was.
+            self._ready()
             with self._lock:
                 made = self.made
                 if made is None:
@@ -60,13 +63,12 @@ class DeferredSpanProcessor(SpanProcessor):
         self.outlet = outlet
 
         def make() -> SpanProcessor:
-            ready()
             exporter = CountedSpanExporter(outlet.build(), outlet.tally)
             if outlet.immediate:
                 return SimpleSpanProcessor(exporter)
             return BatchSpanProcessor(exporter)
 
-        self._processor: _Deferred[SpanProcessor] = _Deferred(make)
+        self._processor: _Deferred[SpanProcessor] = _Deferred(make, ready)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         # Not only with the first span's end: what a script counts within that
@@ -102,13 +104,12 @@ class DeferredLogRecordProcessor(LogRecordProcessor):
         self.outlet = outlet
 
         def make() -> LogRecordProcessor:
-            ready()
             exporter = CountedLogRecordExporter(outlet.build(), outlet.tally)
             if outlet.immediate:
                 return SimpleLogRecordProcessor(exporter)
             return BatchLogRecordProcessor(exporter)
 
-        self._processor: _Deferred[LogRecordProcessor] = _Deferred(make)
+        self._processor: _Deferred[LogRecordProcessor] = _Deferred(make, ready)
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         try:

@@ -81,6 +81,11 @@ class TailSpanProcessor(SpanProcessor):
                 return True
             return self._decided.get(trace_id, False)
 
+    def was_kept(self, trace_id: int) -> bool:
+        """Whether it was decided to keep a trace that was not sampled."""
+        with self._lock:
+            return self._decided.get(trace_id, False)
+
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """OpenTelemetry's contract."""
         try:

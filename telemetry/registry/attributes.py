@@ -35,6 +35,22 @@ DESTINATIONS = Attribute(
     "Where each signal goes, on the start-up record. Never holds a secret.",
 )
 
+LOGFIRE_TYPE = Attribute(
+    "logfire.span_type", "To Logfire only: `span`; `log` for what its own functions logged."
+)
+LOGFIRE_MESSAGE = Attribute(
+    "logfire.msg", "To Logfire only: what its pages show of a span; of a request, its path."
+)
+LOGFIRE_LEVEL = Attribute(
+    "logfire.level_num",
+    "To Logfire only: 17 for an error, 13 for a request that was answered with 4xx.",
+)
+
+CLIENT_ADDRESS = Attribute(
+    "client.address",
+    "The address that the server names: personal data, only with TELEMETRY_CLIENT_ADDRESS.",
+)
+
 QUERIES = Attribute(
     "corkboard.queries.count",
     "How many of Datasette's queries are no spans: they were fast and succeeded. On the span "

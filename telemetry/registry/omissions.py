@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 SPAN_ATTRIBUTES: Final[dict[str, str]] = {
-    "client.address": "Personal data; not recorded by default.",
+    "client.address": "Personal data: only with TELEMETRY_CLIENT_ADDRESS.",
     "client.port": "Worthless without the address.",
     "url.query": "Holds what visitors type, SQL among it.",
     "user_agent.original": "Personal data and unbounded; its coarse kind is kept.",

@@ -9,7 +9,15 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from telemetry.registry import attributes, events, metrics, omissions, spans, variables
+from telemetry.registry import (
+    attributes,
+    events,
+    log_fields,
+    metrics,
+    omissions,
+    spans,
+    variables,
+)
 from telemetry.registry.names import Attribute, MetricName, SpanName, Variable, entries
 from telemetry.settings.model import MAX_ATTRIBUTE_LENGTH
 
@@ -102,6 +110,19 @@ def reference() -> str:
             [
                 (f"`{x}`", x.description, ", ".join(f"`{v}`" for v in sorted(x.values or ())))
                 for x in entries(events, Attribute)
+            ],
+        ),
+        "## Log lines\n",
+        (
+            "One JSON object for each record, on standard output; what is given as `extra` follows"
+            " under its own names. As an OpenTelemetry record, the time, the level, the logger, the"
+            " message and the ids are fields of it, the rest its attributes.\n"
+        ),
+        _table(
+            ("Field", "Meaning", "Values"),
+            [
+                (f"`{x}`", x.description, ", ".join(f"`{v}`" for v in sorted(x.values or ())))
+                for x in entries(log_fields, Attribute)
             ],
         ),
         "## Metrics\n",

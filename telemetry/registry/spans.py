@@ -26,6 +26,10 @@ ACCOUNT = (
 )
 """On the local root of a trace, whichever span that is."""
 
+# On the way to Logfire only.
+LOGFIRE = (a.LOGFIRE_TYPE, a.LOGFIRE_MESSAGE, a.LOGFIRE_LEVEL)
+# Where the operator asks for it.
+OPTIONAL = (a.CLIENT_ADDRESS,)
 SAMPLING = (a.SPANS_DROPPED,)
 """On the local root of a trace that the sampler ``tail`` kept by rule."""
 
@@ -54,6 +58,7 @@ SERVER = SpanName(
         a.SITE,
         *ACCOUNT,
         *SAMPLING,
+        *OPTIONAL,
     ),
 )
 CLIENT_REQUEST = SpanName(

@@ -128,6 +128,22 @@ DJANGO_REQUEST_ATTRS = Variable(
     "Comma list of attributes of Django's request to record on the SERVER span.",
 )
 
+CLIENT_ADDRESS = Variable(
+    "TELEMETRY_CLIENT_ADDRESS",
+    "Whether access lines and SERVER spans name the client's address, which is personal data.",
+    default="false",
+)
+
+LOG_FORMAT = Variable(
+    "LOG_FORMAT",
+    "What log lines on standard output are: `json` or `text`.",
+    default="`text` under DEBUG, else `json`",
+)
+LOG_LEVEL = Variable(
+    "LOGLEVEL",
+    "The least level that is logged, and that of single loggers: `INFO,django.db=DEBUG`.",
+    default="INFO",
+)
 DEBUG = Variable("DEBUG", "The host's: true means the console unless told otherwise.")
 
 TRACEPARENT = Variable(

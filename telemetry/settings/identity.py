@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from telemetry.registry import attributes as a
 from telemetry.registry import variables as v
+from telemetry.settings import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,11 @@ def read_service_name(reader: Reader, attributes: Mapping[str, str], default: st
 def is_named(reader: Reader, attributes: Mapping[str, str], default: str | None) -> bool:
     """Whether a variable or the host named the service."""
     return bool(_given_name(reader, attributes) or default)
+
+
+def is_debug(reader: Reader) -> bool:
+    """DEBUG. The host's variable, not ours to judge: what isn't plainly true is false."""
+    return (reader.text(v.DEBUG) or "").lower() in parse.TRUE
 
 
 def read_environment(reader: Reader, attributes: Mapping[str, str], *, debug: bool) -> str:

@@ -104,6 +104,8 @@ class Settings:
     django_excluded_urls: str = ""
     datasette_excluded_urls: str = ""
     untraced_paths: str = UNTRACED_PATHS
+    client_address: bool = False
+    """Whether to record it."""
     capture_request_headers: tuple[str, ...] = ()
     capture_response_headers: tuple[str, ...] = ()
     sanitize_headers: tuple[str, ...] = ()
@@ -113,6 +115,11 @@ class Settings:
     raise_failures: bool = False
     notes: tuple[str, ...] = ()
     """What the operator should know once: variables that are set and not used."""
+
+    @property
+    def prints_traces(self) -> bool:
+        """Whether standard output shows a trace for each request."""
+        return "console" in self.exporters.get("traces", ()) and self.console != "off"
 
     @property
     def active(self) -> bool:

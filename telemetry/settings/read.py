@@ -66,8 +66,7 @@ def read_settings(
     """
     reader = Reader(environ)
     if debug is None:
-        # The host's variable, not ours to judge: what isn't plainly true is false.
-        debug = (reader.text(v.DEBUG) or "").lower() in parse.TRUE
+        debug = identity.is_debug(reader)
     exporters = choose_exporters(reader, debug=debug)
     if reader.parsed(parse.boolean, False, v.SDK_DISABLED):
         # OpenTelemetry's three signals, as its specification says; errors are none of them.
@@ -123,6 +122,7 @@ def read_settings(
         excluded_urls=excluded("ASGI"),
         django_excluded_urls=excluded("DJANGO"),
         datasette_excluded_urls=excluded("DATASETTE"),
+        client_address=reader.parsed(parse.boolean, False, v.CLIENT_ADDRESS),
         untraced_paths=reader.parsed(_patterns_or_none, UNTRACED_PATHS, v.UNTRACED_PATHS),
         capture_request_headers=pattern_list(v.CAPTURE_REQUEST_HEADERS),
         capture_response_headers=pattern_list(v.CAPTURE_RESPONSE_HEADERS),

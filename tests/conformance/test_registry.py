@@ -44,7 +44,7 @@ def _keys(found: list[tuple[str, dict[str, Any]]]) -> set[str]:
 
 def test_server_spans_carry_what_is_registered(ours: dict[str, Any], datasette: Recorded) -> None:
     """Both ways: nothing unregistered goes out, and nothing registered is a dead letter."""
-    later = {*spans.ACCOUNT, *spans.SAMPLING}
+    later = {*spans.ACCOUNT, *spans.SAMPLING, *spans.OPTIONAL}
     assert _keys(_servers(ours, datasette)) == {*spans.SERVER.attributes} - later
 
 
@@ -108,7 +108,8 @@ def test_every_registered_attribute_goes_somewhere(
     everywhere |= _keys(_servers(ours, datasette))
     everywhere |= set(build_resource(Settings("host", "1", "test")).attributes)
     unseen = {str(entry) for entry in entries(attributes, Attribute)} - everywhere
-    assert unseen == {"corkboard.destinations", *spans.ACCOUNT, *spans.SAMPLING}
+    elsewhere = {*spans.ACCOUNT, *spans.SAMPLING, *spans.OPTIONAL, *spans.LOGFIRE}
+    assert unseen == {"corkboard.destinations", *elsewhere}
 
 
 def test_error_events_carry_what_is_registered(error_events: list[ReceivedErrorEvent]) -> None:

@@ -6,7 +6,7 @@ change log, and then this file.
 
 from __future__ import annotations
 
-from telemetry.registry import attributes, events, metrics, spans
+from telemetry.registry import attributes, events, log_fields, metrics, spans
 from telemetry.registry.names import Attribute, MetricName, SpanName, entries
 
 
@@ -20,6 +20,10 @@ def test_attributes() -> None:
         "corkboard.error.url",
         "datasette.internal_client",
         "corkboard.destinations",
+        "logfire.span_type",
+        "logfire.msg",
+        "logfire.level_num",
+        "client.address",
         "corkboard.queries.count",
         "corkboard.queries.execution_time",
         "corkboard.queries.waiting_time",
@@ -66,6 +70,34 @@ def test_outcomes() -> None:
         "disconnected",
         "error",
     }
+
+
+def test_log_fields() -> None:
+    """What queries in Loki are made of; `extra` comes under its own names."""
+    assert [str(entry) for entry in entries(log_fields, Attribute)] == [
+        "time",
+        "level",
+        "logger",
+        "message",
+        "trace_id",
+        "span_id",
+        "trace_flags",
+        "corkboard.site",
+        "http.route",
+        "service.version",
+        "exception.type",
+        "exception.message",
+        "exception.stacktrace",
+        "throttled",
+        "http.request.method",
+        "url.path",
+        "http.response.status_code",
+        "duration_ms",
+        "http.response.body.size",
+        "corkboard.outcome",
+        "trace_kept",
+        "client.address",
+    ]
 
 
 def test_metrics() -> None:

@@ -13,7 +13,7 @@ import httpx
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from telemetry.testing import OTLPReceiver, ReceivedPoint
+    from telemetry.testing import OTLPReceiver, ReceivedLog, ReceivedPoint
     from tests.support.servers import Server
 
 # Telemetry's own failures become errors that a test sees, and what is in
@@ -69,6 +69,11 @@ def visitor(server: Server) -> Iterator[Visitor]:
     # Without the developer's own proxies.
     with httpx.Client(base_url=server.url, limits=options, trust_env=False, timeout=30) as client:
         yield Visitor(client, server.port)
+
+
+def starts(receiver: OTLPReceiver) -> list[ReceivedLog]:
+    """Give the record of each worker's start."""
+    return [log for log in receiver.logs if log.event_name == "corkboard.telemetry.started"]
 
 
 def last_points(receiver: OTLPReceiver, name: str) -> list[ReceivedPoint]:

@@ -95,7 +95,7 @@ def test_a_bare_application_is_tracked_too(
 ) -> None:
     """Once, though the server logs it as well; without a route, rather than by its path."""
     with EventReceiver() as errors:
-        env = host.variables(SENTRY_DSN=errors.dsn)
+        env = host.variables(SENTRY_DSN=errors.dsn, LOG_FORMAT="text")
         with serve("tests.end_to_end.failing.bare:application", env=env) as server:
             url = f"{server.url}{path}?q=planted-query"
             with httpx.Client(trust_env=False) as client, client.stream("GET", url) as answer:

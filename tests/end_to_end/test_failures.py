@@ -154,7 +154,7 @@ def test_the_stack_leads_to_the_fault(run: Run) -> None:
 
 
 def test_each_traceback_is_printed_once(run: Run) -> None:
-    """By whoever prints it without us; no panel of local variables, no cookie."""
+    """In a log line of its request's, or by Python; no panel of local variables, no cookie."""
     for text in ("router", "route", "background", "thread"):
         printed = run.output.count(f"FaultError: {text}\n")
         assert printed == 1, (text, printed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ THREADS = ("Otel", "telemetry")
 
 def inspect(host: Host, env: Mapping[str, str]) -> tuple[set[str], list[str], str]:
     """Serve both sides; give the modules of ABSENT that are loaded, the threads and the output."""
-    with serve_uvicorn(APP, env=env, args=["--no-access-log"]) as server:
+    with serve_uvicorn(APP, env=env) as server:
         with visitor(server) as browser:
             site = f"{host.site}.localhost"
             assert browser.get("/").status_code == 200
@@ -54,7 +55,18 @@ def test_nothing_is_loaded_and_nothing_runs(host: Host, variables: dict[str, str
     loaded, threads, printed = inspect(host, {**host.env, **variables})
     assert loaded == set()
     assert [name for name in threads if name.startswith(THREADS)] == []
-    assert "telemetry" not in printed
+    lines = [json.loads(line) for line in printed.splitlines()]
+    assert [line for line in lines if line["logger"] == "telemetry"] == []
+    # Log lines are the host's, whether or not anything is sent: one for each request.
+    told = [line for line in lines if line["logger"] == "telemetry.access"]
+    assert [(line["http.response.status_code"], line["trace_kept"]) for line in told] == [
+        (200, False),
+        (200, False),
+        (404, False),
+    ]
+    assert [line.get("corkboard.site") for line in told] == [None, host.site, host.site]
+    assert [line["http.route"] for line in told[:2]] == ["/", "/{database}/{table}"]
+    assert len({line["trace_id"] for line in told}) == len(told)
 
 
 def test_a_configured_host_loads_and_starts_what_it_needs(

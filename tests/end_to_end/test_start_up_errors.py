@@ -51,6 +51,10 @@ def uvicorn_refused(host: Host, variables: Mapping[str, str]) -> str:
             ("OTEL_EXPORTER_OTLP_PROTOCOL='http/json'", "http/protobuf, grpc"),
         ),
         (
+            {"LOG_FORMAT": "xml", "LOGLEVEL": "INFO,django=LOUD"},
+            ("LOG_FORMAT='xml'", "json, text", "LOGLEVEL='INFO,django=LOUD'", "logger=LEVEL"),
+        ),
+        (
             {"OTEL_TRACES_SAMPLER": "sometimes"},
             ("OTEL_TRACES_SAMPLER='sometimes'", "parentbased_traceidratio"),
         ),
@@ -136,7 +140,7 @@ def test_gunicorn_gives_up_and_says_the_same(host: Host, worker_class: str) -> N
     command = ["gunicorn", "config.asgi:application", "--no-control-socket"]
     command += ["--bind", f"127.0.0.1:{free_port()}", "--worker-class", worker_class]
     dsn = "https://planted-secret@bugsink.example.org/"
-    env = {**host.env, "OTEL_TRACES_EXPORTER": "otpl", "SENTRY_DSN": dsn}
+    env = {**host.env, "OTEL_TRACES_EXPORTER": "otpl", "SENTRY_DSN": dsn, "LOG_FORMAT": "text"}
     printed = refused(command, env)
     # A worker prints it at the end of a traceback, and once more without.
     assert set(named(printed)) == {"OTEL_TRACES_EXPORTER", "SENTRY_DSN"}, printed

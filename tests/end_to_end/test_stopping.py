@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.hosts import Host, last_points, visitor
+from tests.end_to_end.hosts import Host, last_points, starts, visitor
 from tests.support.servers import Server, serve_gunicorn, serve_uvicorn
 
 if TYPE_CHECKING:
@@ -54,32 +54,35 @@ def visit(server: Server, host: Host, number: int = REQUESTS) -> None:
 
 
 @pytest.mark.parametrize(
-    ("serve", "workers", "number"),
+    ("serve", "processes", "number"),
     [
         pytest.param(serve_uvicorn, 1, SIGTERM, id="uvicorn-TERM"),
         pytest.param(serve_uvicorn, 1, SIGINT, id="uvicorn-INT"),
         pytest.param(uvicorn_worker, 2, SIGTERM, id="UvicornWorker-TERM"),
         pytest.param(
-            partial(uvicorn_worker, preload=True), 2, SIGTERM, id="UvicornWorker-preload-TERM"
+            partial(uvicorn_worker, preload=True), 3, SIGTERM, id="UvicornWorker-preload-TERM"
         ),
         pytest.param(asgi_worker, 2, SIGTERM, id="asgi-TERM"),
         # No lifespan on these two: the interpreter's exit is what is left.
         pytest.param(partial(asgi_worker, workers=1), 1, SIGINT, id="asgi-INT"),
         pytest.param(partial(asgi_worker, workers=1), 1, SIGQUIT, id="asgi-QUIT"),
-        pytest.param(partial(asgi_worker, preload=True), 2, SIGTERM, id="asgi-preload-TERM"),
+        pytest.param(partial(asgi_worker, preload=True), 3, SIGTERM, id="asgi-preload-TERM"),
     ],
 )
 def test_a_signal_sends_what_is_left(
-    host: Host, receiver: OTLPReceiver, serve: Serve, workers: int, number: Signals
+    host: Host, receiver: OTLPReceiver, serve: Serve, processes: int, number: Signals
 ) -> None:
-    """All spans, all metrics, all records, of every worker; and nothing before."""
+    """All spans, all metrics, all records, of every worker; and nothing before.
+
+    With ``--preload`` there are the master's records, too.
+    """
     with serve(env=host.variables(receiver, **NEVER)) as server:
         visit(server, host)
         assert receiver.requests == []
         server.stop(number)
     assert (servers(receiver), counted(receiver)) == (REQUESTS, REQUESTS), receiver.summary()
     instances = {record.resource["service.instance.id"] for record in receiver.logs}
-    assert len(instances) == len(receiver.logs) == workers
+    assert len(instances) == len(starts(receiver)) == processes
     assert {span.resource["service.instance.id"] for span in receiver.spans} <= instances
     assert "undelivered" not in server.output()
     assert "Traceback" not in server.output()
@@ -103,4 +106,4 @@ def test_a_worker_that_is_replaced_sends_first(
         server.stop()
     assert (servers(receiver), counted(receiver)) == (3, 3), receiver.summary()
     instances = {span.resource["service.instance.id"] for span in receiver.spans}
-    assert len(instances) == len(receiver.logs) == 2
+    assert len(instances) == len(starts(receiver)) == 2

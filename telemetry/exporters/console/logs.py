@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 
-from telemetry.exporters.console.terminal import CYAN, DIM, RED, YELLOW, Terminal, printable
 from telemetry.registry import attributes as a
+from telemetry.terminal import CYAN, DIM, RED, YELLOW, Terminal, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from opentelemetry.sdk.metrics.export import (
     MetricsData,
 )
 
-from telemetry.exporters.console.terminal import DIM, Terminal, fit
+from telemetry.terminal import DIM, Terminal, fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

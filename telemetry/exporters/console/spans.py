@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from telemetry.exporters.console.terminal import Terminal
 from telemetry.exporters.console.traces import Traces
 from telemetry.exporters.console.tree import render
+from telemetry.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

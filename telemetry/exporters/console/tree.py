@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import StatusCode
 
-from telemetry.exporters.console.terminal import (
+from telemetry.registry import attributes as a
+from telemetry.terminal import (
     BOLD,
     CYAN,
     DIM,
@@ -21,15 +22,14 @@ from telemetry.exporters.console.terminal import (
     milliseconds,
     printable,
 )
-from telemetry.registry import attributes as a
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from telemetry.exporters.console.terminal import Terminal
     from telemetry.exporters.console.traces import Trace
+    from telemetry.terminal import Terminal
 
 # More like-named siblings than this become one line with their number and time.
 FOLD_ABOVE = 3

@@ -7,6 +7,7 @@ for the whole process, since Datasette's plugins are.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from datasette import hookimpl
@@ -16,15 +17,20 @@ from telemetry import failures
 from telemetry.adapters.datasette_tracer import in_datasette_client
 from telemetry.adapters.sqlite_functions import explain
 from telemetry.adapters.visitors_sql import is_visitors_own
+from telemetry.asgi.headers import MAX_PATH
 from telemetry.failsafe import failed
+from telemetry.logs.use import use
+from telemetry.quiet import quiet_datasette_tracebacks
 from telemetry.request import request_record, trace_id
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+logger = logging.getLogger("datasette")
+
 
 @hookimpl(tryfirst=True)  # type: ignore[untyped-decorator]
-def handle_exception(exception: Exception) -> None:
+def handle_exception(request: Any, exception: Exception) -> None:
     """Datasette's hook, called for whatever becomes an error page: 404s too."""
     try:
         # Base400's and DatasetteError's; another exception's page is a 500.
@@ -32,11 +38,17 @@ def handle_exception(exception: Exception) -> None:
         if isinstance(status, int) and status < 500:
             return
         record = request_record()
-        if is_visitors_own(exception):
+        visitors_own = is_visitors_own(exception)
+        if visitors_own:
             failures.settle(exception)
         else:
             explain(exception, record)
             failures.report(exception, "datasette", record)
+        if use.lines_are_ours:
+            # Datasette would print the traceback, after this.
+            quiet_datasette_tracebacks()
+            if record is None or record.outcome != "disconnected":
+                _log(exception, str(getattr(request, "path", "")), visitors_own=visitors_own)
         if in_datasette_client():
             # Not the page's failure: whoever made the call decides what comes of it.
             trace.get_current_span().record_exception(exception)
@@ -44,6 +56,15 @@ def handle_exception(exception: Exception) -> None:
             record.failure = exception
     except Exception as error:  # noqa: BLE001 # the page comes first
         failed("Datasette's hook, at an exception", error)
+
+
+def _log(error: Exception, path: str, *, visitors_own: bool) -> None:
+    # As Django logs its own. What a visitor's query could not do is not the host's fault.
+    path = path.partition("?")[0][:MAX_PATH]
+    if visitors_own:
+        logger.warning("Query failed: %s: %s", path, error)
+    else:
+        logger.error("Internal Server Error: %s", path, exc_info=error)
 
 
 @hookimpl  # type: ignore[untyped-decorator]

@@ -177,6 +177,8 @@ def run_done(host: Host, server_name: str, **variables: str) -> Iterator[Run]:
             "DJANGO_SETTINGS_MODULE": SETTINGS,
             "OTEL_RESOURCE_ATTRIBUTES": "service.version=v1.2.3",
             "TELEMETRY_TRACE_URL": TRACE_URL,
+            # Tracebacks as people read them.
+            "LOG_FORMAT": "text",
         }
         env = host.variables(receiver, **(defaults | variables))
         server = stack.enter_context(SERVERS[server_name](APP, env=env))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telemetry.registry import attributes, metrics, spans, variables
+from telemetry.registry import attributes, log_fields, metrics, spans, variables
 from telemetry.registry.names import Attribute, MetricName, SpanName, Variable, entries
 from telemetry.registry.render import documents, reference
 from tests.support.paths import ROOT
@@ -21,6 +21,7 @@ def test_every_entry_is_in_the_reference() -> None:
         *entries(variables, Variable),
         *entries(attributes, Attribute),
         *entries(spans, SpanName),
+        *entries(log_fields, Attribute),
         *entries(metrics, MetricName),
     ]
     assert len(listed) > 50

@@ -8,6 +8,7 @@ from telemetry.errors import ConfigurationError
 from telemetry.registry import variables
 from telemetry.registry.names import Variable, entries
 from telemetry.settings import read_settings
+from telemetry.settings.logs import read_log_settings
 from tests.telemetry.settings.reading import problems, read, wrong
 
 
@@ -176,6 +177,7 @@ def test_every_registered_variable_is_read() -> None:
     everything = {"OTEL_TRACES_EXPORTER": "otlp,logfire", "LOGFIRE_TOKEN": "pylf_v1_us_a"}
     read_settings(Recorder(everything))
     read_settings(Recorder())
+    read_log_settings(Recorder(), debug=False)
     unread = {str(v) for v in entries(variables, Variable)} - seen
     # Its argument is only looked at where there is a sampler to take it.
     assert unread == {"OTEL_TRACES_SAMPLER_ARG"}

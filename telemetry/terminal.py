@@ -63,6 +63,8 @@ class Terminal:
 def printable(text: str) -> str:
     """On one line, and without control characters: visitors choose paths, and terminals obey."""
     collapsed = " ".join(text.split())
+    if collapsed.isprintable():
+        return collapsed
     return "".join(c if c.isprintable() else "�" for c in collapsed)
 
 

@@ -1,0 +1,80 @@
+"""The access line: one for each request, when it has ended, from whoever saw all of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from opentelemetry import trace
+
+from telemetry.asgi.headers import MAX_PATH
+from telemetry.logs.context import ATTRIBUTE, LogContext
+from telemetry.registry import log_fields as f
+from telemetry.terminal import printable
+
+if TYPE_CHECKING:
+    from telemetry.request import RequestRecord
+
+logger = logging.getLogger("telemetry.access")
+
+
+def log_request(
+    record: RequestRecord,
+    *,
+    status: int | None,
+    size: int,
+    seconds: float,
+    kept: bool,
+    address: str | None = None,
+) -> None:
+    """Write the line of a request that has ended.
+
+    Args:
+        record: what is known of it.
+        status: None where no response was begun.
+        size: bytes of the response's body.
+        seconds: from its first byte to its last.
+        kept: whether its trace is exported.
+        address: the client's, where it is to be told.
+    """
+    # Not an error: the failure that it came from has been logged as one, and tracked.
+    level = logging.WARNING if status is None or status >= 500 else logging.INFO
+    if not logger.isEnabledFor(level):
+        return
+    path = str(record.scope.get("path", ""))[:MAX_PATH]
+    known: dict[str, object] = {
+        f.METHOD: record.method,
+        f.PATH: path,
+        f.STATUS: status,
+        f.MILLISECONDS: round(seconds * 1000, 3),
+        f.BYTES: size,
+        f.OUTCOME: record.outcome,
+        f.KEPT: kept,
+        # The request is over: the moment knows nothing of it any more.
+        ATTRIBUTE: _context(record),
+    }
+    if address is not None:
+        known[f.CLIENT_ADDRESS] = address
+    answered = "no answer" if status is None else str(status)
+    logger.log(
+        level,
+        "%s %s %s %.1f ms",
+        record.method,
+        printable(path),
+        answered,
+        seconds * 1000,
+        extra={str(key): value for key, value in known.items()},
+    )
+
+
+def _context(record: RequestRecord) -> LogContext:
+    span = record.span.get_span_context()
+    if not span.is_valid:
+        return LogContext(site=record.site, route=record.route)
+    return LogContext(
+        trace.format_trace_id(span.trace_id),
+        trace.format_span_id(span.span_id),
+        f"{span.trace_flags:02x}",
+        record.site,
+        record.route,
+    )

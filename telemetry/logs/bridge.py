@@ -1,0 +1,107 @@
+"""From the standard library's `logging` to OpenTelemetry: what a log bridge is there.
+
+Contrib's handler hands a record's attributes on as they are, flushes on a
+thread of its own whenever `logging` is set up anew or ends, and tells of the
+exporters' own failures to the exporters.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from opentelemetry import trace
+from opentelemetry._logs import LogRecord
+from opentelemetry.context import Context
+from opentelemetry.instrumentation.log_utils import std_to_otel
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, SpanContext, TraceFlags
+
+from telemetry.failsafe import failed
+from telemetry.logs.context import LogContext, context_of
+from telemetry.logs.exception import exception_fields
+from telemetry.logs.extra import extra_of
+from telemetry.logs.plain import message_of, text
+from telemetry.logs.refusals import level_of
+from telemetry.registry import log_fields as f
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Send = Callable[[str, LogRecord], None]
+
+# OpenTelemetry's names for Python's (logs data model, "Displaying Severity").
+_SEVERITIES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+# Not an empty one, which would mean the current.
+_NO_SPAN = trace.set_span_in_context(INVALID_SPAN, Context())
+
+_emitting = ContextVar("emitting", default=False)
+_send: Send | None = None
+
+
+def send_to(send: Send | None) -> None:
+    """Have every bridge's records sent by ``send``, given a logger's name and a record."""
+    global _send
+    _send = send
+
+
+class LogBridge(logging.Handler):
+    """Hands log records to the pipeline; drops them where it sends no logs.
+
+    Not what OpenTelemetry logs of itself, or what is logged while something is
+    exported: with a backend that is down, each would become more of its kind.
+    """
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Without `logging`'s lock: it holds nothing, and no request waits for another."""
+        wanted = _send is not None and self.filter(record)
+        if wanted:
+            self.emit(record)
+        return bool(wanted)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand it over. Never raises."""
+        if (
+            _send is None
+            or _emitting.get()
+            or record.name.partition(".")[0] == "opentelemetry"
+            or not is_instrumentation_enabled()
+        ):
+            return
+        token = _emitting.set(True)
+        try:
+            _send(record.name, _log_record(record))
+        except Exception as error:  # noqa: BLE001 # who logs something expects no failure
+            failed("the log bridge", error)
+        finally:
+            _emitting.reset(token)
+
+
+def _log_record(record: logging.LogRecord) -> LogRecord:
+    context = context_of(record)
+    known = {f.SITE: context.site, f.HTTP_ROUTE: context.route, **exception_fields(record)}
+    extra = extra_of(record, known)
+    level, name = level_of(record)
+    return LogRecord(
+        timestamp=int(record.created * 1e9),
+        context=_span_context(context),
+        severity_number=std_to_otel(level),
+        severity_text=_SEVERITIES.get(name, text(name)),
+        body=message_of(record),
+        attributes={
+            str(key): value for key, value in {**known, **extra}.items() if value is not None
+        },
+    )
+
+
+def _span_context(context: LogContext) -> Context:
+    if not context.trace_id:
+        return _NO_SPAN
+    span = SpanContext(
+        int(context.trace_id, 16),
+        int(context.span_id, 16),
+        is_remote=False,
+        trace_flags=TraceFlags(int(context.trace_flags, 16)),
+    )
+    return trace.set_span_in_context(NonRecordingSpan(span), Context())

@@ -1,0 +1,49 @@
+"""An exception that was logged."""
+
+from __future__ import annotations
+
+import logging
+
+from telemetry.logs.plain import text
+from telemetry.logs.refusals import is_refusal
+from telemetry.registry import log_fields as f
+
+_FORMATTER = logging.Formatter()
+
+
+def exception_fields(record: logging.LogRecord) -> dict[str, str]:
+    """Class, text and traceback of the record's exception, by OpenTelemetry's names."""
+    fields: dict[str, str] = {}
+    if is_refusal(record):
+        return fields
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        fields[f.EXCEPTION_TYPE] = _class_of(error)
+        fields[f.EXCEPTION_MESSAGE] = text(error)
+    traceback = traceback_of(record)
+    if traceback:
+        fields[f.EXCEPTION_STACKTRACE] = traceback
+    return fields
+
+
+def traceback_of(record: logging.LogRecord) -> str:
+    """Its traceback and the stack, where it has them; never raises. A refusal has none."""
+    if is_refusal(record):
+        return ""
+    parts = []
+    try:
+        if record.exc_info and record.exc_info[0] is not None:
+            parts.append(_FORMATTER.formatException(record.exc_info))
+        elif record.exc_text:
+            parts.append(record.exc_text)
+        if record.stack_info:
+            parts.append(_FORMATTER.formatStack(record.stack_info))
+    except Exception as error:  # noqa: BLE001 # an exception's own text may raise
+        parts.append(f"<traceback that can't be shown: {type(error).__name__}>")
+    return text("\n".join(parts))
+
+
+def _class_of(error: BaseException) -> str:
+    kind = type(error)
+    name = kind.__qualname__
+    return name if kind.__module__ == "builtins" else f"{kind.__module__}.{name}"

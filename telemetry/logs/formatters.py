@@ -1,0 +1,100 @@
+"""A log record as a line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from telemetry.logs.context import context_of
+from telemetry.logs.exception import exception_fields, traceback_of
+from telemetry.logs.extra import extra_of
+from telemetry.logs.plain import message_of, text
+from telemetry.logs.refusals import level_of
+from telemetry.registry import log_fields as f
+from telemetry.terminal import CYAN, DIM, RED, YELLOW, Terminal, printable
+
+# Made once: `json.dumps` makes an encoder for each call that wants no blanks.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_COLORS = {"WARNING": YELLOW, "ERROR": RED, "CRITICAL": RED}
+
+
+class JSONFormatter(logging.Formatter):
+    """One line of JSON a record, by the names of `telemetry.registry.log_fields`.
+
+    A record's ``extra`` follows under its own names; one that is taken already
+    gets ``extra.`` before it. Never raises: what can't be shown says so.
+
+    Args:
+        release: what ``service.version`` is.
+    """
+
+    def __init__(self, release: str | None = None) -> None:
+        super().__init__()
+        self._release = release
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        context = context_of(record)
+        when = datetime.fromtimestamp(record.created, UTC)
+        fields: dict[str, Any] = {
+            f.TIME: when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            f.LEVEL: text(level_of(record)[1]),
+            f.LOGGER: text(record.name),
+            f.MESSAGE: message_of(record),
+        }
+        known = {
+            f.TRACE_ID: context.trace_id,
+            f.SPAN_ID: context.span_id,
+            f.TRACE_FLAGS: context.trace_flags,
+            f.SITE: context.site,
+            f.HTTP_ROUTE: context.route,
+            f.SERVICE_VERSION: self._release,
+        }
+        fields |= {key: text(value) for key, value in known.items() if value}
+        fields |= exception_fields(record)
+        fields |= extra_of(record, fields)
+        return _encode(fields)
+
+
+class ReadableFormatter(logging.Formatter):
+    """A line for people: time, level, logger, site, message, the trace's first digits.
+
+    What visitors chose can't command a terminal; a traceback follows on lines of
+    its own.
+
+    Args:
+        color: whether there is any, on a terminal.
+        stream: which of `sys` it is written to.
+    """
+
+    def __init__(self, *, color: bool = True, stream: str = "stdout") -> None:
+        super().__init__()
+        self._color = color
+        self._stream = stream
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, and those of a traceback."""
+        # Looked up each time: a stream may be exchanged.
+        terminal = Terminal(getattr(sys, self._stream), color=self._color)
+        context = context_of(record)
+        when = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        level = level_of(record)[1]
+        parts = [
+            terminal.paint(when, DIM),
+            terminal.paint(level, _COLORS.get(level, DIM)),
+            terminal.paint(printable(record.name), DIM),
+            terminal.paint(printable(context.site), CYAN) if context.site else "",
+            printable(message_of(record)),
+            terminal.paint(f"trace {context.trace_id[:8]}", DIM) if context.trace_id else "",
+        ]
+        lines = [" ".join(part for part in parts if part)]
+        lines += [printable_line(line) for line in traceback_of(record).splitlines()]
+        return "\n".join(lines)
+
+
+def printable_line(line: str) -> str:
+    """A line of a traceback, its indentation kept, that can't command a terminal."""
+    return "".join(c if c.isprintable() else "�" for c in line)

@@ -1,0 +1,59 @@
+"""Where the log bridge's records enter the pipeline."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk._logs import LoggerProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from opentelemetry._logs import LogRecord
+    from opentelemetry.sdk._logs import LogRecordProcessor
+    from opentelemetry.sdk.resources import Resource
+
+MAX_HELD = 1000
+
+
+class BridgedLogs:
+    """Holds records back until this process exports: the last ``MAX_HELD`` of them.
+
+    A server's master logs before it forks its workers, where an exporter's
+    thread must not be started; what it has logged it sends when it ends.
+    """
+
+    def __init__(self, resource: Resource, processors: Iterable[LogRecordProcessor]) -> None:
+        self.provider = LoggerProvider(resource, shutdown_on_exit=False)
+        for processor in processors:
+            self.provider.add_log_record_processor(processor)
+        self._held: deque[tuple[str, LogRecord]] | None = deque(maxlen=MAX_HELD)
+        self._lock = Lock()
+
+    def watch_forks(self) -> None:
+        """What was held is the parent's to send."""
+        os.register_at_fork(after_in_child=self._forked)
+
+    def emit(self, name: str, record: LogRecord) -> None:
+        """Send a record of that logger, or hold it."""
+        if self._held is not None:
+            with self._lock:
+                if self._held is not None:
+                    self._held.append((name, record))
+                    return
+        self.provider.get_logger(name).emit(record)
+
+    def release(self) -> None:
+        """Send what was held, and hold nothing any more."""
+        with self._lock:
+            held, self._held = self._held, None
+        for name, record in held or ():
+            self.provider.get_logger(name).emit(record)
+
+    def _forked(self) -> None:
+        self._lock = Lock()
+        if self._held is not None:
+            self._held.clear()

@@ -1,0 +1,82 @@
+"""One function for Django's `LOGGING`, applied as Django does, after a server's own set-up."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.telemetry.scripts import run_python
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# uvicorn's set-up comes first, as in a server; Django's default handlers would come with it.
+CODE = """
+    import io, logging, logging.config
+    import telemetry
+    from uvicorn.config import LOGGING_CONFIG
+    logging.config.dictConfig(LOGGING_CONFIG)
+    from django.conf import settings
+    from django.utils.log import configure_logging
+    settings.configure()
+    config = telemetry.logging_config(debug={debug})
+    {change}
+    configure_logging("logging.config.dictConfig", config)
+    logging.getLogger("host").info("of the host")
+    logging.getLogger("host").debug("too quiet")
+    logging.getLogger("uvicorn.error").info("of the server")
+    logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', "1", "GET", "/", "1.1", 200)
+    logging.getLogger("gunicorn.access").info("of the other server")
+    logging.getLogger("django.request").warning("Not Found: /wp-login.php")
+    logging.getLogger("django.request").error("Internal Server Error: /")
+"""
+
+
+def _lines(tmp_path: Path, *, debug: bool = False, change: str = "", **env: str) -> list[str]:
+    done = run_python(tmp_path, CODE.format(debug=debug, change=change), **env)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def test_every_record_is_one_line_on_standard_output(tmp_path: Path) -> None:
+    """Servers' too, but for their access lines; a 404 is in ours."""
+    lines = [json.loads(line) for line in _lines(tmp_path, SENTRY_RELEASE="v1.2.3")]
+    assert [(line["logger"], line["message"]) for line in lines] == [
+        ("host", "of the host"),
+        ("uvicorn.error", "of the server"),
+        ("django.request", "Internal Server Error: /"),
+    ]
+    assert {line["service.version"] for line in lines} == {"v1.2.3"}
+
+
+def test_a_developer_reads_text(tmp_path: Path) -> None:
+    """Unless told otherwise."""
+    first, *_ = _lines(tmp_path, debug=True)
+    assert first.split(" ", 1)[1] == "INFO host of the host"
+    first, *_ = _lines(tmp_path, debug=True, LOG_FORMAT="json")
+    assert json.loads(first)["message"] == "of the host"
+
+
+def test_levels_of_single_loggers_win(tmp_path: Path) -> None:
+    """Whoever names a logger wants to see it."""
+    levels = "ERROR,host=DEBUG,uvicorn.access=INFO"
+    messages = [json.loads(line)["message"] for line in _lines(tmp_path, LOGLEVEL=levels)]
+    assert messages == [
+        "of the host",
+        "too quiet",
+        '1 - "GET / HTTP/1.1" 200',
+        "Internal Server Error: /",
+    ]
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_hosts_own_handlers_survive(tmp_path: Path, form: str) -> None:
+    """Added to the dictionary, they get what they got."""
+    change = (
+        "config['handlers']['mine'] = {'class': 'logging.FileHandler', 'filename': 'mine.log'}; "
+        "config['root']['handlers'].append('mine')"
+    )
+    assert len(_lines(tmp_path, change=change, LOG_FORMAT=form)) == 3
+    assert (tmp_path / "mine.log").read_text().splitlines()[0] == "of the host"

@@ -1,0 +1,164 @@
+"""One line a record, valid JSON whatever is in it, and where it came from."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.context import Context, attach, detach
+from opentelemetry.sdk.trace import TracerProvider
+
+from telemetry.logs.context import ContextFilter
+from telemetry.logs.formatters import JSONFormatter, ReadableFormatter
+from telemetry.registry import log_fields as f
+from telemetry.registry.names import Attribute, entries
+from telemetry.request import RequestRecord, attach_record
+from tests.telemetry.logs.test_plain import CYCLE, Hostile
+
+
+def record(message: object = "minutes read", *args: object, **extra: Any) -> logging.LogRecord:
+    made = logging.getLogger("host.pages").makeRecord(
+        "host.pages", logging.INFO, __file__, 1, message, args, extra.pop("exc_info", None)
+    )
+    made.created = 1_700_000_000.1239
+    vars(made).update(extra)
+    return made
+
+
+def formatted(made: logging.LogRecord, release: str | None = "v1.2.3") -> dict[str, Any]:
+    line = JSONFormatter(release).format(made)
+    assert "\n" not in line
+    assert line.encode()
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def raised(error: Exception) -> Any:
+    try:
+        raise error
+    except type(error):
+        return sys.exc_info()
+
+
+def test_a_line_says_when_how_bad_who_and_what() -> None:
+    """In UTC, with the release."""
+    assert formatted(record("%s of %d pages", "minutes", 3)) == {
+        "time": "2023-11-14T22:13:20.123Z",
+        "level": "INFO",
+        "logger": "host.pages",
+        "message": "minutes of 3 pages",
+        "service.version": "v1.2.3",
+    }
+
+
+def test_within_a_request_it_leads_to_its_trace() -> None:
+    """Its ids and flags, its site and its route."""
+    span = TracerProvider(shutdown_on_exit=False).get_tracer("test").start_span("GET")
+    request = RequestRecord("GET", span)
+    request.site, request.route = "alameda.ca", "/{database}"
+    token = attach(trace.set_span_in_context(span, attach_record(request, Context())))
+    try:
+        found = formatted(record())
+        noted = record()
+        ContextFilter().filter(noted)
+    finally:
+        detach(token)
+    context = span.get_span_context()
+    expected = {
+        "trace_id": f"{context.trace_id:032x}",
+        "span_id": f"{context.span_id:016x}",
+        "trace_flags": "03",
+        "corkboard.site": "alameda.ca",
+        "http.route": "/{database}",
+    }
+    assert expected.items() <= found.items()
+    # What was noted then is known on a thread that formats later.
+    assert expected.items() <= formatted(noted).items()
+    assert not {*expected} & {*formatted(record())}
+
+
+def test_what_outlives_its_request_is_not_that_one_visitors() -> None:
+    """Neither its trace nor its site."""
+    span = TracerProvider(shutdown_on_exit=False).get_tracer("test").start_span("GET")
+    request = RequestRecord("GET", span)
+    request.site = "alameda.ca"
+    token = attach(trace.set_span_in_context(span, attach_record(request, Context())))
+    request.ended = True
+    try:
+        found = formatted(record())
+    finally:
+        detach(token)
+    assert not {"trace_id", "corkboard.site"} & {*found}
+
+
+@pytest.mark.parametrize("extra", ["message", "level", "trace_id", "time"])
+def test_extra_follows_under_its_own_names(extra: str) -> None:
+    """Unless one is taken; nothing is overwritten."""
+    made = record("original", pages=3, where={"a": [1]})
+    # `logging` itself refuses some of these; other libraries put them there.
+    vars(made)[extra if extra != "message" else "logger"] = "planted"
+    found = formatted(made)
+    assert (found["pages"], found["where"]) == (3, {"a": [1]})
+    assert found["message"] == "original"
+    assert "planted" in (found.get(extra), found.get(f"extra.{extra}"), found.get("extra.logger"))
+
+
+def test_an_exception_has_fields_of_its_own() -> None:
+    """Class, text and traceback, on the one line."""
+    found = formatted(record("failed", exc_info=raised(LookupError("lost\nfor good"))))
+    assert found["exception.type"] == "LookupError"
+    assert found["exception.message"] == "lost\nfor good"
+    assert found["exception.stacktrace"].startswith("Traceback (most recent call last):\n")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        record("%d pages", "no number"),
+        record(Hostile()),
+        record("%s", Hostile()),
+        record("%s", CYCLE),
+        record(b"\xff\x00"),
+        record("\ud800\x00\x1b[31m\r\nforged: line"),
+        record("x" * 100_000),
+        record("x", hostile=Hostile(), cycle=CYCLE, binary=b"\xff", nan=float("nan")),
+        record("x", exc_info=raised(type("Odd", (Exception,), {"__str__": Hostile.__repr__})())),
+    ],
+    ids=range(9),
+)
+def test_whatever_is_in_it_it_is_one_valid_line(made: logging.LogRecord) -> None:
+    """And the formatter never raises, which would print a traceback instead of the record."""
+    assert {"time", "level", "logger", "message"} <= formatted(made).keys()
+    text = ReadableFormatter().format(made)
+    assert "\x1b" not in text
+    assert "host.pages" in text
+
+
+def test_every_field_is_registered_and_emitted() -> None:
+    """Both ways."""
+    span = TracerProvider(shutdown_on_exit=False).get_tracer("test").start_span("GET")
+    request = RequestRecord("GET", span)
+    request.site, request.route = "alameda.ca", "/"
+    token = attach(trace.set_span_in_context(span, attach_record(request, Context())))
+    try:
+        found = formatted(record("failed", exc_info=raised(LookupError("lost"))))
+    finally:
+        detach(token)
+    assert set(found) == {str(entry) for entry in entries(f, Attribute)} - {
+        *f.ACCESS,
+        f.CLIENT_ADDRESS,
+        f.THROTTLED,
+    }
+
+
+def test_a_person_reads_a_line_and_a_traceback_below_it() -> None:
+    """What a visitor chose can't break it."""
+    made = record("read %s", "a\nb\x1b[2J", exc_info=raised(LookupError("lost")))
+    first, *rest = ReadableFormatter(color=True).format(made).splitlines()
+    assert first.split(" ", 1)[1] == "INFO host.pages read a b�[2J"
+    assert rest[0] == "Traceback (most recent call last):"
+    assert rest[-1] == "LookupError: lost"

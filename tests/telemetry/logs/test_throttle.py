@@ -1,0 +1,58 @@
+"""What exporting logs is let through once in a while; all else, always."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+from telemetry.logs import throttle
+from telemetry.logs.throttle import Throttle
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def _record(name: str, line: int = 1, text: str = "x") -> logging.LogRecord:
+    return logging.LogRecord(name, logging.WARNING, "file.py", line, text, (), None)
+
+
+def test_the_same_place_is_heard_once() -> None:
+    """By where it is said, since each time says other seconds; and by whom."""
+    passes = Throttle().filter
+    texts = [f"retrying in {number} s" for number in range(50)]
+    heard = [passes(_record("opentelemetry.exporter", 1, text)) for text in texts]
+    assert heard == [True] + [False] * 49
+    assert passes(_record("opentelemetry.exporter", 2))
+    assert passes(_record("opentelemetry.sdk", 1))
+
+
+def test_others_are_always_heard() -> None:
+    """But for what they say while something is exported."""
+    passes = Throttle().filter
+    assert all(passes(_record("urllib3.connectionpool")) for _ in range(5))
+    with suppress_instrumentation():
+        assert [passes(_record("urllib3.connectionpool")) for _ in range(3)] == [True, False, False]
+    assert passes(_record("urllib3.connectionpool"))
+
+
+def test_after_a_while_it_is_heard_again_with_how_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outage of hours has a line for each ten minutes."""
+    now = [0.0]
+    monkeypatch.setattr(throttle, "monotonic", lambda: now[0])
+    passes = Throttle().filter
+    for _ in range(8):
+        passes(_record("opentelemetry.exporter"))
+    now[0] = throttle.EVERY + 1
+    again = _record("opentelemetry.exporter")
+    assert passes(again)
+    assert vars(again)["throttled"] == 7
+    assert not passes(_record("opentelemetry.exporter"))
+
+
+def test_it_remembers_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever names loggers may have."""
+    monkeypatch.setattr(throttle, "MAX_PLACES", 3)
+    passes = Throttle().filter
+    assert [passes(_record(f"opentelemetry.{n}")) for n in range(5)] == [True] * 3 + [False] * 2
