@@ -56,6 +56,7 @@ docs: setup ## write the documents that are generated from the registry
 bench: setup ## what telemetry costs, and what a site does
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.errors
+	$(BIN)/python -m benchmarks.logs
 	$(BIN)/python -m benchmarks.spans
 	$(BIN)/python -m benchmarks.pool
 

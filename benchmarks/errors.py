@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from contextlib import ExitStack, closing
@@ -13,6 +12,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from benchmarks.client import Client
+from benchmarks.command import run_in_rounds, say
 from benchmarks.hosts.variables import SENTRY_SINK
 from benchmarks.machine import machine, packages
 from benchmarks.measure import Samples, Target, measure
@@ -24,10 +24,6 @@ from tests.support.servers import serve_uvicorn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-ROUNDS = 7
-RESULTS = Path(__file__).with_name("ERRORS.md")
-COMMAND = "python -m benchmarks.errors --write"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +49,7 @@ WAYS: Sequence[Way] = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.errors", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name} anew")
-    options = parser.parse_args(arguments)
-    if options.rounds < (ROUNDS if options.write else 1):
-        parser.error(f"--rounds: wanted at least 1, and {ROUNDS} with --write")
-    text = "\n".join(_run(options.rounds)) + "\n"
-    sys.stdout.write(text)
-    if options.write:
-        RESULTS.write_text(
-            f"# Errors\n\nPrinted, and written here, by `{COMMAND}`.\n\n```\n{text}```\n"
-        )
-    return 0
+    return run_in_rounds("errors", __doc__, _run, arguments)
 
 
 def lines(pages: Sequence[Page], samples: Samples) -> Iterator[str]:
@@ -97,7 +81,7 @@ def _run(rounds: int) -> Iterator[str]:
         env = {**prepare_host(folder), "DJANGO_SETTINGS_MODULE": SETTINGS}
         pages = _pages(env)
         targets = {way.name: _start(stack, way, env) for way in WAYS}
-        samples = measure(targets, pages, rounds, _say)
+        samples = measure(targets, pages, rounds, say)
     yield "CPU a request, its ratio to the bare host's and to the traced one's of the"
     yield f"same round (medians of {rounds} rounds, interleaved), and error events a request."
     yield from lines(pages, samples)
@@ -132,10 +116,6 @@ def _start(stack: ExitStack, way: Way, env: Mapping[str, str]) -> Target:
         serve_uvicorn(app, env={**env, **variables}, args=["--no-access-log"])
     )
     return Target(stack.enter_context(closing(Client(server.port))), errors)
-
-
-def _say(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

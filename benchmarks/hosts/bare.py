@@ -1,6 +1,16 @@
-"""The host with nothing configured: what the others are compared with."""
+"""`config.asgi` without telemetry: what the others are compared with."""
+
+import os
+
+import django
+from django.core.asgi import get_asgi_application
 
 from benchmarks.hosts.control import with_control
-from config.asgi import application as bare
 
-application = with_control(bare)
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+# After the settings, as in `config.asgi`.
+import djp  # noqa: E402
+
+application = with_control(djp.asgi_wrapper(get_asgi_application()))

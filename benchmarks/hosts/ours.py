@@ -1,10 +1,16 @@
 """The host as its operator runs it: `OTEL_EXPORTER_OTLP_ENDPOINT` and no other variable."""
 
-from opentelemetry import trace
+from opentelemetry import _logs, trace
 
 from benchmarks.hosts.control import with_control
 from config.asgi import application as observed
 
-# Not telemetry.flush(): that also collects the metrics, which a server does
-# once a minute, not once a round.
-application = with_control(observed, trace.get_tracer_provider().force_flush)  # type: ignore[attr-defined]  # the SDK's own
+
+def _flush() -> None:
+    # Not telemetry.flush(): that also collects the metrics, which a server does
+    # once a minute, not once a round.
+    for provider in (trace.get_tracer_provider(), _logs.get_logger_provider()):
+        provider.force_flush()  # type: ignore[union-attr]  # the SDK's own
+
+
+application = with_control(observed, _flush)

@@ -1,0 +1,121 @@
+"""`python -m benchmarks.logs`: what a log line for each request costs, and sending it."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+from benchmarks.client import Client
+from benchmarks.command import run_in_rounds, say
+from benchmarks.machine import machine, packages
+from benchmarks.measure import Samples, Target, measure
+from benchmarks.pages import choose_pages
+from benchmarks.receivers import span_receiver
+from tests.support.host import prepare_host
+from tests.support.servers import serve_uvicorn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from benchmarks.pages import Page
+
+NO_LINE = "INFO,telemetry.access=CRITICAL"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to log: a module, its variables, and whether there is a receiver."""
+
+    name: str
+    description: str
+    module: str = "ours"
+    variables: Mapping[str, str] = field(default_factory=dict)
+    sent: bool = False
+    server_logs: bool = False
+
+
+BARE = Way("bare", "the host without telemetry, and no line", "bare")
+WAYS: Sequence[Way] = (
+    BARE,
+    Way(
+        "uvicorn",
+        "the host without telemetry, and uvicorn's own line",
+        "bare",
+        {"DJANGO_SETTINGS_MODULE": "benchmarks.hosts.plain_settings"},
+        server_logs=True,
+    ),
+    Way("line", "nothing configured: the access line as JSON", "logging_only"),
+    Way(
+        "traced",
+        "an OTLP endpoint, for traces and metrics; no line",
+        variables={"OTEL_LOGS_EXPORTER": "none", "LOGLEVEL": NO_LINE},
+        sent=True,
+    ),
+    Way("both", "as above, with the line", variables={"OTEL_LOGS_EXPORTER": "none"}, sent=True),
+    Way("sent", "as above, and the line as an OpenTelemetry record", sent=True),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    return run_in_rounds("logs", __doc__, _run, arguments)
+
+
+def lines(pages: Sequence[Page], samples: Samples) -> Iterator[str]:
+    """Give the table: medians, and medians of the differences and ratios within a round."""
+    for page in pages:
+        yield ""
+        yield f"{page.title}, {page.requests} requests a round:"
+        yield f"  {'':<9}{'CPU ms':>9}{'more µs':>9}{'to bare':>9}{'min-max':>12}"
+        bare = samples[page.title, BARE.name]
+        for way in WAYS:
+            found = samples[page.title, way.name]
+            pairs = list(zip(found, bare, strict=True))
+            more = median((one.milliseconds - two.milliseconds) * 1000 for one, two in pairs)
+            ratios = [one.milliseconds / two.milliseconds for one, two in pairs]
+            yield (
+                f"  {way.name:<9}{median(s.milliseconds for s in found):>9.3f}{more:>9.0f}"
+                f"{median(ratios):>9.2f}{f'{min(ratios):.2f}-{max(ratios):.2f}':>12}"
+            )
+
+
+def _run(rounds: int) -> Iterator[str]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+        env = prepare_host(folder)
+        health, row, _ = choose_pages(env)
+        pages = (health, row)
+        targets = {way.name: _start(stack, way, env) for way in WAYS}
+        samples = measure(targets, pages, rounds, say)
+    yield "CPU a request, and what it is more than the bare host's of the same round"
+    yield f"(medians of {rounds} rounds, interleaved; lines are written to a file)."
+    yield from lines(pages, samples)
+    yield ""
+    yield from (f"  {way.name:<9}{way.description}" for way in WAYS)
+    yield ""
+    yield fill(machine(), 80)
+    yield fill(packages(), 80, break_on_hyphens=False)
+
+
+def _start(stack: ExitStack, way: Way, env: Mapping[str, str]) -> Target:
+    variables = dict(way.variables)
+    receiver = stack.enter_context(span_receiver()) if way.sent else None
+    if receiver is not None:
+        variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = receiver.url
+    server = stack.enter_context(
+        serve_uvicorn(
+            f"benchmarks.hosts.{way.module}:application",
+            env={**env, **variables},
+            args=[] if way.server_logs else ["--no-access-log"],
+        )
+    )
+    return Target(stack.enter_context(closing(Client(server.port))), receiver)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
