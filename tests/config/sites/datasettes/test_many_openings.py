@@ -67,4 +67,6 @@ def test_threads_files_and_memory_are_flat(tmp_path: Path, soak: bool) -> None:
     assert max(found.threads for found in rest) <= second.threads
     # The kept one's threads may or may not have read its internal database yet.
     assert max(found.files for found in rest) <= second.files + 3
-    assert rest[-1].megabytes - second.megabytes < 4
+    # A leak is in the last two rounds; what is in the last alone is an arena of the allocator's.
+    grown = min(found.megabytes for found in rest[-2:]) - second.megabytes
+    assert grown < 4
