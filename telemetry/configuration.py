@@ -148,7 +148,8 @@ def report_errors() -> None:
     """Report this process's errors from here on, where SENTRY_DSN is set.
 
     For what serves nothing: ``manage.py``, a script, a queue's worker. A
-    server's workers do it themselves when they start.
+    server's workers do it themselves when they start. Log records are sent as
+    they come, and the lines of `logging_config` go to standard error.
 
     Raises:
         TelemetryError: if `configure` was not called before.

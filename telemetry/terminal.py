@@ -62,10 +62,14 @@ class Terminal:
 
 def printable(text: str) -> str:
     """On one line, and without control characters: visitors choose paths, and terminals obey."""
-    collapsed = " ".join(text.split())
-    if collapsed.isprintable():
-        return collapsed
-    return "".join(c if c.isprintable() else "�" for c in collapsed)
+    return without_controls(" ".join(text.split()))
+
+
+def without_controls(text: str) -> str:
+    """As it is spaced, and without control characters."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def fit_both_ends(text: str, width: int) -> str:

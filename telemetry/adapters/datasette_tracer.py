@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 # The first version in which every name emitted under this scope is current,
 # now that `db.system` is renamed.
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.30.0"
+SCOPE = "datasette"
 QUERY = "db.query"
 WRITE = "db.write.execute"
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from opentelemetry import trace
-
 from telemetry.asgi.headers import MAX_PATH
 from telemetry.logs.context import ATTRIBUTE, LogContext
 from telemetry.registry import log_fields as f
@@ -51,7 +49,7 @@ def log_request(
         f.OUTCOME: record.outcome,
         f.KEPT: kept,
         # The request is over: the moment knows nothing of it any more.
-        ATTRIBUTE: _context(record),
+        ATTRIBUTE: LogContext.of(record.span.get_span_context(), record),
     }
     if address is not None:
         known[f.CLIENT_ADDRESS] = address
@@ -64,17 +62,4 @@ def log_request(
         answered,
         seconds * 1000,
         extra={str(key): value for key, value in known.items()},
-    )
-
-
-def _context(record: RequestRecord) -> LogContext:
-    span = record.span.get_span_context()
-    if not span.is_valid:
-        return LogContext(site=record.site, route=record.route)
-    return LogContext(
-        trace.format_trace_id(span.trace_id),
-        trace.format_span_id(span.span_id),
-        f"{span.trace_flags:02x}",
-        record.site,
-        record.route,
     )

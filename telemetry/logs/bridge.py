@@ -55,10 +55,10 @@ class LogBridge(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Without `logging`'s lock: it holds nothing, and no request waits for another."""
-        wanted = _send is not None and self.filter(record)
+        wanted = bool(self.filter(record))
         if wanted:
             self.emit(record)
-        return bool(wanted)
+        return wanted
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand it over. Never raises."""

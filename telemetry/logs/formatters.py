@@ -14,7 +14,7 @@ from telemetry.logs.extra import extra_of
 from telemetry.logs.plain import message_of, text
 from telemetry.logs.refusals import level_of
 from telemetry.registry import log_fields as f
-from telemetry.terminal import CYAN, DIM, RED, YELLOW, Terminal, printable
+from telemetry.terminal import CYAN, DIM, RED, YELLOW, Terminal, printable, without_controls
 
 # Made once: `json.dumps` makes an encoder for each call that wants no blanks.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -91,10 +91,5 @@ class ReadableFormatter(logging.Formatter):
             terminal.paint(f"trace {context.trace_id[:8]}", DIM) if context.trace_id else "",
         ]
         lines = [" ".join(part for part in parts if part)]
-        lines += [printable_line(line) for line in traceback_of(record).splitlines()]
+        lines += [without_controls(line) for line in traceback_of(record).splitlines()]
         return "\n".join(lines)
-
-
-def printable_line(line: str) -> str:
-    """A line of a traceback, its indentation kept, that can't command a terminal."""
-    return "".join(c if c.isprintable() else "�" for c in line)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.sdk import metrics as sdk
 
 from telemetry.adapters.datasette_meter import DatasetteMeter
-from telemetry.adapters.datasette_tracer import SCHEMA_URL
+from telemetry.adapters.datasette_tracer import SCHEMA_URL, SCOPE
 from telemetry.adapters.sites import SiteLabels
-from telemetry.providers.tracer import DATASETTE
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
@@ -35,6 +34,6 @@ class MeterProvider(sdk.MeterProvider):
         attributes: Any = None,
     ) -> Meter:
         """The meter of an instrumentation scope."""
-        adapt = name == DATASETTE
+        adapt = name == SCOPE
         meter = super().get_meter(name, version, SCHEMA_URL if adapt else schema_url, attributes)
         return DatasetteMeter(meter, self.site_labels) if adapt else meter

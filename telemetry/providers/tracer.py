@@ -11,8 +11,6 @@ from telemetry.adapters import datasette_tracer
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-DATASETTE = "datasette"
-
 
 class TracerProvider(sdk.TracerProvider):
     """The SDK's, but scope ``datasette`` gets an adapted tracer.
@@ -28,7 +26,7 @@ class TracerProvider(sdk.TracerProvider):
         attributes: Any = None,
     ) -> Tracer:
         """The tracer of an instrumentation scope."""
-        adapt = instrumenting_module_name == DATASETTE
+        adapt = instrumenting_module_name == datasette_tracer.SCOPE
         tracer = super().get_tracer(
             instrumenting_module_name,
             instrumenting_library_version,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, NoOpTracer, SpanContext, TraceFlags
 
-from telemetry.adapters.datasette_tracer import DatasetteTracer
+from telemetry.adapters.datasette_tracer import SCOPE, DatasetteTracer
 from telemetry.providers.installed import is_stand_in
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class UnrecordedTracerProvider(trace.TracerProvider):
 
     def get_tracer(self, instrumenting_module_name: str, *args: Any, **kwargs: Any) -> Tracer:
         """The tracer of an instrumentation scope."""
-        adapt = instrumenting_module_name == "datasette"
+        adapt = instrumenting_module_name == SCOPE
         return DatasetteTracer(NoOpTracer()) if adapt else NoOpTracer()
 
 

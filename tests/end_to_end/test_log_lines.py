@@ -177,6 +177,21 @@ def test_nobody_is_blamed_for_what_a_visitor_asked_for(host: Host) -> None:
     assert [line for line in lines if "exception.stacktrace" in line] == []
 
 
+def test_a_visitors_own_query_that_failed_has_no_traceback(host: Host) -> None:
+    """Datasette answers some with 500: a facet by a column that is not there."""
+    with running(host) as served:
+        path = "/meetings/minutes?_facet=absent"
+        assert served.visit(path, f"{host.site}.localhost").status_code == 500
+        served.server.stop()
+        # On standard error Datasette prints the statement, without a word of the request.
+        lines = map(json.loads, served.server.program.stdout().splitlines())
+        told, access = (line for line in lines if "trace_id" in line)
+    assert (told["logger"], told["level"]) == ("datasette", "WARNING")
+    assert told["message"] == "Query failed: /meetings/minutes: no such column: absent"
+    assert "exception.stacktrace" not in told
+    assert access["trace_id"] == told["trace_id"]
+
+
 def test_the_consoles_tree_says_what_the_line_would(host: Host) -> None:
     """Under DEBUG there is one of the two; without the tree, the line."""
     with running(host, DEBUG="1") as served:

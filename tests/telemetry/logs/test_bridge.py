@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from telemetry.providers.bridged import MAX_HELD
 from telemetry.testing import OTLPReceiver
 from tests.support.processes import HOST, free_port
 from tests.telemetry.scripts import run_python
@@ -135,6 +136,9 @@ def test_a_script_that_only_logs_has_it_sent_at_its_end(tmp_path: Path) -> None:
     code = "[log.info('%s', n) for n in range({number})]"
     records, _ = _logged(tmp_path, code.format(number=20))
     assert [record.body for record in records] == [str(n) for n in range(20)]
+    # Up to a number, of the last.
+    records, _ = _logged(tmp_path, code.format(number=MAX_HELD + 5))
+    assert [record.body for record in records] == [str(n) for n in range(5, MAX_HELD + 5)]
     at_once = """
 telemetry.report_errors()
 log.info("sent")

@@ -80,3 +80,20 @@ def test_a_hosts_own_handlers_survive(tmp_path: Path, form: str) -> None:
     )
     assert len(_lines(tmp_path, change=change, LOG_FORMAT=form)) == 3
     assert (tmp_path / "mine.log").read_text().splitlines()[0] == "of the host"
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_commands_lines_are_apart_from_what_it_prints(tmp_path: Path, form: str) -> None:
+    """`manage.py dumpdata > file` is a file of data."""
+    code = """
+        import logging, logging.config
+        import telemetry
+        telemetry.configure()
+        telemetry.report_errors()
+        logging.config.dictConfig(telemetry.logging_config())
+        logging.getLogger("host").info("of the host")
+        print("data")
+    """
+    done = run_python(tmp_path, code, LOG_FORMAT=form)
+    assert done.stdout == "data\n"
+    assert "of the host" in done.stderr
