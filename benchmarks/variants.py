@@ -39,7 +39,7 @@ class Variant:
 
 
 VARIANTS: Sequence[Variant] = (
-    Variant(BARE, "the host, nothing configured"),
+    Variant(BARE, "the host without telemetry"),
     Variant("ours", "config.asgi with an OTLP endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT"),
     Variant("contrib", "contrib's ASGI and Django, SDK, OTLP/HTTP", RECEIVER),
     Variant("seed", "Logfire beside Sentry, 10 % transactions", RECEIVER, SENTRY_SINK),

@@ -1,16 +1,6 @@
-"""`config.asgi` without telemetry: what the others are compared with."""
-
-import os
-
-import django
-from django.core.asgi import get_asgi_application
+"""The host without telemetry: what the others are compared with."""
 
 from benchmarks.hosts.control import with_control
+from benchmarks.hosts.root import build
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django.setup()
-
-# After the settings, as in `config.asgi`.
-import djp  # noqa: E402
-
-application = with_control(djp.asgi_wrapper(get_asgi_application()))
+application = with_control(build())

@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from benchmarks.hosts.control import with_control
+from benchmarks.hosts.root import build
 from benchmarks.hosts.variables import RECEIVER
 from config.asgi_types import ASGIApp
 
@@ -35,9 +36,7 @@ def _build() -> ASGIApp:
     # Between the settings' name and the application, or it is silently lost.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     DjangoInstrumentor().instrument()
-    from config.asgi import application as bare
-
-    observed: ASGIApp = OpenTelemetryMiddleware(bare, exclude_spans=["receive", "send"])
+    observed: ASGIApp = OpenTelemetryMiddleware(build(), exclude_spans=["receive", "send"])
     return with_control(observed, tracer_provider.force_flush)
 
 

@@ -6,11 +6,12 @@ from datasette.app import Datasette
 from django.conf import settings
 
 from benchmarks.hosts.control import with_control
-from config.asgi import application as host
+from benchmarks.hosts.root import build
 from config.asgi_types import Receive, Scope, Send
 from config.sites.datasettes.settings import SETTINGS
 from config.sites.hosts import find_root, find_subdomain, host_header, parse_host
 
+host = build()
 # Upstream's own.
 PER_REQUEST = {**SETTINGS, "num_sql_threads": 5}
 

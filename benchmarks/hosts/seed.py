@@ -14,6 +14,7 @@ import sentry_sdk
 from sentry_sdk.integrations.asgi import SentryAsgiMiddleware
 
 from benchmarks.hosts.control import with_control
+from benchmarks.hosts.root import build
 from benchmarks.hosts.variables import RECEIVER, SENTRY_SINK
 
 if TYPE_CHECKING:
@@ -61,10 +62,8 @@ def _build() -> ASGIApp:
     # In the settings, where the seed has it, it crashes the host.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     logfire.instrument_django()
-    from config.asgi import application as bare
-
     # Sentry's middleware is typed for its own idea of ASGI.
-    observed: ASGIApp = SentryAsgiMiddleware(_with_datasette_span(bare))
+    observed: ASGIApp = SentryAsgiMiddleware(_with_datasette_span(build()))
 
     def flush() -> None:
         logfire.DEFAULT_LOGFIRE_INSTANCE.config.get_tracer_provider().force_flush()

@@ -1,6 +1,6 @@
 """How a host under test is told where to send.
 
-Names of the benchmark's own: under the standard ones `config.asgi` would
+Names of the benchmark's own: under the standard ones the host's telemetry would
 configure itself, and a peer's figures would be the peer's and ours together.
 """
 
