@@ -129,6 +129,8 @@ def asgi_wrapper(application: Any) -> Any:
         else "",
         untraced_paths=settings.untraced_paths,
         client_address=settings.client_address,
+        user_agent=settings.user_agent,
+        query_string=True,
         event_url=settings.sentry.event_url if settings.sentry is not None else None,
         # A developer's console says of each request what the line would.
         access_log=use.lines_are_ours and not settings.prints_traces,

@@ -9,9 +9,8 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import _logs, metrics, trace
-from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.instrumentation.utils import suppress_instrumentation
-from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
 from opentelemetry.sdk.metrics.export import (
     MetricExporter,
     MetricReader,
@@ -22,6 +21,7 @@ from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, SynchronousMultiS
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from telemetry import failures
+from telemetry.announcement import announce
 from telemetry.errors import TelemetryError
 from telemetry.exporters.catalog import outlets
 from telemetry.flushing import Flush
@@ -38,9 +38,9 @@ from telemetry.providers.meter import MeterProvider
 from telemetry.providers.resource import build_resource
 from telemetry.providers.sampling import build_id_generator, build_sampler
 from telemetry.providers.tracer import TracerProvider
+from telemetry.redaction.redactor import Redactor
 from telemetry.registry import attributes as a
 from telemetry.settings.model import SIGNALS, Settings
-from telemetry.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,8 +57,9 @@ class Pipeline:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._redactor = Redactor(settings.redaction)
         self.outlets: dict[Signal, list[Outlet[Any]]] = {
-            signal: outlets(settings, signal) for signal in SIGNALS
+            signal: outlets(settings, signal, self._redactor) for signal in SIGNALS
         }
         resource = build_resource(settings)
         # Without a destination, trace ids still correlate and no span is recorded.
@@ -71,7 +72,10 @@ class Pipeline:
             id_generator=build_id_generator(settings.id_generator),
             span_limits=SpanLimits(max_attribute_length=settings.attribute_length),
         )
-        self.logger_provider = LoggerProvider(resource, shutdown_on_exit=False)
+        log_limits = LogRecordLimits(max_attribute_length=settings.attribute_length)
+        self.logger_provider = LoggerProvider(
+            resource, shutdown_on_exit=False, log_record_limits=log_limits
+        )
         self.meter_provider: MeterProvider | None = None
         self._span_processors = [
             DeferredSpanProcessor(outlet, self.start) for outlet in self.outlets["traces"]
@@ -166,7 +170,7 @@ class Pipeline:
             self._start_metrics()
             self._start_errors()
             os.register_at_fork(after_in_child=self._forked)
-        self._announce()
+        announce(self.logger_provider, self.describe())
         self._release_logs()
 
     def _release_logs(self) -> None:
@@ -198,7 +202,9 @@ class Pipeline:
         if self.settings.sentry is not None and self.errors is None:
             from telemetry.sentry.client import ErrorTracking
 
-            self.errors = ErrorTracking(self.settings, traced=bool(self.outlets["traces"]))
+            self.errors = ErrorTracking(
+                self.settings, self._redactor, traced=bool(self.outlets["traces"])
+            )
             failures.keep_with(self._tail.keep if self._tail is not None else None)
             self.errors.start()
 
@@ -272,6 +278,7 @@ class Pipeline:
             self.tracer_provider.resource,
             shutdown_on_exit=False,
             site_limit=self.settings.site_limit,
+            redactor=self._redactor,
         )
 
     def _metric_reader(self, made: MetricExporter | MetricReader) -> MetricReader:
@@ -286,15 +293,3 @@ class Pipeline:
             f"{signal} -> {', '.join(map(str, self.outlets[signal])) or 'nowhere'}"
             for signal in SIGNALS
         ]
-
-    def _announce(self) -> None:
-        destinations = self.describe()
-        self.logger_provider.get_logger("telemetry", __version__).emit(
-            LogRecord(
-                severity_number=SeverityNumber.INFO,
-                severity_text="INFO",
-                body=f"telemetry started: {'; '.join(destinations)}",
-                attributes={str(a.DESTINATIONS): destinations},
-                event_name="corkboard.telemetry.started",
-            )
-        )

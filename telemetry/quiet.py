@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import logging
 import sys
 from types import SimpleNamespace
+from typing import Any
+
+logger = logging.getLogger("datasette")
 
 
 def quiet_datasette_errors() -> None:
@@ -34,3 +39,37 @@ def quiet_datasette_tracebacks() -> None:
     from datasette import handle_exception
 
     handle_exception.traceback = SimpleNamespace(print_exc=lambda: None)
+
+
+def quiet_datasette_statements() -> None:
+    """Stop Datasette writing to standard error what visitors typed.
+
+    Of each statement that fails it prints all of the SQL and its parameters: that
+    goes, the span of the query tells of it. What else it prints of an exception,
+    of a write or within a CSV file, becomes a log line, which is redacted. Safe
+    to call more than once.
+    """
+    for name in ("datasette.database", "datasette.views.base"):
+        module: Any = importlib.import_module(name)
+        if getattr(module, "sys", None) is sys:
+            module.sys = _Sys()
+
+
+class _Sys:
+    """Python's `sys`, but for where errors are written."""
+
+    def __init__(self) -> None:
+        self.stderr = _ToLog()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys, name)
+
+
+class _ToLog:
+    def write(self, text: str) -> int:
+        if not text.startswith("ERROR: conn="):
+            logger.warning("%s", text.strip())
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held."""

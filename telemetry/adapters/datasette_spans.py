@@ -23,7 +23,7 @@ _EDGE_ONLY = frozenset(
         a.URL_PATH,
         a.URL_SCHEME,
         a.SERVER_ADDRESS,
-        "user_agent.original",
+        a.USER_AGENT_ORIGINAL,
         a.HTTP_RESPONSE_STATUS_CODE,
         a.ERROR_TYPE,
     }
@@ -116,7 +116,7 @@ class RoutedSpan(WrappedSpan):
 
     __slots__ = ("_name",)
 
-    left_out: frozenset[str] = frozenset({"user_agent.original"})
+    left_out: frozenset[str] = frozenset({a.USER_AGENT_ORIGINAL})
     """Attributes that are not passed on."""
 
     def __init__(self, span: Span, name: str) -> None:
@@ -147,7 +147,7 @@ class ClientRequestSpan(RoutedSpan):
     __slots__ = ()
 
     # Always http://localhost; and the visitor's own browser, where a plugin hands headers on.
-    left_out = frozenset({a.SERVER_ADDRESS, a.URL_SCHEME, "user_agent.original"})
+    left_out = frozenset({a.SERVER_ADDRESS, a.URL_SCHEME, a.USER_AGENT_ORIGINAL})
 
 
 class QuerySpan(WrappedSpan):

@@ -52,6 +52,8 @@ class Edge(OpenTelemetryMiddleware):
         untraced_paths: a comma list of expressions, matched from the path's start: requests that
             are counted and, where the tracer provider has our `RequestSampler`, not traced.
         client_address: name the client's address, on spans and on access lines.
+        user_agent: the same of what the client says it is.
+        query_string: record it as it is: for a pipeline that redacts, as ours does.
         event_url: a page of error events, with ``{trace_id}`` or ``{event_id}`` in it: where a
             request led to one, its span links there.
         access_log: write a line for each request to the logger ``telemetry.access``.
@@ -76,6 +78,8 @@ class Edge(OpenTelemetryMiddleware):
         datasette_excluded_urls: str = "",
         untraced_paths: str = "",
         client_address: bool = False,
+        user_agent: bool = False,
+        query_string: bool = False,
         event_url: str | None = None,
         access_log: bool = False,
         was_kept: Callable[[int], bool] | None = None,
@@ -115,6 +119,8 @@ class Edge(OpenTelemetryMiddleware):
         untraced = "|".join(parse.items(untraced_paths))
         self.untraced = re.compile(untraced).match if untraced else None
         self.client_address = client_address
+        self.user_agent = user_agent
+        self.query_string = query_string
         self.event_url = event_url
         self.access_log = access_log
         self.was_kept = was_kept

@@ -19,7 +19,12 @@ MAX_METHOD = 32
 # Enough to recognise a robot by; contrib lower-cases all 64 KB of it.
 MAX_USER_AGENT = 256
 
+MAX_QUERY = 2048
+
 _PORT = re.compile(r":(\d{1,5})$")
+# A name as DNS has it, underscores included, or an address: what else a client puts there
+# leads nowhere, and may be anything.
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 
 def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
@@ -67,9 +72,10 @@ def address_attributes(scope: Mapping[str, Any]) -> dict[str, Any]:
     if host:
         port = _PORT.search(host)
         name = host[: port.start()] if port else host
-        found[a.SERVER_ADDRESS] = name[:MAX_HOST].lower()
-        if port and 0 < int(port[1]) < 65536:
-            found[a.SERVER_PORT] = int(port[1])
+        if len(name) <= MAX_HOST and _HOST.fullmatch(name):
+            found[a.SERVER_ADDRESS] = name.lower()
+            if port and 0 < int(port[1]) < 65536:
+                found[a.SERVER_PORT] = int(port[1])
     agent = header(headers, b"user-agent")
     if agent:
         kind = detect_synthetic_user_agent(agent[:MAX_USER_AGENT])
@@ -82,6 +88,18 @@ def client_address(scope: Mapping[str, Any]) -> str | None:
     """The client's address, as the server understood it (ASGI's ``client``)."""
     client = scope.get("client")
     return str(client[0])[:MAX_HOST] if client else None
+
+
+def query_string(scope: Mapping[str, Any]) -> str | None:
+    """The query string as it was sent, cut; None where there is none."""
+    query: bytes = scope.get("query_string") or b""
+    return query[:MAX_QUERY].decode("latin-1") or None
+
+
+def user_agent(scope: Mapping[str, Any]) -> str | None:
+    """What the client says it is, cut."""
+    agent = header(scope.get("headers") or (), b"user-agent")
+    return agent[:MAX_USER_AGENT] if agent else None
 
 
 def captured_headers(

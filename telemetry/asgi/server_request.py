@@ -22,6 +22,8 @@ from telemetry.asgi.headers import (
     connection_attributes,
     header,
     method_attributes,
+    query_string,
+    user_agent,
 )
 from telemetry.failsafe import failed
 from telemetry.logs.access import log_request
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from telemetry.asgi.exchange import Message, Receive, Send
 
 SCOPE_KEY = "telemetry.request"
+# The SDK has no limit for a status, which the exception's event repeats.
+MAX_DESCRIPTION = 4096
 # Seconds: below that, nobody asks who was waited for.
 WORTH_TELLING = 0.01
 
@@ -88,6 +92,10 @@ class ServerRequest:
         attributes |= address_attributes(scope)
         if edge.client_address and (address := client_address(scope)) is not None:
             attributes[a.CLIENT_ADDRESS] = address
+        if edge.user_agent and (agent := user_agent(scope)) is not None:
+            attributes[a.USER_AGENT_ORIGINAL] = agent
+        if edge.query_string and (query := query_string(scope)) is not None:
+            attributes[a.URL_QUERY] = query
         if edge.span_details is not None:
             name, extra = edge.span_details(scope)
             attributes |= extra
@@ -161,6 +169,7 @@ class ServerRequest:
                 seconds=seconds,
                 kept=self._is_kept(),
                 address=client_address(record.scope) if self._edge.client_address else None,
+                agent=user_agent(record.scope) if self._edge.user_agent else None,
             )
 
     def _is_kept(self) -> bool:
@@ -188,7 +197,7 @@ class ServerRequest:
             # First, since an exception's own text may raise.
             span.set_status(Status(StatusCode.ERROR))
             if failure is not None:
-                span.set_status(Status(StatusCode.ERROR, str(failure)))
+                span.set_status(Status(StatusCode.ERROR, str(failure)[:MAX_DESCRIPTION]))
                 span.record_exception(failure)
 
     def _report(self, escaped: BaseException | None, failure: BaseException | None) -> None:

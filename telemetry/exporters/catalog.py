@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from telemetry.exporters.outlet import Outlet, without_credentials
+from telemetry.redaction.logs import RedactedLogRecordExporter
+from telemetry.redaction.spans import RedactedSpanExporter
 from telemetry.settings.exporters import installed_exporters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from telemetry.redaction.redactor import Redactor
     from telemetry.settings import Settings
     from telemetry.settings.model import Signal
 
 
-def outlets(settings: Settings, signal: Signal) -> list[Outlet[Any]]:
+def outlets(settings: Settings, signal: Signal, redactor: Redactor) -> list[Outlet[Any]]:
     """One outlet for each destination of a signal, in the order given.
 
     The modules are imported here, at start-up, where a missing one is an error
-    that someone sees; the exporters are made later, by the outlets.
+    that someone sees; the exporters are made later, by the outlets. What a span's
+    or a record's exporter is given has been redacted; metrics are when they are measured.
     """
     return [
-        outlet
+        replace(outlet, build=partial(_redacted, outlet, redactor))
         for name in settings.exporters.get(signal, ())
         for outlet in _named(settings, signal, name)
     ]
+
+
+def _redacted(outlet: Outlet[Any], redactor: Redactor) -> Any:
+    exporter = outlet.build()
+    if outlet.signal == "traces":
+        return RedactedSpanExporter(exporter, redactor)
+    if outlet.signal == "logs":
+        return RedactedLogRecordExporter(exporter, redactor)
+    return exporter
 
 
 def _named(settings: Settings, signal: Signal, name: str) -> Iterator[Outlet[Any]]:

@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("telemetry.access")
 
+# With the client's address before it and the query string in it.
+_WEBSOCKET = '%s - "WebSocket %s"'
+
+
+class ServersOwn(logging.Filter):
+    """Stops uvicorn's access line for a WebSocket, which it logs among its errors."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is another line."""
+        return not str(record.msg).startswith(_WEBSOCKET)
+
 
 def log_request(
     record: RequestRecord,
@@ -24,6 +35,7 @@ def log_request(
     seconds: float,
     kept: bool,
     address: str | None = None,
+    agent: str | None = None,
 ) -> None:
     """Write the line of a request that has ended.
 
@@ -34,6 +46,7 @@ def log_request(
         seconds: from its first byte to its last.
         kept: whether its trace is exported.
         address: the client's, where it is to be told.
+        agent: what the client says it is, where that is to be told.
     """
     # Not an error: the failure that it came from has been logged as one, and tracked.
     level = logging.WARNING if status is None or status >= 500 else logging.INFO
@@ -53,6 +66,8 @@ def log_request(
     }
     if address is not None:
         known[f.CLIENT_ADDRESS] = address
+    if agent is not None:
+        known[f.USER_AGENT] = agent
     answered = "no answer" if status is None else str(status)
     logger.log(
         level,

@@ -49,7 +49,15 @@ def logging_config(
         # Below that it tells of each query and template; whoever wants it names `django`.
         "django": {"handlers": [], "level": "INFO" if settings.level == "DEBUG" else "NOTSET"},
         **{name: {"handlers": [], "propagate": True, "level": "NOTSET"} for name in FRAMEWORKS},
-        **{name: {"handlers": ["root"], "propagate": False, "level": "NOTSET"} for name in SERVERS},
+        **{
+            name: {
+                "handlers": ["root"],
+                "propagate": False,
+                "level": "NOTSET",
+                "filters": ["servers_own"],
+            }
+            for name in SERVERS
+        },
         **{name: {"level": level} for name, level in QUIET.items()},
         **{name: {"handlers": [], "propagate": False, "level": _SILENT} for name in ACCESS_LOGGERS},
     }
@@ -64,11 +72,19 @@ def logging_config(
         if settings.format == "json"
         else ("ReadableFormatter", {"color": settings.color, "stream": use.stream})
     )
+    formatter = {
+        "()": f"telemetry.logs.formatters.{kind}",
+        "redaction": settings.redaction,
+        **options,
+    }
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"telemetry": {"()": f"telemetry.logs.formatters.{kind}", **options}},
-        "filters": {"throttle": {"()": "telemetry.logs.throttle.Throttle"}},
+        "formatters": {"telemetry": formatter},
+        "filters": {
+            "throttle": {"()": "telemetry.logs.throttle.Throttle"},
+            "servers_own": {"()": "telemetry.logs.access.ServersOwn"},
+        },
         "handlers": {
             "telemetry": {
                 "class": "logging.StreamHandler",

@@ -13,7 +13,9 @@ from telemetry.logs.exception import exception_fields, traceback_of
 from telemetry.logs.extra import extra_of
 from telemetry.logs.plain import message_of, text
 from telemetry.logs.refusals import level_of
+from telemetry.redaction.redactor import Redactor
 from telemetry.registry import log_fields as f
+from telemetry.settings.model import RedactionSettings
 from telemetry.terminal import CYAN, DIM, RED, YELLOW, Terminal, printable, without_controls
 
 # Made once: `json.dumps` makes an encoder for each call that wants no blanks.
@@ -29,11 +31,15 @@ class JSONFormatter(logging.Formatter):
 
     Args:
         release: what ``service.version`` is.
+        redaction: what is taken out; everything unless given.
     """
 
-    def __init__(self, release: str | None = None) -> None:
+    def __init__(
+        self, release: str | None = None, redaction: RedactionSettings | None = None
+    ) -> None:
         super().__init__()
         self._release = release
+        self._redactor = Redactor(redaction or RedactionSettings())
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
@@ -56,7 +62,7 @@ class JSONFormatter(logging.Formatter):
         fields |= {key: text(value) for key, value in known.items() if value}
         fields |= exception_fields(record)
         fields |= extra_of(record, fields)
-        return _encode(fields)
+        return _encode(self._redactor.attributes(fields))
 
 
 class ReadableFormatter(logging.Formatter):
@@ -68,16 +74,25 @@ class ReadableFormatter(logging.Formatter):
     Args:
         color: whether there is any, on a terminal.
         stream: which of `sys` it is written to.
+        redaction: what is taken out; everything unless given.
     """
 
-    def __init__(self, *, color: bool = True, stream: str = "stdout") -> None:
+    def __init__(
+        self,
+        *,
+        color: bool = True,
+        stream: str = "stdout",
+        redaction: RedactionSettings | None = None,
+    ) -> None:
         super().__init__()
+        self._redactor = Redactor(redaction or RedactionSettings())
         self._color = color
         self._stream = stream
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, and those of a traceback."""
         # Looked up each time: a stream may be exchanged.
+        redacted = self._redactor.text
         terminal = Terminal(getattr(sys, self._stream), color=self._color)
         context = context_of(record)
         when = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
@@ -87,9 +102,10 @@ class ReadableFormatter(logging.Formatter):
             terminal.paint(level, _COLORS.get(level, DIM)),
             terminal.paint(printable(record.name), DIM),
             terminal.paint(printable(context.site), CYAN) if context.site else "",
-            printable(message_of(record)),
+            printable(redacted(message_of(record))),
             terminal.paint(f"trace {context.trace_id[:8]}", DIM) if context.trace_id else "",
         ]
         lines = [" ".join(part for part in parts if part)]
-        lines += [without_controls(line) for line in traceback_of(record).splitlines()]
+        traceback = redacted(traceback_of(record))
+        lines += [without_controls(line) for line in traceback.splitlines()]
         return "\n".join(lines)

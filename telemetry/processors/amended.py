@@ -20,6 +20,7 @@ class AmendedSpan(ReadableSpan):
         span: the span.
         extra: attributes that it has besides.
         context: the one it has instead.
+        **instead: other arguments of `ReadableSpan`: ``name``, ``attributes``, ``events``, ...
     """
 
     def __init__(
@@ -27,21 +28,26 @@ class AmendedSpan(ReadableSpan):
         span: ReadableSpan,
         extra: Mapping[str, Any] | None = None,
         context: SpanContext | None = None,
+        **instead: Any,
     ) -> None:
-        super().__init__(
-            name=span.name,
-            context=context or span.get_span_context(),
-            parent=span.parent,
-            resource=span.resource,
-            attributes={**(span.attributes or {}), **(extra or {})},
-            events=span.events,
-            links=span.links,
-            kind=span.kind,
-            status=span.status,
-            start_time=span.start_time,
-            end_time=span.end_time,
-            instrumentation_scope=span.instrumentation_scope,
-        )
+        told: dict[str, Any] = {
+            "name": span.name,
+            "context": context or span.get_span_context(),
+            "parent": span.parent,
+            "resource": span.resource,
+            "attributes": span.attributes or {},
+            "events": span.events,
+            "links": span.links,
+            "kind": span.kind,
+            "status": span.status,
+            "start_time": span.start_time,
+            "end_time": span.end_time,
+            "instrumentation_scope": span.instrumentation_scope,
+            **instead,
+        }
+        if extra:
+            told["attributes"] = {**told["attributes"], **extra}
+        super().__init__(**told)
         self._dropped = span.dropped_attributes, span.dropped_events, span.dropped_links
 
     @property

@@ -8,10 +8,15 @@ from opentelemetry.sdk import metrics as sdk
 
 from telemetry.adapters.datasette_meter import DatasetteMeter
 from telemetry.adapters.datasette_tracer import SCHEMA_URL, SCOPE
+from telemetry.adapters.meter import AdaptedMeter
 from telemetry.adapters.sites import SiteLabels
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from opentelemetry.metrics import Meter
+
+    from telemetry.redaction.redactor import Redactor
 
 
 class MeterProvider(sdk.MeterProvider):
@@ -19,11 +24,19 @@ class MeterProvider(sdk.MeterProvider):
 
     Args:
         site_limit: how many sites metrics name before the rest are ``other``.
+        redactor: what takes out of every measurement's attributes what is not to leave.
         *args, **kwargs: the SDK's.
     """
 
-    def __init__(self, *args: Any, site_limit: int = 100, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        site_limit: int = 100,
+        redactor: Redactor | None = None,
+        **kwargs: Any,
+    ) -> None:
         self.site_labels = SiteLabels(site_limit)
+        self._redactor = redactor
         super().__init__(*args, **kwargs)
 
     def get_meter(
@@ -36,4 +49,11 @@ class MeterProvider(sdk.MeterProvider):
         """The meter of an instrumentation scope."""
         adapt = name == SCOPE
         meter = super().get_meter(name, version, SCHEMA_URL if adapt else schema_url, attributes)
+        if self._redactor is not None:
+            meter = AdaptedMeter(meter, self._redacted)
         return DatasetteMeter(meter, self.site_labels) if adapt else meter
+
+    def _redacted(self, attributes: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        if not attributes or self._redactor is None:
+            return attributes
+        return self._redactor.attributes(attributes)

@@ -130,6 +130,11 @@ ERROR_TYPE = Attribute(
     "The exception's class when one escaped or became an error page, else the 5xx status.",
 )
 URL_PATH = Attribute("url.path", "The path without its query string, cut to 1,024 characters.")
+URL_QUERY = Attribute(
+    "url.query",
+    "The query string, cut to 2,048 characters, without its values, but for those of the "
+    "parameters listed below. Absent when there is none.",
+)
 URL_SCHEME = Attribute("url.scheme", "The scheme.", values=("http", "https", "ws", "wss"))
 SERVER_ADDRESS = Attribute(
     "server.address",
@@ -143,6 +148,10 @@ USER_AGENT_SYNTHETIC_TYPE = Attribute(
     "user_agent.synthetic.type",
     "What kind of program the client says it is, when it is not a browser.",
     values=("bot", "test"),
+)
+USER_AGENT_ORIGINAL = Attribute(
+    "user_agent.original",
+    "The client's `User-Agent`, cut to 256 characters: only with TELEMETRY_USER_AGENT.",
 )
 CODE_FUNCTION_NAME = Attribute("code.function.name", "The Django view that served the request.")
 

@@ -35,4 +35,7 @@ KEPT = Attribute("trace_kept", "Access line: whether its trace is exported.")
 CLIENT_ADDRESS = Attribute(
     str(a.CLIENT_ADDRESS), "Access line: the client's, only with TELEMETRY_CLIENT_ADDRESS."
 )
+USER_AGENT = Attribute(
+    str(a.USER_AGENT_ORIGINAL), "Access line: the client's, only with TELEMETRY_USER_AGENT."
+)
 ACCESS = (METHOD, PATH, STATUS, MILLISECONDS, BYTES, OUTCOME, KEPT)

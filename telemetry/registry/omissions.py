@@ -11,13 +11,13 @@ from typing import Final
 SPAN_ATTRIBUTES: Final[dict[str, str]] = {
     "client.address": "Personal data: only with TELEMETRY_CLIENT_ADDRESS.",
     "client.port": "Worthless without the address.",
-    "url.query": "Holds what visitors type, SQL among it.",
-    "user_agent.original": "Personal data and unbounded; its coarse kind is kept.",
+    "user_agent.original": "Personal data: only with TELEMETRY_USER_AGENT; its kind is kept.",
     "asgi.event.type": "Only on receive and send spans, which are not made.",
 }
 """Attributes that contrib sets and we leave out."""
 
 SPAN_DIFFERENCES: Final[dict[str, str]] = {
+    "url.query": "Its values are redacted: they hold what visitors type, SQL among it.",
     "server.address": "Contrib names the socket; the conventions ask for the Host header.",
     "server.port": "Likewise: the Host header's port, none when it names none.",
     "http.route": "Contrib's lacks the leading slash and keeps `<int:id>`; ours reads `/{id}`.",

@@ -16,6 +16,7 @@ from telemetry.registry import (
     log_fields,
     metrics,
     omissions,
+    redaction,
     spans,
     variables,
 )
@@ -123,6 +124,15 @@ def reference() -> str:
             "Datasette's histograms and counters get `corkboard.site`; its gauges, which are"
             " last-one-wins with several Datasettes in a process, are not published.\n"
         ),
+        "## What is redacted\n",
+        (
+            f"What is taken out becomes `{redaction.REDACTED}`, within an address"
+            f" `{redaction.REDACTED_IN_URL}`, in SQL `?`. By the names of `TELEMETRY_REDACT`:\n"
+        ),
+        _table(("Name", "What it takes out"), [(f"`{k}`", t) for k, t in redaction.KINDS.items()]),
+        "Of query strings the values of these parameters are kept: "
+        + ", ".join(f"`{name}`" for name in sorted(redaction.KEPT_PARAMETERS))
+        + ".\n",
         "## What contrib's instrumentations send and this does not\n",
         _table(
             ("Name", "Why"),

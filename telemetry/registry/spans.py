@@ -29,7 +29,7 @@ ACCOUNT = (
 # On the way to Logfire only.
 LOGFIRE = (a.LOGFIRE_TYPE, a.LOGFIRE_MESSAGE, a.LOGFIRE_LEVEL)
 # Where the operator asks for it.
-OPTIONAL = (a.CLIENT_ADDRESS,)
+OPTIONAL = (a.CLIENT_ADDRESS, a.USER_AGENT_ORIGINAL)
 SAMPLING = (a.SPANS_DROPPED,)
 """On the local root of a trace that the sampler ``tail`` kept by rule."""
 
@@ -44,6 +44,7 @@ SERVER = SpanName(
         a.HTTP_RESPONSE_STATUS_CODE,
         a.HTTP_ROUTE,
         a.URL_PATH,
+        a.URL_QUERY,
         a.URL_SCHEME,
         a.SERVER_ADDRESS,
         a.SERVER_PORT,

@@ -134,6 +134,25 @@ CLIENT_ADDRESS = Variable(
     default="false",
 )
 
+USER_AGENT = Variable(
+    "TELEMETRY_USER_AGENT",
+    "Whether SERVER spans, access lines and error events have the client's `User-Agent`, which is "
+    "personal data.",
+    default="false",
+)
+LOCAL_VARIABLES = Variable(
+    "TELEMETRY_LOCAL_VARIABLES",
+    "Whether error events have the local variables of each frame: they may hold anything.",
+    default="false",
+)
+REDACT = Variable(
+    "TELEMETRY_REDACT",
+    "What is taken out before anything leaves: a comma list of `credentials`, `emails`, "
+    "`query_strings`, `sql`; or `none`. The secrets among the variables themselves always are.",
+    default="all of them",
+    example="credentials,emails,sql",
+)
+
 LOG_FORMAT = Variable(
     "LOG_FORMAT",
     "What log lines on standard output are: `json` or `text`.",

@@ -18,10 +18,12 @@ from telemetry import failures
 from telemetry.registry.events import CAUGHT_BY
 from telemetry.sentry.events import RECORD, EventProcessor
 from telemetry.sentry.hooks import install_hooks
+from telemetry.sentry.redaction import BeforeSend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from telemetry.redaction.redactor import Redactor
     from telemetry.request import RequestRecord
     from telemetry.settings import Settings
 
@@ -37,11 +39,13 @@ class ErrorTracking:
 
     Args:
         settings: with a DSN.
+        redactor: what takes out of every event what is not to leave.
         traced: whether traces go anywhere, so that a link to one leads somewhere.
     """
 
-    def __init__(self, settings: Settings, *, traced: bool) -> None:
+    def __init__(self, settings: Settings, redactor: Redactor, *, traced: bool) -> None:
         self._settings = settings
+        self._redactor = redactor
         self._traced = traced
         self._started = False
         self.undelivered = 0
@@ -77,7 +81,9 @@ class ErrorTracking:
             send_client_reports=False,
             enable_backpressure_handling=False,
             trace_propagation_targets=[],
-            include_local_variables=False,
+            include_local_variables=settings.local_variables,
+            send_default_pii=False,
+            before_send=BeforeSend(settings, self._redactor),
             max_request_body_size="never",
             spotlight=False,
         )

@@ -14,6 +14,7 @@ from telemetry.failsafe import failed
 from telemetry.registry import events as e
 from telemetry.request import request_record
 from telemetry.sentry.grouping import fingerprint
+from telemetry.sentry.redaction import AllowedHeaders
 from telemetry.settings.sentry import TRACE_ID
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class EventProcessor:
     def __init__(self, settings: Settings, *, traced: bool) -> None:
         self._trace_url = settings.trace_url if traced else None
         self._traced = traced
+        self._headers = AllowedHeaders(settings)
 
     def __call__(self, event: Event, hint: Hint) -> Event | None:
         """The event, or None."""
@@ -64,7 +66,7 @@ class EventProcessor:
             return None
         self._link(event, _place(error, log, record))
         if record is not None:
-            _describe(event, record)
+            self._describe(event, record)
         # The request itself, query string and all, where Django logged it.
         event.get("extra", {}).pop("request", None)
         if not event.get("fingerprint"):
@@ -75,6 +77,23 @@ class EventProcessor:
         if record is not None:
             record.note_event(event_id)
         return event
+
+    def _describe(self, event: Event, record: RequestRecord) -> None:
+        tags = event.setdefault("tags", {})
+        if record.site is not None:
+            tags[str(e.SITE)] = record.site[:MAX_TAG]
+        if record.route is not None:
+            tags[str(e.HTTP_ROUTE)] = event["transaction"] = record.route[:MAX_TAG]
+            event["transaction_info"] = {"source": "route"}
+        request: dict[str, object] = {"method": record.method}
+        url = _url(record.scope)
+        if url is not None:
+            request["url"] = url
+        sent = record.scope.get("headers") or ()
+        headers = self._headers.of((k.decode("latin-1"), v.decode("latin-1")) for k, v in sent)
+        if headers:
+            request["headers"] = headers
+        event["request"] = request
 
     def _link(self, event: Event, place: Place | None) -> None:
         contexts = event.setdefault("contexts", {})
@@ -133,20 +152,6 @@ def _is_out_of_context(log: Any) -> bool:
     # asyncio logs "exception was never retrieved" when the task is collected:
     # within whatever request happens to run then.
     return log is not None and log.name == "asyncio"
-
-
-def _describe(event: Event, record: RequestRecord) -> None:
-    tags = event.setdefault("tags", {})
-    if record.site is not None:
-        tags[str(e.SITE)] = record.site[:MAX_TAG]
-    if record.route is not None:
-        tags[str(e.HTTP_ROUTE)] = event["transaction"] = record.route[:MAX_TAG]
-        event["transaction_info"] = {"source": "route"}
-    request: dict[str, object] = {"method": record.method}
-    url = _url(record.scope)
-    if url is not None:
-        request["url"] = url
-    event["request"] = request
 
 
 def _url(scope: Mapping[str, Any]) -> str | None:

@@ -15,6 +15,9 @@ MAX_CHAIN = 5
 # Or no file at all, "<string>" for one, of which Sentry makes a path all the same.
 _LIBRARIES = re.compile(r"[/\\](?:site|dist)-packages[/\\]|(?:^|[/\\])<[^/\\]*>$")
 _STANDARD_LIBRARY = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
+# What somebody typed, as a rule, and each time something else: a group for each would be theirs to
+# make. Not across lines, nor an apostrophe.
+_QUOTED = re.compile(r"(?<!\w)'[^'\n]*+'(?!\w)|\"[^\"\n]*+\"")
 # Addresses and ids, then any number: what differs between two strikes of one fault.
 _HEXADECIMAL = re.compile(r"\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-fA-F-]*\d)[0-9a-fA-F]{8}[0-9a-fA-F-]*\b")
 _NUMBER = re.compile(r"\d+")
@@ -44,8 +47,9 @@ def generalised(text: str, site: str | None) -> str:
     if site:
         # A word of its own: a site may be called "data", and no database be open.
         text = re.sub(rf"(?<![^\W_]){re.escape(site)}(?![^\W_])", "<site>", text)
+    text = _QUOTED.sub("<text>", text[: 4 * MAX_PART])
     # One sign for both: a row's number may grow until it looks like an id.
-    text = _HEXADECIMAL.sub("<n>", text[: 4 * MAX_PART])
+    text = _HEXADECIMAL.sub("<n>", text)
     return _NUMBER.sub("<n>", text)[:MAX_PART]
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Literal, cast
 from telemetry.errors import ConfigurationError
 from telemetry.registry import variables as v
 from telemetry.settings import identity, parse
+from telemetry.settings.model import RedactionSettings
 from telemetry.settings.reader import Reader
+from telemetry.settings.redaction import read_redaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +31,7 @@ class LogSettings:
     """By logger, where they differ."""
     release: str = "development"
     color: bool = True
+    redaction: RedactionSettings = field(default_factory=RedactionSettings)
 
 
 def read_log_settings(environ: Mapping[str, str], *, debug: bool | None) -> LogSettings:
@@ -54,6 +57,7 @@ def read_log_settings(environ: Mapping[str, str], *, debug: bool | None) -> LogS
         levels=levels,
         release=identity.read_release(reader, attributes),
         color=reader.text(v.NO_COLOR) is None,
+        redaction=read_redaction(reader),
     )
     if reader.problems:
         raise ConfigurationError(reader.problems)

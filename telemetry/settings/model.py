@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from telemetry.registry.redaction import KINDS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -27,7 +29,8 @@ class OTLPSettings:
     """One signal's way to an OTLP receiver. Headers may hold secrets."""
 
     protocol: Literal["http/protobuf", "grpc"]
-    endpoint: str
+    endpoint: str = field(repr=False)
+    """May hold a user and a password."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     compression: Literal["none", "gzip", "deflate"] = "none"
     timeout: float = 10.0
@@ -44,7 +47,7 @@ class Destination:
     """One Logfire project: a token and the address that its region names."""
 
     token: str = field(repr=False)
-    base_url: str
+    base_url: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,16 @@ class SentrySettings:
     dsn: str = field(repr=False)
     event_url: str | None = None
     """With ``{trace_id}`` or ``{event_id}`` in it; None where nobody can know it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedactionSettings:
+    """What is taken out before anything leaves."""
+
+    kinds: frozenset[str] = frozenset(KINDS)
+    """Of `telemetry.registry.redaction.KINDS`."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """The operator's own, of all variables: taken out wherever they are, the longest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +119,11 @@ class Settings:
     untraced_paths: str = UNTRACED_PATHS
     client_address: bool = False
     """Whether to record it."""
+    user_agent: bool = False
+    """Whether to record it."""
+    local_variables: bool = False
+    """Whether error events have those of each frame."""
+    redaction: RedactionSettings = field(default_factory=RedactionSettings)
     capture_request_headers: tuple[str, ...] = ()
     capture_response_headers: tuple[str, ...] = ()
     sanitize_headers: tuple[str, ...] = ()

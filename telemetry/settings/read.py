@@ -24,6 +24,7 @@ from telemetry.settings.model import (
 )
 from telemetry.settings.otlp import read_otlp
 from telemetry.settings.reader import Reader
+from telemetry.settings.redaction import read_redaction
 from telemetry.settings.sampler import read_sampler
 from telemetry.settings.sentry import read_sentry, read_trace_url
 
@@ -123,6 +124,9 @@ def read_settings(
         django_excluded_urls=excluded("DJANGO"),
         datasette_excluded_urls=excluded("DATASETTE"),
         client_address=reader.parsed(parse.boolean, False, v.CLIENT_ADDRESS),
+        user_agent=reader.parsed(parse.boolean, False, v.USER_AGENT),
+        local_variables=reader.parsed(parse.boolean, False, v.LOCAL_VARIABLES),
+        redaction=read_redaction(reader),
         untraced_paths=reader.parsed(_patterns_or_none, UNTRACED_PATHS, v.UNTRACED_PATHS),
         capture_request_headers=pattern_list(v.CAPTURE_REQUEST_HEADERS),
         capture_response_headers=pattern_list(v.CAPTURE_RESPONSE_HEADERS),

@@ -15,14 +15,17 @@ from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import telemetry
 from telemetry.asgi.edge import Edge
 from telemetry.instrumentors.django import DjangoInstrumentor
+from telemetry.redaction.redactor import Redactor
+from telemetry.redaction.spans import RedactedSpanExporter
 from telemetry.sentry.client import ErrorTracking
 from telemetry.settings import SentrySettings, Settings
+from telemetry.settings.model import RedactionSettings
 from tests.conformance import site
 from tests.telemetry.asgi.driving import Client, visit
 
@@ -81,15 +84,18 @@ def ours(providers: dict[str, Any]) -> App:
         await application(scope, receive, send)  # type: ignore[arg-type]
 
     settings = Settings("host", "1", "test", sentry=SentrySettings(NOWHERE, EVENT_URL))
-    ErrorTracking(settings, traced=True).start()
-    return Edge(router, event_url=EVENT_URL, **CAPTURED, **providers)
+    ErrorTracking(settings, Redactor(settings.redaction), traced=True).start()
+    return Edge(router, event_url=EVENT_URL, query_string=True, **CAPTURED, **providers)
 
 
 async def main(whose: str) -> None:
     site.set_up()
     exported, reader = InMemorySpanExporter(), InMemoryMetricReader()
+    exporter: SpanExporter = exported
+    if whose == "ours":
+        exporter = RedactedSpanExporter(exported, Redactor(RedactionSettings()))
     tracer_provider = TracerProvider(shutdown_on_exit=False)
-    tracer_provider.add_span_processor(SimpleSpanProcessor(exported))
+    tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
     meter_provider = MeterProvider([reader], shutdown_on_exit=False)
     build = {"contrib": contrib, "ours": ours}[whose]
     app = build({"tracer_provider": tracer_provider, "meter_provider": meter_provider})

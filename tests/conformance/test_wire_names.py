@@ -48,11 +48,13 @@ def test_attributes() -> None:
         "http.route",
         "error.type",
         "url.path",
+        "url.query",
         "url.scheme",
         "server.address",
         "server.port",
         "network.protocol.version",
         "user_agent.synthetic.type",
+        "user_agent.original",
         "code.function.name",
         "db.system.name",
         "service.name",
@@ -97,6 +99,7 @@ def test_log_fields() -> None:
         "corkboard.outcome",
         "trace_kept",
         "client.address",
+        "user_agent.original",
     ]
 
 

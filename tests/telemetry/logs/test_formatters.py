@@ -153,6 +153,7 @@ def test_every_field_is_registered_and_emitted() -> None:
     assert set(found) == {str(entry) for entry in entries(f, Attribute)} - {
         *f.ACCESS,
         f.CLIENT_ADDRESS,
+        f.USER_AGENT,
         f.THROTTLED,
     }
 

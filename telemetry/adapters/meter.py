@@ -1,0 +1,166 @@
+"""A meter whose measurements have other attributes than they were given.
+
+Before they are aggregated: two series that become alike later could not be put
+together any more, and what is scraped passes no exporter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.metrics import (
+    Counter,
+    Histogram,
+    Meter,
+    Observation,
+    UpDownCounter,
+    _Gauge,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.metrics import CallbackOptions
+
+    Attributes = Mapping[str, Any] | None
+    Adapt = Callable[[Attributes], Attributes]
+
+
+class AdaptedMeter(Meter):
+    """Another meter, with ``adapt`` between its instruments and what is measured.
+
+    Args:
+        meter: the other.
+        adapt: given the attributes of one measurement; it must not change them in place.
+    """
+
+    def __init__(self, meter: Meter, adapt: Adapt) -> None:
+        super().__init__(meter.name, meter.version, meter.schema_url)
+        self._meter = meter
+        self._adapt = adapt
+
+    def create_counter(self, name: str, unit: str = "", description: str = "") -> Counter:
+        """The API's."""
+        return _Counter(self._meter.create_counter(name, unit, description), self._adapt)
+
+    def create_up_down_counter(
+        self, name: str, unit: str = "", description: str = ""
+    ) -> UpDownCounter:
+        """The API's."""
+        inner = self._meter.create_up_down_counter(name, unit, description)
+        return _UpDownCounter(inner, self._adapt)
+
+    def create_histogram(
+        self,
+        name: str,
+        unit: str = "",
+        description: str = "",
+        *,
+        explicit_bucket_boundaries_advisory: Sequence[float] | None = None,
+    ) -> Histogram:
+        """The API's."""
+        inner = self._meter.create_histogram(
+            name,
+            unit,
+            description,
+            explicit_bucket_boundaries_advisory=explicit_bucket_boundaries_advisory,
+        )
+        return _Histogram(inner, self._adapt)
+
+    def create_gauge(self, name: str, unit: str = "", description: str = "") -> _Gauge:
+        """The API's."""
+        return _AdaptedGauge(self._meter.create_gauge(name, unit, description), self._adapt)
+
+    def create_observable_counter(
+        self, name: str, callbacks: Any = None, unit: str = "", description: str = ""
+    ) -> Any:
+        """The API's."""
+        adapted = self._adapted(callbacks)
+        return self._meter.create_observable_counter(name, adapted, unit, description)
+
+    def create_observable_up_down_counter(
+        self, name: str, callbacks: Any = None, unit: str = "", description: str = ""
+    ) -> Any:
+        """The API's."""
+        adapted = self._adapted(callbacks)
+        return self._meter.create_observable_up_down_counter(name, adapted, unit, description)
+
+    def create_observable_gauge(
+        self, name: str, callbacks: Any = None, unit: str = "", description: str = ""
+    ) -> Any:
+        """The API's."""
+        adapted = self._adapted(callbacks)
+        return self._meter.create_observable_gauge(name, adapted, unit, description)
+
+    def _adapted(self, callbacks: Sequence[Any] | None) -> list[Any] | None:
+        if callbacks is None:
+            return None
+        return [_observing(callback, self._adapt) for callback in callbacks]
+
+
+def _observing(callback: Any, adapt: Adapt) -> Callable[[CallbackOptions], list[Observation]]:
+    observe = callback
+    if isinstance(callback, Generator):
+        # The API's other form: it is sent the options, and yields.
+        next(callback)
+
+        def observe(options: CallbackOptions) -> Iterable[Observation]:
+            try:
+                observed: Iterable[Observation] = callback.send(options)
+            except StopIteration:
+                return ()
+            return observed
+
+    def observed(options: CallbackOptions) -> list[Observation]:
+        return [
+            Observation(each.value, adapt(each.attributes), each.context)
+            for each in observe(options)
+        ]
+
+    return observed
+
+
+class _Counter(Counter):
+    def __init__(self, inner: Counter, adapt: Adapt) -> None:
+        self._add = inner.add
+        self._adapt = adapt
+
+    def add(
+        self, amount: int | float, attributes: Attributes = None, context: Context | None = None
+    ) -> None:
+        self._add(amount, self._adapt(attributes), context)
+
+
+class _UpDownCounter(UpDownCounter):
+    def __init__(self, inner: UpDownCounter, adapt: Adapt) -> None:
+        self._add = inner.add
+        self._adapt = adapt
+
+    def add(
+        self, amount: int | float, attributes: Attributes = None, context: Context | None = None
+    ) -> None:
+        self._add(amount, self._adapt(attributes), context)
+
+
+class _Histogram(Histogram):
+    def __init__(self, inner: Histogram, adapt: Adapt) -> None:
+        self._record = inner.record
+        self._adapt = adapt
+
+    def record(
+        self, amount: int | float, attributes: Attributes = None, context: Context | None = None
+    ) -> None:
+        self._record(amount, self._adapt(attributes), context)
+
+
+class _AdaptedGauge(_Gauge):
+    def __init__(self, inner: _Gauge, adapt: Adapt) -> None:
+        self._set = inner.set
+        self._adapt = adapt
+
+    def set(
+        self, amount: int | float, attributes: Attributes = None, context: Context | None = None
+    ) -> None:
+        self._set(amount, self._adapt(attributes), context)

@@ -1,0 +1,260 @@
+"""The rules together, for whatever is about to leave."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+from weakref import WeakSet
+
+from telemetry.errors import TelemetryError
+from telemetry.redaction.emails import without_emails
+from telemetry.redaction.names import Content, content_of
+from telemetry.redaction.query_strings import without_values, without_values_in
+from telemetry.redaction.sql import without_literals, without_quotations
+from telemetry.redaction.tokens import without_named, without_tokens
+from telemetry.registry.redaction import (
+    CREDENTIALS,
+    EMAILS,
+    KEPT_PARAMETERS,
+    QUERY_STRINGS,
+    REDACTED,
+    SQL,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from telemetry.settings.model import RedactionSettings
+
+MAX_TEXT = 32_768
+"""Characters of any one text; the rest is cut before it is looked at."""
+MAX_DEPTH = 8
+# What pages send over and over: their paths, names and statements.
+_REMEMBERED = 2048
+_LONGEST_REMEMBERED = 1024
+_NUMBERS = frozenset({int, float})
+# Shorter than any credential or address.
+_SHORT = 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Additions:
+    """What the host has added, for all redactors of the process."""
+
+    names: frozenset[str] = frozenset()
+    patterns: tuple[re.Pattern[str], ...] = ()
+    kept_parameters: frozenset[str] = KEPT_PARAMETERS
+
+
+_additions = _Additions()
+_redactors: WeakSet[Redactor] = WeakSet()
+
+
+def redact(
+    *,
+    names: Iterable[str] = (),
+    patterns: Iterable[str | re.Pattern[str]] = (),
+    keep_parameters: Iterable[str] = (),
+) -> None:
+    """Add to what is taken out of spans, metrics, log records and lines, and error events.
+
+    For this process, from now on, whenever it is called; calls add up. What
+    TELEMETRY_REDACT turns off stays off, but for what is added here.
+
+    Args:
+        names: attributes, headers, log fields and parameters whose values are
+            replaced, whatever they are. Case does not matter, nor does ``-``, ``_`` or ``.``.
+        patterns: regular expressions; what they match in any text is replaced.
+        keep_parameters: parameters of query strings whose values are kept, where they
+            look like a name or a number.
+
+    Raises:
+        TelemetryError: naming what is no regular expression, or matches nothing at all.
+    """
+    global _additions
+    for argument, given in (
+        ("names", names),
+        ("patterns", patterns),
+        ("keep_parameters", keep_parameters),
+    ):
+        if isinstance(given, str):
+            raise TelemetryError(f"redact({argument}={given!r}): wanted a list of them")
+    compiled = tuple(_compiled(pattern) for pattern in patterns)
+    _additions = _Additions(
+        _additions.names | {_plain_name(name) for name in names},
+        (*_additions.patterns, *compiled),
+        _additions.kept_parameters | frozenset(keep_parameters),
+    )
+    for redactor in tuple(_redactors):
+        redactor.learn()
+
+
+class Redactor:
+    """Takes out what is not to leave. Thread-safe, and never raises for what it is given.
+
+    Args:
+        settings: what is taken out, and the operator's own secrets, which always are.
+    """
+
+    def __init__(self, settings: RedactionSettings) -> None:
+        self._secrets = settings.secrets
+        self._kinds = settings.kinds
+        self.learn()
+        _redactors.add(self)
+
+    def learn(self) -> None:
+        """Take up what the host has added meanwhile, and forget what was remembered."""
+        self._additions = _additions
+        self._content = lru_cache(_REMEMBERED)(self._content_of)
+        self._short_text = lru_cache(_REMEMBERED)(self._redacted)
+        self._short_sql = lru_cache(_REMEMBERED)(self._redacted_sql)
+
+    def text(self, text: str) -> str:
+        """Any text: a message, a name, a path, a traceback."""
+        if len(text) < _SHORT:
+            return text
+        if len(text) <= _LONGEST_REMEMBERED:
+            return self._short_text(text)
+        return self._redacted(text[:MAX_TEXT])
+
+    def value(self, name: str, value: Any, depth: int = MAX_DEPTH) -> Any:
+        """The value of an attribute, a header or a field; the very same if nothing is private."""
+        content = self._content(name)
+        if content is Content.TEXT:
+            return self.anything(value, depth)
+        if content is Content.OURS or value is None or isinstance(value, bool):
+            return value
+        if content is Content.CREDENTIAL:
+            return _hidden(value)
+        if isinstance(value, str):
+            found = self._sql(value) if content is Content.SQL else self._query(value)
+            return value if found == value else found
+        if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+            return _same(value, [self.value(name, item, depth - 1) for item in value])
+        return self.anything(value, depth)
+
+    def attributes(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Attributes by name; the very same mapping if nothing in it is private."""
+        changed: dict[str, Any] | None = None
+        for name, value in attributes.items():
+            if type(value) in _NUMBERS and self._content(name) is not Content.CREDENTIAL:
+                continue
+            found = self.value(name, value)
+            if found is not value:
+                if changed is None:
+                    changed = dict(attributes)
+                changed[name] = found
+        return attributes if changed is None else changed
+
+    def anything(self, value: Any, depth: int = MAX_DEPTH) -> Any:
+        """Any value of texts, numbers, lists and dicts; the very same if nothing is private."""
+        if isinstance(value, str):
+            found = self.text(value)
+            return value if found == value else found
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, Mapping):
+            if depth <= 0:
+                return REDACTED
+            items = {key: self.value(str(key), item, depth - 1) for key, item in value.items()}
+            return value if all(items[key] is value[key] for key in items) else items
+        if isinstance(value, list | tuple | set | frozenset):
+            if depth <= 0:
+                return REDACTED
+            return _same(value, [self.anything(item, depth - 1) for item in value])
+        if isinstance(value, bytes | bytearray):
+            text = bytes(value[:MAX_TEXT]).decode("latin-1")
+            found = self._redacted(text)
+            return value if found == text else found.encode("latin-1", "replace")
+        return value
+
+    def _content_of(self, name: str) -> Content:
+        if _plain_name(name) in self._additions.names:
+            return Content.CREDENTIAL
+        content = content_of(name)
+        if content is Content.CREDENTIAL and CREDENTIALS not in self._kinds:
+            return Content.TEXT
+        return content
+
+    def _query(self, query: str) -> str:
+        if QUERY_STRINGS in self._kinds:
+            query = without_values(query[:MAX_TEXT], self._additions.kept_parameters)
+        # Names may be anything, too.
+        return self.text(query)
+
+    def _sql(self, statement: str) -> str:
+        if len(statement) <= _LONGEST_REMEMBERED:
+            return self._short_sql(statement)
+        return self._redacted_sql(statement[:MAX_TEXT])
+
+    def _redacted_sql(self, statement: str) -> str:
+        found = without_literals(statement) if SQL in self._kinds else statement
+        # No address and no message: `token = ?` is not to be understood.
+        return self._without_shapes(found)
+
+    def _redacted(self, text: str) -> str:
+        found = self._searched(text)
+        if "%" in found:
+            # What is found in it once it is read as a server would is shown that way.
+            decoded = unquote(unquote(found))
+            again = self._searched(decoded) if decoded != found else decoded
+            if again != decoded:
+                return again
+        return found
+
+    def _searched(self, text: str) -> str:
+        kinds = self._kinds
+        if SQL in kinds:
+            text = without_quotations(text)
+        if QUERY_STRINGS in kinds and "?" in text:
+            text = without_values_in(text, self._additions.kept_parameters)
+        if CREDENTIALS in kinds:
+            text = without_named(text)
+        return self._without_shapes(text)
+
+    def _without_shapes(self, text: str) -> str:
+        for secret in self._secrets:
+            if secret in text:
+                text = text.replace(secret, REDACTED)
+        if CREDENTIALS in self._kinds:
+            text = without_tokens(text)
+        if EMAILS in self._kinds and "@" in text:
+            text = without_emails(text)
+        for pattern in self._additions.patterns:
+            text = pattern.sub(REDACTED, text)
+        return text
+
+
+def _hidden(value: Any) -> Any:
+    # A list stays one, as headers' values are; its length tells nothing.
+    return [REDACTED] if isinstance(value, list | tuple) else REDACTED
+
+
+def _same(value: Any, items: list[Any]) -> Any:
+    if len(items) == len(value) and all(map(_is, items, value)):
+        return value
+    return tuple(items) if isinstance(value, tuple) else items
+
+
+def _is(one: object, other: object) -> bool:
+    return one is other
+
+
+def _plain_name(name: str) -> str:
+    return name.lower().replace("-", "_").replace(".", "_")
+
+
+def _compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, TypeError) as error:
+        raise TelemetryError(
+            f"redact(patterns=[{pattern!r}]): wanted regular expressions, this is none: {error}"
+        ) from None
+    if compiled.match(""):
+        raise TelemetryError(f"redact(patterns=[{pattern!r}]): it matches where nothing is")
+    return compiled

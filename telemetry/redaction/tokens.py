@@ -1,0 +1,109 @@
+"""Credentials by their shape, wherever in a text they stand.
+
+Each expression takes time in proportion to the text, whatever a visitor puts
+into it: what repeats is possessive, and begins only where a word does.
+"""
+
+from __future__ import annotations
+
+import re
+
+from telemetry.redaction.names import CREDENTIAL
+from telemetry.registry.redaction import REDACTED, REDACTED_IN_URL
+
+# Those that say what they are. After a letter or digit none begins.
+_KNOWN = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"eyJ[\w-]{8,}+\.[\w-]{4,}+(?:\.[\w-]*+)?"  # JSON Web Tokens
+    r"|(?:sk|pk|rk)_(?:live|test)_\w{8,}+|whsec_\w{8,}+"  # Stripe
+    r"|sk-[\w-]{16,}+"  # OpenAI, Anthropic
+    r"|gh[opsur]_\w{16,}+|github_pat_\w{16,}+|glpat-[\w-]{16,}+"  # GitHub, GitLab
+    r"|xox[a-z]-[\w-]{8,}+"  # Slack
+    r"|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{30,}+|ya29\.[\w-]{16,}+"  # Amazon, Google
+    r"|SG\.[\w.-]{16,}+|npm_\w{16,}+|pypi-[\w-]{16,}+|hf_\w{16,}+"  # SendGrid, npm, PyPI, HF
+    r"|pylf_v\d+_\w{8,}+"  # Logfire
+    r"|dstok_[\w.~-]{8,}+"  # Datasette's API tokens
+    r")"
+)
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)",
+    re.DOTALL,
+)
+# RFC 9110's scheme and what follows it. "Basic information" has neither a digit nor an inner hump.
+_SCHEME = re.compile(
+    r"(?<![\w-])(bearer|basic|digest|negotiate|token)([ :+]{1,3}|%20)([\w.~+/=-]{8,}+)",
+    re.IGNORECASE,
+)
+_MIXED = re.compile(r"[0-9=]|[a-z][A-Z]")
+# In an address. Nobody's user name holds a slash.
+_USER = re.compile(r"://[^\s/?#@\"'<>]++@")
+# `name=value`, `"name": "value"`, `name: value`, and a pair of bytes as ASGI has headers. The name
+# is looked at from its first letter only, so that none is read twice.
+_SEPARATOR = r"(?:\\?[\"']?\s?[=:]\s?|[\"'],\s?)"
+_QUOTED = r"b?\\?\"[^\"\n]*+\"?|b?\\?'[^'\n]*+'?"
+_PAIR = re.compile(
+    rf"(?<![\w.-])(?<!unrecognized )((?=[\w.-]*?(?:{CREDENTIAL}))[\w.-]++{_SEPARATOR})"
+    r"((?:(?:bearer|basic|digest|negotiate|token)\s)?"
+    rf"(?:{_QUOTED}|[^\s\"',;&(){{}}\[\]<>]++))",
+    re.IGNORECASE,
+)
+# Cookies are several; all of the line is theirs.
+_COOKIES = re.compile(rf"(?<![\w-])((?:set-)?cookie{_SEPARATOR})({_QUOTED}|[^\n]++)", re.IGNORECASE)
+_WORDS = (
+    *("passw", "passphrase", "pwd", "secret", "token", "cookie", "session", "credential"),
+    *("signature", "csrf", "xsrf", "key", "jwt", "bearer", "auth", "pass", "sig", "sid", "dsn"),
+    *("otp", "pin", "basic", "digest", "negotiate"),
+)
+# A long word that nobody would say.
+_WORD = re.compile(r"(?<![A-Za-z0-9+_~-])[A-Za-z0-9+_~-]{32,}+={0,2}")
+_SWITCH = re.compile(r"(?<=[a-z])[A-Z0-9]|(?<=[A-Z])[a-z0-9]|(?<=[0-9])[A-Za-z]")
+_DIGITS = re.compile(r"[0-9]++")
+_SWITCHES = 0.35
+
+
+def without_tokens(text: str) -> str:
+    """The text without what has the shape of a credential by itself."""
+    if "-----BEGIN" in text:
+        text = _PRIVATE_KEY.sub(REDACTED, text)
+    return _WORD.sub(_without_noise, _KNOWN.sub(REDACTED, text))
+
+
+def without_named(text: str) -> str:
+    """The text without what stands behind a credential's name, or before an address's host."""
+    if "://" in text and "@" in text:
+        text = _USER.sub(f"://{REDACTED_IN_URL}@", text)
+    # Almost no text has one of these words, and looking for them costs a twentieth.
+    lowered = text.lower()
+    if not any(word in lowered for word in _WORDS):
+        return text
+    if "cookie" in lowered:
+        text = _COOKIES.sub(rf"\1{REDACTED}", text)
+    return _SCHEME.sub(_without_credentials, _PAIR.sub(_without_value, text))
+
+
+def _without_value(match: re.Match[str]) -> str:
+    before, value = match.groups()
+    return match[0] if REDACTED_IN_URL in value else f"{before}{REDACTED}"
+
+
+def _without_credentials(match: re.Match[str]) -> str:
+    scheme, blank, value = match.groups()
+    return f"{scheme}{blank}{REDACTED}" if _MIXED.search(value) else match[0]
+
+
+def _without_noise(match: re.Match[str]) -> str:
+    return REDACTED if is_noise(match[0]) else match[0]
+
+
+def is_noise(word: str) -> bool:
+    """Whether a long word looks drawn by lot, as base64 does.
+
+    It has small and capital letters and digits, in several places, and changes
+    between them at every third character or sooner. What is hexadecimal is
+    not: ids of traces, UUIDs, hashes.
+    """
+    if word.lower() == word or word.upper() == word:
+        return False
+    if len(_DIGITS.findall(word)) < 2:
+        return False
+    return len(_SWITCH.findall(word)) >= len(word) * _SWITCHES

@@ -1,0 +1,79 @@
+"""What is taken out before anything leaves, and which words never leave at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from telemetry.redaction.names import is_credential
+from telemetry.registry import variables as v
+from telemetry.registry.names import Variable, entries
+from telemetry.registry.redaction import KINDS
+from telemetry.settings import parse
+from telemetry.settings.model import RedactionSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from telemetry.settings.reader import Reader
+
+# Shorter ones are words: replaced wherever they occur, they would make a riddle of a log.
+MIN_SECRET = 8
+
+
+def read_redaction(reader: Reader) -> RedactionSettings:
+    """What TELEMETRY_REDACT says, and the secrets among all variables."""
+    everything = frozenset(KINDS)
+    kinds = reader.parsed(_kinds, everything, v.REDACT)
+    return RedactionSettings(kinds, tuple(sorted(set(_secrets(reader.environ)), key=_longest)))
+
+
+def _kinds(value: str) -> frozenset[str]:
+    wanted = f"a comma list of {', '.join(KINDS)}; or all, or none"
+    names = frozenset(parse.names(value))
+    if names in ({"all"}, {"none"}):
+        return frozenset(KINDS) if names == {"all"} else frozenset()
+    if not names <= set(KINDS):
+        raise ValueError(f"{wanted} (not {', '.join(sorted(names - set(KINDS)))})")
+    return names
+
+
+def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
+    """The values of variables that are secrets, be they ours, the host's or anybody's."""
+    ours = {str(variable) for variable in entries(v, Variable) if variable.secret}
+    for name, value in environ.items():
+        if name in ours or name.endswith("_HEADERS"):
+            yield from _parts(value)
+        elif is_credential(name):
+            yield from _long_enough(value)
+        elif "://" in value:
+            yield from _passwords(value)
+
+
+def _parts(value: str) -> Iterator[str]:
+    """A list's items, a header's value, an address's user and password."""
+    if "://" in value:
+        yield from _passwords(value)
+        return
+    for item in value.split(","):
+        yield from _long_enough(item)
+        yield from _long_enough(item.partition("=")[2])
+
+
+def _passwords(value: str) -> Iterator[str]:
+    try:
+        parts = urlsplit(value)
+        found = (parts.password or parts.username) if "@" in parts.netloc else None
+    except ValueError:
+        return
+    yield from _long_enough(found or "")
+
+
+def _long_enough(value: str) -> Iterator[str]:
+    if len(value.strip()) >= MIN_SECRET:
+        yield value.strip()
+
+
+def _longest(secret: str) -> int:
+    # One may be the beginning of another.
+    return -len(secret)

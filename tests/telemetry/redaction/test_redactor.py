@@ -1,0 +1,169 @@
+"""The rules together: what is taken out, of what, and what is left as it is."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from telemetry import TelemetryError
+from telemetry.redaction import redactor as module
+from telemetry.redaction.redactor import MAX_TEXT, Redactor, redact
+from telemetry.registry.redaction import KINDS
+from telemetry.settings.model import RedactionSettings
+
+SECRET = "correct horse battery staple"
+
+
+@pytest.fixture
+def redactor() -> Redactor:
+    return Redactor(RedactionSettings(secrets=(SECRET,)))
+
+
+@pytest.fixture
+def additions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test adds is gone after it."""
+    monkeypatch.setattr(module, "_additions", module._additions)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("from bob@example.org, so", "from [REDACTED], so"),
+        ("/users/bob%40example.org/", "/users/[REDACTED]/"),
+        ("/users/bob%2540example.org/", "/users/[REDACTED]/"),
+        ("/users/bøb@exämple.org/", "/users/[REDACTED]/"),
+        ("<bob@[127.0.0.1]>", "<[REDACTED]>"),
+        ("api_key%3Dplanted", "api_key=[REDACTED]"),
+        ("/a%20b%2Fc", "/a%20b%2Fc"),
+        ("@decorated", "@decorated"),
+        ("5 @ 3.50", "5 @ 3.50"),
+        (f"it is {SECRET}", "it is [REDACTED]"),
+        ('near "planted": syntax error', 'near "?": syntax error'),
+        ("/?a=bob@example.org", "/?a=REDACTED"),
+        ("", ""),
+    ],
+)
+def test_a_text_loses_what_is_private(redactor: Redactor, text: str, shown: str) -> None:
+    """And what is read through an encoding is found, too."""
+    assert redactor.text(text) == shown
+    # Twice is as good as once: a log line is redacted, and so is its record.
+    assert redactor.text(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("password", "planted", "[REDACTED]"),
+        ("password", 1234, "[REDACTED]"),
+        ("password", None, None),
+        ("has_session", True, True),
+        ("http.request.header.cookie", ("a=planted", "b"), ["[REDACTED]"]),
+        ("session", {"user": "planted"}, "[REDACTED]"),
+        ("db.query.text", "select 'planted'", "select ?"),
+        ("corkboard.queries.statements", ("select 'planted'", "f"), ("select ?", "f")),
+        ("url.query", "_size=5&q=planted", "_size=5&q=REDACTED"),
+        ("url.query", "bob@example.org=1", "[REDACTED]=REDACTED"),
+        ("corkboard.error.url", "https://b.example/?q=trace:1", "https://b.example/?q=trace:1"),
+        ("n", 5, 5),
+        ("body", b"password=planted", b"password=[REDACTED]"),
+        (
+            "extra",
+            {"a": {"token": "planted", "n": [1, "x@example.org"]}},
+            {"a": {"token": "[REDACTED]", "n": [1, "[REDACTED]"]}},
+        ),
+    ],
+)
+def test_a_value_is_what_its_name_says(
+    redactor: Redactor, name: str, value: Any, shown: Any
+) -> None:
+    """However deep."""
+    assert redactor.value(name, value) == shown
+    assert dict(redactor.attributes({name: value, "m": 1})) == {name: shown, "m": 1}
+
+
+def test_what_has_nothing_private_is_not_copied(redactor: Redactor) -> None:
+    """Most spans: nothing is made anew."""
+    attributes = {"http.route": "/{database}", "n": [1, "two", {"three": 3.0}], "ok": True}
+    assert redactor.attributes(attributes) is attributes
+    assert redactor.anything(attributes) is attributes
+
+
+def test_the_redactor_survives_what_is_deep_wide_or_long(redactor: Redactor) -> None:
+    """A list in itself has no bottom, and a megabyte is cut before it is read."""
+    endless: list[Any] = ["planted"]
+    endless.append(endless)
+    assert str(redactor.anything(endless)).count("planted") < 10
+    assert redactor.text("x" * 1_000_000) == "x" * MAX_TEXT
+    assert len(redactor.value("db.query.text", "select 1;" * 100_000)) <= MAX_TEXT
+    assert redactor.text("\ud800@\udfff.org \x00") is not None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_turned_off_by_itself(kind: str) -> None:
+    """And the rest goes on."""
+    given = {
+        "credentials": ("x", "password=planted"),
+        "emails": ("x", "planted@example.org"),
+        "query_strings": ("x", "/a?q=planted"),
+        "sql": ("db.query.text", "select 'planted'"),
+    }
+    redactor = Redactor(RedactionSettings(frozenset(KINDS) - {kind}, (SECRET,)))
+    for each, (name, value) in given.items():
+        assert ("planted" in redactor.value(name, value)) is (each == kind)
+    assert redactor.text(SECRET) == "[REDACTED]"
+
+
+def test_the_operator_s_secrets_go_whatever_is_turned_off() -> None:
+    """Also out of SQL, and out of what is a credential's name no more."""
+    redactor = Redactor(RedactionSettings(frozenset(), (SECRET,)))
+    assert redactor.text(f"bob@example.org {SECRET}") == "bob@example.org [REDACTED]"
+    assert redactor.value("db.query.text", f"select '{SECRET}'") == "select '[REDACTED]'"
+    assert redactor.value("password", "known") == "known"
+
+
+@pytest.mark.usefixtures("additions")
+def test_a_host_adds_its_own(redactor: Redactor) -> None:
+    """Before or after a redactor is made; what was remembered is forgotten."""
+    assert redactor.text("parcel 12-345-678") == "parcel 12-345-678"
+    assert redactor.value("X-Parcel", "planted") == "planted"
+    redact(names=["x_parcel"], patterns=[r"\d\d-\d{3}-\d{3}"])
+    redact(patterns=[re.compile("badge \\d+")], keep_parameters=["page"])
+    for each in (redactor, Redactor(RedactionSettings(frozenset()))):
+        assert each.text("parcel 12-345-678, badge 7") == "parcel [REDACTED], [REDACTED]"
+        assert each.value("X-Parcel", "planted") == "[REDACTED]"
+    assert redactor.value("url.query", "page=2&q=planted") == "page=2&q=REDACTED"
+
+
+@pytest.mark.usefixtures("additions")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"patterns": ["("]}, "redact(patterns=['(']): wanted regular expressions"),
+        ({"patterns": [5]}, "redact(patterns=[5]): wanted regular expressions"),
+        ({"patterns": ["a*"]}, "redact(patterns=['a*']): it matches where nothing is"),
+        ({"names": "token"}, "redact(names='token'): wanted a list of them"),
+        ({"keep_parameters": "q"}, "redact(keep_parameters='q'): wanted a list of them"),
+        ({"patterns": "abc"}, "redact(patterns='abc'): wanted a list"),
+    ],
+)
+def test_what_can_t_be_added_is_said(arguments: dict[str, Any], told: str) -> None:
+    """By argument and value; and nothing of it is."""
+    before = module._additions
+    with pytest.raises(TelemetryError) as caught:
+        redact(**arguments)
+    assert str(caught.value).startswith(told)
+    assert module._additions is before
+
+
+def test_redaction_needs_no_sdk() -> None:
+    """Log lines are redacted where nothing is configured, too."""
+    code = (
+        "import sys; from telemetry.redaction.redactor import Redactor; import telemetry.logs."
+        "formatters; print([m for m in sys.modules if m.startswith('opentelemetry.sdk')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,102 @@
+"""SQL: literals and comments go, names stay, and a visitor's broken statement tells no more."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from telemetry.redaction.sql import without_literals, without_quotations
+
+
+@pytest.mark.parametrize(
+    ("statement", "shown"),
+    [
+        ("select 'planted'", "select ?"),
+        ("select 'it''s planted', 2", "select ?, ?"),
+        ("select 'planted", "select ?"),
+        ("select 'it''", "select ?"),
+        ("select x'706c616e746564', X'00'", "select ?, ?"),
+        ("select 1, 1.5, .5, 1e10, 0x1F, 1_000, -3", "select ?, ?, ?, ?, ?, ?, -?"),
+        ("select a1, t2.b3 from t2", "select a1, t2.b3 from t2"),
+        ("select 1 -- planted\nfrom t", "select ?  \nfrom t"),
+        ("select /* planted */ a", "select   a"),
+        ("select a /* planted", "select a  "),
+        ("select '-- no comment' from t", "select ? from t"),
+        ("where a = :p0 and b = ?1 and c = @x and d = $y and e = ?", None),
+        ("where id in (1, 2,3)", "where id in (?)"),
+        ("where id in (:p0, :p1)", None),
+        ("values (1, 2), (3, 4)", "values (?, ?), (?, ?)"),
+        ("select [a name], `b`` c` from [t 'x']", None),
+        ("select a->>'$.planted'", "select a->>?"),
+        ("limit 101 offset 5", "limit ? offset ?"),
+    ],
+)
+def test_literals_and_comments_go(statement: str, shown: str | None) -> None:
+    """Of any kind that SQLite has; what is none stays as it is."""
+    assert without_literals(statement) == (statement if shown is None else shown)
+
+
+@pytest.mark.parametrize(
+    ("statement", "shown"),
+    [
+        ('where a = "planted"', "where a = ?"),
+        ('where "planted" = a', "where ? = a"),
+        ('select "planted"', "select ?"),
+        ('select "planted', "select ?"),
+        ('match "it""s planted"', "match ?"),
+        ('select t."order" from "my table" as "x y" join "b"', None),
+        ('select "t"."order"', None),
+        ('insert into "my table" values (1)', 'insert into "my table" values (?)'),
+        ('update "my table" set "a" = 1', 'update "my table" set ? = ?'),
+    ],
+)
+def test_double_quotes_hold_a_name_only_where_nothing_else_can_be(
+    statement: str, shown: str | None
+) -> None:
+    """SQLite takes them for a string where no column is called so."""
+    assert without_literals(statement) == (statement if shown is None else shown)
+
+
+def test_statements_of_one_kind_become_one() -> None:
+    """They stay groupable, whatever was looked for."""
+    alike = (
+        "select * from t where a = 'x' and b in (1,2) limit 10",
+        "select * from t where a = 'it''s' and b in (7, 8, 9) limit 100",
+    )
+    assert len({without_literals(statement) for statement in alike}) == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select 'planted",
+        "select 'planted\n on two lines\" ",
+        'select "planted',
+        "select 1 'x' 'planted'",
+        "planted 1",
+        "select x'planted'",
+        "select [planted",
+        "select json_extract('{}', 'planted')",
+        "select * from f where f match '(a) planted) '",
+    ],
+)
+def test_sqlite_s_own_messages_quote_no_more(statement: str) -> None:
+    """Each is what SQLite says of it."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("create virtual table f using fts5(a)")
+        with pytest.raises(sqlite3.OperationalError) as caught:
+            connection.execute(statement)
+    message = str(caught.value)
+    told = without_quotations(f"Query failed: {message}\nas it was")
+    assert "planted" not in told
+    assert told.startswith("Query failed: ")
+
+
+@pytest.mark.parametrize(
+    "message", ["no such column: a", 'near miss "x"', "drawing near 'x'", 'near "', ""]
+)
+def test_other_messages_stay(message: str) -> None:
+    """What names a column or a table, as an operator needs to read."""
+    assert without_quotations(message) == message

@@ -1,0 +1,83 @@
+"""TELEMETRY_REDACT, and the secrets among all variables."""
+
+from __future__ import annotations
+
+import traceback
+
+import pytest
+
+from telemetry.errors import ConfigurationError
+from telemetry.registry.redaction import KINDS
+from telemetry.settings.logs import read_log_settings
+from tests.telemetry.settings.reading import read
+
+EVERYTHING = set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("given", "kinds"),
+    [
+        ("", EVERYTHING),
+        ("all", EVERYTHING),
+        ("none", set()),
+        ("sql", {"sql"}),
+        (" SQL, emails,", {"sql", "emails"}),
+    ],
+)
+def test_what_is_taken_out(given: str, kinds: set[str]) -> None:
+    """Everything unless told; case, blanks and a trailing comma are forgiven."""
+    assert read(TELEMETRY_REDACT=given).redaction.kinds == kinds
+    found = read_log_settings({"TELEMETRY_REDACT": given}, debug=False)
+    assert found.redaction.kinds == kinds
+
+
+@pytest.mark.parametrize("given", ["false", "sql,none", "querys", "all,sql"])
+def test_what_is_unknown_is_named(given: str) -> None:
+    """Rather than that something is sent which was meant to stay."""
+    with pytest.raises(ConfigurationError) as caught:
+        read(TELEMETRY_REDACT=given)
+    assert f"TELEMETRY_REDACT='{given}': wanted a comma list of credentials" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "secrets"),
+    [
+        ("TELEMETRY_TRUST_SECRET", "planted-secret", {"planted-secret"}),
+        ("LOGFIRE_TOKEN", "planted-one,planted-two", {"planted-one", "planted-two"}),
+        (
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "authorization=planted-token",
+            {"authorization=planted-token", "planted-token"},
+        ),
+        ("SENTRY_DSN", "https://plantedkey@bugsink.example/1", {"plantedkey"}),
+        ("SECRET_KEY", "planted-django-key", {"planted-django-key"}),
+        ("AWS_SECRET_ACCESS_KEY", "planted-aws-key", {"planted-aws-key"}),
+        ("DATABASE_URL", "postgres://corkboard:planted-pw@db/x", {"planted-pw"}),
+        ("DATABASE_URL", "sqlite:///db.sqlite3", set()),
+        ("SECRET_KEY", "short", set()),
+        ("HOME", "/srv/planted", set()),
+        ("BROKEN_URL", "http://[planted", set()),
+    ],
+)
+def test_the_operator_s_secrets_are_known(name: str, value: str, secrets: set[str]) -> None:
+    """Ours, the host's and anybody's; short ones are words."""
+    assert set(read(**{name: value}).redaction.secrets) == secrets
+
+
+def test_secrets_are_never_shown() -> None:
+    """Not by `repr`, not in an error, not in its traceback."""
+    variables = {
+        "TELEMETRY_TRUST_SECRET": "planted-1-secret",
+        "LOGFIRE_TOKEN": "pylf_v1_us_planted2",
+        "OTEL_EXPORTER_OTLP_HEADERS": "authorization=planted-3-token",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://bob:planted-4-word@127.0.0.1:9",
+        "SENTRY_DSN": "https://planted5key@127.0.0.1/1",
+        "SECRET_KEY": "planted-6-key",
+        "DATABASE_URL": "postgres://bob:planted-7-word@db/x",
+    }
+    settings = read(**variables)
+    assert "planted" not in repr(settings)
+    wrong = {"TELEMETRY_SLOW": "soon", "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "planted-8"}
+    with pytest.raises(ConfigurationError) as caught:
+        read(**variables, **wrong)
+    assert "planted" not in "".join(traceback.format_exception(caught.value))
