@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 MAX_PARAMETERS = 64
 MAX_NAME = 64
 
-# Within any text: from a question mark up to what ends an address there.
-_IN_TEXT = re.compile(r"\?([^\s?#=\"'<>]*+=[^\s#\"'<>]*+)")
+# A word with a question mark in it: between apostrophes, as `repr` has it, or up to a blank, a
+# quotation mark or a bracket, since an address may hold an apostrophe.
+_IN_TEXT = re.compile(
+    r"(?:(?<=')([^\s?\"'<>]*+)\?([^\s\"'<>]++)|(?<![^\s\"'<>])([^\s?\"'<>]*+)\?([^\s\"<>]++))"
+)
 # A column, a format, a number.
 _NAME = re.compile(r"[\w.,~:+-]{0,64}")
 
@@ -31,7 +34,16 @@ def without_values(query: str, kept: Container[str]) -> str:
 
 def without_values_in(text: str, kept: Container[str]) -> str:
     """Any text, with the query strings of the addresses in it so treated."""
-    return _IN_TEXT.sub(lambda match: f"?{without_values(match[1], kept)}", text)
+
+    def shown(match: re.Match[str]) -> str:
+        before, query = match[1] or match[3] or "", match[2] or match[4]
+        if "/" not in before and "=" not in query:
+            # A question.
+            return match[0]
+        query, hash_, fragment = query.partition("#")
+        return f"{before}?{without_values(query, kept)}{hash_}{fragment}"
+
+    return _IN_TEXT.sub(shown, text)
 
 
 def _without_value(part: str, kept: Container[str]) -> str:

@@ -36,6 +36,8 @@ MAX_DEPTH = 8
 # What pages send over and over: their paths, names and statements.
 _REMEMBERED = 2048
 _LONGEST_REMEMBERED = 1024
+# Datasette's own way of encoding (https://docs.datasette.io/en/latest/internals.html).
+_TILDE = re.compile(r"~(?=[0-9A-F]{2})")
 _NUMBERS = frozenset({int, float})
 # Shorter than any credential or address.
 _SHORT = 6
@@ -198,9 +200,9 @@ class Redactor:
 
     def _redacted(self, text: str) -> str:
         found = self._searched(text)
-        if "%" in found:
+        if "%" in found or "~" in found:
             # What is found in it once it is read as a server would is shown that way.
-            decoded = unquote(unquote(found))
+            decoded = unquote(unquote(_TILDE.sub("%", found)))
             again = self._searched(decoded) if decoded != found else decoded
             if again != decoded:
                 return again
@@ -210,10 +212,11 @@ class Redactor:
         kinds = self._kinds
         if SQL in kinds:
             text = without_quotations(text)
+        if CREDENTIALS in kinds:
+            # First: what makes a word a credential may itself be a value.
+            text = without_named(text)
         if QUERY_STRINGS in kinds and "?" in text:
             text = without_values_in(text, self._additions.kept_parameters)
-        if CREDENTIALS in kinds:
-            text = without_named(text)
         return self._without_shapes(text)
 
     def _without_shapes(self, text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
@@ -77,6 +77,7 @@ class Inbox(Arrivals):
     """
 
     answer: Answer = field(default_factory=Answer)
+    payloads: list[bytes] = field(default_factory=list)
     _undecoded: list[tuple[str, bytes]] = field(default_factory=list)
     _spans: list[ReceivedSpan] = field(default_factory=list)
     _points: list[ReceivedPoint] = field(default_factory=list)
@@ -93,6 +94,7 @@ class Inbox(Arrivals):
                 ReceivedRequest(path, dict(headers), size, decoded_size, answer.status)
             )
             if payload is not None and answer.status < 300:
+                self.payloads.append(payload)
                 self._undecoded.append((signal, payload))
             self._changed.notify_all()
         self.dawdle(answer.delay)
@@ -115,8 +117,9 @@ class Inbox(Arrivals):
 
     def clear(self) -> None:
         with self._changed:
-            for kept in (self._requests, self._undecoded, self._spans, self._points, self._logs):
-                kept.clear()
+            kept: tuple[list[Any], ...] = (self._requests, self.payloads, self._undecoded)
+            for each in (*kept, self._spans, self._points, self._logs):
+                each.clear()
 
     def _decode(self) -> None:
         for signal, payload in self._undecoded:

@@ -71,6 +71,11 @@ class OTLPReceiver(LoopbackReceiver[Inbox]):
         return self._inbox.requests()
 
     @property
+    def payloads(self) -> list[bytes]:
+        """Accepted payloads as they were sent, uncompressed: to look for what must not be there."""
+        return list(self._inbox.payloads)
+
+    @property
     def spans(self) -> list[ReceivedSpan]:
         """Accepted spans in the order of arrival, so children before parents."""
         return self._inbox.spans()

@@ -46,9 +46,14 @@ def test_parameters_are_bounded() -> None:
         ('<a href="/?b=planted">', '<a href="/?b=REDACTED">'),
         ("/login/?next=/a?b=planted", "/login/?next=REDACTED"),
         ("two: /a?b=planted /c?d=planted", "two: /a?b=REDACTED /c?d=REDACTED"),
+        ("http://x.example/a?planted", "http://x.example/a?REDACTED"),
+        ("<http://x.example/?a=1'planted'>; rel=x", "<http://x.example/?a=REDACTED>; rel=x"),
+        ("GET '/a?b=planted', then 'c'", "GET '/a?b=REDACTED', then 'c'"),
+        ("b'a=1?b=planted'", "b'a=1?b=REDACTED'"),
         ("Why? a = 1", "Why? a = 1"),
         ("where a = ? and b=1", "where a = ? and b=1"),
         ("really?", "really?"),
+        ("what?no", "what?no"),
     ],
 )
 def test_so_do_those_within_a_text(text: str, shown: str) -> None:
