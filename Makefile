@@ -46,9 +46,10 @@ postgres: setup ## the host with its sites in PostgreSQL
 pictures: setup ## the pages in Debian's Chromium, on a phone and on a desktop
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m pictures tests/pictures
 
-soak: setup ## the pool under fire for a minute, and 10,000 openings
+soak: setup ## the pool under fire for a minute, 10,000 openings, 6,000 requests of any sort
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest --soak -s \
-		tests/end_to_end/test_hammer.py tests/config/sites/datasettes/test_many_openings.py
+		tests/end_to_end/test_hammer.py tests/end_to_end/test_fuzz.py \
+		tests/config/sites/datasettes/test_many_openings.py tests/telemetry/redaction/test_any_text.py
 
 docs: setup ## write the documents that are generated from the registry
 	$(BIN)/python -m telemetry.registry.render

@@ -6,6 +6,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from telemetry.testing import OTLPReceiver
@@ -22,8 +23,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="a minute where the suite takes seconds")
 
 
-def pytest_configure() -> None:
-    """A shell has what it runs in the background ignore Ctrl-C, and servers would inherit that."""
+def pytest_configure(config: pytest.Config) -> None:
+    """A shell has what it runs in the background ignore Ctrl-C, and servers would inherit that.
+
+    What is made up is the same each time, so that a failure is somebody's own; in a soak it is new.
+    """
+    soak = bool(config.getoption("--soak"))
+    hypothesis.settings.register_profile(
+        "corkboard",
+        max_examples=3000 if soak else 150,
+        derandomize=not soak,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    hypothesis.settings.load_profile("corkboard")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -49,6 +49,7 @@ _PAIR = re.compile(
 )
 # Cookies are several; all of the line is theirs.
 _COOKIES = re.compile(rf"(?<![\w-])((?:set-)?cookie{_SEPARATOR})({_QUOTED}|[^\n]++)", re.IGNORECASE)
+_TAKEN_OUT = frozenset({REDACTED, REDACTED_IN_URL})
 _WORDS = (
     *("passw", "passphrase", "pwd", "secret", "token", "cookie", "session", "credential"),
     *("signature", "csrf", "xsrf", "key", "jwt", "bearer", "auth", "pass", "sig", "sid", "dsn"),
@@ -83,7 +84,9 @@ def without_named(text: str) -> str:
 
 def _without_value(match: re.Match[str]) -> str:
     before, value = match.groups()
-    return match[0] if REDACTED_IN_URL in value else f"{before}{REDACTED}"
+    if value.strip("b\\\"'") in _TAKEN_OUT:
+        return match[0]
+    return f"{before}{REDACTED}"
 
 
 def _without_credentials(match: re.Match[str]) -> str:

@@ -197,3 +197,33 @@ def test_who_does_not_know_it_is_a_stranger(knowing: Door, side: str, guess: str
     server = root_of(knowing.spans_of(side, SAMPLED, *secret))
     assert server.trace_id != TRACE
     assert linked(server)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "flag", "kept"),
+    [("parentbased_always_off", "01", 0), ("parentbased_always_on", "00", 1000)],
+)
+def test_a_thousand_forgeries_decide_nothing(
+    host: Host, receiver: OTLPReceiver, sampler: str, flag: str, kept: int
+) -> None:
+    """Not one span under a client's id; each trace is kept or not as if nothing had been sent."""
+    env = host.variables(
+        receiver,
+        OTEL_TRACES_SAMPLER=sampler,
+        OTEL_BSP_MAX_QUEUE_SIZE="100000",
+        TELEMETRY_SHUTDOWN_TIMEOUT="20s",
+    )
+    pages = (("/health/", "localhost"), ("/-/versions.json", f"{host.site}.localhost"))
+    forged = {f"{number:032x}" for number in range(1, 1001)}
+    with serve_uvicorn(env=env) as server:
+        with visitor(server) as browser:
+            for number, trace_id in enumerate(sorted(forged)):
+                path, name = pages[number % 2]
+                headers = [("traceparent", f"00-{trace_id}-{SPAN}-{flag}"), *LUGGAGE]
+                assert browser.get(path, name, headers).status_code == 200
+        server.stop(timeout=30)
+    assert sum(span.kind == "SERVER" for span in receiver.spans) == kept
+    assert forged.isdisjoint(span.trace_id for span in receiver.spans)
+    assert "planted" not in repr(receiver.spans)
+    linked = {link.trace_id for span in receiver.spans for link in span.links}
+    assert linked == (forged if kept else set())
