@@ -10,6 +10,7 @@ from urllib.parse import quote, quote_plus
 import httpx
 
 from tests.end_to_end.private.sentinels import Sentinels
+from tests.end_to_end.wire import request, send
 
 if TYPE_CHECKING:
     from tests.end_to_end.hosts import Host
@@ -47,6 +48,7 @@ class Visit:
             self._bodies()
             self._paths()
             self._repeated()
+        self._websocket()
         return self.sentinels
 
     def _ask(self, path: str, side: str = "django", method: str = "GET", **more: Any) -> None:
@@ -77,6 +79,19 @@ class Visit:
             headers["tracestate"] = f"a={plant.word(f'tracestate {where}', asked_for=True)}"
             headers["baggage"] = f"a={plant.word(f'baggage {where}', asked_for=True)}"
             self._ask(path, side, headers=headers)
+
+    def _websocket(self) -> None:
+        """A handshake that nobody answers: a server has a line of its own for it."""
+        where = "of a WebSocket"
+        data = request(
+            f"/?q={self.sentinels.word(f'the query {where}')}".encode(),
+            b"Upgrade: websocket",
+            b"Connection: Upgrade",
+            b"Sec-WebSocket-Version: 13",
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            f"Cookie: a={self.sentinels.word(f'the cookie {where}')}".encode(),
+        )
+        send(self._port, data)
 
     def _queries(self) -> None:
         plant = self.sentinels

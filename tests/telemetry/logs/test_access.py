@@ -106,10 +106,17 @@ def test_the_client_is_named_only_if_asked_for(
     caplog: pytest.LogCaptureFixture, asked: bool
 ) -> None:
     """On the line and on the span alike."""
-    observed = Observed(answering(), access_log=True, client_address=asked)
+    observed = Observed(
+        answering(), access_log=True, client_address=asked, user_agent=asked, query_string=asked
+    )
+    headers = [(b"user-agent", b"Browser/1.0 " + b"x" * 64_000)]
     with caplog.at_level(logging.INFO, "telemetry.access"):
-        run(visit(observed.edge, "/x", client=Client()))
+        run(visit(observed.edge, "/x", client=Client(), query_string=b"q=1", headers=headers))
     [line] = caplog.records
+    agent = f"Browser/1.0 {'x' * 244}" if asked else None
+    assert vars(line).get(f.USER_AGENT) == agent
+    assert (observed.span.attributes or {}).get("user_agent.original") == agent
+    assert (observed.span.attributes or {}).get("url.query") == ("q=1" if asked else None)
     address = "192.0.2.7" if asked else None
     assert vars(line).get(f.CLIENT_ADDRESS) == address
     assert (observed.span.attributes or {}).get("client.address") == address

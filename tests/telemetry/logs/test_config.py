@@ -28,6 +28,7 @@ CODE = """
     logging.getLogger("host").debug("too quiet")
     logging.getLogger("uvicorn.error").info("of the server")
     logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', "1", "GET", "/", "1.1", 200)
+    logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" 403', "1", "/?planted")
     logging.getLogger("gunicorn.access").info("of the other server")
     logging.getLogger("django.request").warning("Not Found: /wp-login.php")
     logging.getLogger("django.request").error("Internal Server Error: /")

@@ -149,6 +149,11 @@ def render():
         ("key 123E4567E89B12D3A456426614174000 gone", "key <n> gone"),
         ("commit 70d71ca1", "commit <n>"),
         ("on 2026-11-25", "on <n>-<n>-<n>"),
+        # What somebody typed.
+        ("no page 'alameda' of \"minutes\"", "no page <text> of <text>"),
+        ("no page 'it\"s'", "no page <text>"),
+        ("Alameda's and Oakland's minutes", "Alameda's and Oakland's minutes"),
+        ("'alameda", "'alameda"),
         # Words that are made of hexadecimal digits.
         ("no such table: decade", "no such table: decade"),
         ("the facade defaced a cascade", "the facade defaced a cascade"),
