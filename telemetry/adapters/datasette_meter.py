@@ -25,14 +25,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from telemetry.adapters.sites import SiteLabels
+    from telemetry.redaction.redactor import Redactor
 
 
 class DatasetteMeter(AdaptedMeter):
-    """Adapts one meter."""
+    """Adapts one meter.
 
-    def __init__(self, meter: Meter, sites: SiteLabels) -> None:
+    Args:
+        meter: the SDK's.
+        sites: the names of sites on metrics.
+        redactor: as `telemetry.providers.meter.MeterProvider` has it.
+    """
+
+    def __init__(self, meter: Meter, sites: SiteLabels, redactor: Redactor | None = None) -> None:
         super().__init__(meter, self._with_site)
         self._sites = sites
+        self._redactor = redactor
 
     def create_up_down_counter(
         self, name: str, unit: str = "", description: str = ""
@@ -50,11 +58,12 @@ class DatasetteMeter(AdaptedMeter):
         """None: see above."""
         return NoOpObservableGauge(name, callbacks, unit, description)
 
-    def _with_site(self, attributes: Mapping[str, Any] | None) -> dict[str, Any]:
-        known: dict[str, Any] = dict(attributes or {})
-        if "db.system" in known:
-            known[a.DB_SYSTEM_NAME] = known.pop("db.system")
+    def _with_site(self, attributes: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        renamed: dict[str, Any] = dict(attributes or {})
+        if "db.system" in renamed:
+            renamed[a.DB_SYSTEM_NAME] = renamed.pop("db.system")
+        known = renamed if self._redactor is None else self._redactor.measured(renamed)
         record = request_record()
-        if record is not None and record.site is not None:
-            known[a.SITE] = self._sites.label(record.site)
-        return known
+        if record is None or record.site is None:
+            return known
+        return {**known, a.SITE: self._sites.label(record.site)}

@@ -49,11 +49,11 @@ class MeterProvider(sdk.MeterProvider):
         """The meter of an instrumentation scope."""
         adapt = name == SCOPE
         meter = super().get_meter(name, version, SCHEMA_URL if adapt else schema_url, attributes)
-        if self._redactor is not None:
-            meter = AdaptedMeter(meter, self._redacted)
-        return DatasetteMeter(meter, self.site_labels) if adapt else meter
+        if adapt:
+            return DatasetteMeter(meter, self.site_labels, self._redactor)
+        return meter if self._redactor is None else AdaptedMeter(meter, self._redacted)
 
     def _redacted(self, attributes: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         if not attributes or self._redactor is None:
             return attributes
-        return self._redactor.attributes(attributes)
+        return self._redactor.measured(attributes)

@@ -34,11 +34,10 @@ MAX_TEXT = 32_768
 """Characters of any one text; the rest is cut before it is looked at."""
 MAX_DEPTH = 8
 # What pages send over and over: their paths, names and statements.
-_REMEMBERED = 2048
+_REMEMBERED = 1024
 _LONGEST_REMEMBERED = 1024
 # Datasette's own way of encoding (https://docs.datasette.io/en/latest/internals.html).
 _TILDE = re.compile(r"~(?=[0-9A-F]{2})")
-_NUMBERS = frozenset({int, float})
 # Shorter than any credential or address.
 _SHORT = 6
 
@@ -114,6 +113,7 @@ class Redactor:
         self._content = lru_cache(_REMEMBERED)(self._content_of)
         self._short_text = lru_cache(_REMEMBERED)(self._redacted)
         self._short_sql = lru_cache(_REMEMBERED)(self._redacted_sql)
+        self._measured = lru_cache(_REMEMBERED)(self._of_a_measurement)
 
     def text(self, text: str) -> str:
         """Any text: a message, a name, a path, a traceback."""
@@ -142,15 +142,40 @@ class Redactor:
     def attributes(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
         """Attributes by name; the very same mapping if nothing in it is private."""
         changed: dict[str, Any] | None = None
+        content_of, short_text = self._content, self._short_text
         for name, value in attributes.items():
-            if type(value) in _NUMBERS and self._content(name) is not Content.CREDENTIAL:
-                continue
-            found = self.value(name, value)
+            kind = type(value)
+            # For every attribute of every span and measurement: what is common comes first.
+            if content_of(name) is Content.TEXT:
+                if kind is str:
+                    if len(value) < _SHORT:
+                        continue
+                    long = len(value) > _LONGEST_REMEMBERED
+                    found = self.text(value) if long else short_text(value)
+                    if found == value:
+                        continue
+                elif kind is int or kind is float or kind is bool:
+                    continue
+                else:
+                    found = self.anything(value)
+            else:
+                found = self.value(name, value)
             if found is not value:
                 if changed is None:
                     changed = dict(attributes)
                 changed[name] = found
         return attributes if changed is None else changed
+
+    def measured(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+        """As `attributes`, of a measurement: those are few and come again, so they are remembered.
+
+        What is returned is shared, and not to be changed.
+        """
+        try:
+            return self._measured(tuple(attributes.items()))
+        except TypeError:
+            # A list among them.
+            return self.attributes(attributes)
 
     def anything(self, value: Any, depth: int = MAX_DEPTH) -> Any:
         """Any value of texts, numbers, lists and dicts; the very same if nothing is private."""
@@ -173,6 +198,9 @@ class Redactor:
             found = self._redacted(text)
             return value if found == text else found.encode("latin-1", "replace")
         return value
+
+    def _of_a_measurement(self, items: tuple[tuple[str, Any], ...]) -> Mapping[str, Any]:
+        return self.attributes(dict(items))
 
     def _content_of(self, name: str) -> Content:
         if _plain_name(name) in self._additions.names:

@@ -1,0 +1,217 @@
+"""`python -m benchmarks.redaction`: what it costs to take out what is private."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from contextlib import ExitStack, closing
+from itertools import count
+from pathlib import Path
+from statistics import median
+from textwrap import fill
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import sqlparse
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+
+from benchmarks.client import Client
+from benchmarks.command import run_in_rounds, say
+from benchmarks.machine import machine, packages
+from benchmarks.measure import Samples, Target, measure
+from benchmarks.pages import choose_pages
+from benchmarks.receivers import span_receiver
+from benchmarks.recorded import (
+    STATEMENT,
+    access_record,
+    failure,
+    query,
+    server,
+    small_page,
+    table_page,
+)
+from telemetry.logs.formatters import JSONFormatter
+from telemetry.redaction.redactor import Redactor
+from telemetry.redaction.spans import redacted_span
+from telemetry.settings.model import RedactionSettings
+from tests.support.host import prepare_host
+from tests.support.servers import serve_uvicorn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from benchmarks.pages import Page
+
+WAYS = ("none", "all")
+# Of the same program one process is a few percent slower than another, for as long as it lives.
+PROCESSES = 2
+SECRETS = tuple(f"one-of-the-operators-secrets-{number}" for number in range(6))
+# Each is what some rule goes on reading for as long as it can.
+WORST: Mapping[str, str] = {
+    "letters": "a",
+    "addresses without an end": "a@",
+    "addresses": "b@a.",
+    "pairs": "a=",
+    "names of credentials": "token.",
+    "credentials": "session=[",
+    "queries": "/?a=b",
+    "question marks": "?",
+    "encoded": "%2525",
+    "strings": "'",
+    "keys": "-----BEGIN PRIVATE KEY-----",
+    "messages of SQLite's": 'near "',
+    "noise": "A1b",
+}
+LENGTHS = (8_192, 16_384, 32_768)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    return run_in_rounds("redaction", __doc__, _run, arguments)
+
+
+def lines(pages: Sequence[Page], samples: Samples) -> Iterator[str]:
+    """Give the table: medians, and the median of the differences and ratios within a round."""
+    yield f"  {'':<32}{'none ms':>9}{'all ms':>9}{'more µs':>9}{'ratio':>7}{'min-max':>12}"
+    for page in pages:
+        none, all_ = (_of_a_way(page, way, samples) for way in WAYS)
+        pairs = list(zip(none, all_, strict=True))
+        more = median((after - before) * 1000 for before, after in pairs)
+        ratios = [after / before for before, after in pairs]
+        yield (
+            f"  {page.title:<32}{median(none):>9.3f}{median(all_):>9.3f}{more:>9.0f}"
+            f"{median(ratios):>7.2f}{f'{min(ratios):.2f}-{max(ratios):.2f}':>12}"
+        )
+
+
+def _of_a_way(page: Page, way: str, samples: Samples) -> list[float]:
+    """Milliseconds a request by round, the mean of the processes."""
+    processes = [samples[page.title, f"{way} {number}"] for number in range(PROCESSES)]
+    return [
+        sum(sample.milliseconds for sample in round_) / PROCESSES
+        for round_ in zip(*processes, strict=True)
+    ]
+
+
+def _run(rounds: int) -> Iterator[str]:
+    yield "CPU µs for one, of what pages repeat and of what was never seen before,"
+    yield "and what it takes to encode it:"
+    yield from _each()
+    yield ""
+    yield "A statement of 160 characters, never seen before:"
+    yield from _statements()
+    yield ""
+    yield "The worst that a visitor can send, CPU ms by length (a text is cut to the last):"
+    yield from _worst()
+    yield ""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+        env = prepare_host(folder)
+        pages = choose_pages(env)
+        targets = {
+            f"{way} {number}": _start(stack, way, env)
+            for number in range(PROCESSES)
+            for way in WAYS
+        }
+        samples = measure(targets, pages, rounds, say)
+    yield "CPU a request with TELEMETRY_REDACT=none and with everything"
+    yield f"(medians of {rounds} rounds of two processes each, interleaved; traces, metrics"
+    yield "and logs are sent):"
+    yield from lines(pages, samples)
+    yield ""
+    yield fill(machine(), 80)
+    yield fill(packages(), 80, break_on_hyphens=False)
+
+
+def _each() -> Iterator[str]:
+    redactor = Redactor(RedactionSettings(secrets=SECRETS))
+    yield f"  {'':<40}{'repeated':>9}{'new':>9}{'encoded':>9}"
+    for name, make in {
+        "SERVER span of a small page": small_page,
+        "SERVER span of a table, with its account": table_page,
+        "a query's span": query,
+        "SERVER span of a failure, with traceback": failure,
+    }.items():
+        repeated, new, encoded = _span_costs(redactor, make)
+        yield f"  {name:<40}{repeated:>9.1f}{new:>9.1f}{encoded:>9.1f}"
+    numbers, found = count(), []
+    for redaction in (RedactionSettings(frozenset()), RedactionSettings(secrets=SECRETS)):
+        formatter = JSONFormatter("1", redaction)
+        found.append(_microseconds(formatter.format, lambda: access_record(0)))
+        found.append(_microseconds(formatter.format, lambda: access_record(next(numbers))))
+    none, none_new, with_it, new = found
+    name = "an access line: more than its formatting"
+    yield f"  {name:<40}{with_it - none:>9.1f}{new - none_new:>9.1f}{none:>9.1f}"
+    measured = {key: value for key, value in server("/{database}", "").items() if value}
+    took = _microseconds(redactor.measured, lambda: measured)
+    yield f"  {'a measurement of eight attributes':<40}{took:>9.1f}"
+
+
+def _span_costs(
+    redactor: Redactor, make: Callable[[int], ReadableSpan]
+) -> tuple[float, float, float]:
+    numbers, seen = count(), make(0)
+    return (
+        _microseconds(lambda span: redacted_span(span, redactor), lambda: seen),
+        _microseconds(lambda span: redacted_span(span, redactor), lambda: make(next(numbers))),
+        _microseconds(lambda span: encode_spans([span]), lambda: seen),
+    )
+
+
+def _statements() -> Iterator[str]:
+    redactor, numbers = Redactor(RedactionSettings()), count()
+    ours = _microseconds(
+        lambda sql: redactor.value("db.query.text", sql), lambda: STATEMENT.format(next(numbers))
+    )
+    tokenize: Any = sqlparse.lexer.tokenize
+    theirs = _microseconds(lambda sql: list(tokenize(sql)), lambda: STATEMENT.format(next(numbers)))
+    yield f"  ours {ours:.0f} µs, all of it; sqlparse {theirs:.0f} µs, its tokens alone"
+
+
+def _worst() -> Iterator[str]:
+    redactor = Redactor(RedactionSettings(secrets=SECRETS))
+    yield f"  {'':<28}{''.join(f'{length:>9,}' for length in LENGTHS)}   as SQL, the last"
+    for name, repeated in WORST.items():
+        texts = [(repeated * length)[:length] for length in LENGTHS]
+        found = [_milliseconds(redactor.text, text) for text in texts]
+        sql = _milliseconds(lambda text: redactor.value("db.query.text", text), texts[-1])
+        yield f"  {name:<28}{''.join(f'{took:>9.2f}' for took in found)}{sql:>12.2f}"
+
+
+def _milliseconds(call: Callable[[str], object], text: str) -> float:
+    times = []
+    for _ in range(5):
+        began = perf_counter()
+        call(text)
+        times.append(perf_counter() - began)
+    return median(times) * 1000
+
+
+def _microseconds(call: Callable[[Any], object], make: Callable[[], Any]) -> float:
+    """The best of five, of which each is the mean of many."""
+    best = []
+    for _ in range(5):
+        given = [make() for _ in range(400)]
+        began = perf_counter()
+        for each in given:
+            call(each)
+        best.append((perf_counter() - began) / len(given))
+    return min(best) * 1e6
+
+
+def _start(stack: ExitStack, way: str, env: Mapping[str, str]) -> Target:
+    receiver = stack.enter_context(span_receiver())
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "TELEMETRY_REDACT": way}
+    serving = stack.enter_context(
+        serve_uvicorn(
+            "benchmarks.hosts.ours:application",
+            env={**env, **variables},
+            args=["--no-access-log"],
+        )
+    )
+    return Target(stack.enter_context(closing(Client(serving.port))), receiver)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
