@@ -29,7 +29,7 @@ from telemetry.configuration import (
 from telemetry.errors import ConfigurationError, InstrumentationError, Problem, TelemetryError
 from telemetry.logs.config import logging_config
 from telemetry.quiet import quiet_datasette_errors
-from telemetry.redaction.redactor import redact
+from telemetry.redaction.additions import redact
 from telemetry.request import (
     RequestRecord,
     request_record,

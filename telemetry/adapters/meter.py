@@ -122,8 +122,8 @@ def _observing(callback: Any, adapt: Adapt) -> Callable[[CallbackOptions], list[
     return observed
 
 
-class _Counter(Counter):
-    def __init__(self, inner: Counter, adapt: Adapt) -> None:
+class _Adding:
+    def __init__(self, inner: Counter | UpDownCounter, adapt: Adapt) -> None:
         self._add = inner.add
         self._adapt = adapt
 
@@ -133,15 +133,12 @@ class _Counter(Counter):
         self._add(amount, self._adapt(attributes), context)
 
 
-class _UpDownCounter(UpDownCounter):
-    def __init__(self, inner: UpDownCounter, adapt: Adapt) -> None:
-        self._add = inner.add
-        self._adapt = adapt
+class _Counter(_Adding, Counter):
+    pass
 
-    def add(
-        self, amount: int | float, attributes: Attributes = None, context: Context | None = None
-    ) -> None:
-        self._add(amount, self._adapt(attributes), context)
+
+class _UpDownCounter(_Adding, UpDownCounter):
+    pass
 
 
 class _Histogram(Histogram):

@@ -72,8 +72,7 @@ class Outlet(Generic[E]):
 
 
 def without_credentials(url: str) -> str:
-    """An address without the user and password it may hold."""
+    """An address without the user and password, or the parameters, that it may hold."""
     parts = urlsplit(url)
-    if "@" not in parts.netloc:
-        return url
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    netloc = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=netloc, query="", fragment=""))

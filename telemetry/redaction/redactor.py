@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
-from weakref import WeakSet
 
-from telemetry.errors import TelemetryError
+from telemetry.redaction import additions
+from telemetry.redaction.additions import plain_name
 from telemetry.redaction.emails import without_emails
 from telemetry.redaction.names import Content, content_of
 from telemetry.redaction.query_strings import without_values, without_values_in
@@ -19,15 +18,12 @@ from telemetry.redaction.tokens import without_named, without_tokens
 from telemetry.registry.redaction import (
     CREDENTIALS,
     EMAILS,
-    KEPT_PARAMETERS,
     QUERY_STRINGS,
     REDACTED,
     SQL,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from telemetry.settings.model import RedactionSettings
 
 MAX_TEXT = 32_768
@@ -42,58 +38,6 @@ _TILDE = re.compile(r"~(?=[0-9A-F]{2})")
 _SHORT = 6
 
 
-@dataclass(frozen=True, slots=True)
-class _Additions:
-    """What the host has added, for all redactors of the process."""
-
-    names: frozenset[str] = frozenset()
-    patterns: tuple[re.Pattern[str], ...] = ()
-    kept_parameters: frozenset[str] = KEPT_PARAMETERS
-
-
-_additions = _Additions()
-_redactors: WeakSet[Redactor] = WeakSet()
-
-
-def redact(
-    *,
-    names: Iterable[str] = (),
-    patterns: Iterable[str | re.Pattern[str]] = (),
-    keep_parameters: Iterable[str] = (),
-) -> None:
-    """Add to what is taken out of spans, metrics, log records and lines, and error events.
-
-    For this process, from now on, whenever it is called; calls add up. What
-    TELEMETRY_REDACT turns off stays off, but for what is added here.
-
-    Args:
-        names: attributes, headers, log fields and parameters whose values are
-            replaced, whatever they are. Case does not matter, nor does ``-``, ``_`` or ``.``.
-        patterns: regular expressions; what they match in any text is replaced.
-        keep_parameters: parameters of query strings whose values are kept, where they
-            look like a name or a number.
-
-    Raises:
-        TelemetryError: naming what is no regular expression, or matches nothing at all.
-    """
-    global _additions
-    for argument, given in (
-        ("names", names),
-        ("patterns", patterns),
-        ("keep_parameters", keep_parameters),
-    ):
-        if isinstance(given, str):
-            raise TelemetryError(f"redact({argument}={given!r}): wanted a list of them")
-    compiled = tuple(_compiled(pattern) for pattern in patterns)
-    _additions = _Additions(
-        _additions.names | {_plain_name(name) for name in names},
-        (*_additions.patterns, *compiled),
-        _additions.kept_parameters | frozenset(keep_parameters),
-    )
-    for redactor in tuple(_redactors):
-        redactor.learn()
-
-
 class Redactor:
     """Takes out what is not to leave. Thread-safe, and never raises for what it is given.
 
@@ -105,11 +49,11 @@ class Redactor:
         self._secrets = settings.secrets
         self._kinds = settings.kinds
         self.learn()
-        _redactors.add(self)
+        additions.follow(self)
 
     def learn(self) -> None:
         """Take up what the host has added meanwhile, and forget what was remembered."""
-        self._additions = _additions
+        self._additions = additions.current()
         self._content = lru_cache(_REMEMBERED)(self._content_of)
         self._short_text = lru_cache(_REMEMBERED)(self._redacted)
         self._short_sql = lru_cache(_REMEMBERED)(self._redacted_sql)
@@ -187,23 +131,35 @@ class Redactor:
         if isinstance(value, Mapping):
             if depth <= 0:
                 return REDACTED
-            items = {key: self.value(str(key), item, depth - 1) for key, item in value.items()}
-            return value if all(items[key] is value[key] for key in items) else items
+            return self._mapping(value, depth - 1)
         if isinstance(value, list | tuple | set | frozenset):
             if depth <= 0:
                 return REDACTED
             return _same(value, [self.anything(item, depth - 1) for item in value])
         if isinstance(value, bytes | bytearray):
-            text = bytes(value[:MAX_TEXT]).decode("latin-1")
-            found = self._redacted(text)
-            return value if found == text else found.encode("latin-1", "replace")
+            return self._bytes(value)
         return value
+
+    def _bytes(self, value: bytes | bytearray) -> bytes | bytearray:
+        shown = self.text(bytes(value[:MAX_TEXT]).decode("latin-1")).encode("latin-1", "replace")
+        return value if shown == value else shown
+
+    def _mapping(self, value: Mapping[Any, Any], depth: int) -> Mapping[Any, Any]:
+        items, same = {}, True
+        for key, item in value.items():
+            # Its keys may be what somebody typed, too.
+            name = self.anything(key) if isinstance(key, str) else key
+            items[name] = found = self.value(str(key), item, depth)
+            same = same and name is key and found is item
+        return value if same else items
 
     def _of_a_measurement(self, items: tuple[tuple[str, Any], ...]) -> Mapping[str, Any]:
         return self.attributes(dict(items))
 
     def _content_of(self, name: str) -> Content:
-        if _plain_name(name) in self._additions.names:
+        # As OpenTelemetry names a captured header: "http.request.header.x_parcel".
+        header = name.rpartition(".header.")[2]
+        if not {plain_name(name), plain_name(header)}.isdisjoint(self._additions.names):
             return Content.CREDENTIAL
         content = content_of(name)
         if content is Content.CREDENTIAL and CREDENTIALS not in self._kinds:
@@ -222,18 +178,20 @@ class Redactor:
         return self._redacted_sql(statement[:MAX_TEXT])
 
     def _redacted_sql(self, statement: str) -> str:
-        found = without_literals(statement) if SQL in self._kinds else statement
+        found = self._without_secrets(statement)
+        found = without_literals(found) if SQL in self._kinds else found
         # No address and no message: `token = ?` is not to be understood.
         return self._without_shapes(found)
 
     def _redacted(self, text: str) -> str:
-        found = self._searched(text)
+        found = self._searched(self._without_secrets(text))
         if "%" in found or "~" in found:
             # What is found in it once it is read as a server would is shown that way.
             decoded = unquote(unquote(_TILDE.sub("%", found)))
-            again = self._searched(decoded) if decoded != found else decoded
-            if again != decoded:
-                return again
+            if decoded != found:
+                again = self._searched(self._without_secrets(decoded))
+                if again != decoded:
+                    return again
         return found
 
     def _searched(self, text: str) -> str:
@@ -247,10 +205,14 @@ class Redactor:
             text = without_values_in(text, self._additions.kept_parameters)
         return self._without_shapes(text)
 
-    def _without_shapes(self, text: str) -> str:
+    def _without_secrets(self, text: str) -> str:
+        # First: another rule might leave one half of it.
         for secret in self._secrets:
             if secret in text:
                 text = text.replace(secret, REDACTED)
+        return text
+
+    def _without_shapes(self, text: str) -> str:
         if CREDENTIALS in self._kinds:
             text = without_tokens(text)
         if EMAILS in self._kinds and "@" in text:
@@ -273,19 +235,3 @@ def _same(value: Any, items: list[Any]) -> Any:
 
 def _is(one: object, other: object) -> bool:
     return one is other
-
-
-def _plain_name(name: str) -> str:
-    return name.lower().replace("-", "_").replace(".", "_")
-
-
-def _compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
-    try:
-        compiled = re.compile(pattern)
-    except (re.error, TypeError) as error:
-        raise TelemetryError(
-            f"redact(patterns=[{pattern!r}]): wanted regular expressions, this is none: {error}"
-        ) from None
-    if compiled.match(""):
-        raise TelemetryError(f"redact(patterns=[{pattern!r}]): it matches where nothing is")
-    return compiled

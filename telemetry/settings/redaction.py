@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from telemetry.redaction.names import is_credential
 from telemetry.registry import variables as v
@@ -56,8 +56,10 @@ def _parts(value: str) -> Iterator[str]:
         yield from _passwords(value)
         return
     for item in value.split(","):
-        yield from _long_enough(item)
-        yield from _long_enough(item.partition("=")[2])
+        header = item.partition("=")[2]
+        # The specification has headers percent-encoded, and most have a scheme before the token.
+        for each in (item, header, unquote(header), unquote(header).rpartition(" ")[2]):
+            yield from _long_enough(each)
 
 
 def _passwords(value: str) -> Iterator[str]:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from telemetry import TelemetryError
-from telemetry.redaction import redactor as module
-from telemetry.redaction.redactor import MAX_TEXT, Redactor, redact
+from telemetry.redaction import additions as module
+from telemetry.redaction.additions import redact
+from telemetry.redaction.redactor import MAX_TEXT, Redactor
 from telemetry.registry.redaction import KINDS
 from telemetry.settings.model import RedactionSettings
 
@@ -71,6 +72,8 @@ def test_a_text_loses_what_is_private(redactor: Redactor, text: str, shown: str)
         ("corkboard.error.url", "https://b.example/?q=trace:1", "https://b.example/?q=trace:1"),
         ("n", 5, 5),
         ("body", b"password=planted", b"password=[REDACTED]"),
+        ("body", b"x" * 40_000 + b"password=planted", b"x" * MAX_TEXT),
+        ("extra", {"planted@example.org": 1, 2: 3}, {"[REDACTED]": 1, 2: 3}),
         (
             "extra",
             {"a": {"token": "planted", "n": [1, "x@example.org"]}},
@@ -135,7 +138,8 @@ def test_a_host_adds_its_own(redactor: Redactor) -> None:
     redact(patterns=[re.compile("badge \\d+")], keep_parameters=["page"])
     for each in (redactor, Redactor(RedactionSettings(frozenset()))):
         assert each.text("parcel 12-345-678, badge 7") == "parcel [REDACTED], [REDACTED]"
-        assert each.value("X-Parcel", "planted") == "[REDACTED]"
+        for name in ("X-Parcel", "http.request.header.x_parcel", "x.parcel"):
+            assert each.value(name, "planted") == "[REDACTED]"
     assert redactor.value("url.query", "page=2&q=planted") == "page=2&q=REDACTED"
 
 

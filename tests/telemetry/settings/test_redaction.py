@@ -49,6 +49,14 @@ def test_what_is_unknown_is_named(given: str) -> None:
             "authorization=planted-token",
             {"authorization=planted-token", "planted-token"},
         ),
+        (
+            "OTEL_EXPORTER_OTLP_LOGS_HEADERS",
+            "authorization=Bearer%20planted-token",
+            {
+                *("authorization=Bearer%20planted-token", "Bearer%20planted-token"),
+                *("Bearer planted-token", "planted-token"),
+            },
+        ),
         ("SENTRY_DSN", "https://plantedkey@bugsink.example/1", {"plantedkey"}),
         ("SECRET_KEY", "planted-django-key", {"planted-django-key"}),
         ("AWS_SECRET_ACCESS_KEY", "planted-aws-key", {"planted-aws-key"}),
