@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
+
+import pytest
 
 from telemetry.testing import OTLPReceiver
 from tests.end_to_end.private.visits import Visit
 from tests.support.bugsink import serve_bugsink
-from tests.support.servers import serve_uvicorn
+from tests.support.servers import Server, serve_gunicorn, serve_uvicorn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    Serve = Callable[..., AbstractContextManager[Server]]
 
     from tests.end_to_end.hosts import Host
     from tests.end_to_end.private.sentinels import Sentinel
 
 APP = "tests.end_to_end.private.application:application"
+SERVERS: Mapping[str, Serve] = {
+    "uvicorn": serve_uvicorn,
+    # With a parser and log lines of its own.
+    "gunicorn-asgi": partial(serve_gunicorn, worker_class="asgi", workers=2),
+}
 TOKEN = "pylf_v1_us_plantedtoken"
 # All that an operator can have recorded, but for the header that the pages repeat.
 EVERYTHING = {
@@ -50,7 +61,7 @@ class Told:
         return {place: who for place, who in found.items() if who}
 
 
-def tell(host: Host, folder: Path, **variables: str) -> Told:
+def tell(host: Host, folder: Path, serve: Serve = serve_uvicorn, /, **variables: str) -> Told:
     """Serve, visit, stop, and gather all that is anywhere."""
     with OTLPReceiver() as receiver, OTLPReceiver() as logfire, serve_bugsink(folder) as bugsink:
         env = host.variables(
@@ -68,7 +79,7 @@ def tell(host: Host, folder: Path, **variables: str) -> Told:
             TELEMETRY_TRUST_SECRET="not-what-was-planted",
             **variables,
         )
-        with serve_uvicorn(APP, env=env) as server:
+        with serve(APP, env=env) as server:
             visit = Visit(server, host)
             planted = visit.everywhere().all
             # It waits for what is on its way.
@@ -89,9 +100,10 @@ def tell(host: Host, folder: Path, **variables: str) -> Told:
     return Told(planted, got)
 
 
-def test_nothing_private_leaves_by_default(host: Host, tmp_path: Path) -> None:
+@pytest.mark.parametrize("serve", SERVERS.values(), ids=SERVERS)
+def test_nothing_private_leaves_by_default(host: Host, tmp_path: Path, serve: Serve) -> None:
     """Neither to a backend, nor to Bugsink, nor to standard output or error."""
-    told = tell(host, tmp_path)
+    told = tell(host, tmp_path, serve)
     assert len(told.sentinels) >= 40
     assert told.leaks() == {}
 
