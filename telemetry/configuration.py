@@ -188,6 +188,7 @@ def _recorded(pipeline: Pipeline) -> dict[str, Any]:
         "stopping": stopping,
         "ready": pipeline.start,
         "was_kept": pipeline.was_kept,
+        "site_labels": pipeline.site_labels,
     }
 
 

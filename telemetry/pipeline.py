@@ -21,6 +21,8 @@ from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, SynchronousMultiS
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from telemetry import failures
+from telemetry.adapters.datasette_instances import observe_instances
+from telemetry.adapters.sites import SiteLabels
 from telemetry.announcement import announce
 from telemetry.errors import TelemetryError
 from telemetry.exporters.catalog import outlets
@@ -41,6 +43,7 @@ from telemetry.providers.tracer import TracerProvider
 from telemetry.redaction.redactor import Redactor
 from telemetry.registry import attributes as a
 from telemetry.settings.model import SIGNALS, Settings
+from telemetry.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +61,7 @@ class Pipeline:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._redactor = Redactor(settings.redaction)
+        self.site_labels = SiteLabels(settings.site_limit)
         self.outlets: dict[Signal, list[Outlet[Any]]] = {
             signal: outlets(settings, signal, self._redactor) for signal in SIGNALS
         }
@@ -182,6 +186,7 @@ class Pipeline:
         if not self.outlets["metrics"]:
             return
         self.meter_provider = self._build_meter_provider()
+        observe_instances(self.meter_provider.get_meter("telemetry", __version__))
         metrics.set_meter_provider(self.meter_provider)
         if metrics.get_meter_provider() is not self.meter_provider:
             logger.error("another MeterProvider was installed meanwhile: no metrics of ours")
@@ -277,7 +282,7 @@ class Pipeline:
             # The tracer provider's, whose instance id the SDK renews after a fork.
             self.tracer_provider.resource,
             shutdown_on_exit=False,
-            site_limit=self.settings.site_limit,
+            site_labels=self.site_labels,
             redactor=self._redactor,
         )
 

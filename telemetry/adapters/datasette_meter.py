@@ -1,31 +1,43 @@
 """The meter that scope ``datasette`` is given.
 
 Its histograms and counters carry a database and no tenant, so that every
-site's `meetings` falls into one series: they get the site. Its gauges are
-last-one-wins when a process holds several Datasettes, and a wrong gauge is
-worse than none: they are not published.
+site's `meetings` falls into one series: they get the site. What Datasette
+expected to fail, when it tries what columns hold, is no error. Its gauges,
+which are last-one-wins when a process holds several Datasettes, are summed.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.metrics import (
-    Meter,
-    NoOpObservableGauge,
-    ObservableGauge,
-    UpDownCounter,
-)
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.metrics import Counter, Histogram, Meter, Observation
+from opentelemetry.trace import INVALID_SPAN
 
+from telemetry.adapters.datasette_spans import QuerySpan
 from telemetry.adapters.meter import AdaptedMeter
+from telemetry.redaction import additions
 from telemetry.registry import attributes as a
 from telemetry.request import request_record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from opentelemetry.metrics import CallbackOptions
 
     from telemetry.adapters.sites import SiteLabels
     from telemetry.redaction.redactor import Redactor
+
+    Attributes = Mapping[str, Any]
+    Items = tuple[tuple[str, Any], ...]
+
+# Databases, operations, classes of errors and sites: what is measured comes again and again.
+REMEMBERED = 4096
+# Without a span there is no exemplar, which costs more than a fifth of a measurement: the
+# request's own histograms have them.
+_NO_SPAN = trace.set_span_in_context(INVALID_SPAN, Context())
 
 
 class DatasetteMeter(AdaptedMeter):
@@ -38,32 +50,112 @@ class DatasetteMeter(AdaptedMeter):
     """
 
     def __init__(self, meter: Meter, sites: SiteLabels, redactor: Redactor | None = None) -> None:
-        super().__init__(meter, self._with_site)
+        super().__init__(meter, self.adapted)
         self._sites = sites
         self._redactor = redactor
+        self.learn()
+        additions.follow(self)
 
-    def create_up_down_counter(
-        self, name: str, unit: str = "", description: str = ""
-    ) -> UpDownCounter:
+    def learn(self) -> None:
+        """Forget what was remembered, since the host has added to the rules."""
+        self._remembered = lru_cache(REMEMBERED)(self._named)
+
+    def create_histogram(
+        self,
+        name: str,
+        unit: str = "",
+        description: str = "",
+        *,
+        explicit_bucket_boundaries_advisory: Sequence[float] | None = None,
+    ) -> Histogram:
+        """The API's."""
+        inner = self._meter.create_histogram(
+            name,
+            unit,
+            description,
+            explicit_bucket_boundaries_advisory=explicit_bucket_boundaries_advisory,
+        )
+        return _SiteHistogram(inner, self)
+
+    def create_counter(self, name: str, unit: str = "", description: str = "") -> Counter:
+        """The API's."""
+        return _SiteCounter(self._meter.create_counter(name, unit, description), self)
+
+    def create_up_down_counter(self, name: str, unit: str = "", description: str = "") -> Any:
         """As it is: what goes up within a request may come down outside."""
         return self._meter.create_up_down_counter(name, unit, description)
 
     def create_observable_gauge(
-        self,
-        name: str,
-        callbacks: Any = None,
-        unit: str = "",
-        description: str = "",
-    ) -> ObservableGauge:
-        """None: see above."""
-        return NoOpObservableGauge(name, callbacks, unit, description)
+        self, name: str, callbacks: Any = None, unit: str = "", description: str = ""
+    ) -> Any:
+        """The sum of what all Datasettes of the process say: each says it with the same names."""
+        summed = [_summed(each, self.adapted) for each in callbacks or ()]
+        return self._meter.create_observable_gauge(name, summed, unit, description)
 
-    def _with_site(self, attributes: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        renamed: dict[str, Any] = dict(attributes or {})
-        if "db.system" in renamed:
-            renamed[a.DB_SYSTEM_NAME] = renamed.pop("db.system")
-        known = renamed if self._redactor is None else self._redactor.measured(renamed)
+    def adapted(self, attributes: Attributes | None) -> Attributes:
+        """A measurement's attributes, with the site of the request that it was made in."""
         record = request_record()
-        if record is None or record.site is None:
-            return known
-        return {**known, a.SITE: self._sites.label(record.site)}
+        site = record.site if record is not None else None
+        label = self._sites.label(site) if site is not None else None
+        return self._remembered(tuple((attributes or {}).items()), label)
+
+    def _named(self, items: Items, site: str | None) -> Attributes:
+        known = dict(items)
+        if "db.system" in known:
+            known[str(a.DB_SYSTEM_NAME)] = known.pop("db.system")
+        if self._redactor is not None:
+            known = dict(self._redactor.attributes(known))
+        if site is not None:
+            known[str(a.SITE)] = site
+        return known
+
+
+class _SiteHistogram(Histogram):
+    def __init__(self, inner: Histogram, meter: DatasetteMeter) -> None:
+        self._record = inner.record
+        self._meter = meter
+
+    def record(
+        self,
+        amount: int | float,
+        attributes: Attributes | None = None,
+        context: Context | None = None,
+    ) -> None:
+        adapted = self._meter.adapted(attributes)
+        if a.ERROR_TYPE in adapted:
+            span = trace.get_current_span()
+            if isinstance(span, QuerySpan):
+                # Whether it was one, its query says when it ends.
+                span.hold(lambda *, expected: self._settle(amount, adapted, expected))
+                return
+        self._record(amount, adapted, _NO_SPAN)
+
+    def _settle(self, amount: int | float, adapted: Attributes, expected: bool) -> None:
+        if expected:
+            adapted = {key: value for key, value in adapted.items() if key != a.ERROR_TYPE}
+        self._record(amount, adapted, _NO_SPAN)
+
+
+class _SiteCounter(Counter):
+    def __init__(self, inner: Counter, meter: DatasetteMeter) -> None:
+        self._add = inner.add
+        self._meter = meter
+
+    def add(
+        self,
+        amount: int | float,
+        attributes: Attributes | None = None,
+        context: Context | None = None,
+    ) -> None:
+        self._add(amount, self._meter.adapted(attributes), _NO_SPAN)
+
+
+def _summed(callback: Any, adapted: Any) -> Any:
+    def observe(options: CallbackOptions) -> Iterable[Observation]:
+        totals: dict[Items, int | float] = {}
+        for each in callback(options):
+            items = tuple(sorted(adapted(each.attributes).items()))
+            totals[items] = totals.get(items, 0) + each.value
+        return [Observation(total, dict(items)) for items, total in totals.items()]
+
+    return observe

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.trace import Span, Status
 
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
     from telemetry.request import RequestRecord
 
+    class Settle(Protocol):
+        """What waits for a query's end."""
+
+        def __call__(self, *, expected: bool) -> None: ...
+
+
+# Datasette's own names, as its documentation has them.
+_SUPPRESSED = "datasette.sql_error_suppressed"
+_INTERRUPTED = "datasette.interrupted"
 # What the edge has set already, or leaves out on purpose.
 _EDGE_ONLY = frozenset(
     {
@@ -151,9 +160,37 @@ class ClientRequestSpan(RoutedSpan):
 
 
 class QuerySpan(WrappedSpan):
-    """A ``db.query`` span whose system is named as the conventions name it since 1.30."""
+    """A ``db.query`` span whose system is named as the conventions name it since 1.30.
 
-    __slots__ = ()
+    It knows whether a failure was expected, be the trace recorded or not: what
+    is measured of the query needs to know that, too.
+    """
+
+    __slots__ = ("_failed", "_interrupted", "_measured", "_suppressed")
+
+    def __init__(self, span: Span) -> None:
+        super().__init__(span)
+        self._failed = self._interrupted = self._suppressed = False
+        self._measured: Settle | None = None
+
+    def hold(self, settle: Settle) -> None:
+        """Have ``settle`` called at the end, which is told whether the failure was expected."""
+        self._measured = settle
 
     def set_attribute(self, key: str, value: Any) -> None:
+        if key == _SUPPRESSED:
+            self._suppressed = bool(value)
+        elif key == _INTERRUPTED:
+            self._interrupted = bool(value)
         self._span.set_attribute(a.DB_SYSTEM_NAME if key == "db.system" else key, value)
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        self._failed = True
+        self._span.set_status(status, description)
+
+    def end(self, end_time: int | None = None) -> None:
+        self._span.end(end_time)
+        if self._measured is not None:
+            settle, self._measured = self._measured, None
+            # A time limit that its caller chose; one that the visitor hit is a failure.
+            settle(expected=self._suppressed or (self._interrupted and not self._failed))

@@ -71,7 +71,7 @@ class DatasetteTracer(Tracer):
             record_exception,
             set_status_on_exception,
         )
-        return QuerySpan(span) if name == QUERY and span.is_recording() else span
+        return QuerySpan(span) if name == QUERY else span
 
     def start_as_current_span(
         self,

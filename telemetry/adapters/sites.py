@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 OTHER = "other"
+SITE_LIMIT = 100
 
 
 class SiteLabels:
@@ -14,7 +15,7 @@ class SiteLabels:
     """
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._named: dict[str, str] = {}
 
     def label(self, site: str) -> str:
@@ -22,6 +23,6 @@ class SiteLabels:
         label = self._named.get(site)
         if label is not None:
             return label
-        if len(self._named) >= self._limit:
+        if len(self._named) >= self.limit:
             return OTHER
         return self._named.setdefault(site, site)

@@ -13,19 +13,29 @@ from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
 from opentelemetry.metrics import NoOpMeter, get_meter
 from opentelemetry.util.http import parse_excluded_urls
 
+from telemetry.adapters.sites import SITE_LIMIT, SiteLabels
 from telemetry.asgi.lifespan import Lifespan
 from telemetry.asgi.server_request import SCOPE_KEY, ServerRequest
 from telemetry.asgi.trust import Trust
 from telemetry.errors import InstrumentationError
 from telemetry.failsafe import failed
-from telemetry.registry.metrics import ACTIVE_REQUESTS, REQUEST_DURATION
+from telemetry.registry.metrics import (
+    ACTIVE_REQUESTS,
+    REQUEST_DURATION,
+    REQUEST_SIZE,
+    RESPONSE_SIZE,
+    SITE_DURATION,
+)
 from telemetry.settings import parse
 from telemetry.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from opentelemetry.metrics import Histogram, Meter
+
     from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.registry.names import MetricName
 
 # The first version of the conventions in which every name that we emit is current.
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.30.0"
@@ -33,6 +43,15 @@ SCHEMA_URL = "https://opentelemetry.io/schemas/1.30.0"
 
 async def _nothing() -> None:
     pass
+
+
+def _histogram(meter: Meter, metric: MetricName) -> Histogram:
+    return meter.create_histogram(
+        str(metric),
+        unit=metric.unit,
+        description=metric.description,
+        explicit_bucket_boundaries_advisory=metric.buckets,
+    )
 
 
 class Edge(OpenTelemetryMiddleware):
@@ -58,6 +77,7 @@ class Edge(OpenTelemetryMiddleware):
             request led to one, its span links there.
         access_log: write a line for each request to the logger ``telemetry.access``.
         was_kept: whether the trace of that id is exported, though it was not sampled.
+        site_labels: how metrics name sites; the first hundred by name unless given.
         **kwargs: contrib's: ``excluded_urls``, ``default_span_details``, ``server_request_hook``,
             ``client_request_hook``, ``client_response_hook``, ``tracer_provider``,
             ``meter_provider``, ``http_capture_headers_*``. Both message hooks are
@@ -83,6 +103,7 @@ class Edge(OpenTelemetryMiddleware):
         event_url: str | None = None,
         access_log: bool = False,
         was_kept: Callable[[int], bool] | None = None,
+        site_labels: SiteLabels | None = None,
         **kwargs: Any,
     ) -> None:
         if isinstance(app, OpenTelemetryMiddleware):
@@ -102,12 +123,11 @@ class Edge(OpenTelemetryMiddleware):
         self.meter = meter
         self.trust = trust or Trust()
         self.span_details = kwargs.get("default_span_details")
-        self.duration = meter.create_histogram(
-            str(REQUEST_DURATION),
-            unit=REQUEST_DURATION.unit,
-            description=REQUEST_DURATION.description,
-            explicit_bucket_boundaries_advisory=REQUEST_DURATION.buckets,
-        )
+        self.duration = _histogram(meter, REQUEST_DURATION)
+        self.request_size = _histogram(meter, REQUEST_SIZE)
+        self.response_size = _histogram(meter, RESPONSE_SIZE)
+        self.site_duration = _histogram(meter, SITE_DURATION)
+        self.site_labels = site_labels or SiteLabels(SITE_LIMIT)
         self.active_requests = meter.create_up_down_counter(
             str(ACTIVE_REQUESTS),
             unit=ACTIVE_REQUESTS.unit,

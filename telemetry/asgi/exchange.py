@@ -32,6 +32,7 @@ class Exchange:
         "_send",
         "body_size",
         "complete",
+        "received",
         "record",
         "status",
         "waited",
@@ -49,7 +50,9 @@ class Exchange:
         self.record = record
         self.status: int | None = None
         self.complete = False
+        # Bytes of bodies.
         self.body_size = 0
+        self.received = 0
         # Seconds, for the client: to send its body, or to take what it was sent.
         self.waited = 0.0
         # Whether all of the request is here; what is awaited then is that the client leaves.
@@ -69,7 +72,9 @@ class Exchange:
             message = await self._receive()
             self.waited += perf_counter() - began
             self._asked = not message.get("more_body", False)
-        if message["type"] in ("http.disconnect", "websocket.disconnect"):
+        if message["type"] == "http.request":
+            self.received += len(message.get("body", b""))
+        elif message["type"] in ("http.disconnect", "websocket.disconnect"):
             # After the last byte a disconnect is how a server says "done".
             if not self.complete and message["type"] == "http.disconnect":
                 self.record.outcome = "disconnected"

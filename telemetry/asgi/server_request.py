@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from telemetry.asgi.exchange import Message, Receive, Send
 
 SCOPE_KEY = "telemetry.request"
+_NO_SPAN = trace.set_span_in_context(trace.INVALID_SPAN, Context())
 # The SDK has no limit for a status, which the exception's event repeats.
 MAX_DESCRIPTION = 4096
 # Seconds: below that, nobody asks who was waited for.
@@ -221,11 +222,23 @@ class ServerRequest:
         return url.replace(TRACE_ID, trace_id).replace(EVENT_ID, event_id)
 
     def _count(self, known: dict[str, Any] | None, seconds: float = 0.0) -> None:
+        edge, exchange = self._edge, self.exchange
         if self._active is None:
             return
-        self._edge.active_requests.add(-1, self._active)
-        if known is not None:
-            self._edge.duration.record(seconds, self._duration | known, context=self.context)
+        edge.active_requests.add(-1, self._active)
+        if known is None:
+            return
+        attributes = self._duration | known
+        edge.duration.record(seconds, attributes, context=self.context)
+        # Sizes have no exemplars: the duration of the same request has.
+        edge.response_size.record(exchange.body_size, attributes, context=_NO_SPAN)
+        if exchange.received:
+            edge.request_size.record(exchange.received, attributes, context=_NO_SPAN)
+        status, site = exchange.status, self.record.site
+        by_site: dict[str, Any] = {a.STATUS_CLASS: _status_class(status)}
+        if site is not None:
+            by_site[a.SITE] = edge.site_labels.label(site)
+        edge.site_duration.record(seconds, by_site, context=self.context)
 
     def _watches_sending(self) -> bool:
         edge = self._edge
@@ -261,6 +274,11 @@ class ServerRequest:
                 )
         except Exception as error:  # noqa: BLE001 # the page comes first
             failed("the edge, at a response's start", error)
+
+
+def _status_class(status: int | None) -> str:
+    found = f"{(status or 0) // 100}xx"
+    return found if found in (a.STATUS_CLASS.values or ()) else "none"
 
 
 def _response_propagator() -> Any:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk import metrics as sdk
+from opentelemetry.sdk.metrics.view import View
 
 from telemetry.adapters.datasette_meter import DatasetteMeter
 from telemetry.adapters.datasette_tracer import SCHEMA_URL, SCOPE
 from telemetry.adapters.meter import AdaptedMeter
-from telemetry.adapters.sites import SiteLabels
+from telemetry.adapters.sites import SITE_LIMIT, SiteLabels
+from telemetry.registry import series
+from telemetry.registry.metrics import SITE_DURATION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +26,7 @@ class MeterProvider(sdk.MeterProvider):
     """The SDK's, but scope ``datasette`` gets an adapted meter.
 
     Args:
-        site_limit: how many sites metrics name before the rest are ``other``.
+        site_labels: how sites are named; the first hundred by name unless given.
         redactor: what takes out of every measurement's attributes what is not to leave.
         *args, **kwargs: the SDK's.
     """
@@ -31,13 +34,22 @@ class MeterProvider(sdk.MeterProvider):
     def __init__(
         self,
         *args: Any,
-        site_limit: int = 100,
+        site_labels: SiteLabels | None = None,
         redactor: Redactor | None = None,
         **kwargs: Any,
     ) -> None:
-        self.site_labels = SiteLabels(site_limit)
+        self._site_labels = site_labels or SiteLabels(SITE_LIMIT)
         self._redactor = redactor
-        super().__init__(*args, **kwargs)
+        sites = self._site_labels.limit
+        limits = {
+            str(SITE_DURATION): series.worst_case(SITE_DURATION, sites=sites),
+            "db.client.operation.duration": series.of_queries(sites=sites),
+        }
+        views = [
+            View(instrument_name=name, aggregation_cardinality_limit=limit)
+            for name, limit in limits.items()
+        ]
+        super().__init__(*args, **{**kwargs, "views": [*views, *kwargs.get("views", ())]})
 
     def get_meter(
         self,
@@ -50,7 +62,7 @@ class MeterProvider(sdk.MeterProvider):
         adapt = name == SCOPE
         meter = super().get_meter(name, version, SCHEMA_URL if adapt else schema_url, attributes)
         if adapt:
-            return DatasetteMeter(meter, self.site_labels, self._redactor)
+            return DatasetteMeter(meter, self._site_labels, self._redactor)
         return meter if self._redactor is None else AdaptedMeter(meter, self._redacted)
 
     def _redacted(self, attributes: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -121,6 +121,11 @@ HTTP_REQUEST_METHOD_ORIGINAL = Attribute(
 HTTP_RESPONSE_STATUS_CODE = Attribute(
     "http.response.status_code", "The status sent. Absent when no response was started."
 )
+STATUS_CLASS = Attribute(
+    "corkboard.status_class",
+    "The first digit of the status; `none` where no response was begun.",
+    values=("1xx", "2xx", "3xx", "4xx", "5xx", "none"),
+)
 HTTP_ROUTE = Attribute(
     "http.route",
     "The route in readable form, such as `/{database}/{table}`. Absent when none matched.",

@@ -49,6 +49,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "missing": {"path": "/missing/"},
     "broken": {"path": "/broken/"},
     "unavailable": {"path": "/unavailable/"},
+    "a form that fails": {"path": "/broken/", "method": "POST", "body": b"page=planted"},
     "headers": {
         "path": "/years/2013/",
         "headers": [(b"x-asked", b"a"), (b"x-asked", b"b"), (b"authorization", b"planted")],
@@ -103,7 +104,8 @@ async def main(whose: str) -> None:
     for name, request in REQUESTS.items():
         exported.clear()
         options = dict(request)
-        client = Client(delay=options.pop("delay", 0.0))
+        body = {"type": "http.request", "body": options.pop("body", b"")}
+        client = Client(body, delay=options.pop("delay", 0.0))
         await visit(app, client=client, **options)
         spans[name] = [_span(span) for span in exported.get_finished_spans()]
     print(json.dumps({"spans": spans, "metrics": _metrics(reader)}))

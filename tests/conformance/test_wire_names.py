@@ -45,6 +45,7 @@ def test_attributes() -> None:
         "http.request.method",
         "http.request.method_original",
         "http.response.status_code",
+        "corkboard.status_class",
         "http.route",
         "error.type",
         "url.path",
@@ -107,6 +108,10 @@ def test_metrics() -> None:
     """Name, instrument and unit: a backend makes `_seconds_bucket` of them."""
     assert [(str(m), m.instrument, m.unit) for m in entries(metrics, MetricName)] == [
         ("http.server.request.duration", "histogram", "s"),
+        ("http.server.request.body.size", "histogram", "By"),
+        ("http.server.response.body.size", "histogram", "By"),
+        ("corkboard.site.request.duration", "histogram", "s"),
+        ("corkboard.datasette.instances", "observableupdowncounter", "{instance}"),
         ("http.server.active_requests", "updowncounter", "{request}"),
     ]
     assert metrics.REQUEST_DURATION.buckets == (

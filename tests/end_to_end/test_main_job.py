@@ -148,13 +148,30 @@ def test_no_request_is_left_active(job: Job) -> None:
 
 
 def test_the_metrics_of_a_database_name_its_site(job: Job) -> None:
-    """Every site's `meetings` would be one series, and one site's gauges all sites'."""
+    """Or every site's `meetings` would be one series."""
     queries = last_points(job.receiver, "db.client.operation.duration")
     sites = {point.attributes.get("corkboard.site") for point in queries}
     # Start-up work belongs to no visit.
     assert sites == {job.host.site, None}
-    gauges = {point.name for point in job.receiver.metrics if point.type == "gauge"}
-    assert gauges == set()
+
+
+def test_every_request_is_counted_once_by_site_too(job: Job) -> None:
+    """The sum over all sites and those without is the number of requests."""
+    by_site = last_points(job.receiver, "corkboard.site.request.duration")
+    requests = last_points(job.receiver, "http.server.request.duration")
+    assert sum(p.count or 0 for p in by_site) == sum(p.count or 0 for p in requests) > 0
+    assert {p.attributes.get("corkboard.site") for p in by_site} == {job.host.site, None}
+    assert {p.attributes["corkboard.status_class"] for p in by_site} >= {"2xx", "4xx"}
+
+
+def test_levels_are_those_of_all_datasettes_of_a_worker(job: Job) -> None:
+    """One is open in each that was asked for the site, with two threads for its queries."""
+    open_ = last_points(job.receiver, "corkboard.datasette.instances")
+    limits = last_points(job.receiver, "datasette.sql.threads.limit")
+    assert len(open_) == job.workers
+    # A worker that is stopped has closed its own by then.
+    assert {point.value for point in open_} <= {0, 1}
+    assert {point.value for point in limits} == {2}
 
 
 def test_each_worker_says_once_where_its_telemetry_goes(job: Job) -> None:

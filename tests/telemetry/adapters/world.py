@@ -16,6 +16,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 import telemetry
+from telemetry.adapters.datasette_instances import observe_instances
+from telemetry.adapters.sites import SiteLabels
 from telemetry.asgi.edge import Edge
 from telemetry.asgi.headers import header
 from telemetry.processors.datasette import DatasetteSpanProcessor
@@ -57,14 +59,17 @@ class World:
         provider.add_span_processor(DatasetteSpanProcessor(exporting, fold_below=0))
         trace.set_tracer_provider(provider)
         self._reader = InMemoryMetricReader()
+        sites = SiteLabels(SITE_LIMIT)
         metrics.set_meter_provider(
-            MeterProvider([self._reader], shutdown_on_exit=False, site_limit=SITE_LIMIT)
+            MeterProvider([self._reader], shutdown_on_exit=False, site_labels=sites)
         )
+        observe_instances(metrics.get_meter("telemetry"))
         self.datasette = Datasette(memory=True, settings={"num_sql_threads": 2})
         self.datasette.add_memory_database("minutes")
         self.app = self.datasette.app()
         self.edge = Edge(
             self._route,
+            site_labels=sites,
             excluded_urls="/-/versions",
             datasette_excluded_urls="/-/plugins",
             untraced_paths=r"/-/static/,/favicon\.ico$,/minutes/pages/1$",

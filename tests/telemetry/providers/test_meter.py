@@ -1,4 +1,4 @@
-"""The meter provider: Datasette's instruments get the site, its gauges go nowhere."""
+"""The meter provider: Datasette's instruments get the site, its gauges are sums."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _use_every_instrument(provider: MeterProvider, scope: str) -> None:
 def test_within_a_request_datasette_s_instruments_name_the_site(
     reader: InMemoryMetricReader,
 ) -> None:
-    """Histograms and counters; what Datasette does not make passes through; gauges are dropped."""
+    """Histograms and counters; what Datasette does not make passes through; gauges are sums."""
     provider = MeterProvider([reader], shutdown_on_exit=False)
     record = RequestRecord("GET", INVALID_SPAN)
     record.site = "alameda.ca"
@@ -56,6 +56,7 @@ def test_within_a_request_datasette_s_instruments_name_the_site(
         "h": [{"corkboard.site": "alameda.ca"}],
         "c": [{"corkboard.site": "alameda.ca", "db.system.name": "sqlite"}],
         "u": [{}],
+        "observable.gauge": [{}],
         "observable.counter": [{}],
         "observable.up_down_counter": [{}],
     }
