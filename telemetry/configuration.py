@@ -175,18 +175,28 @@ def flush(timeout: float | None = None) -> int:
 
 def _recorded(pipeline: Pipeline) -> dict[str, Any]:
     """The edge's arguments that a pipeline is needed for."""
+    from telemetry.asgi.loop_delay import LoopDelay
     from telemetry.flushing import off_the_loop
 
+    delay = LoopDelay() if pipeline.outlets["metrics"] else None
+
     async def started() -> None:
+        ready()
+
+    def ready() -> None:
         pipeline.start()
+        if delay is not None:
+            delay.watch()
 
     async def stopping() -> None:
+        if delay is not None:
+            delay.stop()
         await off_the_loop(pipeline.flush)
 
     return {
         "started": started,
         "stopping": stopping,
-        "ready": pipeline.start,
+        "ready": ready,
         "was_kept": pipeline.was_kept,
         "site_labels": pipeline.site_labels,
     }

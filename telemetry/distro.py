@@ -16,9 +16,9 @@ from telemetry.configuration import configure
 if TYPE_CHECKING:
     from opentelemetry.util._importlib_metadata import EntryPoint
 
-# What our edge, instrumentors and log bridge take the place of, and what would say
+# What our edge, instrumentors, metrics and log bridge take the place of, and what would say
 # every query twice: Datasette traces its own SQL.
-REPLACED = frozenset({"asgi", "django", "logging", "sqlite3"})
+REPLACED = frozenset({"asgi", "django", "logging", "sqlite3", "system_metrics"})
 OURS = frozenset({"corkboard_datasette", "corkboard_django"})
 
 

@@ -11,17 +11,11 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
-from opentelemetry.sdk.metrics.export import (
-    MetricExporter,
-    MetricReader,
-    PeriodicExportingMetricReader,
-)
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, SynchronousMultiSpanProcessor
+from opentelemetry.sdk.trace import SpanLimits, SynchronousMultiSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from telemetry import failures
-from telemetry.adapters.datasette_instances import observe_instances
 from telemetry.adapters.sites import SiteLabels
 from telemetry.announcement import announce
 from telemetry.errors import TelemetryError
@@ -29,6 +23,10 @@ from telemetry.exporters.catalog import outlets
 from telemetry.flushing import Flush
 from telemetry.logfire.manual import lend
 from telemetry.logs import bridge
+from telemetry.metering import start_meter_provider
+from telemetry.observers.datasettes import observe_instances
+from telemetry.observers.process import observe_process
+from telemetry.observers.telemetry import observe_telemetry
 from telemetry.processors.datasette import DatasetteSpanProcessor
 from telemetry.processors.deferred import DeferredLogRecordProcessor, DeferredSpanProcessor
 from telemetry.processors.failed import FailedSpanProcessor
@@ -36,7 +34,6 @@ from telemetry.processors.request import RequestLogProcessor
 from telemetry.processors.tail import TailSpanProcessor
 from telemetry.providers.bridged import BridgedLogs
 from telemetry.providers.installed import is_stand_in
-from telemetry.providers.meter import MeterProvider
 from telemetry.providers.resource import build_resource
 from telemetry.providers.sampling import build_id_generator, build_sampler
 from telemetry.providers.tracer import TracerProvider
@@ -49,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from telemetry.exporters.outlet import Outlet
+    from telemetry.providers.meter import MeterProvider
     from telemetry.sentry.client import ErrorTracking
     from telemetry.settings.model import Signal
 
@@ -88,9 +86,11 @@ class Pipeline:
             DeferredLogRecordProcessor(outlet, self.start) for outlet in self.outlets["logs"]
         ]
         self._tail: TailSpanProcessor | None = None
+        self._folding: DatasetteSpanProcessor | None = None
         if self._span_processors:
+            self._folding = self._build_folding()
             self.tracer_provider.add_span_processor(FailedSpanProcessor())
-            self.tracer_provider.add_span_processor(self._folding())
+            self.tracer_provider.add_span_processor(self._folding)
         for log_processor in (RequestLogProcessor(), *self._log_processors):
             self.logger_provider.add_log_record_processor(log_processor)
         # What is logged is on standard output already: a console has it once.
@@ -102,7 +102,7 @@ class Pipeline:
         self._gave_up = False
         self._flushes_at_exit = False
 
-    def _folding(self) -> SpanProcessor:
+    def _build_folding(self) -> DatasetteSpanProcessor:
         """From a span's end to the exporters: folded, then sampled, then sent."""
         exporting: Any = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
         for processor in self._span_processors:
@@ -185,8 +185,18 @@ class Pipeline:
         # Without a destination nothing is counted: for each query, that costs.
         if not self.outlets["metrics"]:
             return
-        self.meter_provider = self._build_meter_provider()
-        observe_instances(self.meter_provider.get_meter("telemetry", __version__))
+        self.meter_provider = start_meter_provider(
+            self.outlets["metrics"],
+            # The tracer provider's, whose instance id the SDK renews after a fork.
+            self.tracer_provider.resource,
+            interval=self.settings.metric_interval,
+            site_labels=self.site_labels,
+            redactor=self._redactor,
+        )
+        meter = self.meter_provider.get_meter("telemetry", __version__)
+        observe_instances(meter)
+        observe_telemetry(meter, outlets=self._counted(), folding=self._folding, tail=self._tail)
+        observe_process(self.meter_provider)
         metrics.set_meter_provider(self.meter_provider)
         if metrics.get_meter_provider() is not self.meter_provider:
             logger.error("another MeterProvider was installed meanwhile: no metrics of ours")
@@ -275,22 +285,6 @@ class Pipeline:
         if errors is not None:
             waiting.append(lambda: errors.flush(seconds))
         return waiting
-
-    def _build_meter_provider(self) -> MeterProvider:
-        return MeterProvider(
-            [self._metric_reader(outlet.build()) for outlet in self.outlets["metrics"]],
-            # The tracer provider's, whose instance id the SDK renews after a fork.
-            self.tracer_provider.resource,
-            shutdown_on_exit=False,
-            site_labels=self.site_labels,
-            redactor=self._redactor,
-        )
-
-    def _metric_reader(self, made: MetricExporter | MetricReader) -> MetricReader:
-        # An entry point may offer either: what is scraped, as Prometheus's, is a reader.
-        if isinstance(made, MetricReader):
-            return made
-        return PeriodicExportingMetricReader(made, self.settings.metric_interval * 1000)
 
     def describe(self) -> list[str]:
         """Where each signal goes, a line each, without secrets."""

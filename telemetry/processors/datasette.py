@@ -61,6 +61,8 @@ class DatasetteSpanProcessor(SpanProcessor):
         self._details = Details(MAX_DETAILS)
         # By trace id, for what is linked to it later.
         self._sites: OrderedDict[int, Any] = OrderedDict()
+        self.folded = 0
+        """Spans that became a part of an account."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """OpenTelemetry's contract."""
@@ -135,6 +137,7 @@ class DatasetteSpanProcessor(SpanProcessor):
         if opened.stays:
             return (*opened.query, span)
         opened.local.account.add(query)
+        self.folded += 1 + len(opened.query)
         return ()
 
     def _name_site(self, span: Span, local: _LocalTrace) -> None:

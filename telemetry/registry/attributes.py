@@ -106,6 +106,15 @@ SPANS_DROPPED = Attribute(
     "How many spans of this trace there was no room for until it was decided to keep it.",
 )
 
+SIGNAL = Attribute("corkboard.signal", "What was exported.", values=("traces", "logs"))
+EXPORTER = Attribute("corkboard.exporter", "The exporter's name, as OTEL_TRACES_EXPORTER has it.")
+EXPORT_OUTCOME = Attribute(
+    "corkboard.export.outcome",
+    "What became of it: `failed` is given up by the exporter, after its retries.",
+    values=("delivered", "failed"),
+)
+PLACE = Attribute("corkboard.place", "Where telemetry failed, as the log has it.")
+
 HTTP_REQUEST_METHOD = Attribute(
     "http.request.method",
     "The method, or `_OTHER` for one that RFC 9110, 5789 and 10008 do not know.",

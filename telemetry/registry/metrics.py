@@ -1,4 +1,4 @@
-"""Every metric that this layer records or rewrites."""
+"""Every metric of requests that this layer records."""
 
 from __future__ import annotations
 
@@ -53,13 +53,6 @@ SITE_DURATION = MetricName(
     unit="s",
     attributes=(a.SITE, a.STATUS_CLASS),
     buckets=SITE_BUCKETS,
-)
-DATASETTES = MetricName(
-    "corkboard.datasette.instances",
-    "Number of Datasettes that this process holds.",
-    instrument="observableupdowncounter",
-    unit="{instance}",
-    attributes=(),
 )
 ACTIVE_REQUESTS = MetricName(
     "http.server.active_requests",

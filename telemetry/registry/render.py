@@ -16,6 +16,7 @@ from telemetry.registry import (
     log_fields,
     metrics,
     omissions,
+    process_metrics,
     redaction,
     spans,
     variables,
@@ -117,13 +118,16 @@ def reference() -> str:
             ("Metric", "Instrument", "Unit", "Meaning", "Attributes"),
             [
                 (f"`{m}`", m.instrument, m.unit, m.description, _codes(m.attributes))
-                for m in entries(metrics, MetricName)
+                for m in [*entries(metrics, MetricName), *entries(process_metrics, MetricName)]
             ],
         ),
         (
             "Datasette's own are as Datasette documents them. Its histograms and counters get"
             " `corkboard.site`, and what it expected to fail has no `error.type`; its gauges are"
-            " sums over all Datasettes of the process.\n"
+            " sums over all Datasettes of the process. Of the process there are"
+            " `process.cpu.time`, `process.memory.usage`, `process.thread.count`,"
+            " `process.open_file_descriptor.count` and `cpython.gc.collections`, of the queues and"
+            " exporters the SDK's own `otel.sdk.*`, all as OpenTelemetry documents them.\n"
         ),
         "## What is redacted\n",
         (

@@ -6,7 +6,7 @@ change log, and then this file.
 
 from __future__ import annotations
 
-from telemetry.registry import attributes, events, log_fields, metrics, spans
+from telemetry.registry import attributes, events, log_fields, metrics, process_metrics, spans
 from telemetry.registry.names import Attribute, MetricName, SpanName, entries
 
 
@@ -42,6 +42,10 @@ def test_attributes() -> None:
         "corkboard.queries.repeated",
         "corkboard.queries.repeated.count",
         "corkboard.spans.dropped",
+        "corkboard.signal",
+        "corkboard.exporter",
+        "corkboard.export.outcome",
+        "corkboard.place",
         "http.request.method",
         "http.request.method_original",
         "http.response.status_code",
@@ -111,8 +115,16 @@ def test_metrics() -> None:
         ("http.server.request.body.size", "histogram", "By"),
         ("http.server.response.body.size", "histogram", "By"),
         ("corkboard.site.request.duration", "histogram", "s"),
-        ("corkboard.datasette.instances", "observableupdowncounter", "{instance}"),
         ("http.server.active_requests", "updowncounter", "{request}"),
+    ]
+    assert [(str(m), m.instrument, m.unit) for m in entries(process_metrics, MetricName)] == [
+        ("corkboard.eventloop.delay", "histogram", "s"),
+        ("corkboard.datasette.instances", "observableupdowncounter", "{instance}"),
+        ("corkboard.telemetry.exported", "observablecounter", "{item}"),
+        ("corkboard.telemetry.spans.folded", "observablecounter", "{span}"),
+        ("corkboard.telemetry.spans.sampled_away", "observablecounter", "{span}"),
+        ("corkboard.telemetry.spans.dropped", "observablecounter", "{span}"),
+        ("corkboard.telemetry.failures", "observablecounter", "{failure}"),
     ]
     assert metrics.REQUEST_DURATION.buckets == (
         *(0.005, 0.01, 0.025, 0.05, 0.075),

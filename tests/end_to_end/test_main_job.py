@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from telemetry.registry import metrics, process_metrics
+from telemetry.registry.names import MetricName, entries
 from tests.end_to_end.hosts import last_points, starts
 from tests.end_to_end.job import PLANTED, Job, job_done
 from tests.support.servers import serve_gunicorn, serve_uvicorn
@@ -162,6 +164,73 @@ def test_every_request_is_counted_once_by_site_too(job: Job) -> None:
     assert sum(p.count or 0 for p in by_site) == sum(p.count or 0 for p in requests) > 0
     assert {p.attributes.get("corkboard.site") for p in by_site} == {job.host.site, None}
     assert {p.attributes["corkboard.status_class"] for p in by_site} >= {"2xx", "4xx"}
+
+
+def test_what_is_measured_is_what_is_registered(job: Job) -> None:
+    """Both ways, but for the sampler `tail`, for what only fails, and for forms."""
+    registered = {*entries(metrics, MetricName), *entries(process_metrics, MetricName)}
+    emitted = {point.name for point in job.receiver.metrics if point.scope == "telemetry"}
+    elsewhere = {
+        "http.server.request.body.size",
+        "corkboard.telemetry.spans.sampled_away",
+        "corkboard.telemetry.spans.dropped",
+        "corkboard.telemetry.failures",
+    }
+    assert emitted == {str(name) for name in registered} - elsewhere
+    units = {point.name: point.unit for point in job.receiver.metrics}
+    assert {name: units[name] for name in emitted} == {
+        str(metric): metric.unit for metric in registered if metric in emitted
+    }
+    for metric in (metric for metric in registered if metric in emitted):
+        found = {
+            key
+            for point in job.receiver.metrics
+            if point.name == metric
+            for key in point.attributes
+        }
+        assert found <= set(metric.attributes)
+
+
+def test_each_worker_is_observed(job: Job) -> None:
+    """CPU, memory, threads, files, garbage and how late its loop is; the SDK's queues too."""
+    names = {point.name for point in job.receiver.metrics if point.scope != "telemetry"}
+    assert names >= {
+        "process.cpu.time",
+        "process.memory.usage",
+        "process.thread.count",
+        "process.open_file_descriptor.count",
+        "cpython.gc.collections",
+        "otel.sdk.processor.span.queue.size",
+        "otel.sdk.processor.span.queue.capacity",
+        "otel.sdk.processor.span.processed",
+        "otel.sdk.exporter.span.exported",
+        "otel.sdk.processor.log.queue.size",
+    }
+    # Each of these would cost as much as the span that it counts.
+    assert not names & {"otel.sdk.span.live", "otel.sdk.span.started"}
+    for name in ("process.cpu.time", "process.memory.usage", "corkboard.eventloop.delay"):
+        points = last_points(job.receiver, name)
+        workers = {point.resource["service.instance.id"] for point in points}
+        assert len(workers) == job.workers
+        assert all((point.value or point.count or 0) > 0 for point in points)
+
+
+def test_telemetry_counts_what_it_sends(job: Job) -> None:
+    """As many as arrived, but for what was sent with the last metrics or after them."""
+    delivered = {
+        point.attributes["corkboard.signal"]: 0
+        for point in last_points(job.receiver, "corkboard.telemetry.exported")
+    }
+    for point in last_points(job.receiver, "corkboard.telemetry.exported"):
+        if point.attributes["corkboard.export.outcome"] == "delivered":
+            delivered[point.attributes["corkboard.signal"]] += int(point.value or 0)
+        else:
+            assert point.value == 0
+    assert 0 < delivered["traces"] <= len(job.receiver.spans)
+    assert 0 < delivered["logs"] <= len(job.receiver.logs)
+    # Each query is a span here.
+    folded = last_points(job.receiver, "corkboard.telemetry.spans.folded")
+    assert [point.value for point in folded] == [0] * job.workers
 
 
 def test_levels_are_those_of_all_datasettes_of_a_worker(job: Job) -> None:

@@ -16,7 +16,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 
 from telemetry import failsafe
-from telemetry.adapters.datasette_instances import observe_instances
+from telemetry.observers.datasettes import observe_instances
 from telemetry.providers.meter import MeterProvider
 from telemetry.providers.tracer import TracerProvider
 

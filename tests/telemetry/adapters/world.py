@@ -16,7 +16,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 import telemetry
-from telemetry.adapters.datasette_instances import observe_instances
 from telemetry.adapters.sites import SiteLabels
 from telemetry.asgi.edge import Edge
 from telemetry.asgi.headers import header
@@ -63,7 +62,6 @@ class World:
         metrics.set_meter_provider(
             MeterProvider([self._reader], shutdown_on_exit=False, site_labels=sites)
         )
-        observe_instances(metrics.get_meter("telemetry"))
         self.datasette = Datasette(memory=True, settings={"num_sql_threads": 2})
         self.datasette.add_memory_database("minutes")
         self.app = self.datasette.app()

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.resources import Resource
 
+from telemetry.adapters.sites import SiteLabels
 from telemetry.exporters.outlet import Outlet
-from telemetry.pipeline import Pipeline
-from telemetry.settings import read_settings
+from telemetry.metering import start_meter_provider
+from telemetry.redaction.redactor import Redactor
+from telemetry.settings.model import RedactionSettings
 from tests.telemetry.scripts import run_python
 
 if TYPE_CHECKING:
@@ -40,12 +43,18 @@ def test_another_packages_exporters_send(tmp_path: Path, receiver: OTLPReceiver)
     assert len(receiver.logs) == 1
 
 
-def test_a_metrics_exporter_may_be_a_reader() -> None:
+def test_a_metrics_exporter_may_be_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """As Prometheus's is: it is scraped, and no interval drives it."""
-    pipeline = Pipeline(read_settings({"OTEL_TRACES_EXPORTER": "console"}))
+    # Written where it is unset; and taken back after this test.
+    monkeypatch.setenv("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "false")
     reader = InMemoryMetricReader()
-    pipeline.outlets["metrics"] = [Outlet("metrics", "scraped", "", lambda: reader)]
-    provider = pipeline._build_meter_provider()
+    provider = start_meter_provider(
+        [Outlet("metrics", "scraped", "", lambda: reader)],
+        Resource({}),
+        interval=60,
+        site_labels=SiteLabels(1),
+        redactor=Redactor(RedactionSettings()),
+    )
     provider.get_meter("mine").create_counter("done").add(3)
     data: Any = reader.get_metrics_data()
     (metric,) = data.resource_metrics[0].scope_metrics[0].metrics

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import Observation
 
-from telemetry.registry.metrics import DATASETTES
+from telemetry.registry.process_metrics import DATASETTES
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter

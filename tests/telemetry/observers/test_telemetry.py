@@ -1,0 +1,87 @@
+"""What telemetry counts of itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from telemetry import failsafe
+from telemetry.exporters.outlet import Outlet, Tally
+from telemetry.observers.telemetry import observe_telemetry
+from telemetry.processors.datasette import DatasetteSpanProcessor
+from telemetry.processors.tail import TailSpanProcessor
+from telemetry.providers.sampling import build_sampler
+from telemetry.settings import SamplerSettings
+
+
+def _tally(delivered: int, failed: int) -> Tally:
+    tally = Tally()
+    tally.settle(delivered, delivered=True)
+    tally.settle(failed, delivered=False)
+    return tally
+
+
+def _points(reader: InMemoryMetricReader) -> dict[tuple[Any, ...], Any]:
+    data: Any = reader.get_metrics_data()
+    return {
+        (metric.name, *(v for _, v in sorted((point.attributes or {}).items()))): point.value
+        for resource in data.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        for point in metric.data.data_points
+    }
+
+
+def test_what_is_sent_and_lost_is_counted() -> None:
+    """By signal, exporter and outcome; two projects of one backend are one exporter."""
+    reader = InMemoryMetricReader()
+    meter = MeterProvider([reader], shutdown_on_exit=False).get_meter("telemetry")
+    outlets: list[Outlet[Any]] = [
+        Outlet("traces", "logfire", "a", lambda: None, tally=_tally(5, 1)),
+        Outlet("traces", "logfire", "b", lambda: None, tally=_tally(2, 0)),
+        Outlet("logs", "otlp", "c", lambda: None, tally=_tally(0, 3)),
+    ]
+    failsafe.failures.clear()
+    failsafe.raise_failures(False)
+    failsafe.failed("the test", RuntimeError("planted"))
+    failsafe.failed("the test", RuntimeError("planted"))
+    observe_telemetry(meter, outlets=outlets, folding=None, tail=None)
+    assert _points(reader) == {
+        ("corkboard.telemetry.exported", "delivered", "logfire", "traces"): 7,
+        ("corkboard.telemetry.exported", "failed", "logfire", "traces"): 1,
+        ("corkboard.telemetry.exported", "delivered", "otlp", "logs"): 0,
+        ("corkboard.telemetry.exported", "failed", "otlp", "logs"): 3,
+        ("corkboard.telemetry.failures", "the test"): 2,
+    }
+    failsafe.failures.clear()
+
+
+def test_what_is_folded_and_sampled_away_is_counted() -> None:
+    """A request with a query of two spans, in a trace that nobody wants."""
+    exported = InMemorySpanExporter()
+    tail = TailSpanProcessor(SimpleSpanProcessor(exported))
+    folding = DatasetteSpanProcessor(tail)
+    sampler = build_sampler(SamplerSettings("tail", "0"))
+    provider = TracerProvider(sampler, shutdown_on_exit=False)
+    provider.add_span_processor(folding)
+    with provider.get_tracer("host").start_as_current_span("GET /"):
+        datasette = provider.get_tracer("datasette")
+        with (
+            datasette.start_as_current_span("db.query"),
+            datasette.start_as_current_span("db.query.execute"),
+        ):
+            pass
+    reader = InMemoryMetricReader()
+    meter = MeterProvider([reader], shutdown_on_exit=False).get_meter("telemetry")
+    observe_telemetry(meter, outlets=[], folding=folding, tail=tail)
+    assert _points(reader) == {
+        ("corkboard.telemetry.spans.folded",): 2,
+        ("corkboard.telemetry.spans.sampled_away",): 1,
+        ("corkboard.telemetry.spans.dropped",): 0,
+    }
+    assert exported.get_finished_spans() == ()
