@@ -50,6 +50,8 @@ def _named(settings: Settings, signal: Signal, name: str) -> Iterator[Outlet[Any
         yield from _logfire(settings, signal)
     elif name == "console":
         yield _console(settings, signal)
+    elif name == "prometheus":
+        yield _prometheus(settings, signal)
     else:
         exporter = installed_exporters(signal)[name].load()
         yield Outlet(signal, name, "", exporter)
@@ -83,6 +85,14 @@ def _logfire(settings: Settings, signal: Signal) -> Iterator[Outlet[Any]]:
     for destination in settings.logfire:
         address = without_credentials(destination.base_url)
         yield Outlet(signal, "logfire", address, partial(build, destination))
+
+
+def _prometheus(settings: Settings, signal: Signal) -> Outlet[Any]:
+    from telemetry.exporters import prometheus
+
+    own = settings.prometheus
+    address = f"http://{own.host}:{own.port} and upward"
+    return Outlet(signal, "prometheus", address, lambda: prometheus.metric_reader(own))
 
 
 def _console(settings: Settings, signal: Signal) -> Outlet[Any]:

@@ -14,7 +14,9 @@ TRACES_EXPORTER = Variable(
     default="by what else is set",
     example="logfire,otlp",
 )
-METRICS_EXPORTER = Variable("OTEL_METRICS_EXPORTER", "The same for metrics.")
+METRICS_EXPORTER = Variable(
+    "OTEL_METRICS_EXPORTER", "The same for metrics, and `prometheus`, which is scraped."
+)
 LOGS_EXPORTER = Variable("OTEL_LOGS_EXPORTER", "The same for logs.")
 
 OTLP_ENDPOINT = Variable(
@@ -94,6 +96,17 @@ PROPAGATORS = Variable(
 )
 METRIC_INTERVAL = Variable(
     "OTEL_METRIC_EXPORT_INTERVAL", "Milliseconds between metric exports.", default="60000"
+)
+PROMETHEUS_HOST = Variable(
+    "OTEL_EXPORTER_PROMETHEUS_HOST",
+    "Where the exporter `prometheus` is scraped: the address that each worker listens on.",
+    default="localhost",
+)
+PROMETHEUS_PORT = Variable(
+    "OTEL_EXPORTER_PROMETHEUS_PORT",
+    "The first port that is tried: each worker takes the first that is free from there upward, of "
+    "a hundred.",
+    default="9464",
 )
 EXCLUDED_URLS = Variable(
     "OTEL_PYTHON_EXCLUDED_URLS",

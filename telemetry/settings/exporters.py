@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from telemetry.settings.reader import Reader
 
 BUILT_IN = ("console", "logfire", "none", "otlp")
+# Of metrics alone.
+SCRAPED = ("prometheus",)
 
 SELECTORS: dict[Signal, Variable] = {
     "traces": v.TRACES_EXPORTER,
@@ -36,8 +38,12 @@ def installed_exporters(signal: Signal) -> dict[str, metadata.EntryPoint]:
     return {
         point.name: point
         for point in points
-        if point.name not in BUILT_IN and not point.name.startswith("corkboard_")
+        if point.name not in _built_in(signal) and not point.name.startswith("corkboard_")
     }
+
+
+def _built_in(signal: Signal) -> tuple[str, ...]:
+    return (*BUILT_IN, *SCRAPED) if signal == "metrics" else BUILT_IN
 
 
 def _chosen(reader: Reader, signal: Signal, *, debug: bool) -> tuple[str, ...]:
@@ -46,12 +52,13 @@ def _chosen(reader: Reader, signal: Signal, *, debug: bool) -> tuple[str, ...]:
     if given is None:
         return _implied(reader, signal, debug=debug)
     names = parse.names(given)
-    unknown = [name for name in names if name not in BUILT_IN]
+    built_in = _built_in(signal)
+    unknown = [name for name in names if name not in built_in]
     if unknown:
         installed = installed_exporters(signal)
         unknown = [name for name in unknown if name not in installed]
         if unknown:
-            known = ", ".join(sorted({*BUILT_IN, *installed}))
+            known = ", ".join(sorted({*built_in, *installed}))
             reader.problem(variable, given, f"a comma list of {known} (not {', '.join(unknown)})")
     if "none" in names and len(names) > 1:
         reader.notes.append(f"{variable}={given}: 'none' beside others changes nothing")

@@ -51,6 +51,14 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
+class PrometheusSettings:
+    """Where each worker is scraped: the first port that is free, from ``port`` upward."""
+
+    host: str = "localhost"
+    port: int = 9464
+
+
+@dataclass(frozen=True, slots=True)
 class SentrySettings:
     """Where errors go."""
 
@@ -92,6 +100,7 @@ class Settings:
     otlp: Mapping[Signal, OTLPSettings] = field(default_factory=dict)
     """Only for signals that name ``otlp``."""
     logfire: tuple[Destination, ...] = ()
+    prometheus: PrometheusSettings = field(default_factory=PrometheusSettings)
     sentry: SentrySettings | None = None
     trace_url: str | None = None
     """With ``{trace_id}`` in it."""

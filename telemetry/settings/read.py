@@ -18,6 +18,7 @@ from telemetry.settings.model import (
     MAX_ATTRIBUTE_LENGTH,
     UNTRACED_PATHS,
     ConsoleMode,
+    PrometheusSettings,
     Settings,
     Signal,
     TraceparentPolicy,
@@ -93,6 +94,10 @@ def read_settings(
         exporters=exporters,
         otlp={s: read_otlp(reader, s) for s, names in exporters.items() if "otlp" in names},
         logfire=read_destinations(reader, used=logfire),
+        prometheus=PrometheusSettings(
+            reader.text(v.PROMETHEUS_HOST) or "localhost",
+            reader.parsed(_port, 9464, v.PROMETHEUS_PORT),
+        ),
         sentry=read_sentry(reader),
         trace_url=read_trace_url(reader),
         resource_attributes=attributes,
@@ -196,6 +201,11 @@ def _check_extras(reader: Reader, settings: Settings) -> None:
             wanted = "its extra: pip install 'corkboard-telemetry[grpc]'"
             reader.problem(name, "grpc", wanted)
             break
+    if "prometheus" in settings.exporters["metrics"] and not _installed(
+        "opentelemetry.exporter.prometheus"
+    ):
+        wanted = "its extra: pip install 'corkboard-telemetry[prometheus]'"
+        reader.problem(v.METRICS_EXPORTER, "prometheus", wanted)
     if settings.sentry is not None and not _installed("sentry_sdk"):
         wanted = "its extra: pip install 'corkboard-telemetry[sentry]'"
         reader.problem(v.SENTRY_DSN, "", wanted)
@@ -215,6 +225,13 @@ def _installed(module: str) -> bool:
 
 def _patterns_or_none(value: str) -> str:
     return "" if value.lower() == "none" else parse.patterns(value)
+
+
+def _port(value: str) -> int:
+    port = parse.whole(value, least=1)
+    if port > 65535:
+        raise ValueError("a port from 1 to 65535")
+    return port
 
 
 def _milliseconds(value: str) -> float:
