@@ -11,7 +11,7 @@ READY := $(VENV)/.setup-complete
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test postgres pictures soak bench docs lock clean
+.PHONY: help setup serve test postgres prometheus pictures soak bench docs lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ test: setup ## everything that CI checks on a machine with only Python
 # A server of its own, of Debian's package `postgresql`, as another user if root runs this.
 postgres: setup ## the host with its sites in PostgreSQL
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m postgres tests/postgres
+
+prometheus: setup ## the dashboard's queries, asked of Debian's Prometheus
+	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m prometheus tests/prometheus
 
 # Written to build/pictures, to be looked at.
 pictures: setup ## the pages in Debian's Chromium, on a phone and on a desktop

@@ -61,6 +61,10 @@ class Visitor:
         """Ask for a page of `localhost` or of another host below it."""
         return self._client.get(path, headers=[("host", f"{host}:{self._port}"), *headers])
 
+    def post(self, path: str, data: Mapping[str, str], host: str = "localhost") -> httpx.Response:
+        """Send a form."""
+        return self._client.post(path, data=data, headers={"host": f"{host}:{self._port}"})
+
 
 @contextmanager
 def visitor(server: Server) -> Iterator[Visitor]:
