@@ -5,6 +5,7 @@ from __future__ import annotations
 from telemetry.registry import attributes as a
 from telemetry.registry.names import MetricName
 
+STARTUP_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
 LOOP_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 LOOP_DELAY = MetricName(
@@ -19,6 +20,21 @@ DATASETTES = MetricName(
     "corkboard.datasette.instances",
     "Number of Datasettes that this process holds.",
     instrument="observableupdowncounter",
+    unit="{instance}",
+    attributes=(),
+)
+STARTUP_DURATION = MetricName(
+    "corkboard.datasette.startup.duration",
+    "How long a site's Datasette took to start. Recorded by this host.",
+    instrument="histogram",
+    unit="s",
+    attributes=(a.ERROR_TYPE,),
+    buckets=STARTUP_BUCKETS,
+)
+EVICTIONS = MetricName(
+    "corkboard.datasette.evictions",
+    "Number of Datasettes that made way for another site's. Recorded by this host.",
+    instrument="counter",
     unit="{instance}",
     attributes=(),
 )

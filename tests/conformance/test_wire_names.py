@@ -120,6 +120,8 @@ def test_metrics() -> None:
     assert [(str(m), m.instrument, m.unit) for m in entries(process_metrics, MetricName)] == [
         ("corkboard.eventloop.delay", "histogram", "s"),
         ("corkboard.datasette.instances", "observableupdowncounter", "{instance}"),
+        ("corkboard.datasette.startup.duration", "histogram", "s"),
+        ("corkboard.datasette.evictions", "counter", "{instance}"),
         ("corkboard.telemetry.exported", "observablecounter", "{item}"),
         ("corkboard.telemetry.spans.folded", "observablecounter", "{span}"),
         ("corkboard.telemetry.spans.sampled_away", "observablecounter", "{span}"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote_plus
 
@@ -13,7 +15,7 @@ import pytest
 from telemetry.testing import OTLPReceiver
 from tests.end_to_end.failing.job import APP, SETTINGS
 from tests.end_to_end.hosts import TESTING, Host, Visitor, visitor
-from tests.support.host import copy_host
+from tests.support.host import add_sites, copy_host
 from tests.support.paths import ROOT
 from tests.support.processes import HOST, free_port
 from tests.support.prometheus import Prometheus, serve_prometheus
@@ -21,13 +23,13 @@ from tests.support.servers import serve_gunicorn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.support.servers import Server
 
 pytestmark = pytest.mark.prometheus
 
 DASHBOARD = ROOT / "dashboards" / "corkboard.json"
+OTHER = "dayton.oh"
 WORKERS = 2
 ROUNDS = 8
 # Of time, so that the rates of what comes once have something to be made of.
@@ -61,6 +63,9 @@ QUERIES = {
 @pytest.fixture(scope="module")
 def scraped(_host_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
     host = Host.of(copy_host(_host_template, tmp_path_factory.mktemp("prometheus") / "host"))
+    sites = Path(host.env["SITES_DIR"])
+    shutil.copytree(sites / host.site, sites / OTHER)
+    add_sites(host.env, [(OTHER, "Dayton", "OH", None)])
     port = free_port()
     with ExitStack() as stack:
         receiver = stack.enter_context(OTLPReceiver())
@@ -70,6 +75,8 @@ def scraped(_host_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
             OTEL_METRICS_EXPORTER="prometheus",
             OTEL_EXPORTER_PROMETHEUS_HOST=HOST,
             OTEL_EXPORTER_PROMETHEUS_PORT=str(port),
+            # Each of the two sites makes way for the other.
+            SITES_POOL_SIZE="1",
             OTEL_TRACES_SAMPLER="tail",
             OTEL_TRACES_SAMPLER_ARG="0.5",
         )
@@ -97,6 +104,7 @@ def visit(scraped: Scraped) -> None:
         ("/meetings/nothing", site),
         ("/-/fails/route", site),
         ("/-/fails/write", site),
+        ("/meetings.json", f"{OTHER}.localhost"),
         ("/meetings/-/query.json?sql=select+nothing", site),
         (f"/meetings/-/query.json?sql={quote_plus(SLOW)}", site),
     ):
@@ -127,4 +135,5 @@ def test_what_it_counts_is_what_was_visited(scraped: Scraped) -> None:
         found = scraped.prometheus.value(f'sum({name}{{http_response_status_code="{status}"}})')
         assert found == scraped.visits.count(int(status)), status
     named = scraped.prometheus.ask(f"count by (corkboard_site) ({by_site})")
-    assert {each["metric"].get("corkboard_site") for each in named} == {None, scraped.host.site}
+    sites = {each["metric"].get("corkboard_site") for each in named}
+    assert sites == {None, scraped.host.site, OTHER}

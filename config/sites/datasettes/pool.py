@@ -15,6 +15,7 @@ from typing import Any
 from config.asgi_types import ASGIApp
 from config.sites.datasettes.files import DatabaseFile, SiteFolder
 from config.sites.datasettes.kept import KeptDatasette
+from config.sites.datasettes.metrics import count_eviction
 from config.sites.datasettes.opening import UnreadableDatabaseError
 from config.sites.datasettes.starter import FilesReplacedError, Starter
 from config.sites.directory import DirectoryUnavailableError, RegisteredSite
@@ -257,6 +258,7 @@ class DatasettePool:
             if slot is None:
                 # All are in use: the first to end its last request makes way.
                 return
+            count_eviction()
             self._forget(slot)
 
     def _forget(self, slot: _Slot) -> None:

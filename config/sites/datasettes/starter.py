@@ -11,6 +11,7 @@ from typing import Any
 from config.sites.datasettes.files import DatabaseFile, SiteFolder
 from config.sites.datasettes.kept import KeptDatasette, Recipe
 from config.sites.datasettes.metadata import site_metadata
+from config.sites.datasettes.metrics import measured_startup
 from config.sites.datasettes.opening import IMMUTABLE, BusyDatabaseError, Mode, choose_mode
 from config.sites.directory import RegisteredSite
 
@@ -60,7 +61,8 @@ class Starter:
         async with self._turns, asyncio.timeout(START_SECONDS):
             # The turn may have been long in coming.
             await _verify(recipe, folder)
-            datasette = await KeptDatasette.start(recipe)
+            with measured_startup():
+                datasette = await KeptDatasette.start(recipe)
         try:
             await _verify(recipe, folder)
         except BaseException:
