@@ -20,13 +20,13 @@ from config import paths
 class CommonMiddleware(common.CommonMiddleware):
     """Django's, on the event loop: it computes and never waits.
 
-    Where Django would refuse a foreign Host header, the health page is let
-    through: a load balancer asks for it by the container's address.
+    Where Django would refuse a foreign Host header, the health pages are let
+    through: a load balancer asks for them by the container's address.
     """
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         response: HttpResponseBase | None = None
-        if request.path_info != paths.HEALTH:
+        if request.path_info not in paths.PROBES:
             response = self.process_request(request)
         if response is None:
             response = await _answer(self, request)

@@ -32,7 +32,7 @@ ALLOWED_HOSTS = [*(f".{domain}" for domain in ROOT_DOMAINS), *OTHER_NAMES]
 HTTPS = environment.https
 SECURE_SSL_REDIRECT = HTTPS
 # Whoever asks for a worker's health speaks to the worker, not to the proxy.
-SECURE_REDIRECT_EXEMPT = [f"^{re.escape(paths.HEALTH.removeprefix('/'))}$"]
+SECURE_REDIRECT_EXEMPT = [f"^{re.escape(path.removeprefix('/'))}$" for path in paths.PROBES]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS

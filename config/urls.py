@@ -14,6 +14,7 @@ handler500 = "config.views.server_error"
 urlpatterns = [
     path("", views.home, name="home"),
     path(paths.HEALTH.removeprefix("/"), views.health, name="health"),
+    path(paths.READY.removeprefix("/"), views.ready, name="ready"),
     path("sites/<str:subdomain>/", views.visit, name="visit"),
     path(paths.ADMIN.removeprefix("/"), admin.site.urls),
     *djp.urlpatterns(),

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 
 import telemetry
 from config.home import home_context
+from config.readiness import readiness
 from config.sites.directory import REFRESH_SECONDS, DirectoryUnavailableError
 from config.sites.hosts import home_address, parse_host
 from config.sites.registry import site_directory
@@ -47,6 +48,18 @@ async def home(request: HttpRequest) -> HttpResponse:
 async def health(_request: HttpRequest) -> HttpResponse:
     """Say that the process answers. No database: a slow disk is not a dead worker."""
     return JsonResponse({"status": "ok"})
+
+
+async def ready(_request: HttpRequest) -> HttpResponse:
+    """Say whether this worker can serve; and how its telemetry does, which decides nothing."""
+    found = await readiness()
+    state = {
+        "status": "ok" if found.ready else "unavailable",
+        "database": "ok" if found.database is None else "unavailable",
+        "sites": "ok" if found.sites is None else "unavailable",
+        "telemetry": telemetry.export_states(),
+    }
+    return JsonResponse(state, status=200 if found.ready else 503)
 
 
 @_needs_the_directory

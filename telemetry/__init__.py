@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from telemetry.configuration import (
     asgi_wrapper,
     configure,
+    export_states,
     flush,
     instrument,
     report_errors,
@@ -53,6 +54,7 @@ __all__ = [
     "__version__",
     "asgi_wrapper",
     "configure",
+    "export_states",
     "flush",
     "instrument",
     "logging_config",

@@ -128,6 +128,7 @@ def asgi_wrapper(application: Any) -> Any:
         if settings.datasette_excluded_urls != settings.excluded_urls
         else "",
         untraced_paths=settings.untraced_paths,
+        unlogged_paths=settings.unlogged_paths,
         client_address=settings.client_address,
         user_agent=settings.user_agent,
         query_string=True,
@@ -171,6 +172,15 @@ def flush(timeout: float | None = None) -> int:
     not delivered.
     """
     return 0 if _state.pipeline is None else _state.pipeline.flush(timeout)
+
+
+def export_states() -> dict[str, str]:
+    """Whether what was exported last has arrived, by signal: for a page of the host's health.
+
+    Of traces and logs, where they go anywhere: ``idle`` before the first export,
+    ``delivering`` or ``failing``; where a signal has several destinations, the worst.
+    """
+    return {} if _state.pipeline is None else dict(_state.pipeline.export_states())
 
 
 def _recorded(pipeline: Pipeline) -> dict[str, Any]:

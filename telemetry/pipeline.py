@@ -20,6 +20,7 @@ from telemetry.adapters.sites import SiteLabels
 from telemetry.announcement import announce
 from telemetry.errors import TelemetryError
 from telemetry.exporters.catalog import outlets
+from telemetry.exporters.outlet import worst_state
 from telemetry.flushing import Flush
 from telemetry.logfire.manual import lend
 from telemetry.logs import bridge
@@ -45,7 +46,7 @@ from telemetry.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from telemetry.exporters.outlet import Outlet
+    from telemetry.exporters.outlet import ExportState, Outlet
     from telemetry.providers.meter import MeterProvider
     from telemetry.sentry.client import ErrorTracking
     from telemetry.settings.model import Signal
@@ -285,6 +286,11 @@ class Pipeline:
         if errors is not None:
             waiting.append(lambda: errors.flush(seconds))
         return waiting
+
+    def export_states(self) -> dict[str, ExportState]:
+        """By signal, traces and logs: the worst of its destinations'."""
+        signals: tuple[Signal, ...] = ("traces", "logs")
+        return {s: worst_state(self.outlets[s]) for s in signals if self.outlets[s]}
 
     def describe(self) -> list[str]:
         """Where each signal goes, a line each, without secrets."""

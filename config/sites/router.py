@@ -72,7 +72,7 @@ class SubdomainRouter:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = parse_host(host_header(scope["headers"]))
-        if host.name in self._apps_names or scope["path"] == paths.HEALTH:
+        if host.name in self._apps_names or scope["path"] in paths.PROBES:
             await self.app(scope, receive, send)
             return
         root = find_root(host.name, self._root_domains)

@@ -45,6 +45,11 @@ async def _nothing() -> None:
     pass
 
 
+def _matcher(paths: str) -> Callable[[str], object] | None:
+    expression = "|".join(parse.items(paths))
+    return re.compile(expression).match if expression else None
+
+
 def _histogram(meter: Meter, metric: MetricName) -> Histogram:
     return meter.create_histogram(
         str(metric),
@@ -70,6 +75,7 @@ class Edge(OpenTelemetryMiddleware):
         datasette_excluded_urls: as ``excluded_urls``, for the requests that Datasette serves.
         untraced_paths: a comma list of expressions, matched from the path's start: requests that
             are counted and, where the tracer provider has our `RequestSampler`, not traced.
+        unlogged_paths: likewise, requests that have no access line unless they fail.
         client_address: name the client's address, on spans and on access lines.
         user_agent: the same of what the client says it is.
         query_string: record it as it is: for a pipeline that redacts, as ours does.
@@ -97,6 +103,7 @@ class Edge(OpenTelemetryMiddleware):
         ready: Callable[[], None] | None = None,
         datasette_excluded_urls: str = "",
         untraced_paths: str = "",
+        unlogged_paths: str = "",
         client_address: bool = False,
         user_agent: bool = False,
         query_string: bool = False,
@@ -136,8 +143,8 @@ class Edge(OpenTelemetryMiddleware):
         self.datasette_excluded_urls = (
             parse_excluded_urls(datasette_excluded_urls) if datasette_excluded_urls else None
         )
-        untraced = "|".join(parse.items(untraced_paths))
-        self.untraced = re.compile(untraced).match if untraced else None
+        self.untraced = _matcher(untraced_paths)
+        self.unlogged = _matcher(unlogged_paths)
         self.client_address = client_address
         self.user_agent = user_agent
         self.query_string = query_string

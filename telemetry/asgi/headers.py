@@ -102,6 +102,18 @@ def user_agent(scope: Mapping[str, Any]) -> str | None:
     return agent[:MAX_USER_AGENT] if agent else None
 
 
+def full_url(scope: Mapping[str, Any]) -> str:
+    """What contrib matches its expressions against, without the query string.
+
+    Its own function decodes some header bytes as Python escapes, and raises on others.
+    """
+    host = header(scope.get("headers") or (), b"host")
+    if host is None:
+        server = scope.get("server") or ("", None)
+        host = str(server[0]) if server[1] in (80, None) else f"{server[0]}:{server[1]}"
+    return f"{scope.get('scheme', 'http')}://{host}{scope.get('path', '')}"
+
+
 def captured_headers(
     headers: Iterable[tuple[bytes, bytes]],
     wanted: Sequence[str],

@@ -20,7 +20,7 @@ from telemetry.asgi.headers import (
     captured_headers,
     client_address,
     connection_attributes,
-    header,
+    full_url,
     method_attributes,
     query_string,
     user_agent,
@@ -56,7 +56,7 @@ class ServerRequest:
         websocket = scope["type"] == "websocket"
         # A websocket's handshake is a GET, though ASGI does not say so.
         method, attributes = method_attributes("GET" if websocket else scope.get("method", ""))
-        if edge.excluded_urls and edge.excluded_urls.url_disabled(_url(scope)):
+        if edge.excluded_urls and edge.excluded_urls.url_disabled(full_url(scope)):
             self.record = RequestRecord(method, trace.INVALID_SPAN, scope)
             self.record.excluded = True
             self.context = attach_record(self.record, Context())
@@ -64,7 +64,7 @@ class ServerRequest:
             connection = connection_attributes(scope)
             self._start(scope, method, attributes | connection)
             excluded = edge.datasette_excluded_urls
-            if excluded is not None and excluded.url_disabled(_url(scope)):
+            if excluded is not None and excluded.url_disabled(full_url(scope)):
                 self.record.datasette_excluded = True
             if not websocket:
                 self._duration = {a.HTTP_REQUEST_METHOD: method, **connection}
@@ -162,7 +162,7 @@ class ServerRequest:
         finally:
             # Whatever failed above: a span that never ends is never exported.
             record.span.end()
-        if self._edge.access_log:
+        if self._edge.access_log and not self._is_unlogged():
             log_request(
                 record,
                 status=exchange.status,
@@ -172,6 +172,12 @@ class ServerRequest:
                 address=client_address(record.scope) if self._edge.client_address else None,
                 agent=user_agent(record.scope) if self._edge.user_agent else None,
             )
+
+    def _is_unlogged(self) -> bool:
+        unlogged, status = self._edge.unlogged, self.exchange.status
+        if unlogged is None or status is None or status >= 500:
+            return False
+        return bool(unlogged(self.record.scope.get("path", "")))
 
     def _is_kept(self) -> bool:
         context, was_kept = self.record.span.get_span_context(), self._edge.was_kept
@@ -283,13 +289,3 @@ def _status_class(status: int | None) -> str:
 
 def _response_propagator() -> Any:
     return get_global_response_propagator()  # type: ignore[no-untyped-call]
-
-
-def _url(scope: Message) -> str:
-    # What contrib matches its expressions against. Its own function decodes
-    # some header bytes as Python escapes, and raises on others.
-    host = header(scope.get("headers") or (), b"host")
-    if host is None:
-        server = scope.get("server") or ("", None)
-        host = str(server[0]) if server[1] in (80, None) else f"{server[0]}:{server[1]}"
-    return f"{scope.get('scheme', 'http')}://{host}{scope.get('path', '')}"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from telemetry.settings.model import Signal
 
 E = TypeVar("E")
+
+ExportState = Literal["idle", "delivering", "failing"]
+"""Whether what was exported last has arrived."""
 
 
 class Tally:
@@ -27,6 +30,7 @@ class Tally:
         self.accepted = 0
         self.delivered = 0
         self.failed = 0
+        self.state: ExportState = "idle"
 
     def accept(self) -> None:
         """One item was handed over."""
@@ -38,8 +42,10 @@ class Tally:
         with self._lock:
             if delivered:
                 self.delivered += count
+                self.state = "delivering"
             else:
                 self.failed += count
+                self.state = "failing"
 
     @property
     def undelivered(self) -> int:
@@ -69,6 +75,13 @@ class Outlet(Generic[E]):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.address})" if self.address else self.name
+
+
+def worst_state(outlets: Iterable[Outlet[Any]]) -> ExportState:
+    """Of several destinations of one signal."""
+    states = {outlet.tally.state for outlet in outlets}
+    ordered: tuple[ExportState, ...] = ("failing", "delivering", "idle")
+    return next((state for state in ordered if state in states), "idle")
 
 
 def without_credentials(url: str) -> str:

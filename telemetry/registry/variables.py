@@ -117,7 +117,12 @@ UNTRACED_PATHS = Variable(
     "TELEMETRY_UNTRACED_PATHS",
     "Comma list of regular expressions, matched from the start of a request's path: requests that "
     "are counted and not traced, not even if they fail. `none` traces everything.",
-    default=r"`/static/,/-/static/,/-/static-plugins/,/favicon\.ico$`",
+    default=r"`/static/,/-/static/,/-/static-plugins/,/favicon\.ico$,/health/(ready)?$`",
+)
+UNLOGGED_PATHS = Variable(
+    "TELEMETRY_UNLOGGED_PATHS",
+    "The same for requests that have no access line, unless they fail. `none` logs everything.",
+    default="`/health/(ready)?$`",
 )
 CAPTURE_REQUEST_HEADERS = Variable(
     "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST",

@@ -17,7 +17,9 @@ TraceparentPolicy = Literal["link", "trust", "ignore"]
 ConsoleMode = Literal["tree", "compact", "off"]
 
 # Django's STATIC_URL, Datasette's three sorts of static file, and both sides' favicon.
-UNTRACED_PATHS = r"/static/,/-/static/,/-/static-plugins/,/favicon\.ico$"
+# And what asks all day whether a worker is well.
+UNTRACED_PATHS = r"/static/,/-/static/,/-/static-plugins/,/favicon\.ico$,/health/(ready)?$"
+UNLOGGED_PATHS = "/health/(ready)?$"
 
 # A long traceback has room in it; without a limit, which is the SDK's default, ten
 # megabytes would have, too.
@@ -126,6 +128,7 @@ class Settings:
     django_excluded_urls: str = ""
     datasette_excluded_urls: str = ""
     untraced_paths: str = UNTRACED_PATHS
+    unlogged_paths: str = UNLOGGED_PATHS
     client_address: bool = False
     """Whether to record it."""
     user_agent: bool = False

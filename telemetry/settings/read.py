@@ -16,6 +16,7 @@ from telemetry.settings.id_generator import read_id_generator
 from telemetry.settings.logfire import HONOURED, read_destinations
 from telemetry.settings.model import (
     MAX_ATTRIBUTE_LENGTH,
+    UNLOGGED_PATHS,
     UNTRACED_PATHS,
     ConsoleMode,
     PrometheusSettings,
@@ -133,6 +134,7 @@ def read_settings(
         local_variables=reader.parsed(parse.boolean, False, v.LOCAL_VARIABLES),
         redaction=read_redaction(reader),
         untraced_paths=reader.parsed(_patterns_or_none, UNTRACED_PATHS, v.UNTRACED_PATHS),
+        unlogged_paths=reader.parsed(_patterns_or_none, UNLOGGED_PATHS, v.UNLOGGED_PATHS),
         capture_request_headers=pattern_list(v.CAPTURE_REQUEST_HEADERS),
         capture_response_headers=pattern_list(v.CAPTURE_RESPONSE_HEADERS),
         sanitize_headers=pattern_list(v.SANITIZE_FIELDS),

@@ -28,6 +28,9 @@ def host_environment(folder: Path, **overrides: str) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
         "SITES_DIR": str(folder / "sites"),
         "SECRET_KEY": "only-for-tests",
+        # To tests it is a page like any other.
+        "TELEMETRY_UNTRACED_PATHS": r"/static/,/-/static/,/-/static-plugins/,/favicon\.ico$",
+        "TELEMETRY_UNLOGGED_PATHS": "none",
         # Otherwise every page redirects to an address that nobody serves here.
         "HTTPS": "0",
     }

@@ -143,8 +143,8 @@ def test_a_frameworks_own_exclusions_replace_the_general_ones() -> None:
 @pytest.mark.parametrize(
     ("given", "paths"),
     [
-        (None, r"/static/,/-/static/,/-/static-plugins/,/favicon\.ico$"),
-        (" ", r"/static/,/-/static/,/-/static-plugins/,/favicon\.ico$"),
+        (None, r"/static/,/-/static/,/-/static-plugins/,/favicon\.ico$,/health/(ready)?$"),
+        (" ", r"/static/,/-/static/,/-/static-plugins/,/favicon\.ico$,/health/(ready)?$"),
         (r"/assets/,/robots\.txt$", r"/assets/,/robots\.txt$"),
         ("None", ""),
     ],
@@ -154,6 +154,7 @@ def test_static_files_are_not_traced_unless_told_otherwise(given: str | None, pa
     environ = {} if given is None else {"TELEMETRY_UNTRACED_PATHS": given}
     assert read(**environ).untraced_paths == paths
     assert variables.UNTRACED_PATHS.default == f"`{read().untraced_paths}`"
+    assert variables.UNLOGGED_PATHS.default == f"`{read().unlogged_paths}`"
 
 
 @pytest.mark.parametrize("variable", ["TELEMETRY_UNTRACED_PATHS", "OTEL_PYTHON_EXCLUDED_URLS"])
