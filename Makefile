@@ -61,6 +61,7 @@ bench: setup ## what telemetry costs, and what a site does
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.errors
 	$(BIN)/python -m benchmarks.logs
+	$(BIN)/python -m benchmarks.metrics
 	$(BIN)/python -m benchmarks.redaction
 	$(BIN)/python -m benchmarks.spans
 	$(BIN)/python -m benchmarks.pool

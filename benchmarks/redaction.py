@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from contextlib import ExitStack, closing
 from itertools import count
-from pathlib import Path
 from statistics import median
 from textwrap import fill
 from time import perf_counter
@@ -15,12 +12,9 @@ from typing import TYPE_CHECKING, Any
 import sqlparse
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
-from benchmarks.client import Client
-from benchmarks.command import run_in_rounds, say
+from benchmarks.command import run_in_rounds
 from benchmarks.machine import machine, packages
-from benchmarks.measure import Samples, Target, measure
-from benchmarks.pages import choose_pages
-from benchmarks.receivers import span_receiver
+from benchmarks.pairs import measure_pair, pair_lines
 from benchmarks.recorded import (
     STATEMENT,
     access_record,
@@ -34,19 +28,14 @@ from telemetry.logs.formatters import JSONFormatter
 from telemetry.redaction.redactor import Redactor
 from telemetry.redaction.spans import redacted_span
 from telemetry.settings.model import RedactionSettings
-from tests.support.host import prepare_host
-from tests.support.servers import serve_uvicorn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from benchmarks.pages import Page
 
-WAYS = ("none", "all")
-# Of the same program one process is a few percent slower than another, for as long as it lives.
-PROCESSES = 2
+WAYS = {way: {"TELEMETRY_REDACT": way} for way in ("none", "all")}
 SECRETS = tuple(f"one-of-the-operators-secrets-{number}" for number in range(6))
 # Each is what some rule goes on reading for as long as it can.
 WORST: Mapping[str, str] = {
@@ -71,29 +60,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_in_rounds("redaction", __doc__, _run, arguments)
 
 
-def lines(pages: Sequence[Page], samples: Samples) -> Iterator[str]:
-    """Give the table: medians, and the median of the differences and ratios within a round."""
-    yield f"  {'':<32}{'none ms':>9}{'all ms':>9}{'more µs':>9}{'ratio':>7}{'min-max':>12}"
-    for page in pages:
-        none, all_ = (_of_a_way(page, way, samples) for way in WAYS)
-        pairs = list(zip(none, all_, strict=True))
-        more = median((after - before) * 1000 for before, after in pairs)
-        ratios = [after / before for before, after in pairs]
-        yield (
-            f"  {page.title:<32}{median(none):>9.3f}{median(all_):>9.3f}{more:>9.0f}"
-            f"{median(ratios):>7.2f}{f'{min(ratios):.2f}-{max(ratios):.2f}':>12}"
-        )
-
-
-def _of_a_way(page: Page, way: str, samples: Samples) -> list[float]:
-    """Milliseconds a request by round, the mean of the processes."""
-    processes = [samples[page.title, f"{way} {number}"] for number in range(PROCESSES)]
-    return [
-        sum(sample.milliseconds for sample in round_) / PROCESSES
-        for round_ in zip(*processes, strict=True)
-    ]
-
-
 def _run(rounds: int) -> Iterator[str]:
     yield "CPU µs for one, of what pages repeat and of what was never seen before,"
     yield "and what it takes to encode it:"
@@ -105,20 +71,9 @@ def _run(rounds: int) -> Iterator[str]:
     yield "The worst that a visitor can send, CPU ms by length (a text is cut to the last):"
     yield from _worst()
     yield ""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
-        env = prepare_host(folder)
-        pages = choose_pages(env)
-        targets = {
-            f"{way} {number}": _start(stack, way, env)
-            for number in range(PROCESSES)
-            for way in WAYS
-        }
-        samples = measure(targets, pages, rounds, say)
+    pages, samples = measure_pair(WAYS, rounds)
     yield "CPU a request with TELEMETRY_REDACT=none and with everything"
-    yield f"(medians of {rounds} rounds of two processes each, interleaved; traces, metrics"
-    yield "and logs are sent):"
-    yield from lines(pages, samples)
+    yield from pair_lines(pages, samples, tuple(WAYS), rounds)
     yield ""
     yield fill(machine(), 80)
     yield fill(packages(), 80, break_on_hyphens=False)
@@ -198,19 +153,6 @@ def _microseconds(call: Callable[[Any], object], make: Callable[[], Any]) -> flo
             call(each)
         best.append((perf_counter() - began) / len(given))
     return min(best) * 1e6
-
-
-def _start(stack: ExitStack, way: str, env: Mapping[str, str]) -> Target:
-    receiver = stack.enter_context(span_receiver())
-    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "TELEMETRY_REDACT": way}
-    serving = stack.enter_context(
-        serve_uvicorn(
-            "benchmarks.hosts.ours:application",
-            env={**env, **variables},
-            args=["--no-access-log"],
-        )
-    )
-    return Target(stack.enter_context(closing(Client(serving.port))), receiver)
 
 
 if __name__ == "__main__":

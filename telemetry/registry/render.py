@@ -115,9 +115,12 @@ def reference() -> str:
         _attributes("Field", log_fields),
         "## Metrics\n",
         _table(
-            ("Metric", "Instrument", "Unit", "Meaning", "Attributes"),
+            ("Metric", "Instrument", "Unit", "Meaning", "Attributes", "Buckets"),
             [
-                (f"`{m}`", m.instrument, m.unit, m.description, _codes(m.attributes))
+                (
+                    *(f"`{m}`", m.instrument, m.unit, m.description, _codes(m.attributes)),
+                    ", ".join(f"{bound:g}" for bound in m.buckets or ()),
+                )
                 for m in [*entries(metrics, MetricName), *entries(process_metrics, MetricName)]
             ],
         ),

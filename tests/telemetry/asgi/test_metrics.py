@@ -103,6 +103,31 @@ def test_a_point_leads_to_a_trace_that_was_kept(name: str, sampler: Sampler) -> 
     assert len(kept) == (sampler is ALWAYS_ON)
 
 
+def test_ten_thousand_forgeries_are_one_more_of_the_same() -> None:
+    """Hosts, paths, queries, agents and methods that nobody has: counted, and never named."""
+    observed = Observed(of_site(None, 404))
+
+    async def all_of_them() -> None:
+        for number in range(10_000):
+            forged = f"forged{number}"
+            headers = [(b"host", f"{forged}.example".encode()), (b"user-agent", forged.encode())]
+            await visit(
+                observed.edge,
+                f"/{forged}/{forged}",
+                method="GET" if number % 2 else forged.upper(),
+                query_string=forged.encode(),
+                headers=headers,
+                client=Client(),
+            )
+
+    run(all_of_them())
+    for name in ("http.server.request.duration", "http.server.response.body.size", SITES):
+        found = counted(observed, name)
+        assert sum(found.values()) == 10_000
+        assert len(found) <= 2
+        assert "forged" not in repr(found).lower()
+
+
 def test_the_worst_case_is_known() -> None:
     """A hundred sites, `other` and none, by six classes of status; routes are the application's."""
     assert series.worst_case(SITE_DURATION, sites=100) == 102 * 6 == 612 < series.SDK_LIMIT
