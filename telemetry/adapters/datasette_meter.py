@@ -23,7 +23,7 @@ from telemetry.registry import attributes as a
 from telemetry.request import request_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from opentelemetry.metrics import CallbackOptions
 
@@ -60,27 +60,6 @@ class DatasetteMeter(AdaptedMeter):
         """Forget what was remembered, since the host has added to the rules."""
         self._remembered = lru_cache(REMEMBERED)(self._named)
 
-    def create_histogram(
-        self,
-        name: str,
-        unit: str = "",
-        description: str = "",
-        *,
-        explicit_bucket_boundaries_advisory: Sequence[float] | None = None,
-    ) -> Histogram:
-        """The API's."""
-        inner = self._meter.create_histogram(
-            name,
-            unit,
-            description,
-            explicit_bucket_boundaries_advisory=explicit_bucket_boundaries_advisory,
-        )
-        return _SiteHistogram(inner, self)
-
-    def create_counter(self, name: str, unit: str = "", description: str = "") -> Counter:
-        """The API's."""
-        return _SiteCounter(self._meter.create_counter(name, unit, description), self)
-
     def create_up_down_counter(self, name: str, unit: str = "", description: str = "") -> Any:
         """As it is: what goes up within a request may come down outside."""
         return self._meter.create_up_down_counter(name, unit, description)
@@ -91,6 +70,12 @@ class DatasetteMeter(AdaptedMeter):
         """The sum of what all Datasettes of the process say: each says it with the same names."""
         summed = [_summed(each, self.adapted) for each in callbacks or ()]
         return self._meter.create_observable_gauge(name, summed, unit, description)
+
+    def _counter(self, inner: Counter) -> Counter:
+        return _SiteCounter(inner, self)
+
+    def _histogram(self, inner: Histogram) -> Histogram:
+        return _SiteHistogram(inner, self)
 
     def adapted(self, attributes: Attributes | None) -> Attributes:
         """A measurement's attributes, with the site of the request that it was made in."""

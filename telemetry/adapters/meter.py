@@ -43,7 +43,7 @@ class AdaptedMeter(Meter):
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> Counter:
         """The API's."""
-        return _Counter(self._meter.create_counter(name, unit, description), self._adapt)
+        return self._counter(self._meter.create_counter(name, unit, description))
 
     def create_up_down_counter(
         self, name: str, unit: str = "", description: str = ""
@@ -67,7 +67,7 @@ class AdaptedMeter(Meter):
             description,
             explicit_bucket_boundaries_advisory=explicit_bucket_boundaries_advisory,
         )
-        return _Histogram(inner, self._adapt)
+        return self._histogram(inner)
 
     def create_gauge(self, name: str, unit: str = "", description: str = "") -> _Gauge:
         """The API's."""
@@ -93,6 +93,12 @@ class AdaptedMeter(Meter):
         """The API's."""
         adapted = self._adapted(callbacks)
         return self._meter.create_observable_gauge(name, adapted, unit, description)
+
+    def _counter(self, inner: Counter) -> Counter:
+        return _Counter(inner, self._adapt)
+
+    def _histogram(self, inner: Histogram) -> Histogram:
+        return _Histogram(inner, self._adapt)
 
     def _adapted(self, callbacks: Sequence[Any] | None) -> list[Any] | None:
         if callbacks is None:
