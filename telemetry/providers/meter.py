@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk import metrics as sdk
-from opentelemetry.sdk.metrics.view import View
+from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 
 from telemetry.adapters.datasette_meter import DatasetteMeter
 from telemetry.adapters.datasette_tracer import SCHEMA_URL, SCOPE
@@ -13,6 +13,7 @@ from telemetry.adapters.meter import AdaptedMeter
 from telemetry.adapters.sites import SITE_LIMIT, SiteLabels
 from telemetry.registry import series
 from telemetry.registry.metrics import SITE_DURATION
+from telemetry.registry.others_metrics import COLLECTIONS, EXPORTS, QUERIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,11 +44,21 @@ class MeterProvider(sdk.MeterProvider):
         sites = self._site_labels.limit
         limits = {
             str(SITE_DURATION): series.worst_case(SITE_DURATION, sites=sites),
-            "db.client.operation.duration": series.of_queries(sites=sites),
+            str(QUERIES): series.of_queries(sites=sites),
         }
         views = [
-            View(instrument_name=name, aggregation_cardinality_limit=limit)
-            for name, limit in limits.items()
+            *(
+                View(instrument_name=name, aggregation_cardinality_limit=limit)
+                for name, limit in limits.items()
+            ),
+            # The SDK gives its own, in seconds, the boundaries that are meant for milliseconds.
+            *(
+                View(
+                    instrument_name=str(metric),
+                    aggregation=ExplicitBucketHistogramAggregation(metric.buckets or ()),
+                )
+                for metric in (EXPORTS, COLLECTIONS)
+            ),
         ]
         super().__init__(*args, **{**kwargs, "views": [*views, *kwargs.get("views", ())]})
 

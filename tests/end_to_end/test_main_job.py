@@ -10,6 +10,7 @@ import pytest
 
 from telemetry.registry import metrics, process_metrics
 from telemetry.registry.names import MetricName, entries
+from telemetry.registry.others_metrics import OTHERS
 from tests.end_to_end.hosts import last_points, starts
 from tests.end_to_end.job import PLANTED, Job, job_done
 from tests.support.servers import serve_gunicorn, serve_uvicorn
@@ -192,6 +193,22 @@ def test_what_is_measured_is_what_is_registered(job: Job) -> None:
             for key in point.attributes
         }
         assert found <= set(metric.attributes)
+
+
+def test_what_others_measure_is_listed(job: Job) -> None:
+    """Both ways, by name, unit, attributes and buckets, but for what only an accident shows."""
+    emitted = [p for p in job.receiver.metrics if p.scope not in {"telemetry", "config.sites"}]
+    listed = {str(metric): metric for metric in OTHERS}
+    # Nobody's query took that long.
+    assert {point.name for point in emitted} == listed.keys() - {
+        "datasette.sql.queries.interrupted"
+    }
+    for point in emitted:
+        metric = listed[point.name]
+        assert point.unit == metric.unit
+        assert point.attributes.keys() <= set(metric.attributes)
+        if metric.buckets is not None:
+            assert tuple(bound for bound, _ in point.buckets)[:-1] == metric.buckets
 
 
 def test_each_worker_is_observed(job: Job) -> None:
