@@ -90,6 +90,8 @@ def test_metrics_and_logs_are_the_same(host_env: dict[str, str]) -> None:
             {
                 (point.name, point.scope, point.resource["service.name"])
                 for point in receiver.metrics
+                # What an export or a moment's wait leads to is seen or not, by chance.
+                if point.scope != "opentelemetry-sdk" and "eventloop" not in point.name
             },
             {(log.event_name, log.scope, log.resource["service.name"]) for log in receiver.logs},
         )
