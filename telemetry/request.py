@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import context as context_api
 from opentelemetry import trace
+from opentelemetry.context import Context
 
 from telemetry.outcome import OUTCOMES
 from telemetry.registry import attributes as a
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
     from telemetry.outcome import Outcome
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 MAX_EVENTS = 8
 
 _KEY = context_api.create_key("telemetry.request")
+
+NO_SPAN = trace.set_span_in_context(trace.INVALID_SPAN, Context())
+"""A context of no trace. An empty one would mean the current, to most who are given it."""
 
 
 class RequestRecord:

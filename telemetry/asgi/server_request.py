@@ -28,7 +28,7 @@ from telemetry.asgi.headers import (
 from telemetry.failsafe import failed
 from telemetry.logs.access import log_request
 from telemetry.registry import attributes as a
-from telemetry.request import RequestRecord, attach_record
+from telemetry.request import NO_SPAN, RequestRecord, attach_record
 from telemetry.settings.sentry import EVENT_ID, TRACE_ID
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from telemetry.asgi.exchange import Message, Receive, Send
 
 SCOPE_KEY = "telemetry.request"
-_NO_SPAN = trace.set_span_in_context(trace.INVALID_SPAN, Context())
 # The SDK has no limit for a status, which the exception's event repeats.
 MAX_DESCRIPTION = 4096
 # Seconds: below that, nobody asks who was waited for.
@@ -237,9 +236,9 @@ class ServerRequest:
         attributes = self._duration | known
         edge.duration.record(seconds, attributes, context=self.context)
         # Sizes have no exemplars: the duration of the same request has.
-        edge.response_size.record(exchange.body_size, attributes, context=_NO_SPAN)
+        edge.response_size.record(exchange.body_size, attributes, context=NO_SPAN)
         if exchange.received:
-            edge.request_size.record(exchange.received, attributes, context=_NO_SPAN)
+            edge.request_size.record(exchange.received, attributes, context=NO_SPAN)
         status, site = exchange.status, self.record.site
         by_site: dict[str, Any] = {a.STATUS_CLASS: _status_class(status)}
         if site is not None:

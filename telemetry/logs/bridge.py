@@ -16,7 +16,7 @@ from opentelemetry._logs import LogRecord
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.log_utils import std_to_otel
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
-from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, SpanContext, TraceFlags
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from telemetry.failsafe import failed
 from telemetry.logs.context import LogContext, context_of
@@ -25,6 +25,7 @@ from telemetry.logs.extra import extra_of
 from telemetry.logs.plain import message_of, text
 from telemetry.logs.refusals import level_of
 from telemetry.registry import log_fields as f
+from telemetry.request import NO_SPAN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 # OpenTelemetry's names for Python's (logs data model, "Displaying Severity").
 _SEVERITIES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
-# Not an empty one, which would mean the current.
-_NO_SPAN = trace.set_span_in_context(INVALID_SPAN, Context())
 
 _emitting = ContextVar("emitting", default=False)
 _send: Send | None = None
@@ -97,7 +96,7 @@ def _log_record(record: logging.LogRecord) -> LogRecord:
 
 def _span_context(context: LogContext) -> Context:
     if not context.trace_id:
-        return _NO_SPAN
+        return NO_SPAN
     span = SpanContext(
         int(context.trace_id, 16),
         int(context.span_id, 16),
