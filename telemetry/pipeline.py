@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+from itertools import chain
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
@@ -196,7 +197,7 @@ class Pipeline:
         )
         meter = self.meter_provider.get_meter("telemetry", __version__)
         observe_instances(meter)
-        observe_telemetry(meter, outlets=self._counted(), folding=self._folding, tail=self._tail)
+        observe_telemetry(meter, outlets=self.outlets, folding=self._folding, tail=self._tail)
         observe_process(self.meter_provider)
         metrics.set_meter_provider(self.meter_provider)
         if metrics.get_meter_provider() is not self.meter_provider:
@@ -252,7 +253,7 @@ class Pipeline:
         # The SDK starts its threads anew in the child and empties their queues:
         # what was in them is the parent's to send, and to answer for.
         self._gave_up = False
-        for outlet in self._counted():
+        for outlet in chain(*self.outlets.values()):
             outlet.tally.clear()
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from telemetry.exporters.outlet import Outlet, without_credentials
+from telemetry.exporters.outlet import Outlet, Tally, without_credentials
 from telemetry.redaction.logs import RedactedLogRecordExporter
 from telemetry.redaction.spans import RedactedSpanExporter
 from telemetry.settings.exporters import installed_exporters
@@ -71,7 +71,9 @@ def _otlp(settings: Settings, signal: Signal) -> Outlet[Any]:
         "metrics": otlp.metric_exporter,
         "logs": otlp.log_exporter,
     }[signal]
-    return Outlet(signal, "otlp", without_credentials(own.endpoint), lambda: build(own))
+    tally = Tally()
+    address = without_credentials(own.endpoint)
+    return Outlet(signal, "otlp", address, lambda: build(own, tally), tally=tally)
 
 
 def _logfire(settings: Settings, signal: Signal) -> Iterator[Outlet[Any]]:
@@ -84,7 +86,8 @@ def _logfire(settings: Settings, signal: Signal) -> Iterator[Outlet[Any]]:
     }[signal]
     for destination in settings.logfire:
         address = without_credentials(destination.base_url)
-        yield Outlet(signal, "logfire", address, partial(build, destination))
+        tally = Tally()
+        yield Outlet(signal, "logfire", address, partial(build, destination, tally), tally=tally)
 
 
 def _prometheus(settings: Settings, signal: Signal) -> Outlet[Any]:

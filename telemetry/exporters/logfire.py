@@ -17,6 +17,8 @@ from opentelemetry.sdk import metrics
 from opentelemetry.sdk.metrics.export import AggregationTemporality
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 
+from telemetry.exporters.attempts import CountingSession
+from telemetry.exporters.outlet import Tally
 from telemetry.logfire.spans import LogfireSpans
 
 if TYPE_CHECKING:
@@ -34,47 +36,48 @@ _DELTA: dict[type, AggregationTemporality] = {
 }
 
 
-def span_exporter(destination: Destination) -> LogfireSpans:
+def span_exporter(destination: Destination, tally: Tally) -> LogfireSpans:
     """Spans to one project, with what its pages show of them."""
-    return LogfireSpans(OTLPSpanExporter(**_arguments(destination, "traces")))
+    return LogfireSpans(OTLPSpanExporter(**_arguments(destination, tally, "traces")))
 
 
-def metric_exporter(destination: Destination) -> OTLPMetricExporter:
+def metric_exporter(destination: Destination, tally: Tally) -> OTLPMetricExporter:
     """Metrics to one project, as delta and with exponential histograms."""
-    return OTLPMetricExporter(**_arguments(destination, "metrics"), **_metric_form())
+    return OTLPMetricExporter(**_arguments(destination, tally, "metrics"), **_metric_form())
 
 
-def log_exporter(destination: Destination) -> OTLPLogExporter:
+def log_exporter(destination: Destination, tally: Tally) -> OTLPLogExporter:
     """Log records to one project."""
-    return OTLPLogExporter(**_arguments(destination, "logs"))
+    return OTLPLogExporter(**_arguments(destination, tally, "logs"))
 
 
 class LogfireSpanExporter(LogfireSpans):
     """Spans to the project of the first LOGFIRE_TOKEN."""
 
     def __init__(self) -> None:
-        super().__init__(OTLPSpanExporter(**_arguments(_from_environment(), "traces")))
+        super().__init__(OTLPSpanExporter(**_arguments(_from_environment(), Tally(), "traces")))
 
 
 class LogfireMetricExporter(OTLPMetricExporter):
     """Metrics to the project of the first LOGFIRE_TOKEN."""
 
     def __init__(self) -> None:
-        super().__init__(**_arguments(_from_environment(), "metrics"), **_metric_form())
+        super().__init__(**_arguments(_from_environment(), Tally(), "metrics"), **_metric_form())
 
 
 class LogfireLogRecordExporter(OTLPLogExporter):
     """Log records to the project of the first LOGFIRE_TOKEN."""
 
     def __init__(self) -> None:
-        super().__init__(**_arguments(_from_environment(), "logs"))
+        super().__init__(**_arguments(_from_environment(), Tally(), "logs"))
 
 
-def _arguments(destination: Destination, signal: Signal) -> dict[str, Any]:
+def _arguments(destination: Destination, tally: Tally, signal: Signal) -> dict[str, Any]:
     return {
         "endpoint": f"{destination.base_url}/v1/{signal}",
         "headers": {"Authorization": destination.token},
         "compression": Compression.Gzip,
+        "session": CountingSession(tally.retry),
     }
 
 

@@ -30,6 +30,7 @@ class Tally:
         self.accepted = 0
         self.delivered = 0
         self.failed = 0
+        self.retried = 0
         self.state: ExportState = "idle"
 
     def accept(self) -> None:
@@ -46,6 +47,11 @@ class Tally:
             else:
                 self.failed += count
                 self.state = "failing"
+
+    def retry(self) -> None:
+        """A batch is sent once more."""
+        with self._lock:
+            self.retried += 1
 
     @property
     def undelivered(self) -> int:

@@ -45,6 +45,13 @@ EXPORTED = MetricName(
     unit="{item}",
     attributes=(a.SIGNAL, a.EXPORTER, a.EXPORT_OUTCOME),
 )
+RETRIES = MetricName(
+    "corkboard.telemetry.export.retries",
+    "Number of times that a batch was sent again, since it hadn't arrived. OTLP only.",
+    instrument="observablecounter",
+    unit="{retry}",
+    attributes=(a.SIGNAL, a.EXPORTER),
+)
 FOLDED = MetricName(
     "corkboard.telemetry.spans.folded",
     "Number of spans of queries that became a part of an account.",

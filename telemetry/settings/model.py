@@ -42,6 +42,8 @@ class OTLPSettings:
     client_certificate: str | None = None
     insecure: bool | None = None
     """gRPC only: None lets the endpoint's scheme decide."""
+    credential_provider: bool = False
+    """HTTP only: an installed package makes the session, as a variable of the SDK's says."""
 
 
 @dataclass(frozen=True, slots=True)

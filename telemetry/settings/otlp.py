@@ -54,6 +54,10 @@ def read_otlp(reader: Reader, signal: Signal) -> OTLPSettings:
         insecure=None
         if insecure is None
         else reader.parsed(parse.boolean, False, *own_or_general("INSECURE")),
+        credential_provider=any(
+            reader.text(f"OTEL_PYTHON_EXPORTER_OTLP_HTTP_{own}CREDENTIAL_PROVIDER")
+            for own in ("", f"{signal.upper()}_")
+        ),
     )
 
 

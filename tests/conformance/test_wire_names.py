@@ -123,6 +123,7 @@ def test_metrics() -> None:
         ("corkboard.datasette.startup.duration", "histogram", "s"),
         ("corkboard.datasette.evictions", "counter", "{instance}"),
         ("corkboard.telemetry.exported", "observablecounter", "{item}"),
+        ("corkboard.telemetry.export.retries", "observablecounter", "{retry}"),
         ("corkboard.telemetry.spans.folded", "observablecounter", "{span}"),
         ("corkboard.telemetry.spans.sampled_away", "observablecounter", "{span}"),
         ("corkboard.telemetry.spans.dropped", "observablecounter", "{span}"),

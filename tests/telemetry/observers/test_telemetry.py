@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -17,6 +17,9 @@ from telemetry.processors.datasette import DatasetteSpanProcessor
 from telemetry.processors.tail import TailSpanProcessor
 from telemetry.providers.sampling import build_sampler
 from telemetry.settings import SamplerSettings
+
+if TYPE_CHECKING:
+    from telemetry.settings.model import Signal
 
 
 def _tally(delivered: int, failed: int) -> Tally:
@@ -41,11 +44,16 @@ def test_what_is_sent_and_lost_is_counted() -> None:
     """By signal, exporter and outcome; two projects of one backend are one exporter."""
     reader = InMemoryMetricReader()
     meter = MeterProvider([reader], shutdown_on_exit=False).get_meter("telemetry")
-    outlets: list[Outlet[Any]] = [
-        Outlet("traces", "logfire", "a", lambda: None, tally=_tally(5, 1)),
-        Outlet("traces", "logfire", "b", lambda: None, tally=_tally(2, 0)),
-        Outlet("logs", "otlp", "c", lambda: None, tally=_tally(0, 3)),
-    ]
+    metrics: Outlet[Any] = Outlet("metrics", "otlp", "c", lambda: None)
+    metrics.tally.retry()
+    outlets: dict[Signal, list[Outlet[Any]]] = {
+        "traces": [
+            Outlet("traces", "logfire", "a", lambda: None, tally=_tally(5, 1)),
+            Outlet("traces", "logfire", "b", lambda: None, tally=_tally(2, 0)),
+        ],
+        "metrics": [metrics],
+        "logs": [Outlet("logs", "otlp", "c", lambda: None, tally=_tally(0, 3))],
+    }
     failsafe.failures.clear()
     failsafe.raise_failures(False)
     failsafe.failed("the test", RuntimeError("planted"))
@@ -56,6 +64,9 @@ def test_what_is_sent_and_lost_is_counted() -> None:
         ("corkboard.telemetry.exported", "failed", "logfire", "traces"): 1,
         ("corkboard.telemetry.exported", "delivered", "otlp", "logs"): 0,
         ("corkboard.telemetry.exported", "failed", "otlp", "logs"): 3,
+        ("corkboard.telemetry.export.retries", "logfire", "traces"): 0,
+        ("corkboard.telemetry.export.retries", "otlp", "metrics"): 1,
+        ("corkboard.telemetry.export.retries", "otlp", "logs"): 0,
         ("corkboard.telemetry.failures", "the test"): 2,
     }
     failsafe.failures.clear()
@@ -78,7 +89,8 @@ def test_what_is_folded_and_sampled_away_is_counted() -> None:
             pass
     reader = InMemoryMetricReader()
     meter = MeterProvider([reader], shutdown_on_exit=False).get_meter("telemetry")
-    observe_telemetry(meter, outlets=[], folding=folding, tail=tail)
+    nowhere: dict[Signal, list[Outlet[Any]]] = {"traces": [], "metrics": [], "logs": []}
+    observe_telemetry(meter, outlets=nowhere, folding=folding, tail=tail)
     assert _points(reader) == {
         ("corkboard.telemetry.spans.folded",): 2,
         ("corkboard.telemetry.spans.sampled_away",): 1,
