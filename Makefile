@@ -77,6 +77,8 @@ lock: setup ## write requirements/ anew from pyproject.toml, UPGRADE=1 for the n
 	echo '--editable .' | $(UV) $(COMPILE) $(if $(UPGRADE),--upgrade) \
 		--group pyproject.toml:dev --constraints requirements/host.txt \
 		--output-file requirements/dev.txt -
+	$(UV) $(COMPILE) $(if $(UPGRADE),--upgrade) --group pyproject.toml:viewer \
+		--constraints requirements/host.txt --output-file telemetry/viewer/requirements.txt
 	echo uv | $(UV) $(COMPILE) --constraints requirements/dev.txt \
 		--output-file requirements/uv.txt -
 

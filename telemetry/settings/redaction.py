@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # Shorter ones are words: replaced wherever they occur, they would make a riddle of a log.
 MIN_SECRET = 8
 
+# POSIX's two, and what login managers set.
+_OF_THE_SHELL = {"PWD", "OLDPWD", "DESKTOP_SESSION", "GDMSESSION", "SESSION_MANAGER"}
+
 
 def read_redaction(reader: Reader) -> RedactionSettings:
     """What TELEMETRY_REDACT says, and the secrets among all variables."""
@@ -44,10 +47,18 @@ def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
     for name, value in environ.items():
         if name in ours or name.endswith("_HEADERS"):
             yield from _parts(value)
-        elif is_credential(name):
+        elif is_credential(name) and not _of_the_shell(name):
             yield from _long_enough(value)
         elif "://" in value:
             yield from _passwords(value)
+
+
+def _of_the_shell(name: str) -> bool:
+    """Whether it is a shell's or a desktop's own, which no secret is kept in.
+
+    A working folder would be taken out of every traceback.
+    """
+    return name in _OF_THE_SHELL or name.startswith("XDG_")
 
 
 def _parts(value: str) -> Iterator[str]:

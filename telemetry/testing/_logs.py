@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from telemetry.testing._values import mapping, plain
+from telemetry.otlp_values import mapping, plain
 from telemetry.testing.received import ReceivedLog
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     SummaryDataPoint,
 )
 
-from telemetry.testing._values import mapping
+from telemetry.otlp_values import mapping
 from telemetry.testing.received import Attributes, ReceivedPoint
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from telemetry.testing._values import mapping
+from telemetry.otlp_values import mapping
 from telemetry.testing.received import Attributes, ReceivedEvent, ReceivedLink, ReceivedSpan
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from telemetry.testing import OTLPReceiver
 from tests.support.host import host_environment, manage
 from tests.support.processes import HOST, accepts_connections, free_port, program
 
@@ -113,19 +114,58 @@ def test_demo_sites_leave_existing_data_alone(env: dict[str, str]) -> None:
 
 
 def test_serve_makes_an_empty_checkout_worth_a_look(tmp_path: Path) -> None:
-    """It migrates, makes sites, prints addresses that work, and stops on Ctrl-C."""
-    port = free_port()
-    env = host_environment(tmp_path, SECRET_KEY="", PORT=str(port))
+    """It migrates, makes sites, prints addresses that work, and stops on Ctrl-C.
+
+    What a page did is in the viewer within two seconds; that ends with the server.
+    """
+    port, viewer_port = free_port(), free_port()
+    env = host_environment(tmp_path, SECRET_KEY="", PORT=str(port), VIEWER_PORT=str(viewer_port))
+    viewer = f"http://{HOST}:{viewer_port}"
 
     with program([sys.executable, "manage.py", "serve"], env=env) as running:
-        running.wait_until(lambda: accepts_connections(port), timeout=60)
+        # The viewer's environment may have to be made first.
+        running.wait_until(lambda: accepts_connections(port), timeout=110)
         for address in ("localhost", "alameda.ca.localhost", "burlington.vt.localhost"):
             assert f"http://{address}:{port}/" in running.output()
             headers = {"host": f"{address}:{port}"}
             assert httpx.get(f"http://{HOST}:{port}/", headers=headers).status_code == 200
+        assert f"What they did: {viewer}/" in running.output()
+        trace_id = httpx.get(f"http://{HOST}:{port}/", headers=headers).headers["traceresponse"][
+            3:35
+        ]
+        address = f"{viewer}/trace/{trace_id}"
+        running.wait_until(lambda: httpx.get(address).status_code == 200, timeout=2)
+        assert "burlington.vt" in httpx.get(address).text
         running.stop(signal.SIGINT, timeout=10)
+        assert not accepts_connections(viewer_port)
 
     assert "Traceback" not in running.output()
+
+
+def test_serve_sends_where_it_is_told(tmp_path: Path) -> None:
+    """Then no viewer is started, and none is spoken of."""
+    port = free_port()
+    with OTLPReceiver() as receiver:
+        env = host_environment(
+            tmp_path, PORT=str(port), OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, VIEWER_PORT="1"
+        )
+        with program([sys.executable, "manage.py", "serve"], env=env) as running:
+            running.wait_until(lambda: accepts_connections(port), timeout=60)
+            httpx.get(f"http://{HOST}:{port}/", headers={"host": f"localhost:{port}"})
+            running.stop(signal.SIGINT, timeout=10)
+        assert receiver.spans
+    assert "What they did" not in running.output()
+
+
+def test_serve_names_a_viewer_s_port_that_is_taken(env: dict[str, str]) -> None:
+    """And that it can do without."""
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        wanted = rf"port {port}: .*--viewer-port \d+ \(or set VIEWER_PORT\), or none: --no-viewer"
+        with pytest.raises(AssertionError, match=wanted):
+            manage("serve", "--port", str(free_port()), env={**env, "VIEWER_PORT": str(port)})
 
 
 def test_serve_names_a_port_that_is_taken(env: dict[str, str]) -> None:

@@ -27,6 +27,7 @@ HOST = frozenset(
         "SECRET_KEY",
         "SITES_DIR",
         "SITES_POOL_SIZE",
+        "VIEWER_PORT",
         "WEB_CONCURRENCY",
     }
 )

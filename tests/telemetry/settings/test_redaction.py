@@ -64,6 +64,10 @@ def test_what_is_unknown_is_named(given: str) -> None:
         ("DATABASE_URL", "sqlite:///db.sqlite3", set()),
         ("SECRET_KEY", "short", set()),
         ("HOME", "/srv/planted", set()),
+        ("PWD", "/srv/planted", set()),
+        ("OLDPWD", "/srv/planted", set()),
+        ("XDG_SESSION_TYPE", "planted-wayland", set()),
+        ("DB_PWD", "planted-password", {"planted-password"}),
         ("BROKEN_URL", "http://[planted", set()),
     ],
 )

@@ -10,10 +10,22 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.sites.models import Site
+from telemetry import ConfigurationError
+from telemetry.settings import read_settings
+from telemetry.settings.exporters import SELECTORS
+from telemetry.viewer.beside import start_beside
 
 # A visitor's slow download must not keep Ctrl-C waiting.
 _GRACEFUL_SECONDS = 3
 _LISTED = 3
+# A page is in the viewer before one has found its window.
+_SOON = {
+    "OTEL_BSP_SCHEDULE_DELAY": "500",
+    "OTEL_BLRP_SCHEDULE_DELAY": "500",
+    "OTEL_METRIC_EXPORT_INTERVAL": "5000",
+    # Every five seconds, they would push the requests off the terminal.
+    "OTEL_METRICS_EXPORTER": "otlp",
+}
 
 
 class Command(BaseCommand):
@@ -22,24 +34,46 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", help="default: the variable PORT, else 8000")
+        parser.add_argument("--viewer-port", help="default: the variable VIEWER_PORT, else 4318")
+        parser.add_argument("--no-viewer", action="store_true", help="start none")
 
     def handle(self, *args: Any, **options: Any) -> None:
         host = options["host"]
-        port = _port(options["port"])
+        port = _port("port", options["port"], "8000")
+        viewer_port = _port("viewer-port", options["viewer_port"], "4318")
+        wants_viewer = not options["no_viewer"] and not _goes_elsewhere()
         # First, since making the demonstration sites takes a while.
-        _require_free(host, port)
+        _require_free(host, port, "port")
+        if wants_viewer:
+            _require_free("127.0.0.1", viewer_port, "viewer-port")
         call_command("migrate", interactive=False, verbosity=0)
         if not Site.objects.exists():
             self.stdout.write("No site is registered: making three to look at.")
             call_command("demo_sites", stdout=self.stdout)
-        self._print_addresses(port)
+        viewer = self._start_viewer(viewer_port) if wants_viewer else None
+        self._print_addresses(port, viewer)
         self.stdout.flush()
         # A process of its own, not uvicorn.run(): this one has set Django up
         # already, before telemetry could be configured. It takes our place, so
         # that Ctrl-C and a supervisor's signals reach the server itself.
         os.execv(sys.executable, _server(host, port))  # noqa: S606 - no shell wanted
 
-    def _print_addresses(self, port: int) -> None:
+    def _start_viewer(self, port: int) -> str | None:
+        try:
+            address = start_beside(port, self.stdout.write)
+        except OSError as error:
+            self.stderr.write(f"No viewer: {error}")
+            return None
+        # Of the server that takes this process's place; what is set already stays.
+        for name, value in {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": address,
+            "TELEMETRY_TRACE_URL": f"{address}/trace/{{trace_id}}",
+            **_SOON,
+        }.items():
+            os.environ.setdefault(name, value)
+        return address
+
+    def _print_addresses(self, port: int, viewer: str | None) -> None:
         self.stdout.write("Starting. Once the server says that it runs, open:")
         roots = settings.ROOT_DOMAINS
         root = "localhost" if "localhost" in roots else roots[0]
@@ -48,16 +82,35 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"  {site.name}, {site.state}: http://{site.subdomain}.{root}:{port}/"
             )
+        if viewer:
+            self.stdout.write(f"  What they did: {viewer}/")
 
 
-def _port(option: str | None) -> int:
-    source, value = ("--port", option) if option else ("PORT", os.environ.get("PORT") or "8000")
+def _goes_elsewhere() -> bool:
+    """Whether the environment says where telemetry goes: then it doesn't go to a viewer."""
+    try:
+        exporters = read_settings(os.environ, debug=settings.DEBUG).exporters
+    except ConfigurationError:
+        # The server will say so.
+        return True
+    chosen = any(os.environ.get(str(variable)) for variable in SELECTORS.values())
+    return chosen or any(name != "console" for names in exporters.values() for name in names)
+
+
+def _port(name: str, option: str | None, default: str) -> int:
+    variable = _variable(name)
+    source, value = (f"--{name}", option) if option else (variable, os.environ.get(variable))
+    value = value or default
     if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 65535):
         raise CommandError(f"{source} is {value!r}: wanted a port between 1 and 65535")
     return int(value)
 
 
-def _require_free(host: str, port: int) -> None:
+def _variable(option: str) -> str:
+    return option.upper().replace("-", "_")
+
+
+def _require_free(host: str, port: int, option: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # As uvicorn does, or a server stopped a moment ago would seem to run.
@@ -66,9 +119,10 @@ def _require_free(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             other = port + 1 if port < 65535 else 8000
+            without = ", or none: --no-viewer" if option == "viewer-port" else ""
             raise CommandError(
-                f"Can't listen on {host} port {port}: {error.strerror}. "
-                f"Choose another: python manage.py serve --port {other} (or set PORT)."
+                f"Can't listen on {host} port {port}: {error.strerror}. Choose another: "
+                f"python manage.py serve --{option} {other} (or set {_variable(option)}){without}."
             ) from error
 
 

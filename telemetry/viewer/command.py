@@ -1,0 +1,68 @@
+"""The command line of `viewer`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from telemetry.viewer.addresses import DEFAULT_PORT, LOOPBACK, require_free
+from telemetry.viewer.environment import make_environment
+
+if TYPE_CHECKING:
+    import argparse
+
+    from telemetry.viewer.environment import Progress
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare them."""
+    parser.add_argument("--host", default=LOOPBACK, help=f"to listen on (default {LOOPBACK})")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"(default {DEFAULT_PORT})")
+    parser.add_argument(
+        "--database", metavar="FILE", help="where what arrives is kept (default: forgotten at exit)"
+    )
+    parser.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another name by which it may be asked for, such as a container's",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Become the viewer. Returns only if that can't be done: 2, with what is wrong."""
+    try:
+        require_free(options.host, options.port)
+        command = viewer_command(say=lambda line: print(line, file=sys.stderr))  # noqa: T201
+    except (OSError, ValueError) as error:
+        print(f"viewer: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    command += ["--host", options.host, "--port", str(options.port)]
+    for name in options.allowed_host:
+        command += ["--allowed-host", name]
+    if options.database:
+        command += ["--database", options.database]
+    return _become(command)
+
+
+def _become(command: list[str]) -> NoReturn:
+    os.execve(command[0], command, viewer_environment())  # noqa: S606 - no shell wanted
+
+
+def viewer_command(say: Progress) -> list[str]:
+    """What to run for the viewer, in its own environment, which is made if there is none.
+
+    Raises:
+        OSError: the environment can't be made; says why.
+    """
+    python = make_environment(say)
+    # Isolated: nothing of ours is on its path but this package, which `within` loads.
+    return [str(python), "-I", os.path.join(os.path.dirname(__file__), "within.py")]
+
+
+def viewer_environment() -> dict[str, str]:
+    """The variables that it is run with: none that would have it send or load anything."""
+    foreign = ("OTEL_", "LOGFIRE_", "SENTRY_", "TELEMETRY_", "DATASETTE_", "PYTHON")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}

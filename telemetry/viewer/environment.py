@@ -1,0 +1,90 @@
+"""The viewer's own packages: an environment in the user's cache, made once for what is locked.
+
+Its Datasette plugin installs a tracer provider wherever Datasette is imported beside it,
+which is why it must not be installed beside the application.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from telemetry.settings.cache import cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Progress = Callable[[str], None]
+
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+# A slow line, and no wheels in the cache.
+_TIMEOUT = 600
+
+
+def make_environment(say: Progress, base: Path | None = None) -> Path:
+    """The environment's Python; made first if it is not there.
+
+    Args:
+        say: is told, if it has to be made.
+        base: the folder to keep it in; in the user's cache unless given.
+
+    Raises:
+        OSError: it can't be made: no index is reached, or no room.
+    """
+    base = base or cache_folder() / "viewer"
+    base.mkdir(parents=True, exist_ok=True)
+    finished = base / _name()
+    with _locked(base / f"{finished.name}.lock"):
+        if not finished.exists():
+            say("Making the viewer's environment, once ...")
+            with tempfile.TemporaryDirectory(dir=base, prefix=f"{finished.name}.") as folder:
+                unfinished = Path(folder) / "environment"
+                _make(unfinished)
+                # Renamed when complete: one that failed half-way is not there.
+                unfinished.rename(finished)
+    return finished / "bin" / "python"
+
+
+def _name() -> str:
+    # By what goes in: another lock or another Python is another environment.
+    content = REQUIREMENTS.read_bytes() + sys.version.encode() + sys.base_prefix.encode()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _make(folder: Path) -> None:
+    beside_us = str(Path(sys.executable).parent)
+    uv = shutil.which("uv", path=os.pathsep.join([beside_us, *os.get_exec_path()]))
+    python = folder / "bin" / "python"
+    venv.create(folder, with_pip=uv is None, symlinks=True)
+    install: list[str | Path] = (
+        [uv, "--quiet", "pip", "install", "--python", python]
+        if uv
+        else [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    )
+    done = subprocess.run(  # noqa: S603 - no input in it
+        [*install, "--require-hashes", "--requirement", REQUIREMENTS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=_TIMEOUT,
+        check=False,
+    )
+    if done.returncode:
+        raise OSError(f"its environment can't be made in {folder.parent}:\n{done.stdout.strip()}")
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as handle:
+        # The system lets go of it, even if we are killed.
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,97 @@
+"""The viewer's process: Datasette, the receiver and the pages, on one port."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import uvicorn
+from datasette.app import Datasette
+from datasette.plugins import pm
+
+from telemetry.viewer.addresses import DEFAULT_PORT, LOOPBACK, announcement
+from telemetry.viewer.server.hosts import HostCheck
+from telemetry.viewer.server.plugin import Viewer
+from telemetry.viewer.server.store import plugin_config
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+_HERE = Path(__file__).parent
+_GRACEFUL_SECONDS = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until told to stop. Returns the exit code."""
+    options = _options(arguments)
+    with tempfile.TemporaryDirectory(prefix="corkboard-viewer.") as folder:
+        path = options.database or os.path.join(folder, "telemetry.db")
+        os.umask(0o077)
+        server = _server(options, path)
+        if options.until_closed is not None:
+            watched = (options.until_closed, server)
+            Thread(target=_stop_when_closed, args=watched, daemon=True).start()
+        # uvicorn raises the signal that ended it anew: the folder is to be removed first.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):
+            server.run()
+        return 0 if server.started else 1
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="viewer")
+    parser.add_argument("--host", default=LOOPBACK)
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    parser.add_argument("--database")
+    parser.add_argument("--allowed-host", action="append", default=[])
+    # A pipe from whoever started it: at its end they are gone, and so are we.
+    parser.add_argument("--until-closed", type=int)
+    parser.add_argument("--quiet", action="store_true")
+    return parser.parse_args(arguments)
+
+
+def _server(options: argparse.Namespace, path: str) -> uvicorn.Server:
+    datasette = Datasette(
+        [],
+        config={"plugins": plugin_config(path), "permissions": {"datasette-otel-viewer": True}},
+        settings={"num_sql_threads": 3, "sql_time_limit_ms": 5000, "suggest_facets": False},
+        template_dir=str(_HERE / "templates"),
+        static_mounts=[("viewer-static", str(_HERE / "static"))],
+    )
+    pm.register(Viewer(datasette), name="corkboard-viewer")
+    config = uvicorn.Config(
+        HostCheck(datasette.app(), options.allowed_host),
+        host=options.host,
+        port=options.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
+    )
+    return _Server(config, options)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, options: argparse.Namespace) -> None:
+        super().__init__(config)
+        self._options = options
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say what to open, once it answers."""
+        await super().startup(sockets)
+        if self.started and not self._options.quiet:
+            for line in announcement(self._options.host, self._options.port):
+                print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _stop_when_closed(descriptor: int, server: uvicorn.Server) -> None:
+    while os.read(descriptor, 1):
+        pass
+    server.should_exit = True

@@ -1,0 +1,186 @@
+"""A trace as rows on one scale of time: spans, the folded account, logs and exceptions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from telemetry.registry import attributes as a
+from telemetry.viewer.server.queries import account_of
+
+TICKS = 4
+_EXCEPTION = "exception"
+# What stands in the headline or is drawn, and needs no line among the attributes.
+_DRAWN = ("corkboard.queries.",)
+
+
+@dataclass(slots=True)
+class Bar:
+    """Where on the scale, in percent of its length."""
+
+    left: float
+    width: float = 0.0
+
+
+@dataclass(slots=True)
+class Account:
+    """Queries that are no spans. When each ran is not known; how long all took is."""
+
+    count: int
+    seconds: float
+    bar: Bar
+    statements: list[tuple[str, int, float, float]]
+    repeated: list[tuple[str, int]]
+    databases: list[tuple[str, int, float]]
+
+
+@dataclass(slots=True)
+class Moment:
+    """A log record or an event: at one point of the scale."""
+
+    bar: Bar
+    row: dict[str, Any]
+
+
+@dataclass(slots=True)
+class SpanRow:
+    """One span, and what happened in it."""
+
+    depth: int
+    row: dict[str, Any]
+    bar: Bar
+    attributes: list[tuple[str, Any]]
+    account: Account | None
+    logs: list[Moment] = field(default_factory=list)
+    exceptions: list[Moment] = field(default_factory=list)
+    events: list[Moment] = field(default_factory=list)
+    links: list[dict[str, Any]] = field(default_factory=list)
+
+    raised: bool = False
+    """Whether an exception is told here first: a parent's is the same as its child's."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it says so."""
+        return bool(self.row["status"] == "ERROR")
+
+
+@dataclass(slots=True)
+class Waterfall:
+    """A trace, ready to be drawn."""
+
+    root: dict[str, Any] | None
+    rows: list[SpanRow]
+    loose_logs: list[Moment]
+    """Of a trace whose spans are not here."""
+    ticks: list[tuple[float, float]]
+    """Percent of the scale, and its milliseconds."""
+    duration_ms: float
+
+
+class _Scale:
+    def __init__(self, start: int, end: int) -> None:
+        self._start = start
+        self.length = max(end - start, 1)
+
+    def at(self, start: int, end: int | None = None) -> Bar:
+        left = min(max((start - self._start) * 100 / self.length, 0.0), 100.0)
+        width = ((end or start) - start) * 100 / self.length
+        return Bar(round(left, 3), round(min(width, 100.0 - left), 3))
+
+
+def waterfall(found: dict[str, list[dict[str, Any]]]) -> Waterfall:
+    """Draw what `queries.trace` found. Spans without their parent are roots."""
+    spans = found["spans"]
+    moments = [row["time_ns"] for row in found["logs"]] if not spans else []
+    start = min([row["start_ns"] for row in spans] or moments or [0])
+    end = max([row["end_ns"] for row in spans] or moments or [0])
+    scale = _Scale(start, end)
+    rows = _ordered(spans, scale)
+    by_id = {row.row["span_id"]: row for row in rows}
+    root = rows[0] if rows else None
+    loose: list[Moment] = []
+    for log in found["logs"]:
+        # Of a span that was folded: told where its account is.
+        owner = by_id.get(log["span_id"], root)
+        moment = Moment(scale.at(log["time_ns"]), log)
+        (owner.logs if owner else loose).append(moment)
+    for event in found["events"]:
+        owner = by_id.get(event["span_id"], root)
+        if owner is not None:
+            kept = owner.exceptions if event["name"] == _EXCEPTION else owner.events
+            kept.append(Moment(scale.at(event["time_ns"]), event))
+    _mark_first(rows)
+    for link in found["links"]:
+        if link["span_id"] in by_id:
+            by_id[link["span_id"]].links.append(link)
+    milliseconds = scale.length / 1e6
+    return Waterfall(
+        root=root.row if root else None,
+        rows=rows,
+        loose_logs=loose,
+        ticks=[(n * 100 / TICKS, n * milliseconds / TICKS) for n in range(TICKS + 1)],
+        duration_ms=milliseconds,
+    )
+
+
+def _mark_first(rows: list[SpanRow]) -> None:
+    told: set[tuple[Any, Any]] = set()
+    for row in rows:
+        for moment in row.exceptions:
+            attributes = moment.row["attributes"]
+            key = attributes.get("exception.type"), attributes.get("exception.message")
+            row.raised |= key not in told
+            told.add(key)
+
+
+def _ordered(spans: list[dict[str, Any]], scale: _Scale) -> list[SpanRow]:
+    known = {span["span_id"] for span in spans}
+    children: dict[str | None, list[dict[str, Any]]] = defaultdict(list)
+    for span in spans:
+        parent = span["parent_span_id"]
+        children[parent if parent in known else None].append(span)
+    rows: list[SpanRow] = []
+    # Not by recursion: how deep a trace is, is up to whoever sends it.
+    waiting = [(span, 0) for span in reversed(children[None])]
+    while waiting:
+        span, depth = waiting.pop()
+        rows.append(_span_row(span, depth, scale))
+        waiting += [(child, depth + 1) for child in reversed(children[span["span_id"]])]
+    return rows
+
+
+def _span_row(span: dict[str, Any], depth: int, scale: _Scale) -> SpanRow:
+    attributes = span["attributes"]
+    shown = [
+        (name, value) for name, value in sorted(attributes.items()) if not name.startswith(_DRAWN)
+    ]
+    bar = scale.at(span["start_ns"], span["end_ns"])
+    return SpanRow(depth, span, bar, shown, _account(span, bar, scale))
+
+
+def _account(span: dict[str, Any], of_span: Bar, scale: _Scale) -> Account | None:
+    attributes = span["attributes"]
+    count = attributes.get(a.QUERIES)
+    if not count:
+        return None
+    seconds = attributes.get(a.QUERIES_EXECUTION, 0.0)
+    width = min(seconds * 1e11 / scale.length, 100.0 - of_span.left)
+    databases = zip(
+        attributes.get(a.DATABASES, ()),
+        attributes.get(a.DATABASES_COUNT, ()),
+        attributes.get(a.DATABASES_EXECUTION, ()),
+        strict=False,
+    )
+    repeated = zip(
+        attributes.get(a.REPEATED, ()), attributes.get(a.REPEATED_COUNT, ()), strict=False
+    )
+    return Account(
+        count=count,
+        seconds=seconds,
+        bar=Bar(of_span.left, round(width, 3)),
+        statements=list(account_of(attributes)),
+        repeated=list(repeated),
+        databases=list(databases),
+    )

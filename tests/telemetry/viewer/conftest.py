@@ -1,0 +1,29 @@
+"""A viewer, as somebody starts it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from tests.support.environment import clean_environment
+from tests.support.processes import HOST, accepts_connections, free_port, program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="package")
+def viewer() -> Iterator[httpx.Client]:
+    """A client of one that all tests of a worker share: each asks for what it has sent."""
+    port = free_port()
+    command = [sys.executable, "-m", "telemetry", "viewer", "--port", str(port)]
+    with program(command, env=clean_environment()) as running:
+        # Its environment may have to be made first.
+        running.wait_until(lambda: accepts_connections(port), timeout=110)
+        with httpx.Client(base_url=f"http://{HOST}:{port}", trust_env=False) as client:
+            yield client
+        assert running.stop(timeout=10) == 0
+        assert "Traceback" not in running.output()
