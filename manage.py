@@ -12,9 +12,11 @@ def main() -> None:
         os.environ.setdefault("DEBUG", "1")
     import telemetry
 
-    telemetry.configure(default_service_name="corkboard")
-    # Nobody else sees what a command that a timer starts fails by.
-    telemetry.report_errors()
+    # That one says what is wrong with the configuration itself.
+    if sys.argv[1:2] != ["check"]:
+        telemetry.configure(default_service_name="corkboard")
+        # Nobody else sees what a command that a timer starts fails by.
+        telemetry.report_errors()
 
     from django.core.management import execute_from_command_line
 

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "config.sites",
+    "telemetry.system_checks",
 ]
 MIDDLEWARE = [
     # Django's deployment check looks for three of these by their own names, and

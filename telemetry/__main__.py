@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from typing import TYPE_CHECKING
-
-from telemetry.cost import command as cost
-from telemetry.viewer import command as viewer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+COMMANDS = {
+    "check": "send one trace, metric, log record and error, and say which arrived",
+    "config": "what is configured, and where each value came from",
+    "cost": "what pages cost in spans, bytes and money",
+    "viewer": "a receiver of OTLP on this machine, and pages of what arrives",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that is named. Returns the exit code; 2 where it can't be understood."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="python -m telemetry", description="What telemetry does.")
     commands = parser.add_subparsers(dest="command", required=True)
-    what = "what pages cost in spans, bytes and money"
-    cost.add_arguments(commands.add_parser("cost", help=what, description=what))
-    what = "a receiver of OTLP on this machine, and pages of what arrives"
-    viewer.add_arguments(commands.add_parser("viewer", help=what, description=what))
+    named = next((name for name in arguments if name in COMMANDS), None)
+    module = None
+    for name, what in COMMANDS.items():
+        command = commands.add_parser(name, help=what, description=what)
+        if name == named:
+            # Only this one is imported: each needs what the others don't.
+            module = importlib.import_module(f"telemetry.{name}.command")
+            module.add_arguments(command)
     options = parser.parse_args(arguments)
-    return {"cost": cost.run, "viewer": viewer.run}[options.command](options)
+    return int(module.run(options)) if module is not None else 2
 
 
 if __name__ == "__main__":

@@ -13,25 +13,42 @@ from telemetry.redaction.spans import RedactedSpanExporter
 from telemetry.settings.exporters import installed_exporters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from telemetry.exporters.wire import Wire
     from telemetry.redaction.redactor import Redactor
-    from telemetry.settings import Settings
+    from telemetry.settings import Destination, Settings
     from telemetry.settings.model import Signal
 
+    MakeWire = Callable[[Tally], Wire]
 
-def outlets(settings: Settings, signal: Signal, redactor: Redactor) -> list[Outlet[Any]]:
+
+def outlets(
+    settings: Settings, signal: Signal, redactor: Redactor, wire: MakeWire | None = None
+) -> list[Outlet[Any]]:
     """One outlet for each destination of a signal, in the order given.
 
     The modules are imported here, at start-up, where a missing one is an error
     that someone sees; the exporters are made later, by the outlets. What a span's
     or a record's exporter is given has been redacted; metrics are when they are measured.
+
+    Args:
+        settings: of the process.
+        signal: one of the three.
+        redactor: what takes out what is not to leave.
+        wire: how exporters of OTLP reach their backends; one that counts retries unless given.
     """
     return [
         replace(outlet, build=partial(_redacted, outlet, redactor))
         for name in settings.exporters.get(signal, ())
-        for outlet in _named(settings, signal, name)
+        for outlet in _named(settings, signal, name, wire or _counting)
     ]
+
+
+def _counting(tally: Tally) -> Wire:
+    from telemetry.exporters.wire import CountingWire
+
+    return CountingWire(tally)
 
 
 def _redacted(outlet: Outlet[Any], redactor: Redactor) -> Any:
@@ -43,11 +60,11 @@ def _redacted(outlet: Outlet[Any], redactor: Redactor) -> Any:
     return exporter
 
 
-def _named(settings: Settings, signal: Signal, name: str) -> Iterator[Outlet[Any]]:
+def _named(settings: Settings, signal: Signal, name: str, wire: MakeWire) -> Iterator[Outlet[Any]]:
     if name == "otlp":
-        yield _otlp(settings, signal)
+        yield _otlp(settings, signal, wire)
     elif name == "logfire":
-        yield from _logfire(settings, signal)
+        yield from _logfire(settings, signal, wire)
     elif name == "console":
         yield _console(settings, signal)
     elif name == "prometheus":
@@ -57,7 +74,7 @@ def _named(settings: Settings, signal: Signal, name: str) -> Iterator[Outlet[Any
         yield Outlet(signal, name, "", exporter)
 
 
-def _otlp(settings: Settings, signal: Signal) -> Outlet[Any]:
+def _otlp(settings: Settings, signal: Signal, wire: MakeWire) -> Outlet[Any]:
     from telemetry.exporters import otlp
 
     own = settings.otlp[signal]
@@ -73,10 +90,10 @@ def _otlp(settings: Settings, signal: Signal) -> Outlet[Any]:
     }[signal]
     tally = Tally()
     address = without_credentials(own.endpoint)
-    return Outlet(signal, "otlp", address, lambda: build(own, tally), tally=tally)
+    return Outlet(signal, "otlp", address, lambda: build(own, wire(tally)), tally=tally)
 
 
-def _logfire(settings: Settings, signal: Signal) -> Iterator[Outlet[Any]]:
+def _logfire(settings: Settings, signal: Signal, wire: MakeWire) -> Iterator[Outlet[Any]]:
     from telemetry.exporters import logfire
 
     build: Any = {
@@ -87,7 +104,12 @@ def _logfire(settings: Settings, signal: Signal) -> Iterator[Outlet[Any]]:
     for destination in settings.logfire:
         address = without_credentials(destination.base_url)
         tally = Tally()
-        yield Outlet(signal, "logfire", address, partial(build, destination, tally), tally=tally)
+        made = partial(_to_logfire, build, destination, wire, tally)
+        yield Outlet(signal, "logfire", address, made, tally=tally)
+
+
+def _to_logfire(build: Any, destination: Destination, wire: MakeWire, tally: Tally) -> Any:
+    return build(destination, wire(tally))
 
 
 def _prometheus(settings: Settings, signal: Signal) -> Outlet[Any]:

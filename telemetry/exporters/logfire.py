@@ -17,11 +17,12 @@ from opentelemetry.sdk import metrics
 from opentelemetry.sdk.metrics.export import AggregationTemporality
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 
-from telemetry.exporters.attempts import CountingSession
 from telemetry.exporters.outlet import Tally
+from telemetry.exporters.wire import CountingWire
 from telemetry.logfire.spans import LogfireSpans
 
 if TYPE_CHECKING:
+    from telemetry.exporters.wire import Wire
     from telemetry.settings import Destination
     from telemetry.settings.model import Signal
 
@@ -36,48 +37,48 @@ _DELTA: dict[type, AggregationTemporality] = {
 }
 
 
-def span_exporter(destination: Destination, tally: Tally) -> LogfireSpans:
+def span_exporter(destination: Destination, wire: Wire) -> LogfireSpans:
     """Spans to one project, with what its pages show of them."""
-    return LogfireSpans(OTLPSpanExporter(**_arguments(destination, tally, "traces")))
+    return LogfireSpans(OTLPSpanExporter(**_arguments(destination, wire, "traces")))
 
 
-def metric_exporter(destination: Destination, tally: Tally) -> OTLPMetricExporter:
+def metric_exporter(destination: Destination, wire: Wire) -> OTLPMetricExporter:
     """Metrics to one project, as delta and with exponential histograms."""
-    return OTLPMetricExporter(**_arguments(destination, tally, "metrics"), **_metric_form())
+    return OTLPMetricExporter(**_arguments(destination, wire, "metrics"), **_metric_form())
 
 
-def log_exporter(destination: Destination, tally: Tally) -> OTLPLogExporter:
+def log_exporter(destination: Destination, wire: Wire) -> OTLPLogExporter:
     """Log records to one project."""
-    return OTLPLogExporter(**_arguments(destination, tally, "logs"))
+    return OTLPLogExporter(**_arguments(destination, wire, "logs"))
 
 
 class LogfireSpanExporter(LogfireSpans):
     """Spans to the project of the first LOGFIRE_TOKEN."""
 
     def __init__(self) -> None:
-        super().__init__(OTLPSpanExporter(**_arguments(_from_environment(), Tally(), "traces")))
+        super().__init__(OTLPSpanExporter(**_from_environment("traces")))
 
 
 class LogfireMetricExporter(OTLPMetricExporter):
     """Metrics to the project of the first LOGFIRE_TOKEN."""
 
     def __init__(self) -> None:
-        super().__init__(**_arguments(_from_environment(), Tally(), "metrics"), **_metric_form())
+        super().__init__(**_from_environment("metrics"), **_metric_form())
 
 
 class LogfireLogRecordExporter(OTLPLogExporter):
     """Log records to the project of the first LOGFIRE_TOKEN."""
 
     def __init__(self) -> None:
-        super().__init__(**_arguments(_from_environment(), Tally(), "logs"))
+        super().__init__(**_from_environment("logs"))
 
 
-def _arguments(destination: Destination, tally: Tally, signal: Signal) -> dict[str, Any]:
+def _arguments(destination: Destination, wire: Wire, signal: Signal) -> dict[str, Any]:
     return {
         "endpoint": f"{destination.base_url}/v1/{signal}",
         "headers": {"Authorization": destination.token},
         "compression": Compression.Gzip,
-        "session": CountingSession(tally.retry),
+        "session": wire.session(),
     }
 
 
@@ -88,8 +89,8 @@ def _metric_form() -> dict[str, Any]:
     }
 
 
-def _from_environment() -> Destination:
+def _from_environment(signal: Signal) -> dict[str, Any]:
     from telemetry.settings import read_settings
 
     settings = read_settings({**os.environ, "OTEL_TRACES_EXPORTER": "logfire"})
-    return settings.logfire[0]
+    return _arguments(settings.logfire[0], CountingWire(Tally()), signal)

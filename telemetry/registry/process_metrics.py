@@ -80,3 +80,10 @@ FAILURES = MetricName(
     unit="{failure}",
     attributes=(a.PLACE,),
 )
+CHECKS = MetricName(
+    "corkboard.telemetry.checks",
+    "Number of times that `python -m telemetry check` was run: always 1.",
+    instrument="counter",
+    unit="{check}",
+    attributes=(),
+)

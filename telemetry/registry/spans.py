@@ -76,3 +76,6 @@ CLIENT_REQUEST = SpanName(
         a.SITE,
     ),
 )
+CHECK = SpanName(
+    "telemetry check", "Sent by `python -m telemetry check`.", kind="INTERNAL", attributes=()
+)

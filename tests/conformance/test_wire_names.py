@@ -128,6 +128,7 @@ def test_metrics() -> None:
         ("corkboard.telemetry.spans.sampled_away", "observablecounter", "{span}"),
         ("corkboard.telemetry.spans.dropped", "observablecounter", "{span}"),
         ("corkboard.telemetry.failures", "observablecounter", "{failure}"),
+        ("corkboard.telemetry.checks", "counter", "{check}"),
     ]
     assert metrics.REQUEST_DURATION.buckets == (
         *(0.005, 0.01, 0.025, 0.05, 0.075),
@@ -141,6 +142,7 @@ def test_spans() -> None:
     assert [(str(span), span.kind) for span in entries(spans, SpanName)] == [
         ("{http.request.method} {http.route}", "SERVER"),
         ("datasette.client {http.request.method} {http.route}", "INTERNAL"),
+        ("telemetry check", "INTERNAL"),
     ]
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +18,9 @@ from telemetry.testing import OTLPReceiver
 from tests.end_to_end.failing.job import APP, SETTINGS
 from tests.end_to_end.hosts import Host, Visitor, visitor
 from tests.support.bugsink import Bugsink, Project, serve_bugsink
+from tests.support.environment import clean_environment
 from tests.support.host import add_sites
+from tests.support.paths import ROOT
 from tests.support.servers import serve_uvicorn
 from tests.support.trace_page import serve_trace_pages
 
@@ -147,3 +153,34 @@ def test_one_fault_is_one_issue_and_two_are_two(host: Host, bugsink: Bugsink) ->
         assert counted == [(kind, 3) for kind in kinds]
         for site in SITES:
             assert len(running.project.issues(f"corkboard.site:{site}")) == 4
+
+
+def test_the_check_says_what_bugsink_thinks_of_a_dsn(bugsink: Bugsink) -> None:
+    """Its own, of a project that doesn't exist, and with a key of another."""
+    project = bugsink.new_project("checked")
+
+    def check(dsn: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-m", "telemetry", "check", "--json"],
+            env=clean_environment(SENTRY_DSN=dsn),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        [result] = json.loads(done.stdout)["results"]
+        assert done.returncode == (0 if result["arrived"] else 1)
+        return dict(result)
+
+    found = check(project.dsn)
+    assert found["arrived"], found
+    [issue] = project.wait_for(lambda p: p.issues())
+    assert issue["digested_event_count"] == 1
+
+    base, _, number = project.dsn.rpartition("/")
+    absent = check(f"{base}/{int(number) + 1000}")
+    assert "no such project" in absent["problem"] or "refuses the key" in absent["problem"]
+    wrong_key = check(re.sub("//[0-9a-f]+@", f"//{'0' * 32}@", project.dsn))
+    assert not wrong_key["arrived"]
+    for result in (absent, wrong_key):
+        assert "Copy the DSN from the project's settings again" in result["advice"]

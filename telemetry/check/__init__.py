@@ -1,0 +1,1 @@
+"""`python -m telemetry check`: whether what is sent arrives, and if not, why."""

@@ -1,0 +1,1 @@
+"""`python -m telemetry config`: what is configured, and where each value came from."""

@@ -1,0 +1,264 @@
+"""`python -m telemetry check`, against backends that are well and that are not."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from telemetry.testing import EventReceiver, OTLPReceiver
+from tests.support.environment import clean_environment
+from tests.support.paths import ROOT
+from tests.support.processes import HOST, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECRET = "planted-token-0123456789"
+
+
+def _check(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "telemetry", "check", *arguments],
+        env=clean_environment(**variables),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert SECRET not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def _results(**variables: str) -> dict[str, dict[str, Any]]:
+    done = _check("--json", "--timeout", "1s", **variables)
+    found = json.loads(done.stdout)
+    assert done.returncode == (0 if found["arrived"] else 1)
+    return {result["what"]: result for result in found["results"]}
+
+
+@contextmanager
+def _web_server(status: int, content_type: str, body: bytes, **headers: str) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            for name, value in {"Content-Type": content_type, **headers}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: Any) -> None:
+            """Not on standard error."""
+
+    with HTTPServer((HOST, 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://{HOST}:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_all_arrive(protocol: str) -> None:
+    """One of each, of one trace, by the host's name; the samplers are not asked."""
+    with OTLPReceiver(grpc=True) as receiver, EventReceiver() as errors:
+        grpc = protocol == "grpc"
+        done = _check(
+            OTEL_EXPORTER_OTLP_ENDPOINT=receiver.grpc_endpoint if grpc else receiver.url,
+            OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
+            OTEL_EXPORTER_OTLP_HEADERS=f"authorization=Bearer {SECRET}",
+            OTEL_TRACES_SAMPLER="always_off",
+            OTEL_SERVICE_NAME="my-host",
+            SENTRY_DSN=errors.dsn,
+            TELEMETRY_TRACE_URL="https://traces.example.org/{trace_id}",
+        )
+    assert done.returncode == 0, done.stdout
+    [span], [point], [log] = receiver.spans, receiver.metrics, receiver.logs
+    [event] = errors.events
+    assert span.name == "telemetry check"
+    assert span.resource["service.name"] == "my-host"
+    assert point.name == "corkboard.telemetry.checks"
+    assert log.trace_id == event.trace_id == span.trace_id
+    assert done.stdout.startswith(f"my-host, trace {span.trace_id}\n")
+    assert f"https://traces.example.org/{span.trace_id}" in done.stdout
+    assert f"/issues/1/?q=trace:{span.trace_id}" in done.stdout
+    for what in ("traces", "metrics", "logs", "errors"):
+        assert f"arrived  {what}: " in done.stdout
+    assert all(len(line) <= 80 for line in done.stdout.splitlines() if "http" not in line)
+
+
+def test_logfire_s_own_address_and_token_are_used() -> None:
+    """As the host would, with what its pages show."""
+    with OTLPReceiver() as receiver:
+        results = _results(LOGFIRE_TOKEN=f"pylf_v1_us_{SECRET}", LOGFIRE_BASE_URL=receiver.url)
+        receiver.answer(401)
+        refused = _results(LOGFIRE_TOKEN=f"pylf_v1_us_{SECRET}", LOGFIRE_BASE_URL=receiver.url)
+    assert {name: result["arrived"] for name, result in results.items()} == {
+        "traces": True,
+        "metrics": True,
+        "logs": True,
+    }
+    assert receiver.spans[0].attributes["logfire.msg"] == "telemetry check"
+    assert "refuses the credentials (401)" in refused["traces"]["problem"]
+    assert "LOGFIRE_TOKEN" in refused["traces"]["advice"]
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "advice"),
+    [
+        (401, "refuses the credentials", "OTEL_EXPORTER_OTLP_HEADERS"),
+        (403, "refuses the credentials", "OTEL_EXPORTER_OTLP_HEADERS"),
+        (404, "nothing takes OTLP at this path", "is a base to which /v1/traces"),
+        (415, "doesn't understand", "OTEL_EXPORTER_OTLP_PROTOCOL"),
+        (429, "wants less", "quota"),
+        (503, "it fails", "trouble"),
+    ],
+)
+def test_a_refusal_is_explained(status: int, problem: str, advice: str) -> None:
+    """At once, also where an exporter would try again for ten seconds."""
+    with OTLPReceiver() as receiver:
+        receiver.answer(status)
+        results = _results(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+    for result in results.values():
+        assert f"{problem} ({status})" in result["problem"] or problem in result["problem"]
+        assert advice in result["advice"]
+    assert len(receiver.requests) == 3
+
+
+@pytest.mark.parametrize("status", [401, 503])
+def test_a_refusal_over_grpc_is_explained(status: int) -> None:
+    """By the code that the receiver makes of it."""
+    with OTLPReceiver(grpc=True) as receiver:
+        receiver.answer(status)
+        results = _results(
+            OTEL_EXPORTER_OTLP_ENDPOINT=receiver.grpc_endpoint, OTEL_EXPORTER_OTLP_PROTOCOL="grpc"
+        )
+    wanted = "refuses the credentials" if status == 401 else "doesn't speak gRPC"
+    assert wanted in results["traces"]["problem"]
+    assert len(receiver.requests) == 3
+
+
+def test_what_is_kept_out_is_told_though_the_answer_is_200() -> None:
+    """OTLP's partial success, with the backend's reason."""
+    with OTLPReceiver() as receiver:
+        receiver.answer(200, rejected=1, message="no room for it")
+        results = _results(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+    assert results["traces"]["problem"] == "it was rejected: no room for it"
+
+
+def test_a_web_page_is_no_receiver() -> None:
+    """The SDK takes a proxy's 200 for a success, and everything is lost."""
+    page = b"<!doctype html><title>Sign in</title>"
+    with _web_server(200, "text/html; charset=utf-8", page) as url:
+        dsn = url.replace("http://", "http://key@") + "/1"
+        results = _results(OTEL_EXPORTER_OTLP_ENDPOINT=url, SENTRY_DSN=dsn)
+    for result in results.values():
+        assert result["problem"] == "a web page answered (200, text/html)"
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in results["traces"]["advice"]
+    assert "SENTRY_DSN" in results["errors"]["advice"]
+
+
+def test_a_redirect_is_named() -> None:
+    """The SDK takes it for a success; credentials in the address are not repeated."""
+    location = f"https://user:{SECRET}@elsewhere.example/v1/traces?key={SECRET}"
+    with _web_server(301, "text/plain", b"", Location=location) as url:
+        result = _results(OTEL_EXPORTER_OTLP_ENDPOINT=url)["traces"]
+    assert "redirects elsewhere (301)" in result["problem"]
+    assert "elsewhere.example/v1/traces" in result["advice"]
+
+
+def test_nothing_listens() -> None:
+    """Over HTTP, gRPC and for errors."""
+    port = free_port()
+    for protocol in ("http/protobuf", "grpc"):
+        results = _results(
+            OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{HOST}:{port}",
+            OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
+            SENTRY_DSN=f"http://{SECRET}@{HOST}:{port}/1",
+        )
+        assert [result["problem"] for result in results.values()] == ["nothing listens there"] * 4
+
+
+def test_an_unknown_name() -> None:
+    """Reserved for this by RFC 2606."""
+    for protocol in ("http/protobuf", "grpc"):
+        results = _results(
+            OTEL_EXPORTER_OTLP_ENDPOINT="http://collector.invalid:4318",
+            OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
+            NO_PROXY="*",
+        )
+        assert results["traces"]["problem"] == "its name is unknown"
+
+
+def test_no_answer_in_time() -> None:
+    """As long as was allowed and no longer."""
+    with socket.socket() as deaf:
+        deaf.bind((HOST, 0))
+        deaf.listen()
+        url = f"http://{HOST}:{deaf.getsockname()[1]}"
+        results = _results(OTEL_EXPORTER_OTLP_ENDPOINT=url)
+    assert results["traces"]["problem"] == "no answer in time"
+    assert 1 <= results["traces"]["seconds"] < 5
+
+
+def test_each_protocol_at_the_other_s_port() -> None:
+    """Says which variable chooses."""
+    with OTLPReceiver(grpc=True) as receiver:
+        over_http = _results(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.grpc_endpoint)
+        over_grpc = _results(
+            OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, OTEL_EXPORTER_OTLP_PROTOCOL="grpc"
+        )
+        over_tls = _results(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url.replace("http", "https"))
+    assert "doesn't speak HTTP" in over_http["traces"]["problem"]
+    assert "OTEL_EXPORTER_OTLP_PROTOCOL=grpc" in over_http["traces"]["advice"]
+    assert over_grpc["traces"]["problem"] == "it doesn't speak gRPC"
+    assert "http/protobuf" in over_grpc["traces"]["advice"]
+    assert over_tls["traces"]["problem"] == "TLS fails"
+
+
+def test_errors_alone() -> None:
+    """A tracker needs no exporter; a refused key says where to get the right one."""
+    with EventReceiver() as errors:
+        assert _results(SENTRY_DSN=errors.dsn)["errors"]["arrived"]
+        errors.answer(403, message="bad key")
+        result = _results(SENTRY_DSN=errors.dsn)["errors"]
+    assert "refuses the key (403)" in result["problem"]
+    assert "Copy the DSN" in result["advice"]
+
+
+def test_what_goes_over_no_network_is_said_to() -> None:
+    """The console, and a port that is scraped."""
+    results = _results(
+        DEBUG="1", OTEL_METRICS_EXPORTER="prometheus", OTEL_EXPORTER_PROMETHEUS_PORT="1"
+    )
+    assert results["traces"]["exporter"] == "console"
+    assert results["traces"]["arrived"] is None
+    assert results["metrics"]["arrived"] is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, "nothing is configured"),
+        ({"OTEL_SDK_DISABLED": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}, "nothing is"),
+        ({"OTEL_TRACES_EXPORTER": "otpl"}, "OTEL_TRACES_EXPORTER='otpl': wanted"),
+    ],
+    ids=["empty", "disabled", "wrong"],
+)
+def test_there_is_nothing_to_send_by(variables: dict[str, str], said: str) -> None:
+    """Exit code 2, on standard error."""
+    done = _check(**variables)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
