@@ -140,6 +140,10 @@ def asgi_wrapper(application: Any) -> Any:
         http_capture_headers_sanitize_fields=list(settings.sanitize_headers),
         **(_recorded(pipeline) if pipeline is not None else _unrecorded()),
     )
+    if settings.debug and pipeline is not None and pipeline.folding is not None:
+        from telemetry.asgi.server_timing import ServerTiming
+
+        edge.app = ServerTiming(edge.app, pipeline.folding.queries)
     if settings.sentry is not None:
         from telemetry.sentry.isolation import Isolation
 

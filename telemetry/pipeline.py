@@ -88,11 +88,11 @@ class Pipeline:
             DeferredLogRecordProcessor(outlet, self.start) for outlet in self.outlets["logs"]
         ]
         self._tail: TailSpanProcessor | None = None
-        self._folding: DatasetteSpanProcessor | None = None
+        self.folding: DatasetteSpanProcessor | None = None
         if self._span_processors:
-            self._folding = self._build_folding()
+            self.folding = self._build_folding()
             self.tracer_provider.add_span_processor(FailedSpanProcessor())
-            self.tracer_provider.add_span_processor(self._folding)
+            self.tracer_provider.add_span_processor(self.folding)
         for log_processor in (RequestLogProcessor(), *self._log_processors):
             self.logger_provider.add_log_record_processor(log_processor)
         # What is logged is on standard output already: a console has it once.
@@ -197,7 +197,7 @@ class Pipeline:
         )
         meter = self.meter_provider.get_meter("telemetry", __version__)
         observe_instances(meter)
-        observe_telemetry(meter, outlets=self.outlets, folding=self._folding, tail=self._tail)
+        observe_telemetry(meter, outlets=self.outlets, folding=self.folding, tail=self._tail)
         observe_process(self.meter_provider)
         metrics.set_meter_provider(self.meter_provider)
         if metrics.get_meter_provider() is not self.meter_provider:

@@ -48,6 +48,7 @@ class RequestRecord:
         "scope",
         "site",
         "span",
+        "template_time",
         "unseen",
         "untraced",
     )
@@ -72,6 +73,8 @@ class RequestRecord:
         self.datasette_excluded = False
         # TELEMETRY_UNTRACED_PATHS names it: counted, and none of its spans is kept.
         self.untraced = False
+        # Seconds; measured under DEBUG only.
+        self.template_time = 0.0
         self.ended = False
 
     def note_event(self, event_id: str) -> None:

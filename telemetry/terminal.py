@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+import unicodedata
 from typing import TextIO
 
 RED = "31"
@@ -48,7 +49,7 @@ class Terminal:
     @staticmethod
     def columns(text: str) -> int:
         """How wide painted text is on the screen."""
-        return len(_PAINT.sub("", text))
+        return columns(_PAINT.sub("", text))
 
     def write(self, lines: list[str]) -> None:
         """Write lines in one piece, so that two requests' do not mix."""
@@ -72,16 +73,40 @@ def without_controls(text: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in text)
 
 
+def columns(text: str) -> int:
+    """How wide it is on the screen: Chinese, Japanese and Korean take two columns a character."""
+    return len(text) if text.isascii() else sum(map(_columns_of, text))
+
+
+def _columns_of(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
 def fit_both_ends(text: str, width: int) -> str:
     """Cut to ``width`` columns, from the middle: more is left of its end than of its start."""
+    if columns(text) <= width:
+        return text
     start = max(1, width // 4)
     end = max(1, width - start - 1)
-    return text if len(text) <= width else f"{text[:start]}…{text[-end:]}"
+    return f"{_beginning(text, start)}…{_beginning(text[::-1], end)[::-1]}"
 
 
 def fit(text: str, width: int) -> str:
     """Cut to ``width`` columns."""
-    return text if len(text) <= width else text[: max(1, width - 1)] + "…"
+    return text if columns(text) <= width else f"{_beginning(text, max(1, width - 1))}…"
+
+
+def _beginning(text: str, width: int) -> str:
+    if text.isascii():
+        return text[:width]
+    taken = 0
+    for index, character in enumerate(text):
+        taken += _columns_of(character)
+        if taken > width:
+            return text[:index]
+    return text
 
 
 def milliseconds(seconds: float) -> str:

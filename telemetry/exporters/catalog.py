@@ -128,10 +128,7 @@ def _console(settings: Settings, signal: Signal) -> Outlet[Any]:
         "metrics": console.ConsoleMetricExporter,
         "logs": console.ConsoleLogRecordExporter,
     }[signal]
-    return Outlet(
-        signal,
-        "console",
-        "",
-        lambda: build(mode=settings.console, color=settings.color),
-        immediate=True,
-    )
+    options: dict[str, Any] = {"mode": settings.console, "color": settings.color}
+    if signal == "traces":
+        options["trace_url"] = settings.trace_url
+    return Outlet(signal, "console", "", lambda: build(**options), immediate=True)

@@ -39,6 +39,10 @@ def instrument_all(settings: Settings, *, again: bool) -> None:
         datasette = DatasetteInstrumentor()
         if not datasette.is_instrumented_by_opentelemetry:
             datasette.instrument(recording=settings.active)
+    if settings.debug and settings.active:
+        from telemetry.instrumentors.template_time import measure_templates
+
+        measure_templates()
     if settings.django_instrument and importlib.util.find_spec("django") is not None:
         from telemetry.instrumentors.django import DjangoInstrumentor
 

@@ -85,6 +85,15 @@ class DatasetteSpanProcessor(SpanProcessor):
         for each in remaining:
             self._exporting.on_end(each)
 
+    def queries(self, span_id: int) -> tuple[int, float]:
+        """Of the local trace that an open span is in: queries that have ended, and their seconds.
+
+        Folded or not; nothing, where the span is not known.
+        """
+        with self._lock:
+            opened = self._open.get(span_id)
+            return (opened.local.queries, opened.local.execution / 1e9) if opened else (0, 0.0)
+
     def shutdown(self) -> None:
         """OpenTelemetry's contract. What is still open will come too late."""
         self._exporting.shutdown()
@@ -132,6 +141,8 @@ class DatasetteSpanProcessor(SpanProcessor):
             opened.query.append(span)
             return ()
         query = read_query(span, opened.query)
+        opened.local.queries += 1
+        opened.local.execution += query.execution
         if query.execution >= self._slow or any(map(is_remarkable, (span, *opened.query))):
             opened.stay()
         if opened.stays:
@@ -161,11 +172,14 @@ class DatasetteSpanProcessor(SpanProcessor):
 class _LocalTrace:
     """What happens in this process below one span that has no parent here."""
 
-    __slots__ = ("account", "root")
+    __slots__ = ("account", "execution", "queries", "root")
 
     def __init__(self, root: Span, account: Account) -> None:
         self.root = root
         self.account = account
+        # All that have ended; nanoseconds.
+        self.queries = 0
+        self.execution = 0
 
 
 class _Open:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from telemetry.testing import OTLPReceiver
 from tests.end_to_end.hosts import Host, Visitor, visitor
 from tests.support.servers import Server, serve_uvicorn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from telemetry.testing import OTLPReceiver
 
 DEBUG = {"DEBUG": "1", "TELEMETRY_RAISE_FAILURES": "1"}
 SECRETS = [("cookie", "ds_actor=planted-cookie"), ("authorization", "Bearer planted-bearer")]
@@ -64,7 +63,7 @@ def test_a_request_is_a_tree(console: Console) -> None:
     """Path, route, status, time and site, then what took the time, in few lines."""
     first, *rest = console.lines_of("/meetings/minutes", f"{console.site}.localhost")
     assert re.fullmatch(
-        r"GET /meetings/minutes \(/\{database\}/\{table\}\) 200 \d+\.\d+ m?s "
+        r"GET /meetings/minutes(?: \(/\{database\}/\{table\}\))? 200 \d+\.\d+ m?s "
         rf"{re.escape(console.site)} trace [0-9a-f]{{8,32}}…?",
         first,
     )
@@ -72,8 +71,8 @@ def test_a_request_is_a_tree(console: Console) -> None:
     assert len(rest) < 20
     assert re.match(r"    +\d+\.\d+ m?s  \d+ queries, longest \d+\.\d+ m?s: ", rest[0]), rest
     # Datasette asks the same of each column.
-    assert any(re.match(r" +\d+ alike: \S", line) for line in rest), rest
-    assert all(re.match(r" +(\d+\.\d+ m?s  |\d+ alike: )", line) for line in rest), rest
+    assert any(re.match(r" +N\+1: \d+ alike: \S", line) for line in rest), rest
+    assert all(re.match(r" +(\d+\.\d+ m?s[ !] |N\+1: \d+ alike: )", line) for line in rest), rest
 
 
 def test_a_page_of_the_host_is_a_line(console: Console) -> None:
@@ -161,3 +160,39 @@ def test_a_token_in_the_shell_sends_nothing(host: Host, receiver: OTLPReceiver) 
     assert "nothing is sent" in line
     assert "OTEL_TRACES_EXPORTER" in line
     assert "planted" not in server.output()
+
+
+def test_a_browser_is_told_where_the_time_went(host: Host) -> None:
+    """As many queries as the trace has, folded or not; the home page's are not Datasette's."""
+    with OTLPReceiver() as receiver:
+        env = host.variables(receiver, **DEBUG)
+        with serve_uvicorn(env=env) as server, visitor(server) as browser:
+            answer = browser.get("/meetings/minutes", f"{host.site}.localhost")
+            home = browser.get("/").headers["server-timing"]
+            receiver.wait_for(lambda r: len([s for s in r.spans if s.kind == "SERVER"]) == 2)
+    timing = answer.headers["server-timing"]
+    found = re.fullmatch(
+        r'sql;dur=([\d.]+);desc="(\d+) queries", template;dur=([\d.]+), total;dur=([\d.]+)', timing
+    )
+    assert found, timing
+    sql, count, template, total = map(float, found.groups())
+    assert sql > 0
+    assert 0 < template < total
+    trace_id = answer.headers["traceresponse"].split("-")[1]
+    spans = [span for span in receiver.spans if span.trace_id == trace_id]
+    [root] = [span for span in spans if "corkboard.queries.count" in span.attributes]
+    own = sum(span.name == "db.query" for span in spans)
+    folded = root.attributes["corkboard.queries.count"]
+    assert isinstance(folded, int)
+    assert count == folded + own
+    assert re.fullmatch(r"template;dur=[\d.]+, total;dur=[\d.]+", home), home
+
+
+def test_nobody_else_is_told(host: Host) -> None:
+    """Without DEBUG, nothing is measured for it."""
+    with OTLPReceiver() as receiver:
+        env = host.variables(receiver)
+        with serve_uvicorn(env=env) as server, visitor(server) as browser:
+            answer = browser.get("/meetings/minutes", f"{host.site}.localhost")
+    assert answer.status_code == 200
+    assert "server-timing" not in answer.headers

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import StatusCode
 
 from telemetry.exporters.console.traces import Traces
 from telemetry.exporters.console.tree import render
+from telemetry.processors.queries import is_query
 from telemetry.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -24,14 +26,21 @@ class ConsoleSpanExporter(SpanExporter):
     Args:
         mode: ``tree``, ``compact`` (one line) or ``off``.
         color: whether a terminal gets colour.
+        trace_url: a page that shows a trace, with ``{trace_id}`` in it: printed with each tree.
         stream: where to print; standard error unless given.
     """
 
     def __init__(
-        self, mode: ConsoleMode = "tree", *, color: bool = True, stream: TextIO | None = None
+        self,
+        mode: ConsoleMode = "tree",
+        *,
+        color: bool = True,
+        trace_url: str | None = None,
+        stream: TextIO | None = None,
     ) -> None:
         self._mode = mode
         self._terminal = Terminal(stream, color=color)
+        self._trace_url = trace_url
         self._traces = Traces()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
@@ -40,9 +49,10 @@ class ConsoleSpanExporter(SpanExporter):
             return SpanExportResult.SUCCESS
         for span in spans:
             trace = self._traces.add(span)
-            if trace is not None:
+            if trace is not None and not _is_aside(span):
                 compact = self._mode == "compact"
-                self._terminal.write(render(trace, self._terminal, compact=compact))
+                lines = render(trace, self._terminal, compact=compact, trace_url=self._trace_url)
+                self._terminal.write(lines)
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
@@ -51,3 +61,9 @@ class ConsoleSpanExporter(SpanExporter):
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Nothing is held back that could be printed."""
         return True
+
+
+def _is_aside(root: ReadableSpan) -> bool:
+    """Whether it is a query that its request didn't wait for: a page that fails leaves dozens."""
+    failed = root.status.status_code is StatusCode.ERROR
+    return is_query(root) and bool(root.links) and not failed

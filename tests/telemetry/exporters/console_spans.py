@@ -23,10 +23,15 @@ MILLISECOND = 1_000_000
 class Printed:
     """A tracer whose spans are printed; `text` is what was."""
 
-    def __init__(self, mode: Any = "tree", stream: io.StringIO | None = None) -> None:
+    def __init__(
+        self,
+        mode: Any = "tree",
+        stream: io.StringIO | None = None,
+        trace_url: str | None = None,
+    ) -> None:
         self.stream = stream or io.StringIO()
         provider = TracerProvider(shutdown_on_exit=False)
-        exporter = ConsoleSpanExporter(mode, stream=self.stream)
+        exporter = ConsoleSpanExporter(mode, stream=self.stream, trace_url=trace_url)
         provider.add_span_processor(SimpleSpanProcessor(exporter))
         self._tracer = provider.get_tracer("test")
         self._clock = 0

@@ -6,8 +6,14 @@ import io
 import re
 from typing import Any
 
-from opentelemetry.trace import SpanKind, Status, StatusCode
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
+from telemetry.exporters.console import ConsoleSpanExporter
+from telemetry.exporters.console.stack import frames
+from telemetry.terminal import columns
 from tests.telemetry.exporters.console_spans import Printed
 
 PAGE: dict[str, Any] = {
@@ -33,8 +39,9 @@ def served(printed: Printed, queries: int = 0, changes: dict[str, Any] | None = 
                     pass
 
 
-def test_a_request_is_one_block_with_what_matters() -> None:
+def test_a_request_is_one_block_with_what_matters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Path, route, status, time, site and trace on one line."""
+    monkeypatch.setenv("COLUMNS", "100")
     printed = Printed()
     served(printed)
     (line,) = printed.lines
@@ -93,9 +100,29 @@ def test_queries_that_are_no_spans_are_a_line_or_two() -> None:
         span.set_attributes(shown)
     _, account, *alike = console.lines
     assert account == "    18.5 ms  49 queries, longest 5.2 ms: select count(*) from minutes"
-    assert [line.split(" alike: ")[0] for line in alike] == [" " * 13 + "7", " " * 13 + "6"]
+    assert [line.split(" alike: ")[0] for line in alike] == [f"{'':13}N+1: 7", f"{'':13}N+1: 6"]
     assert [line[-8:] for line in alike] == [", from x", ", from y"]
     assert max(map(len, console.lines)) <= 100
+
+
+def test_what_a_failed_page_leaves_behind_is_not_told() -> None:
+    """Queries that it didn't wait for: linked to it, and each a trace of its own."""
+    printed = Printed()
+    provider = TracerProvider(shutdown_on_exit=False)
+    exporter = ConsoleSpanExporter(stream=printed.stream)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    cause = provider.get_tracer("host").start_span("GET /")
+    links = [Link(cause.get_span_context())]
+    datasette = provider.get_tracer("datasette")
+    datasette.start_span("db.query", links=links).end()
+    assert printed.lines == []
+    with (
+        pytest.raises(ValueError, match="planted"),
+        datasette.start_as_current_span("db.query", links=links),
+    ):
+        raise ValueError("planted")
+    datasette.start_span("db.query").end()
+    assert len([line for line in printed.lines if line.startswith("db.query")]) == 2
 
 
 def test_a_client_error_is_one_line() -> None:
@@ -130,6 +157,80 @@ def test_lines_fit_the_terminal() -> None:
     with printed.span("GET /x", 10, SpanKind.SERVER), printed.span("db.query") as query:
         query.set_attribute("db.query.text", "select " + "x" * 5000)
     assert max(map(len, printed.lines)) <= 100
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_narrow_terminal_wraps_nothing(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The route goes first, then the end of the path; wide characters count twice."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    printed = Printed()
+    for path in ("/meetings/minutes", "/" + "議事録" * 30):
+        with printed.span("GET /{database}/{table}", 300, SpanKind.SERVER) as root:
+            root.set_attributes({**PAGE, "url.path": path})
+            with printed.span("render", 200):
+                for _ in range(6):
+                    with printed.span("db.query", 1) as query:
+                        query.set_attribute("db.query.text", "select '議事録' " + "x" * 200)
+    assert max(map(columns, printed.lines)) <= width
+    assert all(" 200 300.0 ms" in line for line in printed.lines if line.startswith("GET"))
+    assert all("{table}" not in line for line in printed.lines)
+
+
+def test_the_page_of_the_trace_is_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole, however narrow the terminal; the id is not told twice, nor for a client's error."""
+    monkeypatch.setenv("COLUMNS", "40")
+    printed = Printed(trace_url="http://127.0.0.1:4318/trace/{trace_id}")
+    served(printed)
+    first, last = printed.lines
+    assert " trace " not in first
+    assert re.fullmatch(r"  http://127\.0\.0\.1:4318/trace/[0-9a-f]{32}", last)
+    served(printed, changes={"http.response.status_code": 404})
+    assert len(printed.lines) == 3
+
+
+def test_what_was_slow_is_marked() -> None:
+    """A third of its request, and a tenth of a second; it is never folded away."""
+    printed = Printed()
+    with printed.span("GET /", 900, SpanKind.SERVER):
+        for milliseconds in (50, 60, 350, 70, 290, 80):
+            with printed.span("db.query", milliseconds):
+                pass
+    assert [line[:13] for line in printed.lines[1:]] == ["   550.0 ms  ", "   350.0 ms! "]
+    short = Printed()
+    with short.span("GET /", 90, SpanKind.SERVER), short.span("render", 80):
+        pass
+    assert "!" not in short.text
+
+
+def test_the_lines_of_a_stack_that_matter() -> None:
+    """The application's own, with its code, then where it was raised; not what lies between."""
+    library = '  File "/venv/lib/python3.11/site-packages/datasette/{}.py", line {}, in run'
+    stack = [
+        "Traceback (most recent call last):",
+        library.format("app", 1),
+        "    await view()",
+        '  File "/srv/host/views.py", line 7, in home',
+        "    return search(term)",
+        library.format("between", 2),
+        '  File "/srv/host/search.py", line 9, in search',
+        "    rows = database.execute(sql)",
+        "           ^^^^^^^^^^^^^^^^^^^^^",
+        library.format("database", 3),
+        "    cursor.execute(sql)",
+        "sqlite3.OperationalError: no such column: nope",
+    ]
+    assert frames("\n".join(stack)) == [
+        'File "/srv/host/views.py", line 7, in home',
+        'File "/srv/host/search.py", line 9, in search',
+        "    rows = database.execute(sql)",
+        'File "datasette/database.py", line 3, in run',
+    ]
+    foreign = [line for line in stack if "/srv/" not in line]
+    assert frames("\n".join(foreign)) == [
+        'File "datasette/between.py", line 2, in run',
+        'File "datasette/database.py", line 3, in run',
+    ]
+    assert frames("no stack at all") == []
 
 
 class _Terminal(io.StringIO):

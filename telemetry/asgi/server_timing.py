@@ -1,0 +1,69 @@
+"""Server-Timing under DEBUG: a browser's own network panel shows where a page's time went.
+
+Source: W3C, "Server Timing": metrics with `dur` in milliseconds and `desc`. Headers go before
+the body, so that only what happened until then is told.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import trace
+
+from telemetry.failsafe import failed
+from telemetry.request import request_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from telemetry.asgi.exchange import Message, Receive, Send
+
+SERVER_TIMING = b"server-timing"
+
+
+class ServerTiming:
+    """Between the edge and the application; adds the header to what the application sets itself.
+
+    Args:
+        app: the application.
+        queries: of the local root span of that id, how many of Datasette's queries have ended
+            and how many seconds SQLite took for them.
+    """
+
+    def __init__(self, app: Any, queries: Callable[[int], tuple[int, float]]) -> None:
+        self.app = app
+        self._queries = queries
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """The ASGI application."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+
+        async def timed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = self._with_header(message, time.perf_counter() - began)
+            await send(message)
+
+        await self.app(scope, receive, timed)
+
+    def _with_header(self, message: Message, seconds: float) -> Message:
+        try:
+            value = ", ".join(self._metrics(seconds)).encode("ascii")
+        except Exception as error:  # noqa: BLE001 # the page comes first
+            failed("the Server-Timing header", error)
+            return message
+        return {**message, "headers": [*message.get("headers", ()), (SERVER_TIMING, value)]}
+
+    def _metrics(self, seconds: float) -> Iterator[str]:
+        span_id = trace.get_current_span().get_span_context().span_id
+        count, execution = self._queries(span_id)
+        if count:
+            noun = "query" if count == 1 else "queries"
+            yield f'sql;dur={execution * 1000:.1f};desc="{count} {noun}"'
+        record = request_record()
+        if record is not None and record.template_time:
+            yield f"template;dur={record.template_time * 1000:.1f}"
+        yield f"total;dur={seconds * 1000:.1f}"

@@ -1,0 +1,57 @@
+"""The Server-Timing header, which is for developers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from telemetry import failsafe
+from telemetry.asgi.server_timing import ServerTiming
+from tests.telemetry.asgi.driving import Client
+
+
+def _headers(app: ServerTiming) -> list[tuple[bytes, bytes]]:
+    client = Client()
+    asyncio.run(app({"type": "http", "method": "GET", "path": "/"}, client.receive, client.send))
+    return list(client.sent[0]["headers"])
+
+
+async def _application(_scope: Any, _receive: Any, send: Any) -> None:
+    await asyncio.sleep(0.02)
+    headers = [(b"server-timing", b"cache;dur=3")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize(
+    ("queries", "told"),
+    [
+        ((0, 0.0), ""),
+        ((1, 0.0042), 'sql;dur=4.2;desc="1 query", '),
+        ((49, 0.0274), 'sql;dur=27.4;desc="49 queries", '),
+    ],
+)
+def test_what_is_known_is_told(queries: tuple[int, float], told: str) -> None:
+    """In a header of its own: the application's is left as it is."""
+    own, added = _headers(ServerTiming(_application, lambda _span_id: queries))
+    assert own == (b"server-timing", b"cache;dur=3")
+    name, value = added[0], added[1].decode()
+    assert name == b"server-timing"
+    assert value.startswith(f"{told}total;dur=")
+    assert float(value.rpartition("=")[2]) >= 20
+
+
+def test_the_page_comes_first() -> None:
+    """A failure is counted, and the header is not there."""
+
+    def fails(_span_id: int) -> tuple[int, float]:
+        raise RuntimeError("planted")
+
+    failsafe.raise_failures(False)
+    try:
+        assert _headers(ServerTiming(_application, fails)) == [(b"server-timing", b"cache;dur=3")]
+        assert failsafe.failures["the Server-Timing header"] == 1
+    finally:
+        failsafe.failures.clear()
