@@ -178,6 +178,17 @@ def flush(timeout: float | None = None) -> int:
     return 0 if _state.pipeline is None else _state.pipeline.flush(timeout)
 
 
+def start_for_tests() -> None:
+    """Start what a server's worker starts, errors included, and send what there is.
+
+    For `telemetry.testing.Capture`: whoever is tested serves nothing, or through an edge that
+    has seen no lifespan.
+    """
+    if _state.pipeline is not None:
+        _state.pipeline.start()
+        _state.pipeline.flush()
+
+
 def export_states() -> dict[str, str]:
     """Whether what was exported last has arrived, by signal: for a page of the host's health.
 

@@ -49,7 +49,6 @@ def send_error(
         auto_enabling_integrations=False,
         auto_session_tracking=False,
         send_client_reports=False,
-        send_default_pii=False,
         before_send=BeforeSend(settings, redactor),
         shutdown_timeout=timeout,
     )

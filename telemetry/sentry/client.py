@@ -82,7 +82,6 @@ class ErrorTracking:
             enable_backpressure_handling=False,
             trace_propagation_targets=[],
             include_local_variables=settings.local_variables,
-            send_default_pii=False,
             before_send=BeforeSend(settings, self._redactor),
             max_request_body_size="never",
             spotlight=False,

@@ -1,10 +1,13 @@
 """Real receivers for tests, and what they received as plain values.
 
 `OTLPReceiver` stands in for a backend of traces, metrics and logs,
-`EventReceiver` for Sentry or Bugsink.
+`EventReceiver` for Sentry or Bugsink; `Capture` has both for what runs in the
+test's own process. The pytest plugin has a fixture for each.
 """
 
+from telemetry.testing.capture import Capture
 from telemetry.testing.event_receiver import EventReceiver
+from telemetry.testing.private import assert_nothing_private
 from telemetry.testing.received import (
     ReceivedEvent,
     ReceivedLink,
@@ -21,6 +24,7 @@ from telemetry.testing.received_events import (
 from telemetry.testing.receiver import OTLPReceiver
 
 __all__ = [
+    "Capture",
     "EventReceiver",
     "OTLPReceiver",
     "ReceivedEnvelope",
@@ -32,4 +36,5 @@ __all__ = [
     "ReceivedPoint",
     "ReceivedRequest",
     "ReceivedSpan",
+    "assert_nothing_private",
 ]

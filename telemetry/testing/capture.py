@@ -1,0 +1,128 @@
+"""What a host's own code sends while it is tested, in the test's own process."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from telemetry.testing.event_receiver import EventReceiver
+from telemetry.testing.receiver import OTLPReceiver
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from telemetry.testing.received import ReceivedLog, ReceivedPoint, ReceivedSpan
+    from telemetry.testing.received_events import ReceivedErrorEvent
+
+# A developer's own must not decide where a test's telemetry goes.
+_OTHERS = ("OTEL_", "LOGFIRE_", "SENTRY_", "TELEMETRY_")
+
+
+class Capture:
+    """Two real receivers on loopback, and the variables that send everything to them.
+
+    So what is captured has been sampled, folded and redacted as in production,
+    and came over the wire. The variables are set before the host calls
+    `telemetry.configure()`, which is once in a process; the pytest plugin does
+    that, and by hand it is::
+
+        capture = Capture()
+        capture.start(os.environ)
+        import my_host.asgi
+    """
+
+    def __init__(self) -> None:
+        self.otlp = OTLPReceiver()
+        self.errors = EventReceiver()
+
+    def start(self, environ: MutableMapping[str, str] = os.environ) -> None:
+        """Listen, and have ``environ`` lead here: telemetry's other variables are taken out.
+
+        Raises:
+            OSError: no port can be had.
+            RuntimeError: it listens already.
+        """
+        self.otlp.start()
+        self.errors.start()
+        for name in [name for name in environ if name.startswith(_OTHERS)]:
+            del environ[name]
+        environ.update(
+            {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": self.otlp.url,
+                # By name: under DEBUG the console would have them, too.
+                "OTEL_TRACES_EXPORTER": "otlp",
+                "OTEL_METRICS_EXPORTER": "otlp",
+                "OTEL_LOGS_EXPORTER": "otlp",
+                # Sent when they are asked for, and what came since.
+                "OTEL_METRIC_EXPORT_INTERVAL": "3600000",
+                "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta",
+                "SENTRY_DSN": self.errors.dsn,
+            }
+        )
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.otlp.close()
+        self.errors.close()
+
+    def clear(self) -> None:
+        """Forget what was sent until now, counts of metrics included."""
+        self._collect()
+        self.otlp.clear()
+        self.errors.clear()
+
+    @property
+    def spans(self) -> list[ReceivedSpan]:
+        """Those that have ended and were kept, in the order in which they ended."""
+        self._collect()
+        return self.otlp.spans
+
+    @property
+    def logs(self) -> list[ReceivedLog]:
+        """Log records."""
+        self._collect()
+        return self.otlp.logs
+
+    @property
+    def metrics(self) -> list[ReceivedPoint]:
+        """Points: of counters and histograms what came since the last time they were asked for."""
+        self._collect()
+        return self.otlp.metrics
+
+    @property
+    def events(self) -> list[ReceivedErrorEvent]:
+        """Error events."""
+        self._collect()
+        return self.errors.events
+
+    def span(self, name: str) -> ReceivedSpan:
+        """The one span of that name.
+
+        Raises:
+            AssertionError: there is none, or there are several; says what there is.
+        """
+        found = [span for span in self.spans if span.name == name]
+        if len(found) != 1:
+            raise AssertionError(
+                f"wanted one span named {name!r}, and there are {len(found)}; {self.summary()}"
+            )
+        return found[0]
+
+    def points(self, name: str, **attributes: Any) -> list[ReceivedPoint]:
+        """The points of one metric; with these attributes, `_` standing for a dot."""
+        wanted = {key.replace("_", "."): value for key, value in attributes.items()}
+        return [
+            point
+            for point in self.metrics
+            if point.name == name and wanted.items() <= dict(point.attributes).items()
+        ]
+
+    def summary(self) -> str:
+        """What arrived, a line for each thing, equal ones counted."""
+        self._collect()
+        return f"{self.otlp.summary()}\n{self.errors.summary()}"
+
+    def _collect(self) -> None:
+        from telemetry.configuration import start_for_tests
+
+        start_for_tests()
