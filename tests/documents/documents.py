@@ -4,6 +4,9 @@ An HTML comment before a fenced block says what becomes of it:
 
 - `<!-- file: NAME -->`: it is written to that file in the document's own folder.
 - `<!-- run -->`: it is run there, in the order of the document.
+- `<!-- serve -->`: likewise, until something answers, and stopped at the end of the document.
+- `<!-- open -->`: addresses, each of which answers with less than 400.
+- `<!-- prints -->`: what the last server has printed by then; numbers differ, `…` is anything.
 - `<!-- run by: PATH -->`: that test runs it.
 - `<!-- not run: REASON -->`: nobody can.
 """
@@ -13,11 +16,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
+
+import httpx
 
 from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
+from tests.support.processes import HOST, Program, accepts_connections, free_port, program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +45,7 @@ class Block:
     language: str
     text: str
     verb: str
-    """`file`, `run`, `run by`, `not run`; empty where nothing is said."""
+    """As above; empty where nothing is said."""
     argument: str
 
     def __str__(self) -> str:
@@ -64,37 +72,50 @@ def problems(block: Block, root: Path = ROOT) -> str | None:
         return None if path.is_file() else f"{block}: there is no {block.argument}"
     if block.verb == "not run":
         return None if block.argument else f"{block}: it says no reason"
-    if block.verb in ("file", "run") or (not block.verb and block.language not in TYPED):
+    if block.verb in ("file", "run", "serve", "open", "prints") or (
+        not block.verb and block.language not in TYPED
+    ):
         return None
     return f"{block}: a reader types it and nothing tries it ({block.verb or 'no comment'})"
 
 
 def follow(found: list[Block], folder: Path) -> None:
     """Do as a reader does. Raises AssertionError with the output of what failed."""
-    for block in found:
-        if block.verb == "file":
-            path = folder / block.argument
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(block.text, encoding="utf-8")
-        elif block.verb == "run":
-            _run(block, folder)
+    # The documents' own, which others may have.
+    ports = {"8000": str(free_port()), "4318": str(free_port())}
+    with ExitStack() as servers:
+        running: Program | None = None
+        for block in found:
+            text = block.text
+            for documented, free in ports.items():
+                text = text.replace(documented, free)
+            match block.verb:
+                case "file":
+                    path = folder / block.argument
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text(text, encoding="utf-8")
+                case "run":
+                    _run(block, text, folder)
+                case "serve":
+                    command = _command(block, text)
+                    running = servers.enter_context(
+                        program(command, env=_environment(folder), cwd=folder)
+                    )
+                    [port] = [port for port in ports.values() if port in text] or [ports["8000"]]
+                    running.wait_until(partial(accepts_connections, int(port)))
+                case "open":
+                    for address in text.split():
+                        _open(block, address)
+                case "prints":
+                    assert running is not None, f"{block}: nothing was served before"
+                    _wait_for(block, running)
 
 
-def _run(block: Block, folder: Path) -> None:
-    # The interpreter of the tests is the reader's.
-    command = (
-        [sys.executable, "-c", block.text]
-        if block.language == "python"
-        else ["bash", "-euo", "pipefail", "-c", block.text]
-    )
-    binaries = str(ROOT / ".venv" / "bin")
-    env = clean_environment(
-        PATH=f"{binaries}:/usr/bin:/bin", PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1"
-    )
+def _run(block: Block, text: str, folder: Path) -> None:
     done = subprocess.run(
-        command,
+        _command(block, text),
         cwd=folder,
-        env=env,
+        env=_environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
@@ -103,3 +124,42 @@ def _run(block: Block, folder: Path) -> None:
     )
     if done.returncode:
         raise AssertionError(f"{block} ends with {done.returncode}:\n{done.stdout}")
+
+
+def _open(block: Block, address: str) -> None:
+    # Browsers look for `*.localhost` here; not every resolver does.
+    url = httpx.URL(address)
+    answer = httpx.get(
+        url.copy_with(host=HOST),
+        headers={"Host": url.netloc.decode()},
+        trust_env=False,
+        follow_redirects=True,
+    )
+    assert answer.status_code < 400, f"{block}: {address} answers {answer.status_code}"
+
+
+def _wait_for(block: Block, running: Program) -> None:
+    """Each line, in any order."""
+    for line in block.text.strip().splitlines():
+        pattern = re.escape(re.sub(r"\d+(\.\d+)?", "#", line)).replace(r"\#", r"[\d.]+")
+        running.wait_until(partial(_has_printed, running, pattern.replace("…", ".*")), timeout=10)
+
+
+def _has_printed(running: Program, pattern: str) -> bool:
+    return re.search(pattern, running.output()) is not None
+
+
+def _command(block: Block, text: str) -> list[str]:
+    # The interpreter of the tests is the reader's.
+    if block.language == "python":
+        return [sys.executable, "-c", text]
+    return ["bash", "-euo", "pipefail", "-c", text]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return clean_environment(
+        PATH=f"{ROOT / '.venv' / 'bin'}:/usr/bin:/bin",
+        PYTHONPATH=str(folder),
+        PYTHONDONTWRITEBYTECODE="1",
+        COLUMNS="100",
+    )

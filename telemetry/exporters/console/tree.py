@@ -115,7 +115,8 @@ def _title(span: ReadableSpan, *, with_route: bool = True) -> str:
     known = span.attributes or {}
     path, route = known.get(a.URL_PATH), known.get(a.HTTP_ROUTE)
     if path is None:
-        return span.name
+        # What Logfire's functions were told, filled in.
+        return str(known.get(a.LOGFIRE_MESSAGE, span.name))
     method = known.get(a.HTTP_REQUEST_METHOD, "")
     shown = f"{method} {fit(str(path), 60)}"
     return f"{shown} ({route})" if with_route and route not in (None, path) else shown
