@@ -45,7 +45,7 @@ postgres: setup ## the host with its sites in PostgreSQL
 prometheus: setup ## the dashboard's queries, asked of Debian's Prometheus
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m prometheus tests/prometheus
 
-# Written to build/pictures, to be looked at.
+# Written to build/pictures, to be looked at; docs/pictures has some of them.
 pictures: setup ## the pages in Debian's Chromium, on a phone and on a desktop
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m pictures tests/pictures
 

@@ -6,6 +6,7 @@ import base64
 import json
 import shutil
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,13 @@ class Page:
         answer = self._call("Runtime.evaluate", expression=script, returnByValue=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def wait_for(self, script: str, timeout: float = 10.0) -> None:
+        """Until a JavaScript expression is true. Raises AssertionError with the page's text."""
+        deadline = time.monotonic() + timeout
+        while not self.evaluate(script):
+            assert time.monotonic() < deadline, self.evaluate("document.body.innerText")
+            time.sleep(0.1)
 
     def picture(self, path: Path, *, whole: bool = False) -> None:
         """Write what is on the screen, or the whole page below it, as PNG."""

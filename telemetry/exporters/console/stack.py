@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import re
-import sys
 from typing import TYPE_CHECKING, Any
 
+from telemetry.frames import frames
 from telemetry.terminal import DIM, RED, fit, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from opentelemetry.sdk.trace import ReadableSpan
 
     from telemetry.terminal import Terminal
-
-OWN_FRAMES = 3
-_FRAME = re.compile(r'^  File "(.*)", line (\d+), in (.*)$')
-_LIBRARIES = ("/site-packages/", f"{sys.base_prefix}/lib/", "<frozen ")
-# What stands before a module's own path, and pushes the line number off the screen.
-_FOLDER = re.compile(rf'"(?:.*/site-packages/|{re.escape(os.getcwd())}/)')
 
 
 def exceptions(
@@ -38,26 +30,3 @@ def exceptions(
         yield indent + terminal.paint(fit(printable(text), terminal.width - len(indent)), RED)
         for line in frames(str(known.get("exception.stacktrace", ""))):
             yield indent + terminal.paint(fit("  " + line, terminal.width - len(indent)), DIM)
-
-
-def frames(stacktrace: str) -> Sequence[str]:
-    """The application's own last three, then where it was raised; the code of the last of its own.
-
-    Where none is the application's, the last two.
-    """
-    lines = stacktrace.splitlines()
-    found = [index for index, line in enumerate(lines) if _FRAME.match(line)]
-    own = [index for index in found if not any(part in lines[index] for part in _LIBRARIES)]
-    if not own:
-        return [_shown(lines[index]) for index in found[-2:]]
-    shown = [_shown(lines[index]) for index in own[-OWN_FRAMES:]]
-    code = lines[own[-1] + 1] if own[-1] + 1 < len(lines) else ""
-    if code.startswith("    "):
-        shown.append(f"    {printable(code)}")
-    if found[-1] != own[-1]:
-        shown.append(_shown(lines[found[-1]]))
-    return shown
-
-
-def _shown(frame: str) -> str:
-    return _FOLDER.sub('"', printable(frame))

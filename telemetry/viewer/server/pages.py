@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from datasette import Response
 
+from telemetry.frames import frames
 from telemetry.registry import attributes as a
 from telemetry.viewer.server import queries
 from telemetry.viewer.server.filters import LEVELS, Filters
@@ -98,6 +99,7 @@ class Pages:
                 "sites": await queries.sites(self._store.database),
                 "clock": _clock,
                 "ago": _ago,
+                "frames": frames,
                 "milliseconds": _milliseconds,
                 "version": _VERSION,
                 **values,

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 from telemetry.exporters.console import ConsoleSpanExporter
-from telemetry.exporters.console.stack import frames
+from telemetry.frames import frames
 from telemetry.terminal import columns
 from tests.telemetry.exporters.console_spans import Printed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,13 @@ from tests.telemetry.viewer.sending import PROTOBUF, Trace, log_message, new_id
 
 if TYPE_CHECKING:
     import httpx
+
+
+STACK = """Traceback (most recent call last):
+  File "/srv/host/views.py", line 7, in home
+    return search()
+ValueError: planted
+"""
 
 
 def _send(viewer: httpx.Client, trace: Trace, *logs: Any) -> str:
@@ -49,13 +57,15 @@ def test_a_trace_has_its_spans_logs_and_exceptions(viewer: httpx.Client, site: s
         after_ms=50,
         for_ms=25,
         failed=True,
-        events={"exception": {**raised, "exception.stacktrace": "the stack"}, "cache.miss": {}},
+        events={"exception": {**raised, "exception.stacktrace": STACK}, "cache.miss": {}},
     )
     address = _send(viewer, trace, log_message("said inside", trace, child))
     page = viewer.get(address).text
     assert re.search(r'class="bar k-internal" style="left:50.0%;width:25.0%"', page)
     assert "ValueError: planted" in page
-    assert '<pre class="stack">the stack</pre>' in page
+    [short, whole] = re.findall(r'<pre class="stack">(.*?)</pre>', page, re.DOTALL)
+    assert short == "File &#34;/srv/host/views.py&#34;, line 7, in home\n    return search()"
+    assert whole == html.escape(STACK).replace("&quot;", "&#34;")
     assert "cache.miss" in page
     after_render = page[page.index("render") :]
     assert "said inside" in after_render
