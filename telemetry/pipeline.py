@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-from itertools import chain
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
@@ -253,7 +252,7 @@ class Pipeline:
         # The SDK starts its threads anew in the child and empties their queues:
         # what was in them is the parent's to send, and to answer for.
         self._gave_up = False
-        for outlet in chain(*self.outlets.values()):
+        for outlet in [*self._counted(), *self.outlets["metrics"]]:
             outlet.tally.clear()
 
     @property

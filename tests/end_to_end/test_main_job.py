@@ -179,6 +179,8 @@ def test_what_is_measured_is_what_is_registered(job: Job) -> None:
         "corkboard.telemetry.spans.sampled_away",
         "corkboard.telemetry.spans.dropped",
         "corkboard.telemetry.failures",
+        # By a command.
+        "corkboard.telemetry.checks",
     }
     assert emitted == {str(name) for name in registered} - elsewhere
     units = {point.name: point.unit for point in job.receiver.metrics}

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.pictures
 
 SITE = "alameda.ca"
 # As high as what is shown: two of these are in the documents.
-LOW = Screen("low", 1280, 480, mobile=False)
+LOW = Screen("low", 1280, 500, mobile=False)
 
 
 @pytest.fixture
