@@ -25,13 +25,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=parse.seconds, default=5.0, help="for each of them (default 5s)"
     )
-    parser.add_argument("--service-name", help="the host's own, where no variable names it")
+    parser.add_argument(
+        "--service-name",
+        help="the host's own, where no variable names it (default telemetry-check)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Send and print. 0 if all arrived, 1 if one did not, 2 if nothing can be sent."""
     try:
-        settings = read_settings(os.environ, default_service_name=options.service_name)
+        settings = read_settings(
+            os.environ, default_service_name=options.service_name or "telemetry-check"
+        )
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -25,8 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print. 0, or 2 with every problem."""
     try:
-        settings = read_settings(os.environ, default_service_name=options.service_name)
-        found = sources(os.environ, options.service_name)
+        own = options.service_name or "(the host's own)"
+        settings = read_settings(os.environ, default_service_name=own)
+        found = sources(os.environ, own)
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -167,6 +167,6 @@ async def trace(database: Database, trace_id: str) -> dict[str, list[dict[str, A
 
 
 async def _rows(database: Database, sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    # Not cut at Datasette's page size.
-    found = await database.execute(sql, values, page_size=SUMMED, truncate=True)
+    # Not cut at Datasette's thousand rows: each query has a limit of its own.
+    found = await database.execute(sql, values, truncate=False)
     return [dict(row) for row in found.rows]

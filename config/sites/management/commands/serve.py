@@ -94,7 +94,10 @@ def _goes_elsewhere() -> bool:
         # The server will say so.
         return True
     chosen = any(os.environ.get(str(variable)) for variable in SELECTORS.values())
-    return chosen or any(name != "console" for names in exporters.values() for name in names)
+    # Under DEBUG there is the console, unless nothing is wanted at all.
+    disabled = settings.DEBUG and not any(exporters.values())
+    others = any(name != "console" for names in exporters.values() for name in names)
+    return chosen or disabled or others
 
 
 def _port(name: str, option: str | None, default: str) -> int:
