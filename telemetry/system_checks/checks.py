@@ -3,7 +3,6 @@
 =====  ==========================================================================
 E001   a variable can't be understood
 W001   a variable is set and not used, or changes nothing
-I001   nothing is sent anywhere (``--deploy``)
 W002   TELEMETRY_RAISE_FAILURES has telemetry's own failures fail pages (``--deploy``)
 W003   TELEMETRY_REDACT lets something private leave (``--deploy``)
 W004   credentials go over plain HTTP to another machine (``--deploy``)
@@ -62,13 +61,6 @@ def _read() -> Settings:
 
 
 def _of_production(settings: Settings) -> Iterator[CheckMessage]:
-    if not any(settings.exporters.values()) and settings.sentry is None:
-        yield checks.Info(
-            "Neither traces nor metrics, logs or errors are sent anywhere.",
-            hint=f"Set {v.OTLP_ENDPOINT}, {v.LOGFIRE_TOKEN} or {v.SENTRY_DSN}, and try "
-            "`python -m telemetry check`.",
-            id="telemetry.I001",
-        )
     if settings.raise_failures:
         yield checks.Warning(
             "A failure of telemetry's own fails the page.",

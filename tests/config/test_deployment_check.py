@@ -13,12 +13,8 @@ CHECK = ("check", "--deploy", "--fail-level", "WARNING")
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
-    """A key and where telemetry goes, as a production that keeps all defaults."""
-    env = host_environment(
-        tmp_path,
-        SECRET_KEY=secrets.token_urlsafe(50),
-        OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318",
-    )
+    """A key and nothing else, as a production that keeps all defaults."""
+    env = host_environment(tmp_path, SECRET_KEY=secrets.token_urlsafe(50))
     del env["HTTPS"]
     return {**env, "PYTHONWARNINGS": "error"}
 
