@@ -46,15 +46,24 @@ def require_free(host: str, port: int) -> None:
     """
     if not 1 <= port <= 65535:
         raise ValueError(f"--port is {port}: wanted a port between 1 and 65535")
+    reason = why_taken(host, port)
+    if reason is not None:
+        other = port + 2 if port < 65534 else DEFAULT_PORT
+        raise ValueError(
+            f"can't listen on {host} port {port}: {reason}. "
+            "Another viewer or a collector may be running there. Choose another: "
+            f"--port {other}, and OTEL_EXPORTER_OTLP_ENDPOINT={url_of(host, other)}."
+        )
+
+
+def why_taken(host: str, port: int) -> str | None:
+    """Why nobody can listen there, in the system's words; None where it is free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As servers do, or one that was stopped a moment ago would seem to run.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            other = port + 2 if port < 65534 else DEFAULT_PORT
-            raise ValueError(
-                f"can't listen on {host} port {port}: {error.strerror or error}. "
-                "Another viewer or a collector may be running there. Choose another: "
-                f"--port {other}, and OTEL_EXPORTER_OTLP_ENDPOINT={url_of(host, other)}."
-            ) from error
+            return error.strerror or str(error)
+    return None

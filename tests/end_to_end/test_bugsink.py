@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,9 +16,8 @@ from telemetry.testing import OTLPReceiver
 from tests.end_to_end.failing.job import APP, SETTINGS
 from tests.end_to_end.hosts import Host, Visitor, visitor
 from tests.support.bugsink import Bugsink, Project, serve_bugsink
-from tests.support.environment import clean_environment
+from tests.support.commands import telemetry_command
 from tests.support.host import add_sites
-from tests.support.paths import ROOT
 from tests.support.servers import serve_uvicorn
 from tests.support.trace_page import serve_trace_pages
 
@@ -160,14 +157,7 @@ def test_the_check_says_what_bugsink_thinks_of_a_dsn(bugsink: Bugsink) -> None:
     project = bugsink.new_project("checked")
 
     def check(dsn: str) -> dict[str, Any]:
-        done = subprocess.run(
-            [sys.executable, "-m", "telemetry", "check", "--json"],
-            env=clean_environment(SENTRY_DSN=dsn),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        done = telemetry_command("check", "--json", SENTRY_DSN=dsn)
         [result] = json.loads(done.stdout)["results"]
         assert done.returncode == (0 if result["arrived"] else 1)
         return dict(result)

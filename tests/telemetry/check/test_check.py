@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-import sys
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,27 +12,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from telemetry.testing import EventReceiver, OTLPReceiver
-from tests.support.environment import clean_environment
-from tests.support.paths import ROOT
+from tests.support.commands import telemetry_command
 from tests.support.processes import HOST, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from subprocess import CompletedProcess
 
 SECRET = "planted-token-0123456789"
 
 
-def _check(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "telemetry", "check", *arguments],
-        env=clean_environment(**variables),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+def _check(*arguments: str, **variables: str) -> CompletedProcess[str]:
+    done = telemetry_command("check", *arguments, **variables)
     assert SECRET not in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
     return done
 
 

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from typing import TYPE_CHECKING
 
 from telemetry.config.report import rows
 from telemetry.config.sources import sources, unused
 from telemetry.settings import read_settings
-from tests.support.environment import clean_environment
-from tests.support.paths import ROOT
+from tests.support.commands import telemetry_command
+
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
 
 SECRET = "planted-token-0123456789"
 
 
-def _config(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "telemetry", "config", *arguments],
-        env=clean_environment(**variables),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+def _config(*arguments: str, **variables: str) -> CompletedProcess[str]:
+    done = telemetry_command("config", *arguments, **variables)
     assert SECRET not in done.stdout + done.stderr
     return done
 

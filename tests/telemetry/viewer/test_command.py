@@ -6,7 +6,6 @@ import os
 import re
 import socket
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from telemetry.viewer.addresses import announcement
 from telemetry.viewer.command import viewer_command, viewer_environment
 from telemetry.viewer.environment import make_environment
-from tests.support.environment import clean_environment
+from tests.support.commands import telemetry_command
 from tests.support.paths import ROOT
 from tests.support.processes import HOST
 
@@ -23,14 +22,7 @@ if TYPE_CHECKING:
 
 
 def _viewer(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "telemetry", "viewer", *arguments],
-        capture_output=True,
-        text=True,
-        env=clean_environment(),
-        cwd=ROOT,
-        timeout=60,
-    )
+    return telemetry_command("viewer", *arguments)
 
 
 def test_a_port_that_is_taken_is_named() -> None:

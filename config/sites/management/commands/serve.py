@@ -1,7 +1,6 @@
 """`serve`: the host on this machine, ready to look at, from an empty checkout."""
 
 import os
-import socket
 import sys
 from typing import Any
 
@@ -13,6 +12,7 @@ from config.sites.models import Site
 from telemetry import ConfigurationError
 from telemetry.settings import read_settings
 from telemetry.settings.exporters import SELECTORS
+from telemetry.viewer.addresses import why_taken
 from telemetry.viewer.beside import start_beside
 
 # A visitor's slow download must not keep Ctrl-C waiting.
@@ -114,19 +114,15 @@ def _variable(option: str) -> str:
 
 
 def _require_free(host: str, port: int, option: str) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As uvicorn does, or a server stopped a moment ago would seem to run.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            other = port + 1 if port < 65535 else 8000
-            without = ", or none: --no-viewer" if option == "viewer-port" else ""
-            raise CommandError(
-                f"Can't listen on {host} port {port}: {error.strerror}. Choose another: "
-                f"python manage.py serve --{option} {other} (or set {_variable(option)}){without}."
-            ) from error
+    reason = why_taken(host, port)
+    if reason is None:
+        return
+    other = port + 1 if port < 65535 else 8000
+    without = ", or none: --no-viewer" if option == "viewer-port" else ""
+    raise CommandError(
+        f"Can't listen on {host} port {port}: {reason}. Choose another: "
+        f"python manage.py serve --{option} {other} (or set {_variable(option)}){without}."
+    )
 
 
 def _server(host: str, port: int) -> list[str]:
