@@ -11,7 +11,7 @@ READY := $(VENV)/.setup-complete
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test postgres prometheus pictures soak bench docs lock clean
+.PHONY: help setup serve collector test postgres prometheus pictures soak bench docs lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,10 @@ $(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
 
 serve: setup ## start the host on 127.0.0.1:8000, or PORT=
 	$(BIN)/python manage.py serve
+
+# Of one machine: finds `otelcol-contrib`, or builds the official one, which takes minutes.
+collector: setup ## the collector that sends to DEST=files, logfire, otlp or viewer
+	@$(BIN)/python -m collector $(DEST)
 
 test: setup ## everything that CI checks on a machine with only Python
 	$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""The collector of one machine: its destinations, and how its program is had."""
