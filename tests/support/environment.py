@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PREFIXES = ("OTEL_", "LOGFIRE_", "SENTRY_", "TELEMETRY_", "DJANGO_SUPERUSER_", "PG")
+PREFIXES = (
+    "COLLECTOR_",
+    "DEST_",
+    "FILES_",
+    "OTEL_",
+    "LOGFIRE_",
+    "SENTRY_",
+    "TELEMETRY_",
+    "DJANGO_SUPERUSER_",
+    "PG",
+)
 HOST = frozenset(
     {
         "DATABASE_URL",

@@ -13,26 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class _Through(OTLPReceiver):
-    """Stands for the collector where the senders want a receiver's addresses."""
-
-    def __init__(self, url: str, grpc_endpoint: str) -> None:
-        super().__init__()
-        self._url, self._grpc_endpoint = url, grpc_endpoint
-
-    @property
-    def url(self) -> str:
-        return self._url
-
-    @property
-    def grpc_endpoint(self) -> str:
-        return self._grpc_endpoint
-
-
 def test_all_three_signals_come_through_a_collector(receiver: OTLPReceiver, tmp_path: Path) -> None:
     """What arrives through it is what arrives directly, by either protocol."""
-    with serve_rotel(receiver, tmp_path) as rotel:
-        through = _Through(rotel.url, rotel.grpc_endpoint)
+    with serve_rotel(receiver, tmp_path) as through:
         for grpc in (False, True):
             receiver.clear()
             with tracer_to(through, grpc=grpc) as tracer:

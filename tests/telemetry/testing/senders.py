@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry import trace
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -31,14 +31,23 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from telemetry.testing import OTLPReceiver
+
+class Destination(Protocol):
+    """A receiver, or a collector before one."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def grpc_endpoint(self) -> str: ...
+
 
 RESOURCE = Resource({"service.name": "sender"})
 
 
 @contextmanager
 def tracer_to(
-    receiver: OTLPReceiver,
+    receiver: Destination,
     *,
     grpc: bool = False,
     compression: Compression = Compression.NoCompression,
@@ -79,7 +88,7 @@ def send_span(tracer: trace.Tracer) -> None:
 
 
 @contextmanager
-def meters_to(receiver: OTLPReceiver, *, grpc: bool = False) -> Iterator[MeterProvider]:
+def meters_to(receiver: Destination, *, grpc: bool = False) -> Iterator[MeterProvider]:
     """Give a meter provider that sends when it is shut down."""
     exporter = (
         grpc_metrics.OTLPMetricExporter(endpoint=receiver.grpc_endpoint)
@@ -104,7 +113,7 @@ def meters_to(receiver: OTLPReceiver, *, grpc: bool = False) -> Iterator[MeterPr
         provider.shutdown()
 
 
-def send_log(receiver: OTLPReceiver, *, grpc: bool = False) -> None:
+def send_log(receiver: Destination, *, grpc: bool = False) -> None:
     """Send one log record with a structured body."""
     exporter = (
         grpc_logs.OTLPLogExporter(endpoint=receiver.grpc_endpoint)
