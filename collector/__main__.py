@@ -30,6 +30,11 @@ def main(arguments: list[str]) -> int:
     except (WrongDestinationError, OSError) as error:
         _say(f"collector: {error}")
         return 2
+    if not validate:
+        host = environ.get("COLLECTOR_HOST") or "127.0.0.1"
+        http = environ.get("COLLECTOR_HTTP_PORT") or "4318"
+        grpc = environ.get("COLLECTOR_GRPC_PORT") or "4317"
+        _say(f"OTLP on http://{host}:{http}, and for gRPC {host}:{grpc}; on to {named[0]}.")
     return _become([program, *(["validate"] if validate else []), *options], environ)
 
 
