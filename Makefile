@@ -42,9 +42,10 @@ test: setup ## everything that CI checks on a machine with only Python
 	$(BIN)/mypy
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-# The collector is built by Go, which is fetched where there is none: minutes, once.
-deployment: setup ## what an image is made of, and the official collector, built and run
-	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m deployment tests/collector
+# Needs root and Debian's debootstrap: the image's steps are run in a folder. The collector is built
+# by Go, which is fetched where there is none: minutes, once.
+deployment: setup ## the image as it is built and run, and the official collector
+	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m deployment tests/collector tests/deploy
 
 # A server of its own, of Debian's package `postgresql`, as another user if root runs this.
 postgres: setup ## the host with its sites in PostgreSQL

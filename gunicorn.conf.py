@@ -1,4 +1,7 @@
-"""gunicorn's own settings, found where it is started: the master's lines are as its workers'."""
+"""gunicorn's own settings, found where it is started; `PORT` and `WEB_CONCURRENCY` are its own, too.
+
+The master's lines are as its workers'.
+"""
 
 from logging.config import dictConfig
 from typing import Any
@@ -6,6 +9,11 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 import telemetry
+
+# gunicorn's own: it cuts nobody off when workers end or are made anew, see benchmarks/WORKERS.md.
+worker_class = "asgi"
+# One in a user's home would be shared, or fought over, by blue and green.
+control_socket_disable = True
 
 
 class logger_class(Logger):  # noqa: N801 # gunicorn's name for the setting

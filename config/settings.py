@@ -97,8 +97,11 @@ USE_I18N = False
 USE_TZ = True
 
 STATIC_URL = "/static/"
-# From where they are installed: a checkout serves them without collectstatic.
-WHITENOISE_USE_FINDERS = True
+# From where they are installed: a checkout serves them without collectstatic. An image has made
+# this folder, and serves what it has collected there.
+_collected = BASE_DIR / "static"
+STATIC_ROOT = _collected if _collected.is_dir() else None
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 # Their names don't change with their content, so that a browser has to ask
 # again one day; in between, a page costs it nothing.
 WHITENOISE_MAX_AGE = 0 if DEBUG else 3600

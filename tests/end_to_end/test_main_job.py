@@ -24,6 +24,7 @@ SERVERS = {
     # Their own access lines hold query strings, and are not telemetry's.
     "uvicorn": (partial(serve_uvicorn, args=["--no-access-log"]), 1),
     "gunicorn": (partial(serve_gunicorn, workers=2), 2),
+    "gunicorn-asgi": (partial(serve_gunicorn, workers=2, worker_class="asgi"), 2),
 }
 
 

@@ -1,0 +1,33 @@
+#!/bin/sh
+# From blue to green or from green to blue: starts a release beside the one that serves, waits until
+# it is ready, and only then ends the other. If it does not get ready, the other serves on.
+#
+#   RELEASE_SHA=0123abc deploy/switch.sh
+#
+# The way back is the same, with the release before.
+set -eu
+cd "$(dirname "$0")/.."
+: "${RELEASE_SHA:?wanted the release to start, which is the tag of its image}"
+
+running=$(docker compose ps --services --status running)
+case "$running" in
+    *blue*green* | *green*blue*)
+        echo "switch: both blue and green are running: end one by docker compose stop" >&2
+        exit 1
+        ;;
+    *blue*) old=blue new=green ;;
+    *green*) old=green new=blue ;;
+    *) old='' new=blue ;;
+esac
+
+docker compose pull "$new"
+if ! docker compose up --detach --no-deps --wait --wait-timeout 120 "$new"; then
+    docker compose logs --tail 50 "$new" >&2
+    docker compose stop "$new"
+    echo "switch: $RELEASE_SHA did not get ready${old:+; $old still serves}" >&2
+    exit 1
+fi
+if [ -n "$old" ]; then
+    docker compose stop "$old"
+fi
+echo "switch: $new serves $RELEASE_SHA"

@@ -1,0 +1,47 @@
+"""Debian with its own Python, in a folder: it stands for the base of an image."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.support.cache import cache_of, cached, digest
+
+SUITE = "trixie"
+PACKAGES = "python3,python3-venv,ca-certificates"
+TIMEOUT = 900
+# How this machine reaches its package index.
+_OURS = ("/etc/resolv.conf", "/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
+_PIP = (
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "http_proxy",
+    "https_proxy",
+)
+
+
+def debian() -> Path:
+    """A small Debian with Python 3.13, made once. Needs root, and Debian's `debootstrap`."""
+
+    def build(folder: Path) -> None:
+        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(folder)]
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT
+        )
+        if done.returncode:
+            raise AssertionError(f"{' '.join(command)} failed:\n{done.stdout[-4000:]}")
+        for path in map(Path, _OURS):
+            if path.exists():
+                shutil.copy(path.resolve(), folder / str(path).lstrip("/"))
+
+    return cached(cache_of("rootfs"), digest(SUITE, PACKAGES), build)
+
+
+def machine_variables() -> dict[str, str]:
+    """The variables with which pip in there reaches what pip out here does."""
+    told = {name: os.environ[name] for name in _PIP if name in os.environ}
+    return {**told, "PIP_CERT": "/etc/ssl/certs/ca-certificates.crt"}
