@@ -11,7 +11,7 @@ READY := $(VENV)/.setup-complete
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve collector test deployment postgres prometheus pictures soak bench docs lock clean
+.PHONY: help setup serve collector test deployment postgres prometheus pictures soak bench docs lock dist release clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -93,6 +93,13 @@ lock: setup ## write requirements/ anew from pyproject.toml, UPGRADE=1 for the n
 		--output-file requirements/build.txt -
 	echo uv | $(UV) $(COMPILE) --constraints requirements/dev.txt \
 		--output-file requirements/uv.txt -
+
+dist: setup ## the wheel and the source distribution, in dist/
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+
+release: setup ## date what is unreleased in CHANGELOG.md, commit and tag it: VERSION=0.2.0
+	@$(BIN)/python -m deploy.release $(VERSION)
 
 clean: ## remove what setup and the tools made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist

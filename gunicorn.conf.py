@@ -1,6 +1,6 @@
-"""gunicorn's own settings, found where it is started; `PORT` and `WEB_CONCURRENCY` are its own, too.
+"""gunicorn's own settings, found where it is started: the master's lines are as its workers'.
 
-The master's lines are as its workers'.
+`PORT` and `WEB_CONCURRENCY` are its own variables, too.
 """
 
 from logging.config import dictConfig

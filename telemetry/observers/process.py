@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrumentor
 
+from telemetry.failsafe import failed
+
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
 
@@ -22,7 +24,10 @@ WANTED: dict[str, list[str] | None] = {
 
 def observe_process(provider: MeterProvider) -> None:
     """Have the provider's readers observe this process; after a fork, the child."""
-    instrumentor = SystemMetricsInstrumentor(config=WANTED)
-    # A host's own, with more: it is asked for.
-    if not instrumentor.is_instrumented_by_opentelemetry:
-        instrumentor.instrument(meter_provider=provider)
+    try:
+        instrumentor = SystemMetricsInstrumentor(config=WANTED)
+        # A host's own, with more: it is asked for.
+        if not instrumentor.is_instrumented_by_opentelemetry:
+            instrumentor.instrument(meter_provider=provider)
+    except Exception as error:  # noqa: BLE001 # where a process can't look at itself: no /proc
+        failed("the metrics of the process", error)

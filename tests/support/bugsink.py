@@ -66,6 +66,10 @@ class Project:
         """Give the groups of events, oldest first, that its search finds: `trace:…`, `site:…`."""
         return list(self._pages("issues/", project=str(self.id), q=query))
 
+    def releases(self) -> list[str]:
+        """Give those that it knows of: announced, or named by an event."""
+        return [found["version"] for found in self._pages("releases/", project=str(self.id))]
+
     def wait_for(self, predicate: Callable[[Self], T], timeout: float = 10.0) -> T:
         """Return `predicate(self)` as soon as it is true.
 

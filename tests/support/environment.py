@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIXES = (
+    "BUGSINK_",
     "COLLECTOR_",
     "DEST_",
     "FILES_",

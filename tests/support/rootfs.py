@@ -24,11 +24,11 @@ _PIP = (
 )
 
 
-def debian() -> Path:
-    """A small Debian with Python 3.13, made once. Needs root, and Debian's `debootstrap`."""
+def debian(suite: str = SUITE) -> Path:
+    """A small Debian with its Python, made once. Needs root, and Debian's `debootstrap`."""
 
     def build(folder: Path) -> None:
-        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(folder)]
+        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", suite, str(folder)]
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT
         )
@@ -38,7 +38,7 @@ def debian() -> Path:
             if path.exists():
                 shutil.copy(path.resolve(), folder / str(path).lstrip("/"))
 
-    return cached(cache_of("rootfs"), digest(SUITE, PACKAGES), build)
+    return cached(cache_of("rootfs"), digest(suite, PACKAGES), build)
 
 
 def machine_variables() -> dict[str, str]:

@@ -21,7 +21,7 @@ def run_python(folder: Path, code: str, **env: str) -> subprocess.CompletedProce
     return subprocess.run(
         [sys.executable, "-c", dedent(code)],
         cwd=folder,
-        env=clean_environment(PYTHONPATH=path, TELEMETRY_RAISE_FAILURES="1", **env),
+        env=clean_environment(**{"PYTHONPATH": path, "TELEMETRY_RAISE_FAILURES": "1", **env}),
         capture_output=True,
         text=True,
         timeout=60,
