@@ -74,6 +74,7 @@ bench: setup ## what telemetry costs, and what a site does
 	$(BIN)/python -m benchmarks.redaction
 	$(BIN)/python -m benchmarks.spans
 	$(BIN)/python -m benchmarks.pool
+	$(BIN)/python -m benchmarks.workers
 
 # The project is an input, since the groups name it with its extras, and is left
 # out of the result. A range of Pythons and platforms in one file: --universal.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -100,8 +99,7 @@ def test_it_serves_and_ends_as_it_is_told(
             assert b"gunicorn" in (process / "cmdline").read_bytes()
             assert process.stat().st_uid == 10001
             assert receiver.spans == []
-            os.kill(container.first, signal.SIGTERM)
-            assert container.program.stop(timeout=15) == 0
+            assert container.stop(timeout=15) == 0
         lines = [json.loads(line) for line in container.program.stdout().splitlines()]
     routes = {span.attributes.get("http.route") for span in receiver.spans if span.kind == "SERVER"}
     assert {"/", "/{database}/{table}"} <= routes

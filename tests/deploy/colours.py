@@ -1,0 +1,96 @@
+"""Blue and green: containers of an image, and the proxy before them as the runbook has it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import httpx
+
+from tests.documents.documents import blocks
+from tests.support.container import run_in_container, serve_container
+from tests.support.environment import clean_environment
+from tests.support.paths import ROOT
+from tests.support.processes import HOST, accepts_connections, free_port, program
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tests.support.container import Container, Volumes
+    from tests.support.dockerfile import Image
+
+RUNBOOK = ROOT / "docs" / "rollout.md"
+
+
+class Colour:
+    """One of the two: its port stays, its containers come and go."""
+
+    def __init__(self, image: Image, volumes: Volumes) -> None:
+        self._image = image
+        self._volumes = volumes
+        self.port = free_port()
+
+    def variables(self, told: Mapping[str, str]) -> dict[str, str]:
+        """What is told, and where it may listen on this machine: loopback, unlike a container."""
+        where = f"--bind {HOST}:{self.port}"
+        return {"PORT": str(self.port), "GUNICORN_CMD_ARGS": where, **told}
+
+    @contextmanager
+    def serve(self, told: Mapping[str, str]) -> Iterator[Container]:
+        """Run a container until the block ends, from when its own health check is well."""
+        variables = self.variables(told)
+        with serve_container(self._image, self._volumes, variables) as container:
+            container.program.wait_until(
+                lambda: self.run(told, *self._image.health).returncode == 0, timeout=60
+            )
+            yield container
+
+    def run(self, told: Mapping[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+        """As `docker compose exec` does."""
+        return run_in_container(self._image, self._volumes, self.variables(told), *command)
+
+    def get(self, path: str, host: str = "civic.band") -> httpx.Response:
+        """As the proxy does that has ended TLS."""
+        headers = {"host": host, "x-forwarded-proto": "https"}
+        return httpx.get(f"http://{HOST}:{self.port}{path}", headers=headers, trust_env=False)
+
+
+@contextmanager
+def serve_proxy(folder: Path, blue: Colour, green: Colour) -> Iterator[httpx.Client]:
+    """Run the runbook's Caddyfile with a certificate of its own, and give one who asks it."""
+    caddy = shutil.which("caddy")
+    assert caddy, "wanted Debian's package caddy"
+    port = free_port()
+    [block] = (b for b in blocks("rollout.md", RUNBOOK.read_text()) if b.language == "caddyfile")
+    text = block.text.replace("8001", str(blue.port)).replace("8002", str(green.port))
+    names = ", ".join(f"https://{name}:{port}" for name in ("civic.band", "*.civic.band"))
+    text, replaced = re.subn(
+        r"^civic\.band, \*\.civic\.band \{", f"{names} {{\n\ttls internal", text
+    )
+    assert replaced
+    ours = (
+        "admin off",
+        "skip_install_trust",
+        "auto_https disable_redirects",
+        f"default_bind {HOST}",
+    )
+    (folder / "Caddyfile").write_text("{\n" + "\n".join(ours) + "\n}\n" + text)
+    env = clean_environment(XDG_DATA_HOME=str(folder), XDG_CONFIG_HOME=str(folder))
+    command = [caddy, "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
+    with program(command, env=env, cwd=folder) as running:
+        running.wait_until(partial(accepts_connections, port))
+        with httpx.Client(
+            base_url=f"https://{HOST}:{port}", verify=False, trust_env=False, timeout=30
+        ) as client:
+            yield client
+
+
+def ask(proxy: httpx.Client, path: str, host: str = "civic.band") -> httpx.Response:
+    """As a browser does."""
+    name = f"{host}:{proxy.base_url.port}"
+    return proxy.get(path, headers={"host": name}, extensions={"sni_hostname": host})
