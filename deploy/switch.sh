@@ -20,7 +20,6 @@ case "$running" in
     *) old='' new=blue ;;
 esac
 
-docker compose pull "$new"
 if ! docker compose up --detach --no-deps --wait --wait-timeout 120 "$new"; then
     docker compose logs --tail 50 "$new" >&2
     docker compose stop "$new"

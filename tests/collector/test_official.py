@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from telemetry.testing import OTLPReceiver
 from tests.collector import planted
@@ -54,6 +55,29 @@ def test_it_takes_the_files(built: Path, tmp_path: Path, destination: str) -> No
         timeout=60,
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+@pytest.mark.parametrize("destination", sorted(TOLD))
+def test_it_takes_what_compose_tells_it(built: Path, tmp_path: Path, destination: str) -> None:
+    """The command and the variables of a container, but for where its files are."""
+    service = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["collector"]
+    options = [
+        option.replace("${DEST:-viewer}", destination).replace("/etc/corkboard", str(ROOT))
+        for option in service["command"]
+    ]
+    told = {name: value.format(folder=tmp_path) for name, value in TOLD[destination].items()}
+    [program] = built.iterdir()
+    variables = {"LOGFIRE_BASE_URL": "https://logfire-eu.pydantic.dev", **told}
+    done = subprocess.run(
+        [program, "validate", *options],
+        env=clean_environment(
+            **service["environment"] | variables | {"COLLECTOR_STORAGE": str(tmp_path)}
+        ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
