@@ -39,27 +39,25 @@ def test_hadolint_has_nothing_to_say(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("schema", "path", "old", "new"),
+    ("schema", "paths", "old", "new"),
     [
-        ("compose-spec", COMPOSE, "read_only: ", "readonly: "),
-        *(
-            ("github-workflows", path, "timeout-minutes: ", "timeout: ")
-            for path in sorted(WORKFLOWS.glob("*.yaml"))
-        ),
+        ("compose-spec", [COMPOSE], "read_only: ", "readonly: "),
+        ("github-workflows", sorted(WORKFLOWS.iterdir()), "timeout-minutes: ", "timeout: "),
     ],
 )
-def test_it_is_as_its_schema_wants(
-    tmp_path: Path, schema: str, path: Path, old: str, new: str
+def test_they_are_as_their_schema_wants(
+    tmp_path: Path, schema: str, paths: list[Path], old: str, new: str
 ) -> None:
     """And would not be, with one word wrong."""
     check = ("check-jsonschema", "--builtin-schema", f"vendor.{schema}")
-    found = run(*check, path)
+    found = run(*check, *paths)
     assert found.returncode == 0, found.stdout
-    worse = tmp_path / path.name
-    text = path.read_text()
-    assert old in text
-    worse.write_text(text.replace(old, new))
-    assert run(*check, worse).returncode == 1
+    for path in paths:
+        text = path.read_text()
+        assert old in text
+        (tmp_path / path.name).write_text(text.replace(old, new))
+    found = run(*check, *tmp_path.iterdir())
+    assert [path.name for path in paths if path.name not in found.stdout] == []
 
 
 def test_the_workflows_are_all_there() -> None:
