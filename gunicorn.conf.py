@@ -7,6 +7,7 @@ from logging.config import dictConfig
 from typing import Any
 
 from gunicorn.glogging import Logger
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 import telemetry
 
@@ -22,3 +23,9 @@ class logger_class(Logger):  # noqa: N801 # gunicorn's name for the setting
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
         dictConfig(telemetry.logging_config())
+
+
+def post_worker_init(worker: Any) -> None:
+    """The client is whom the proxy names in X-Forwarded-For, as `uvicorn_worker` has it."""
+    if hasattr(worker, "asgi"):
+        worker.asgi = ProxyHeadersMiddleware(worker.asgi, worker.cfg.forwarded_allow_ips)

@@ -1,8 +1,10 @@
 """Behind a proxy that speaks HTTPS for the host."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 
 import httpx
 import pytest
@@ -21,6 +23,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A migrated host whose HTTPS is not turned off."""
     env = host_environment(tmp_path_factory.mktemp("host"))
     del env["HTTPS"]
+    env["TELEMETRY_CLIENT_ADDRESS"] = "1"
     manage("migrate", "--verbosity=0", env=env)
     manage("register_site", "alameda.ca", "--name", "Alameda", "--state", "CA", env=env)
     add_superuser(env)
@@ -80,6 +83,25 @@ def test_a_strangers_word_does_not(distrusting: Server) -> None:
         assert page.status_code == 301
         assert page.headers["location"] == "https://civic.band/?q=a"
         assert "strict-transport-security" not in page.headers
+
+
+def clients(server: Server, path: str) -> list[str]:
+    """Whom the access lines of this path name."""
+    lines = [json.loads(line) for line in server.output().splitlines() if line.startswith("{")]
+    return [line["client.address"] for line in lines if line.get("url.path") == path]
+
+
+def says(server: Server, path: str) -> bool:
+    """Whether there is such a line yet."""
+    return bool(clients(server, path))
+
+
+def test_the_client_is_whom_the_proxy_names(trusting: Server, distrusting: Server) -> None:
+    """The last that the proxy did not hear from a stranger; nobody else can name one."""
+    for server, client in ((trusting, "192.0.2.7"), (distrusting, "127.0.0.1")):
+        _get(server, "/whoever", x_forwarded_for="198.51.100.1, 192.0.2.7")
+        server.program.wait_until(partial(says, server, "/whoever"))
+        assert clients(server, "/whoever") == [client]
 
 
 @pytest.mark.parametrize("path", ["/", "/admin/", "/static/sites/pages.css", "/favicon.ico"])
