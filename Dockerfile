@@ -46,6 +46,6 @@ RUN echo "${RELEASE_SHA}" > /.release
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s \
-    CMD ["python3", "deploy/healthcheck.py"]
-ENTRYPOINT ["deploy/entrypoint.sh"]
+    CMD ["python3", "/app/deploy/healthcheck.py"]
+ENTRYPOINT ["/app/deploy/entrypoint.sh"]
 CMD ["gunicorn", "config.asgi:application"]

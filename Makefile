@@ -42,8 +42,8 @@ test: setup ## everything that CI checks on a machine with only Python
 	$(BIN)/mypy
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-# Needs root and Debian's debootstrap: the image's steps are run in a folder. The collector is built
-# by Go, which is fetched where there is none: minutes, once.
+# Needs root, with mounts of its own, and Debian's caddy, debootstrap and shellcheck: the image's steps
+# are run in a folder. The collector is built by Go, fetched where there is none: minutes, once.
 deployment: setup ## the image as it is built and run, and the official collector
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m deployment tests/collector tests/deploy
 

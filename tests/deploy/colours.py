@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.support.container import Container, Volumes
     from tests.support.dockerfile import Image
 
+NOTHING: Mapping[str, str] = {}
 RUNBOOK = ROOT / "docs" / "rollout.md"
 
 
@@ -31,32 +32,38 @@ class Colour:
     """One of the two: its port stays, its containers come and go."""
 
     def __init__(self, image: Image, volumes: Volumes) -> None:
-        self._image = image
-        self._volumes = volumes
+        self.image = image
+        self.volumes = volumes
         self.port = free_port()
 
     def variables(self, told: Mapping[str, str]) -> dict[str, str]:
-        """What is told, and where it may listen on this machine: loopback, unlike a container."""
+        """What compose.yaml and the operator say, and where it may listen on this machine.
+
+        In a container it listens on all addresses that it has; here these would be the machine's.
+        """
         where = f"--bind {HOST}:{self.port}"
-        return {"PORT": str(self.port), "GUNICORN_CMD_ARGS": where, **told}
+        ours = {"PORT": str(self.port), "GUNICORN_CMD_ARGS": where, "FORWARDED_ALLOW_IPS": "*"}
+        return {**ours, "SECRET_KEY": "for-this-test-only", **told}
 
     @contextmanager
-    def serve(self, told: Mapping[str, str]) -> Iterator[Container]:
+    def serve(self, told: Mapping[str, str] = NOTHING) -> Iterator[Container]:
         """Run a container until the block ends, from when its own health check is well."""
         variables = self.variables(told)
-        with serve_container(self._image, self._volumes, variables) as container:
-            container.program.wait_until(
-                lambda: self.run(told, *self._image.health).returncode == 0, timeout=60
-            )
+        with serve_container(self.image, self.volumes, variables) as container:
+            container.program.wait_until(lambda: self.healthy().returncode == 0, timeout=60)
             yield container
 
     def run(self, told: Mapping[str, str], *command: str) -> subprocess.CompletedProcess[str]:
-        """As `docker compose exec` does."""
-        return run_in_container(self._image, self._volumes, self.variables(told), *command)
+        """As `docker compose exec` does, whether it serves or not."""
+        return run_in_container(self.image, self.volumes, self.variables(told), *command)
 
-    def get(self, path: str, host: str = "civic.band") -> httpx.Response:
+    def healthy(self) -> subprocess.CompletedProcess[str]:
+        """Its own health check, as an engine asks."""
+        return self.run(NOTHING, *self.image.health)
+
+    def get(self, path: str, host: str = "civic.band", **more: str) -> httpx.Response:
         """As the proxy does that has ended TLS."""
-        headers = {"host": host, "x-forwarded-proto": "https"}
+        headers = {"host": host, "x-forwarded-proto": "https", **more}
         return httpx.get(f"http://{HOST}:{self.port}{path}", headers=headers, trust_env=False)
 
 

@@ -15,7 +15,6 @@ from telemetry.testing import EventReceiver, OTLPReceiver
 from tests.deploy.colours import Colour, ask, serve_proxy
 from tests.deploy.conftest import RELEASE
 from tests.support.container import Volumes
-from tests.support.processes import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,11 +47,6 @@ def colours(image: Image, newer: Image, tmp_path: Path) -> tuple[Colour, Colour]
     return Colour(image, volumes), Colour(newer, volumes)
 
 
-@pytest.fixture
-def told() -> dict[str, str]:
-    return {"SECRET_KEY": "for-this-test-only", "FORWARDED_ALLOW_IPS": HOST}
-
-
 def fire(proxy: httpx.Client, seen: Counter[int | str], over: threading.Event) -> None:
     """Ask until it is over."""
     while not over.is_set():
@@ -62,16 +56,14 @@ def fire(proxy: httpx.Client, seen: Counter[int | str], over: threading.Event) -
             seen[repr(error)] += 1
 
 
-def test_no_visitor_notices_the_switch(
-    colours: tuple[Colour, Colour], told: dict[str, str], tmp_path: Path
-) -> None:
+def test_no_visitor_notices_the_switch(colours: tuple[Colour, Colour], tmp_path: Path) -> None:
     """There and back, under fire, by the order in which deploy/switch.sh does it."""
     blue, green = colours
     seen: Counter[int | str] = Counter()
     over = threading.Event()
     with ExitStack() as stack:
         proxy = stack.enter_context(serve_proxy(tmp_path, blue, green))
-        serving = stack.enter_context(blue.serve(told))
+        serving = stack.enter_context(blue.serve())
         deadline = time.monotonic() + 20
         while ask(proxy, "/").status_code != 200:
             assert time.monotonic() < deadline
@@ -81,7 +73,7 @@ def test_no_visitor_notices_the_switch(
         for visitor in visitors:
             visitor.start()
         for colour in (green, blue):
-            replacement = stack.enter_context(colour.serve(told))
+            replacement = stack.enter_context(colour.serve())
             before = seen.total()
             assert serving.stop() == 0
             time.sleep(1)
@@ -100,20 +92,18 @@ def releases(lines: str) -> Iterator[str]:
         yield json.loads(line)["service.version"]
 
 
-def test_two_releases_are_told_apart(colours: tuple[Colour, Colour], told: dict[str, str]) -> None:
+def test_two_releases_are_told_apart(colours: tuple[Colour, Colour]) -> None:
     """In spans, metrics, log records, log lines and error events."""
     with OTLPReceiver() as receiver, EventReceiver() as errors:
-        told |= {
+        told = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
             "SENTRY_DSN": errors.dsn,
             "WEB_CONCURRENCY": "1",
         }
         blue, green = colours
         with blue.serve(told) as older, green.serve(told) as newer:
-            registered = blue.run(
-                told,
-                *("python3", "manage.py", "register_site", BROKEN, "--name", "X", "--state", "CA"),
-            )
+            register = ["register_site", BROKEN, "--name", "X", "--state", "CA"]
+            registered = blue.run(told, "python3", "manage.py", *register)
             assert registered.returncode == 0, registered.stderr
             for _ in range(2):
                 assert blue.get("/").status_code == 200

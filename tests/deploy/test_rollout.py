@@ -20,7 +20,6 @@ from tests.documents.documents import Block, blocks
 from tests.support.bugsink import Bugsink, serve_bugsink
 from tests.support.collector import Addresses, serve_collector
 from tests.support.container import Container, Volumes
-from tests.support.processes import HOST
 from tests.telemetry.testing.senders import send_log
 
 if TYPE_CHECKING:
@@ -58,14 +57,14 @@ class Machine:
         self.switches = 0
 
     def told(self) -> dict[str, str]:
-        """`corkboard.env` as a container gets it, and what compose.yaml adds."""
+        """`corkboard.env` as a container gets it."""
         real = {"http://collector:4318": self.addresses.url}
         found = {
             name: real.get(value, value) for name, value in self.files["corkboard.env"].items()
         }
         if "SENTRY_DSN" in found:
             found["SENTRY_DSN"] = self.bugsink.dsn
-        return {**found, "FORWARDED_ALLOW_IPS": HOST}
+        return found
 
     def write(self, block: Block) -> None:
         """Lines more in one of the files; a later one of the same name counts, as in a shell."""

@@ -120,7 +120,6 @@ class Build:
 
     def _copy(self, image: Image, rest: str) -> None:
         *sources, target = rest.split()
-        into = target.endswith("/") or len(sources) > 2
         place = self._within(image, target)
         if sources[0].startswith("--from="):
             origin = self._stages[sources.pop(0).removeprefix("--from=")].root
@@ -131,9 +130,10 @@ class Build:
             if source.is_dir():
                 shutil.copytree(source, place, symlinks=True, dirs_exist_ok=True)
             else:
-                destination = place / source.name if into or len(found) > 1 else place
-                destination.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(source, destination)
+                # Into a folder, as the target says by its slash: no engine would rename it here.
+                assert target.endswith("/"), f"COPY {rest}"
+                place.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, place)
 
     def _run(self, image: Image, rest: str) -> None:
         env = {**image.args, **image.env, **self._machine, "HOME": "/root"}
