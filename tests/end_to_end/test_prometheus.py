@@ -78,6 +78,7 @@ def test_each_worker_is_scraped_and_a_new_one_takes_the_port_that_was_left(host:
         assert len(targets) == 2
         assert targets[0] == targets[1]
         assert targets[0]["service_name"] == "corkboard"
+        assert targets[0]["service_version"] == "development"
 
         first, *_ = _BOOTED.findall(server.output())
         os.kill(int(first), signal.SIGTERM)
