@@ -132,11 +132,11 @@ def readable_file(value: str) -> str:
 
 
 def patterns(value: str) -> str:
-    """A comma list of regular expressions, returned as given."""
+    """A comma list of regular expressions, without those that are empty: they match everything."""
     # The list too: it is compiled as one, where flags and groups may clash.
     for item in (*items(value), "|".join(items(value))):
         try:
             re.compile(item)
         except re.error as error:
             raise ValueError(f"regular expressions; {item!r} is none: {error}") from None
-    return value
+    return ",".join(items(value))

@@ -140,6 +140,14 @@ def test_a_frameworks_own_exclusions_replace_the_general_ones() -> None:
     assert settings.datasette_excluded_urls == "/health/,/static/"
 
 
+@pytest.mark.parametrize("given", ["/health/, /static/,", ",/health/,,/static/"])
+def test_a_trailing_comma_excludes_nothing(given: str) -> None:
+    """An empty expression would match, and so exclude, everything."""
+    settings = read(OTEL_PYTHON_EXCLUDED_URLS=given, TELEMETRY_UNTRACED_PATHS=given)
+    assert settings.excluded_urls == settings.untraced_paths == "/health/,/static/"
+    assert read(OTEL_PYTHON_EXCLUDED_URLS=" , ").excluded_urls == ""
+
+
 @pytest.mark.parametrize(
     ("given", "paths"),
     [
