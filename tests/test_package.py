@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
 import pytest
+from packaging.metadata import Metadata
 
+from telemetry import __version__
 from tests.support.environment import clean_environment
+from tests.support.paths import ROOT
 from tests.support.venvs import build_sdist, build_wheel, create_venv, install, python_of
 
 if TYPE_CHECKING:
@@ -43,6 +46,25 @@ def test_the_wheel_holds_the_layer_only(wheel: Path) -> None:
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert "[opentelemetry_configurator]" in declared
     assert not [name for name in names if name.endswith(".pyc")]
+
+
+def test_its_metadata_is_whole(wheel: Path) -> None:
+    """As an index checks it, and as those who choose it read it."""
+    with ZipFile(wheel) as archive:
+        [path] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        found = Metadata.from_email(archive.read(path))
+    assert (found.name, str(found.version)) == ("corkboard-telemetry", __version__)
+    assert (found.license_expression, found.license_files) == ("BSD-3-Clause", ["LICENSE"])
+    assert str(found.requires_python) == ">=3.11"
+    assert found.summary
+    assert found.description_content_type == "text/markdown"
+    assert found.description == (ROOT / "README.md").read_text("utf-8")
+    assert "Typing :: Typed" in (found.classifiers or [])
+    extras = {"datasette", "django", "grpc", "logfire", "prometheus", "sentry"}
+    assert set(found.provides_extra or []) == extras
+    # What is not an extra's: OpenTelemetry, and no framework and no vendor.
+    needed = {line.name for line in found.requires_dist or [] if line.marker is None}
+    assert {name for name in needed if not name.startswith("opentelemetry-")} == {"wrapt"}
 
 
 def test_the_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
