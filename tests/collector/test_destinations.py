@@ -7,7 +7,14 @@ import sys
 
 import pytest
 
-from collector.destinations import BASE, WrongDestinationError, configuration, destinations
+from collector.destinations import (
+    BASE,
+    WrongDestinationError,
+    completed,
+    configuration,
+    destinations,
+)
+from telemetry.settings.logfire import REGIONS
 from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
 
@@ -33,6 +40,19 @@ def test_what_is_missing_is_named(destination: str, environ: dict[str, str], mis
     """All of it at once; an empty value counts as unset."""
     with pytest.raises(WrongDestinationError, match=f"DEST={destination} needs {missing};"):
         configuration(destination, environ)
+
+
+def test_a_token_says_its_region() -> None:
+    """Unless it names none, or another address is given; a blank one is not."""
+    for given, address in (
+        ({"LOGFIRE_TOKEN": "pylf_v1_eu_abc"}, "https://logfire-eu.pydantic.dev"),
+        ({"LOGFIRE_TOKEN": "pylf_v1_eu_abc", "LOGFIRE_BASE_URL": ""}, REGIONS["eu"]),
+        ({"LOGFIRE_TOKEN": "pylf_v1_eu_abc", "LOGFIRE_BASE_URL": "https://x"}, "https://x"),
+        ({"LOGFIRE_TOKEN": "of-old"}, ""),
+    ):
+        assert completed(given)["LOGFIRE_BASE_URL"] == address
+    assert completed({})["COLLECTOR_STORAGE"].endswith("collector-queues")
+    assert completed(STORAGE)["COLLECTOR_STORAGE"] == STORAGE["COLLECTOR_STORAGE"]
 
 
 def test_what_is_there_is_enough() -> None:
