@@ -36,6 +36,8 @@ _LONGEST_REMEMBERED = 1024
 _TILDE = re.compile(r"~(?=[0-9A-F]{2})")
 # Shorter than any credential or address.
 _SHORT = 6
+# What is changed at all is looked at again so many times at most.
+_PASSES = 4
 
 
 class Redactor:
@@ -184,6 +186,15 @@ class Redactor:
         return self._without_shapes(found)
 
     def _redacted(self, text: str) -> str:
+        # What one rule leaves behind may be what another looks for. Almost no text is changed.
+        for _ in range(_PASSES):
+            found = self._redacted_once(text)
+            if found == text:
+                break
+            text = found
+        return text
+
+    def _redacted_once(self, text: str) -> str:
         found = self._searched(self._without_secrets(text))
         if "%" in found or "~" in found:
             # What is found in it once it is read as a server would is shown that way.

@@ -42,7 +42,7 @@ _USER = re.compile(r"://[^\s/?#@\"'<>]++@")
 _SEPARATOR = r"(?:\\?[\"']?\s?[=:]\s?|[\"'],\s?)"
 _QUOTED = r"b?\\?\"[^\"\n]*+\"?|b?\\?'[^'\n]*+'?"
 _PAIR = re.compile(
-    rf"(?<![\w.-])(?<!unrecognized )((?=[\w.-]*?(?:{CREDENTIAL}))[\w.-]++{_SEPARATOR})"
+    rf"(?<![\w.-])((?=[\w.-]*?(?:{CREDENTIAL}))[\w.-]++{_SEPARATOR})"
     r"((?:(?:bearer|basic|digest|negotiate|token)\s)?"
     rf"(?:{_QUOTED}|[^\s\"',;&(){{}}\[\]<>]++))",
     re.IGNORECASE,
