@@ -229,8 +229,15 @@ class Redactor:
         if EMAILS in self._kinds and "@" in text:
             text = without_emails(text)
         for pattern in self._additions.patterns:
-            text = pattern.sub(REDACTED, text)
+            text = pattern.sub(_unless_taken_out, text)
         return text
+
+
+def _unless_taken_out(match: re.Match[str]) -> str:
+    # Somebody's pattern may match our own word: capital letters, say.
+    begin = match.string.rfind("[", 0, match.start() + 1)
+    ours = match.string.startswith(REDACTED, begin) if begin >= 0 else False
+    return match[0] if ours and match.end() <= begin + len(REDACTED) else REDACTED
 
 
 def _hidden(value: Any) -> Any:

@@ -144,6 +144,17 @@ def test_a_host_adds_its_own(redactor: Redactor) -> None:
 
 
 @pytest.mark.usefixtures("additions")
+def test_a_pattern_leaves_our_own_word_alone() -> None:
+    """However often it is looked at, it is in brackets once."""
+    redact(patterns=["[A-Z]{3,}"])
+    redactor = Redactor(RedactionSettings())
+    once = redactor.text("parcel XYZZY, RED, and token=abc")
+    assert once == "parcel [REDACTED], [REDACTED], and token=[REDACTED]"
+    assert redactor.text(once) == once
+    assert redactor.text("[REDACTEDXYZ]") == "[[REDACTED]]"
+
+
+@pytest.mark.usefixtures("additions")
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
