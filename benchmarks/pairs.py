@@ -50,7 +50,7 @@ def pair_lines(
     head = f"  {'':<28}{f'{first} ms':>11}{f'{second} ms':>11}"
     yield f"{head}{'more µs':>9}{'ratio':>7}{'min-max':>12}"
     for page in pages:
-        before, after = (_of_a_way(page, way, samples) for way in ways)
+        before, after = (of_a_way(page, way, samples) for way in ways)
         pairs = list(zip(before, after, strict=True))
         more = median((two - one) * 1000 for one, two in pairs)
         ratios = [two / one for one, two in pairs]
@@ -60,7 +60,7 @@ def pair_lines(
         )
 
 
-def _of_a_way(page: Page, way: str, samples: Samples) -> list[float]:
+def of_a_way(page: Page, way: str, samples: Samples) -> list[float]:
     """Milliseconds a request by round, the mean of the processes."""
     processes = [samples[page.title, f"{way} {number}"] for number in range(PROCESSES)]
     return [

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 from benchmarks.client import Client
 from benchmarks.command import run_in_rounds, say
 from benchmarks.machine import machine, packages
-from benchmarks.measure import Samples, Target, measure
+from benchmarks.measure import Target, measure
 from benchmarks.pages import choose_pages
+from benchmarks.pairs import PROCESSES, of_a_way
 from benchmarks.receivers import span_receiver
 from telemetry.testing import OTLPReceiver
 from tests.support.host import prepare_host
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from benchmarks.pages import Page
 
 CLASSES = {"UvicornWorker": UVICORN_WORKER, "asgi": "asgi"}
-# Of the same program one process is a few percent slower than another, for as long as it lives.
-PROCESSES = 2
 VISITORS = 8
 SECONDS = 3.0
 # As long as gunicorn gives a worker to end.
@@ -108,7 +107,7 @@ def _cpu(env: Mapping[str, str], pages: Sequence[Page], rounds: int) -> Iterator
     yield f"CPU ms a request (medians of {rounds} rounds of two processes each, interleaved):"
     yield f"  {'':<28}{one:>15}{other:>9}{'ratio':>8}{'min-max':>13}"
     for page in pages:
-        first, second = (_of_a_class(page, title, samples) for title in CLASSES)
+        first, second = (of_a_way(page, title, samples) for title in CLASSES)
         ratios = [b / a for a, b in zip(first, second, strict=True)]
         yield (
             f"  {page.title:<28}{median(first):>15.3f}{median(second):>9.3f}"
@@ -128,15 +127,6 @@ def _start(stack: ExitStack, env: Mapping[str, str], worker: str) -> Target:
         )
     )
     return Target(stack.enter_context(closing(Client(server.port))), receiver)
-
-
-def _of_a_class(page: Page, title: str, samples: Samples) -> list[float]:
-    """Milliseconds a request by round, the mean of the processes."""
-    processes = [samples[page.title, f"{title} {number}"] for number in range(PROCESSES)]
-    return [
-        sum(sample.milliseconds for sample in round_) / PROCESSES
-        for round_ in zip(*processes, strict=True)
-    ]
 
 
 def _ended(env: Mapping[str, str], page: Page, title: str, worker: str, ending: Ending) -> str:

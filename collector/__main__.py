@@ -15,11 +15,10 @@ from collector.program import collector, lock
 
 def main(arguments: list[str]) -> int:
     """Returns only if it can't be done: 2, with what is wrong."""
-    if arguments == ["--lock"]:
-        lock(_say)
-        return 0
     validate = "--validate" in arguments
     named = [argument for argument in arguments if argument != "--validate"]
+    if named == ["--lock"]:
+        return _lock()
     if len(named) != 1:
         _say(f"usage: make collector DEST={'|'.join(destinations())}")
         return 2
@@ -36,6 +35,15 @@ def main(arguments: list[str]) -> int:
         grpc = environ.get("COLLECTOR_GRPC_PORT") or "4317"
         _say(f"OTLP on http://{host}:{http}, and for gRPC {host}:{grpc}; on to {named[0]}.")
     return _become([program, *(["validate"] if validate else []), *options], environ)
+
+
+def _lock() -> int:
+    try:
+        lock(_say)
+    except OSError as error:
+        _say(f"collector: {error}")
+        return 2
+    return 0
 
 
 def _say(line: str) -> None:

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telemetry.settings.cache import cache_folder, made_once
+from telemetry.settings.cache import cache_folder, made_once, run_maker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,15 +123,4 @@ def _version(go: str) -> tuple[int, ...]:
 
 
 def _run(command: Sequence[str | Path], folder: Path, environ: dict[str, str]) -> None:
-    done = subprocess.run(  # noqa: S603 - no input in it
-        command,
-        cwd=folder,
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=_TIMEOUT,
-        check=False,
-    )
-    if done.returncode:
-        raise OSError(f"{command[0]} failed with {done.returncode}:\n{done.stdout.strip()[-4000:]}")
+    run_maker(command, folder=folder, environ=environ, timeout=_TIMEOUT)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
 
 def cache_folder() -> Path:
@@ -40,3 +41,33 @@ def made_once(finished: Path, make: Callable[[Path], None]) -> Path:
                 make(unfinished)
                 unfinished.rename(finished)
     return finished
+
+
+def run_maker(
+    command: Sequence[str | Path],
+    *,
+    timeout: float,
+    folder: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> None:
+    """Run a program that makes a part of it, in silence.
+
+    Raises:
+        OSError: it failed, or took longer than `timeout` seconds; with the end of what it said.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 - no input in it
+            command,
+            cwd=folder,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise OSError(f"{command[0]} took more than {timeout:g} s") from None
+    if done.returncode:
+        said = done.stdout.strip()[-4000:]
+        raise OSError(f"{command[0]} failed with {done.returncode}:\n{said}")

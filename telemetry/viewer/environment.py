@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import venv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telemetry.settings.cache import cache_folder, made_once
+from telemetry.settings.cache import cache_folder, made_once, run_maker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,13 +61,7 @@ def _make(folder: Path) -> None:
         if uv
         else [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
     )
-    done = subprocess.run(  # noqa: S603 - no input in it
-        [*install, "--require-hashes", "--requirement", REQUIREMENTS],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=_TIMEOUT,
-        check=False,
-    )
-    if done.returncode:
-        raise OSError(f"its environment can't be made in {folder.parent}:\n{done.stdout.strip()}")
+    try:
+        run_maker([*install, "--require-hashes", "--requirement", REQUIREMENTS], timeout=_TIMEOUT)
+    except OSError as error:
+        raise OSError(f"its environment can't be made in {folder.parent}:\n{error}") from None

@@ -193,7 +193,10 @@ def planted_in(receiver: OTLPReceiver) -> list[str]:
 
 @pytest.mark.parametrize("ended_by", [signal.SIGTERM, signal.SIGKILL])
 def test_an_outage_loses_nothing(tmp_path: Path, ended_by: signal.Signals) -> None:
-    """The backend is away, the collector is restarted or killed, the backend comes back."""
+    """The backend is away, the collector is restarted or killed, the backend comes back.
+
+    In between it may have sent to another: what is not delivered waits for its own.
+    """
     addresses, backend = Addresses(), OTLPReceiver(free_port())
     told = {"DEST_ENDPOINT": backend.url}
     sent = 40
@@ -206,6 +209,13 @@ def test_an_outage_loses_nothing(tmp_path: Path, ended_by: signal.Signals) -> No
         with meters_to(addresses) as provider:
             provider.get_meter("tests.meter").create_counter("requests").add(sent)
         running.stop(ended_by)
+    with OTLPReceiver() as other:
+        elsewhere = {"LOGFIRE_TOKEN": "pylf_v1_us_x", "LOGFIRE_BASE_URL": other.url}
+        with serve_collector("logfire", tmp_path, addresses, **elsewhere) as running:
+            send_log(addresses)
+            other.wait_for(lambda r: r.logs)
+            assert running.stop() == 0
+    assert (len(other.logs), other.spans) == (1, [])
     with backend, serve_collector("otlp", tmp_path, addresses, **told):
         backend.wait_for(
             lambda r: (

@@ -6,15 +6,14 @@ import hashlib
 import os
 import shutil
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.locks import locked
+from telemetry.settings.cache import cache_folder, made_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 UNUSED_SECONDS = 3 * 24 * 3600
 
@@ -25,23 +24,19 @@ def cached(base: Path, name: str, build: Callable[[Path], None]) -> Path:
     The name is a digest of all that goes in: a folder that is there is
     complete and current, and one unused for days is removed.
     """
-    finished = base / name
-    with locked(base / f"{name}.lock"):
-        if not finished.exists():
-            with tempfile.TemporaryDirectory(dir=base, prefix=f"{name}.") as folder:
-                # Renamed when complete: a build that failed half-way is not there.
-                unfinished = Path(folder) / "unfinished"
-                build(unfinished)
-                unfinished.rename(finished)
-                _remove_unused(base)
-        os.utime(finished)
+
+    def make(unfinished: Path) -> None:
+        build(unfinished)
+        _remove_unused(base)
+
+    finished = made_once(base / name, make)
+    os.utime(finished)
     return finished
 
 
 def cache_of(kind: str) -> Path:
     """Give the folder of one kind of them, where the user's caches are."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "corkboard-telemetry" / kind
+    return cache_folder() / kind
 
 
 def digest(*parts: object) -> str:
