@@ -64,7 +64,7 @@ soak: setup ## the pool under fire for a minute, 10,000 openings, 6,000 requests
 		tests/config/sites/datasettes/test_many_openings.py tests/telemetry/redaction/test_any_text.py
 
 docs: setup ## write the documents that are generated from the registry
-	$(BIN)/python -m telemetry.registry.render
+	$(BIN)/python -m telemetry.commands.reference
 
 bench: setup ## what telemetry costs, and what a site does
 	$(BIN)/python -m benchmarks

@@ -16,7 +16,7 @@ from opentelemetry.trace import INVALID_SPAN
 from benchmarks.command import run_in_rounds
 from benchmarks.machine import machine, packages
 from benchmarks.pairs import measure_pair, pair_lines
-from telemetry.providers.meter import MeterProvider
+from telemetry.metrics.provider import MeterProvider
 from telemetry.redaction.redactor import Redactor
 from telemetry.request import RequestRecord, attach_record
 from telemetry.settings.model import RedactionSettings

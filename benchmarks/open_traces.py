@@ -18,9 +18,9 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanKind, StatusCode
 
-from telemetry.processors.datasette import DatasetteSpanProcessor
-from telemetry.processors.tail import TailSpanProcessor
-from telemetry.providers.tail import TailSampler
+from telemetry.datasette.folding import DatasetteSpanProcessor
+from telemetry.traces.tail import TailSpanProcessor
+from telemetry.traces.tail_sampler import TailSampler
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan

@@ -24,9 +24,9 @@ from benchmarks.recorded import (
     small_page,
     table_page,
 )
+from telemetry.export.redacted import redacted_span
 from telemetry.logs.formatters import JSONFormatter
 from telemetry.redaction.redactor import Redactor
-from telemetry.redaction.spans import redacted_span
 from telemetry.settings.model import RedactionSettings
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telemetry.settings.cache import cache_folder
+from telemetry.cache import cache_folder
 from telemetry.settings.logfire import address_of
 
 if TYPE_CHECKING:

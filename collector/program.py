@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telemetry.settings.cache import cache_folder, made_once, run_maker
+from telemetry.cache import cache_folder, made_once, run_maker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

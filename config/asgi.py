@@ -9,8 +9,8 @@ the whole request, whichever side serves it.
 import os
 
 import telemetry
-from config.asgi_types import ASGIApp
 from config.environment import read_environment
+from telemetry.scope import ASGIApp
 
 
 def _build_application() -> ASGIApp:

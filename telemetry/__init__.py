@@ -27,9 +27,9 @@ from telemetry.configuration import (
     instrument,
     report_errors,
 )
-from telemetry.errors import ConfigurationError, InstrumentationError, Problem, TelemetryError
+from telemetry.datasette.output import quiet_datasette_errors
+from telemetry.exceptions import ConfigurationError, InstrumentationError, Problem, TelemetryError
 from telemetry.logs.config import logging_config
-from telemetry.quiet import quiet_datasette_errors
 from telemetry.redaction.additions import redact
 from telemetry.request import (
     RequestRecord,
@@ -42,7 +42,7 @@ from telemetry.request import (
 from telemetry.version import __version__
 
 if TYPE_CHECKING:
-    from telemetry.processors.datasette import DatasetteSpanProcessor
+    from telemetry.datasette.folding import DatasetteSpanProcessor
 
 __all__ = [
     "ConfigurationError",
@@ -72,7 +72,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     # Its base class is the SDK's, which nobody loads who does not use it.
     if name == "DatasetteSpanProcessor":
-        from telemetry.processors.datasette import DatasetteSpanProcessor
+        from telemetry.datasette.folding import DatasetteSpanProcessor
 
         return DatasetteSpanProcessor
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

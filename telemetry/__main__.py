@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = commands.add_parser(name, help=what, description=what)
         if name == named:
             # Only this one is imported: each needs what the others don't.
-            module = importlib.import_module(f"telemetry.{name}.command")
+            module = importlib.import_module(f"telemetry.commands.{name}.command")
             module.add_arguments(command)
     options = parser.parse_args(arguments)
     return int(module.run(options)) if module is not None else 2

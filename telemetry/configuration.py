@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from telemetry import failsafe
-from telemetry.errors import TelemetryError
+from telemetry.exceptions import InstrumentationError, TelemetryError
 from telemetry.logs.use import use
 from telemetry.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from telemetry.asgi.options import EdgeOptions
     from telemetry.pipeline import Pipeline
 
 logger = logging.getLogger("telemetry")
@@ -92,14 +94,12 @@ def instrument() -> None:
         InstrumentationError: if it comes too early, too late or for the second time.
     """
     settings = _settings("instrument")
-    from telemetry.instrumentors import instrument_all, load_django_settings
-
     if _state.pipeline is None:
         # They are where a host asks for our lines.
-        load_django_settings()
+        _load_django_settings()
         if not use.lines_are_ours:
             return
-    instrument_all(settings, again=_state.instrumented)
+    _instrument_all(settings, again=_state.instrumented)
     _state.instrumented = True
 
 
@@ -117,10 +117,10 @@ def asgi_wrapper(application: Any) -> Any:
     if pipeline is None and not use.lines_are_ours:
         return application
     from telemetry.asgi.edge import Edge
+    from telemetry.asgi.options import EdgeOptions
     from telemetry.asgi.trust import Trust
 
-    edge = Edge(
-        application,
+    options = EdgeOptions(
         trust=Trust(settings.traceparent, settings.trust_secret),
         excluded_urls=settings.excluded_urls,
         # Where it says nothing of its own, the general list has been asked already.
@@ -135,17 +135,17 @@ def asgi_wrapper(application: Any) -> Any:
         event_url=settings.sentry.event_url if settings.sentry is not None else None,
         # A developer's console says of each request what the line would.
         access_log=use.lines_are_ours and not settings.prints_traces,
-        http_capture_headers_server_request=list(settings.capture_request_headers),
-        http_capture_headers_server_response=list(settings.capture_response_headers),
-        http_capture_headers_sanitize_fields=list(settings.sanitize_headers),
-        **(_recorded(pipeline) if pipeline is not None else _unrecorded()),
+        http_capture_headers_server_request=settings.capture_request_headers,
+        http_capture_headers_server_response=settings.capture_response_headers,
+        http_capture_headers_sanitize_fields=settings.sanitize_headers,
     )
+    edge = Edge(application, _with_pipeline(options, pipeline))
     if settings.debug and pipeline is not None and pipeline.folding is not None:
         from telemetry.asgi.server_timing import ServerTiming
 
         edge.app = ServerTiming(edge.app, pipeline.folding.queries)
     if settings.sentry is not None:
-        from telemetry.sentry.isolation import Isolation
+        from telemetry.errors.sentry.isolation import Isolation
 
         edge.app = Isolation(edge.app)
     return edge
@@ -198,10 +198,16 @@ def export_states() -> dict[str, str]:
     return {} if _state.pipeline is None else dict(_state.pipeline.export_states())
 
 
-def _recorded(pipeline: Pipeline) -> dict[str, Any]:
-    """The edge's arguments that a pipeline is needed for."""
-    from telemetry.asgi.loop_delay import LoopDelay
-    from telemetry.flushing import off_the_loop
+def _with_pipeline(options: EdgeOptions, pipeline: Pipeline | None) -> EdgeOptions:
+    """The options with what a pipeline starts, stops and knows; without one, ids alone."""
+    if pipeline is None:
+        from telemetry.datasette.tracer import DatasetteTracer
+        from telemetry.registry.datasette import SCOPE
+        from telemetry.traces.unrecorded import unrecorded_tracer
+
+        return replace(options, tracer=unrecorded_tracer({SCOPE: DatasetteTracer}))
+    from telemetry.export.flushing import off_the_loop
+    from telemetry.metrics.loop_delay import LoopDelay
 
     delay = LoopDelay() if pipeline.outlets["metrics"] else None
 
@@ -218,19 +224,14 @@ def _recorded(pipeline: Pipeline) -> dict[str, Any]:
             delay.stop()
         await off_the_loop(pipeline.flush)
 
-    return {
-        "started": started,
-        "stopping": stopping,
-        "ready": ready,
-        "was_kept": pipeline.was_kept,
-        "site_labels": pipeline.site_labels,
-    }
-
-
-def _unrecorded() -> dict[str, Any]:
-    from telemetry.providers.unrecorded import unrecorded_tracer
-
-    return {"tracer": unrecorded_tracer()}
+    return replace(
+        options,
+        started=started,
+        stopping=stopping,
+        ready=ready,
+        was_kept=pipeline.was_kept,
+        site_labels=pipeline.site_labels,
+    )
 
 
 def _settings(caller: str) -> Settings:
@@ -240,3 +241,45 @@ def _settings(caller: str) -> Settings:
             "at the top of the host's asgi.py"
         )
     return _state.settings
+
+
+def _load_django_settings() -> None:
+    """Import Django's settings, as its application does next; not while they are being imported."""
+    if importlib.util.find_spec("django") is not None:
+        from telemetry.django.instrumentor import settings_are_due
+
+        if settings_are_due():
+            from django.conf import settings
+
+            settings.LOGGING  # noqa: B018 # a lazy object: this loads it
+
+
+def _instrument_all(settings: Settings, *, again: bool) -> None:
+    """Instrument the frameworks that are installed.
+
+    Raises:
+        InstrumentationError: when it comes too early, too late or again.
+    """
+    if again:
+        raise InstrumentationError(
+            "telemetry.instrument() was called twice: call it once, between Django's settings "
+            "and its application"
+        )
+    if importlib.util.find_spec("datasette") is not None:
+        from telemetry.datasette.instrumentor import DatasetteInstrumentor
+
+        datasette = DatasetteInstrumentor()
+        if not datasette.is_instrumented_by_opentelemetry:
+            datasette.instrument(recording=settings.active)
+    if settings.debug and settings.active:
+        from telemetry.asgi.server_timing import measure_templates
+
+        measure_templates()
+    if settings.django_instrument and importlib.util.find_spec("django") is not None:
+        from telemetry.django.instrumentor import DjangoInstrumentor
+
+        DjangoInstrumentor().instrument(
+            excluded_urls=settings.django_excluded_urls,
+            middleware_position=settings.django_middleware_position,
+            traced_request_attributes=settings.django_request_attributes,
+        )

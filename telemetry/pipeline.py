@@ -9,46 +9,50 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import _logs, metrics, trace
+from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SynchronousMultiSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
-from telemetry import failures
-from telemetry.adapters.sites import SiteLabels
-from telemetry.announcement import announce
-from telemetry.errors import TelemetryError
-from telemetry.exporters.catalog import outlets
-from telemetry.exporters.outlet import worst_state
-from telemetry.flushing import Flush
+from telemetry.datasette.folding import DatasetteSpanProcessor
+from telemetry.datasette.meter import DatasetteMeter
+from telemetry.datasette.sql_errors import is_statement_error
+from telemetry.datasette.tracer import DatasetteTracer
+from telemetry.errors import failures
+from telemetry.errors.failed_spans import FailedSpanProcessor
+from telemetry.exceptions import TelemetryError
+from telemetry.export.catalog import outlets
+from telemetry.export.deferred import DeferredLogRecordProcessor, DeferredSpanProcessor
+from telemetry.export.destination import worst_state
+from telemetry.export.flushing import Flush
+from telemetry.export.resource import build_resource
 from telemetry.logfire.manual import lend
 from telemetry.logs import bridge
-from telemetry.metering import start_meter_provider
-from telemetry.observers.datasettes import observe_instances
-from telemetry.observers.process import observe_process
-from telemetry.observers.telemetry import observe_telemetry
-from telemetry.processors.datasette import DatasetteSpanProcessor
-from telemetry.processors.deferred import DeferredLogRecordProcessor, DeferredSpanProcessor
-from telemetry.processors.failed import FailedSpanProcessor
-from telemetry.processors.request import RequestLogProcessor
-from telemetry.processors.tail import TailSpanProcessor
-from telemetry.providers.bridged import BridgedLogs
-from telemetry.providers.installed import is_stand_in
-from telemetry.providers.resource import build_resource
-from telemetry.providers.sampling import build_id_generator, build_sampler
-from telemetry.providers.tracer import TracerProvider
+from telemetry.logs.bridged import BridgedLogs
+from telemetry.logs.processor import RequestLogProcessor
+from telemetry.metrics.observers import observe_instances, observe_process, observe_telemetry
+from telemetry.metrics.provider import start_meter_provider
+from telemetry.metrics.sites import SiteLabels
 from telemetry.redaction.redactor import Redactor
 from telemetry.registry import attributes as a
+from telemetry.registry.datasette import SCOPE
 from telemetry.settings.model import SIGNALS, Settings
+from telemetry.traces.provider import TracerProvider
+from telemetry.traces.samplers import build_id_generator, build_sampler
+from telemetry.traces.tail import TailSpanProcessor
+from telemetry.traces.unrecorded import is_stand_in
 from telemetry.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from telemetry.exporters.outlet import ExportState, Outlet
-    from telemetry.providers.meter import MeterProvider
-    from telemetry.sentry.client import ErrorTracking
+    from opentelemetry._logs import LoggerProvider as APILoggerProvider
+
+    from telemetry.errors.sentry.client import ErrorTracking
+    from telemetry.export.destination import ExportState, Outlet
+    from telemetry.metrics.provider import MeterProvider
     from telemetry.settings.model import Signal
 
 logger = logging.getLogger("telemetry")
@@ -72,6 +76,7 @@ class Pipeline:
             sampler,
             resource,
             shutdown_on_exit=False,
+            adapters={SCOPE: DatasetteTracer},
             id_generator=build_id_generator(settings.id_generator),
             span_limits=SpanLimits(max_attribute_length=settings.attribute_length),
         )
@@ -109,7 +114,9 @@ class Pipeline:
         for processor in self._span_processors:
             exporting.add_span_processor(processor)
         if self.settings.sampler.name == "tail":
-            exporting = self._tail = TailSpanProcessor(exporting, slow=self.settings.slow)
+            exporting = self._tail = TailSpanProcessor(
+                exporting, slow=self.settings.slow, is_expected=is_statement_error
+            )
         return DatasetteSpanProcessor(exporting, fold_below=self.settings.fold_below)
 
     @property
@@ -175,7 +182,7 @@ class Pipeline:
             self._start_metrics()
             self._start_errors()
             os.register_at_fork(after_in_child=self._forked)
-        announce(self.logger_provider, self.describe())
+        _announce(self.logger_provider, self.describe())
         self._release_logs()
 
     def _release_logs(self) -> None:
@@ -193,6 +200,7 @@ class Pipeline:
             interval=self.settings.metric_interval,
             site_labels=self.site_labels,
             redactor=self._redactor,
+            adapters={SCOPE: DatasetteMeter},
         )
         meter = self.meter_provider.get_meter("telemetry", __version__)
         observe_instances(meter)
@@ -216,7 +224,7 @@ class Pipeline:
     def _start_errors(self) -> None:
         self._flush_at_exit()
         if self.settings.sentry is not None and self.errors is None:
-            from telemetry.sentry.client import ErrorTracking
+            from telemetry.errors.sentry.client import ErrorTracking
 
             self.errors = ErrorTracking(
                 self.settings, self._redactor, traced=bool(self.outlets["traces"])
@@ -298,3 +306,21 @@ class Pipeline:
             f"{signal} -> {', '.join(map(str, self.outlets[signal])) or 'nowhere'}"
             for signal in SIGNALS
         ]
+
+
+def _announce(provider: APILoggerProvider, destinations: Sequence[str]) -> None:
+    """Emit the record.
+
+    Args:
+        provider: of the process that has started.
+        destinations: a line for each signal, without secrets.
+    """
+    provider.get_logger("telemetry", __version__).emit(
+        LogRecord(
+            severity_number=SeverityNumber.INFO,
+            severity_text="INFO",
+            body=f"telemetry started: {'; '.join(destinations)}",
+            attributes={str(a.DESTINATIONS): destinations},
+            event_name="corkboard.telemetry.started",
+        )
+    )

@@ -14,8 +14,8 @@ from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.context import Context
 
-from telemetry.outcome import OUTCOMES
 from telemetry.registry import attributes as a
+from telemetry.registry.attributes import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span
 
-    from telemetry.outcome import Outcome
+    from telemetry.registry.attributes import Outcome
 
 MAX_EVENTS = 8
 

@@ -42,7 +42,7 @@ def test_the_wheel_holds_the_layer_only(wheel: Path) -> None:
         declared = archive.read(entry_points).decode()
     assert unexpected(names) == []
     assert "telemetry/py.typed" in names
-    assert "telemetry/instrumentors/datasette_plugin/templates/500.html" in names
+    assert "telemetry/datasette/plugin/templates/500.html" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert "[opentelemetry_configurator]" in declared
     assert not [name for name in names if name.endswith(".pyc")]
@@ -72,7 +72,7 @@ def test_the_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Pat
     with tarfile.open(build_sdist(tmp_path)) as archive:
         archive.extractall(tmp_path, filter="data")
     [source] = (path for path in tmp_path.iterdir() if path.is_dir())
-    template = "telemetry/instrumentors/datasette_plugin/templates/500.html"
+    template = "telemetry/datasette/plugin/templates/500.html"
     assert (source / template).is_file()
     assert not (source / "tests").exists()
     again = build_wheel(tmp_path, source)

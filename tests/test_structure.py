@@ -14,9 +14,9 @@ import pytest
 
 from tests.support.paths import ROOT
 from tests.support.structure import (
+    against_the_order,
     forbidden_imports,
     lines_that_match,
-    long_files,
     python_files,
 )
 
@@ -24,6 +24,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FRAMEWORKS = {"django", "datasette", "djp"}
+# From the top down: a room imports from those below it, and from its own tier without a circle.
+TIERS = (
+    ("", "__main__", "commands", "distro", "pytest_plugin", "system_checks", "testing", "viewer"),
+    ("configuration",),
+    ("pipeline",),
+    ("asgi", "datasette", "django", "logfire"),
+    ("errors", "logs", "metrics", "traces"),
+    ("export",),
+    ("redaction",),
+    ("request", "settings"),
+    ("registry",),
+    ("cache", "exceptions", "failsafe", "frames", "scope", "terminal", "version"),
+)
 HOST = {"config", "django_plugins", "tests", "benchmarks"}
 # Forbidden words are put together here, or this file would be the first to
 # break its rules.
@@ -78,7 +91,12 @@ def test_frameworks_are_imported_by_what_is_theirs_or_in_functions() -> None:
     """`import telemetry` has to work without either framework."""
     layer = ROOT / "telemetry"
     # Of the two others, one is Django's own to import, and one has an environment of its own.
-    theirs = [layer / "instrumentors", layer / "system_checks", layer / "viewer" / "server"]
+    theirs = [
+        layer / "datasette" / "plugin",
+        layer / "django",
+        layer / "system_checks",
+        layer / "viewer" / "server",
+    ]
     files = [
         path
         for path in python_files(ROOT, "telemetry")
@@ -95,9 +113,13 @@ def test_the_host_does_not_import_tests() -> None:
     assert forbidden_imports(ROOT, files, {"tests", "benchmarks"}, everywhere=True) == []
 
 
-def test_files_are_short() -> None:
-    """One idea a file."""
-    assert long_files(ROOT, python_files(ROOT, "telemetry", "config", "django_plugins")) == []
+def test_imports_go_down_the_tiers() -> None:
+    """Those within functions and under `TYPE_CHECKING` too; rooms of a tier make no circle."""
+    files = python_files(ROOT, "telemetry")
+    assert against_the_order(ROOT, files, TIERS) == []
+    # None is named that isn't there.
+    rooms = {path.relative_to(ROOT / "telemetry").parts[0].removesuffix(".py") for path in files}
+    assert {room for rooms in TIERS for room in rooms} == (rooms - {"__init__"}) | {""}
 
 
 def test_tests_use_the_real_thing() -> None:
@@ -143,7 +165,7 @@ def test_an_arrow_against_the_rule_is_found(tmp_path: Path, text: str) -> None:
         ("def late():\n    import django", False),
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import django", False),
         ("if TYPE_CHECKING:\n    pass\nelse:\n    import django", True),
-        ("from telemetry.instrumentors import django", False),
+        ("from telemetry.x import django", False),
         ("import django_htmx", False),
     ],
 )
@@ -160,10 +182,42 @@ def test_a_mock_is_found(tmp_path: Path) -> None:
         assert forbidden_imports(tmp_path, files, MOCKS, everywhere=True)
 
 
-def test_a_long_file_is_found(tmp_path: Path) -> None:
-    """One line over the limit is enough, and the limit itself is not."""
-    assert long_files(tmp_path, plant(tmp_path, "a.py", "x\n" * 301)) == ["a.py has 301 lines"]
-    assert long_files(tmp_path, plant(tmp_path, "a.py", "x\n" * 300)) == []
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("from telemetry.top import a", "above it"),
+        ("from telemetry import top", "above it"),
+        ("import telemetry.top", "above it"),
+        ("def late():\n    from telemetry.top import a", "above it"),
+        ("class A:\n    import telemetry.top", "above it"),
+        ("if TYPE_CHECKING:\n    import telemetry.top", "above it"),
+        ("from telemetry.beside import a", "is a circle"),
+        ("from telemetry.low import a", None),
+    ],
+)
+def test_an_import_against_the_tiers_is_found(tmp_path: Path, text: str, found: str | None) -> None:
+    """Wherever it stands, and by whichever form."""
+    files = [
+        *plant(tmp_path, "telemetry/top/__init__.py", "from telemetry.room import x"),
+        *plant(tmp_path, "telemetry/room/x.py", text),
+        *plant(tmp_path, "telemetry/room/__init__.py", ""),
+        *plant(tmp_path, "telemetry/beside.py", "from telemetry.room import x"),
+        *plant(tmp_path, "telemetry/low.py", ""),
+    ]
+    tiers = (("top",), ("room", "beside"), ("low",))
+    problems = against_the_order(tmp_path, files, tiers)
+    assert [problem for problem in problems if found and found in problem] == problems
+    assert bool(problems) is bool(found)
+
+
+def test_a_room_without_a_tier_is_found(tmp_path: Path) -> None:
+    """A new folder has to be put into the order."""
+    files = [
+        *plant(tmp_path, "telemetry/new.py", "from telemetry.low import a"),
+        *plant(tmp_path, "telemetry/low.py", ""),
+    ]
+    [problem] = against_the_order(tmp_path, files, (("low",),))
+    assert "the room 'new' is in no tier" in problem
 
 
 def test_a_registry_or_a_machine_is_found(tmp_path: Path) -> None:

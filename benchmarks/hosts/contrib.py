@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from benchmarks.hosts.control import with_control
 from benchmarks.hosts.root import build
 from benchmarks.hosts.variables import RECEIVER
-from config.asgi_types import ASGIApp
+from telemetry.scope import ASGIApp
 
 
 def _build() -> ASGIApp:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from config.asgi_types import ASGIApp, Receive, Scope, Send
+    from telemetry.scope import ASGIApp, Receive, Scope, Send
 
 PATH = "/-/benchmark"
 

@@ -7,9 +7,9 @@ from django.conf import settings
 
 from benchmarks.hosts.control import with_control
 from benchmarks.hosts.root import build
-from config.asgi_types import Receive, Scope, Send
 from config.sites.datasettes.settings import SETTINGS
 from config.sites.hosts import find_root, find_subdomain, host_header, parse_host
+from telemetry.scope import Receive, Scope, Send
 
 host = build()
 # Upstream's own.

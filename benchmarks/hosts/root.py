@@ -6,7 +6,7 @@ provider spans too, which would be in the peer's figures.
 
 import os
 
-from config.asgi_types import ASGIApp
+from telemetry.scope import ASGIApp
 
 
 def build() -> ASGIApp:

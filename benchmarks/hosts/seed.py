@@ -18,7 +18,7 @@ from benchmarks.hosts.root import build
 from benchmarks.hosts.variables import RECEIVER, SENTRY_SINK
 
 if TYPE_CHECKING:
-    from config.asgi_types import ASGIApp, Receive, Scope, Send
+    from telemetry.scope import ASGIApp, Receive, Scope, Send
 
 
 def _with_datasette_span(app: ASGIApp) -> ASGIApp:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 import telemetry
-from config.asgi_types import ASGIApp, Receive, Scope, Send
+from telemetry.scope import ASGIApp, Receive, Scope, Send
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8">

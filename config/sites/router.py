@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 import telemetry
 from config import paths
-from config.asgi_types import ASGIApp, Receive, Scope, Send
 from config.sites.datasettes.pool import DatasettePool, NoDatabasesError, SiteUnavailableError
 from config.sites.directory import DirectoryUnavailableError, RegisteredSite, SiteDirectory
 from config.sites.hosts import (
@@ -25,6 +24,7 @@ from config.sites.responses import (
     refuse_websocket,
     unavailable,
 )
+from telemetry.scope import ASGIApp, Receive, Scope, Send
 
 
 class SubdomainRouter:

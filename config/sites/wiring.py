@@ -7,12 +7,12 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 import telemetry
-from config.asgi_types import ASGIApp
 from config.sites.datasettes.pool import DatasettePool
 from config.sites.datasettes.settings import SETTINGS
 from config.sites.datasettes.starter import Starter
 from config.sites.registry import site_directory
 from config.sites.router import SubdomainRouter
+from telemetry.scope import ASGIApp
 
 
 def build_router(app: ASGIApp) -> SubdomainRouter:

@@ -8,17 +8,38 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as context_api
 from opentelemetry import trace
-from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.context import Context
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware, asgi_setter
+from opentelemetry.instrumentation.propagators import get_global_response_propagator
 from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
 from opentelemetry.metrics import NoOpMeter, get_meter
-from opentelemetry.util.http import parse_excluded_urls
+from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.util.http import (
+    normalise_request_header_name,
+    normalise_response_header_name,
+    parse_excluded_urls,
+)
 
-from telemetry.adapters.sites import SITE_LIMIT, SiteLabels
+from telemetry.asgi.error_page import send_error_page
+from telemetry.asgi.exchange import Exchange
+from telemetry.asgi.headers import (
+    address_attributes,
+    captured_headers,
+    client_address,
+    connection_attributes,
+    full_url,
+    method_attributes,
+    query_string,
+    user_agent,
+)
 from telemetry.asgi.lifespan import Lifespan
-from telemetry.asgi.server_request import SCOPE_KEY, ServerRequest
-from telemetry.asgi.trust import Trust
-from telemetry.errors import InstrumentationError
+from telemetry.asgi.options import EdgeOptions
+from telemetry.errors import failures
+from telemetry.errors.sqlite_functions import explain, report_kept
+from telemetry.exceptions import InstrumentationError
 from telemetry.failsafe import failed
+from telemetry.logs.access import log_request
+from telemetry.registry import attributes as a
 from telemetry.registry.metrics import (
     ACTIVE_REQUESTS,
     REQUEST_DURATION,
@@ -26,41 +47,28 @@ from telemetry.registry.metrics import (
     RESPONSE_SIZE,
     SITE_DURATION,
 )
+from telemetry.request import NO_SPAN, RequestRecord, attach_record
 from telemetry.settings import parse
+from telemetry.settings.sentry import EVENT_ID, TRACE_ID
 from telemetry.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from opentelemetry.metrics import Histogram, Meter
 
-    from telemetry.asgi.exchange import Message, Receive, Send
     from telemetry.registry.names import MetricName
+    from telemetry.scope import ASGIApp, Message, Receive, Send
 
-# The first version of the conventions in which every name that we emit is current.
-SCHEMA_URL = "https://opentelemetry.io/schemas/1.30.0"
-
-
-async def _nothing() -> None:
-    pass
-
-
-def _matcher(paths: str) -> Callable[[str], object] | None:
-    expression = "|".join(parse.items(paths))
-    return re.compile(expression).match if expression else None
-
-
-def _histogram(meter: Meter, metric: MetricName) -> Histogram:
-    return meter.create_histogram(
-        str(metric),
-        unit=metric.unit,
-        description=metric.description,
-        explicit_bucket_boundaries_advisory=metric.buckets,
-    )
+SCOPE_KEY = "telemetry.request"
+# The SDK has no limit for a status, which the exception's event repeats.
+MAX_DESCRIPTION = 4096
+# Seconds: below that, nobody asks who was waited for.
+WORTH_TELLING = 0.01
 
 
 class Edge(OpenTelemetryMiddleware):
-    """Contrib's ASGI middleware with a lean ``__call__``: its arguments and hooks are kept.
+    """Contrib's ASGI middleware with a lean ``__call__``: its options and hooks are kept.
 
     Corrected through hooks alone, contrib's costs two and a half times as much,
     ends the span before the application is done and leaks the query string.
@@ -68,97 +76,64 @@ class Edge(OpenTelemetryMiddleware):
 
     Args:
         app: the ASGI application.
-        trust: what to do with a caller's trace context; by default, link to it.
-        started: awaited when the server starts the application.
-        stopping: awaited before the server is told that the application has stopped.
-        ready: called at each request; starts the pipeline where a server has no lifespan.
-        datasette_excluded_urls: as ``excluded_urls``, for the requests that Datasette serves.
-        untraced_paths: a comma list of expressions, matched from the path's start: requests that
-            are counted and, where the tracer provider has our `RequestSampler`, not traced.
-        unlogged_paths: likewise, requests that have no access line unless they fail.
-        client_address: name the client's address, on spans and on access lines.
-        user_agent: the same of what the client says it is.
-        query_string: record it as it is: for a pipeline that redacts, as ours does.
-        event_url: a page of error events, with ``{trace_id}`` or ``{event_id}`` in it: where a
-            request led to one, its span links there.
-        access_log: write a line for each request to the logger ``telemetry.access``.
-        was_kept: whether the trace of that id is exported, though it was not sampled.
-        site_labels: how metrics name sites; the first hundred by name unless given.
-        **kwargs: contrib's: ``excluded_urls``, ``default_span_details``, ``server_request_hook``,
-            ``client_request_hook``, ``client_response_hook``, ``tracer_provider``,
-            ``meter_provider``, ``http_capture_headers_*``. Both message hooks are
-            called with the SERVER span, since receive and send have none of their own.
+        options: what is recorded and called; `EdgeOptions()` unless given.
 
     Raises:
         InstrumentationError: if ``app`` already is an edge.
     """
 
-    def __init__(
-        self,
-        app: Any,
-        *,
-        trust: Trust | None = None,
-        started: Callable[[], Awaitable[None]] = _nothing,
-        stopping: Callable[[], Awaitable[None]] = _nothing,
-        ready: Callable[[], None] | None = None,
-        datasette_excluded_urls: str = "",
-        untraced_paths: str = "",
-        unlogged_paths: str = "",
-        client_address: bool = False,
-        user_agent: bool = False,
-        query_string: bool = False,
-        event_url: str | None = None,
-        access_log: bool = False,
-        was_kept: Callable[[int], bool] | None = None,
-        site_labels: SiteLabels | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, app: ASGIApp, options: EdgeOptions | None = None) -> None:
         if isinstance(app, OpenTelemetryMiddleware):
             raise InstrumentationError(
                 f"the application is wrapped in {type(app).__name__} already: wrap it once, with "
                 "telemetry.asgi_wrapper(), where the application is put together"
             )
-        tracer = kwargs.pop("tracer", None) or trace.get_tracer(
-            "telemetry", __version__, kwargs.get("tracer_provider"), schema_url=SCHEMA_URL
+        self.options = options = options or EdgeOptions()
+        tracer = options.tracer or trace.get_tracer(
+            "telemetry", __version__, options.tracer_provider, schema_url=a.SCHEMA_URL
         )
-        meter = kwargs.pop("meter", None) or get_meter(
-            "telemetry", __version__, kwargs.get("meter_provider"), schema_url=SCHEMA_URL
+        meter = options.meter or get_meter(
+            "telemetry", __version__, options.meter_provider, schema_url=a.SCHEMA_URL
         )
-        # Contrib would make the instruments of the old conventions, or of
-        # whatever OTEL_SEMCONV_STABILITY_OPT_IN says; ours are the stable ones.
-        super().__init__(app, tracer=tracer, meter=NoOpMeter("telemetry"), **kwargs)
-        self.meter = meter
-        self.trust = trust or Trust()
-        self.span_details = kwargs.get("default_span_details")
+        super().__init__(
+            app,
+            excluded_urls=options.excluded_urls,
+            # Contrib guards the hooks: what one raises is recorded on the span.
+            server_request_hook=options.server_request_hook,
+            client_request_hook=options.client_request_hook,
+            client_response_hook=options.client_response_hook,
+            tracer=tracer,
+            # Contrib would make the instruments of the old conventions, or of
+            # whatever OTEL_SEMCONV_STABILITY_OPT_IN says; ours are the stable ones.
+            meter=NoOpMeter("telemetry"),
+            http_capture_headers_server_request=[*options.http_capture_headers_server_request],
+            http_capture_headers_server_response=[*options.http_capture_headers_server_response],
+            http_capture_headers_sanitize_fields=[*options.http_capture_headers_sanitize_fields],
+        )
         self.duration = _histogram(meter, REQUEST_DURATION)
         self.request_size = _histogram(meter, REQUEST_SIZE)
         self.response_size = _histogram(meter, RESPONSE_SIZE)
         self.site_duration = _histogram(meter, SITE_DURATION)
-        self.site_labels = site_labels or SiteLabels(SITE_LIMIT)
         self.active_requests = meter.create_up_down_counter(
             str(ACTIVE_REQUESTS),
             unit=ACTIVE_REQUESTS.unit,
             description=ACTIVE_REQUESTS.description,
         )
         self.datasette_excluded_urls = (
-            parse_excluded_urls(datasette_excluded_urls) if datasette_excluded_urls else None
+            parse_excluded_urls(options.datasette_excluded_urls)
+            if options.datasette_excluded_urls
+            else None
         )
-        self.untraced = _matcher(untraced_paths)
-        self.unlogged = _matcher(unlogged_paths)
-        self.client_address = client_address
-        self.user_agent = user_agent
-        self.query_string = query_string
-        self.event_url = event_url
-        self.access_log = access_log
-        self.was_kept = was_kept
-        self._lifespan = started, stopping
-        self._ready = ready
+        self.untraced = _matcher(options.untraced_paths)
+        self.unlogged = _matcher(options.unlogged_paths)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """The ASGI application."""
         kind = scope["type"]
         if kind == "lifespan":
-            await Lifespan(*self._lifespan)(self.app, scope, receive, send)
+            await Lifespan(self.options.started, self.options.stopping)(
+                self.app, scope, receive, send
+            )
             return
         if (
             kind not in ("http", "websocket")
@@ -169,9 +144,9 @@ class Edge(OpenTelemetryMiddleware):
             return
         began = perf_counter()
         try:
-            if self._ready is not None:
-                self._ready()
-            request = ServerRequest(self, scope, receive, send)
+            if self.options.ready is not None:
+                self.options.ready()
+            request = _ServerRequest(self, scope, receive, send)
         except Exception as error:  # noqa: BLE001 # the page comes first
             failed("the edge, at a request's start", error)
             await self.app(scope, receive, send)
@@ -196,3 +171,275 @@ class Edge(OpenTelemetryMiddleware):
                 failed("the edge, at a request's end", error)
             finally:
                 context_api.detach(token)
+
+
+class _ServerRequest:
+    """What the edge does for one request; made at its start, ended once."""
+
+    __slots__ = (
+        "_active",
+        "_duration",
+        "_edge",
+        "_options",
+        "context",
+        "exchange",
+        "record",
+        "scope",
+    )
+
+    def __init__(self, edge: Edge, scope: Message, receive: Receive, send: Send) -> None:
+        self._edge = edge
+        self._options = edge.options
+        # Metric attributes; None for what is not counted.
+        self._active: dict[str, Any] | None = None
+        self._duration: dict[str, Any] = {}
+        websocket = scope["type"] == "websocket"
+        # A websocket's handshake is a GET, though ASGI does not say so.
+        method, attributes = method_attributes("GET" if websocket else scope.get("method", ""))
+        if edge.excluded_urls and edge.excluded_urls.url_disabled(full_url(scope)):
+            self.record = RequestRecord(method, trace.INVALID_SPAN, scope)
+            self.record.excluded = True
+            self.context = attach_record(self.record, Context())
+        else:
+            connection = connection_attributes(scope)
+            self._start(scope, method, attributes | connection)
+            excluded = edge.datasette_excluded_urls
+            if excluded is not None and excluded.url_disabled(full_url(scope)):
+                self.record.datasette_excluded = True
+            if not websocket:
+                self._duration = {a.HTTP_REQUEST_METHOD: method, **connection}
+                self._active = {
+                    key: value
+                    for key, value in self._duration.items()
+                    if key != a.NETWORK_PROTOCOL_VERSION
+                }
+        # A copy: the scope is the server's.
+        self.scope = {**scope, SCOPE_KEY: self.record}
+        self.exchange = Exchange(
+            self.record,
+            receive,
+            send,
+            on_receive=self._received if self._edge.client_request_hook else None,
+            on_send=self._sent if self._watches_sending() else None,
+        )
+        if self._active is not None:
+            # Last: what came before may fail, and a count that went up must come down.
+            edge.active_requests.add(1, self._active)
+
+    def _start(self, scope: Message, method: str, attributes: dict[str, Any]) -> None:
+        edge = self._edge
+        parent, links = self._options.trust.start(scope)
+        name = "HTTP" if method == "_OTHER" else method
+        attributes |= address_attributes(scope)
+        if self._options.client_address and (address := client_address(scope)) is not None:
+            attributes[a.CLIENT_ADDRESS] = address
+        if self._options.user_agent and (agent := user_agent(scope)) is not None:
+            attributes[a.USER_AGENT_ORIGINAL] = agent
+        if self._options.query_string and (query := query_string(scope)) is not None:
+            attributes[a.URL_QUERY] = query
+        if self._options.default_span_details is not None:
+            name, extra = self._options.default_span_details(scope)
+            attributes |= extra
+        if self._edge.http_capture_headers_server_request:
+            attributes |= captured_headers(
+                scope.get("headers") or (),
+                self._edge.http_capture_headers_server_request,
+                edge.http_capture_headers_sanitize_fields,
+                normalise_request_header_name,
+            )
+        record = self.record = RequestRecord(method, trace.INVALID_SPAN, scope)
+        if edge.untraced is not None and edge.untraced(scope.get("path", "")):
+            record.untraced = True
+        # Before the span is started: the sampler asks the record.
+        context = attach_record(record, parent)
+        record.span = edge.tracer.start_span(
+            name, context=context, kind=SpanKind.SERVER, links=links, attributes=attributes
+        )
+        self.context = trace.set_span_in_context(record.span, context)
+
+    async def answer_for(self, error: Exception) -> None:
+        """Send a page for an exception that has left the application, if it sent nothing."""
+        exchange, outcome = self.exchange, self.record.outcome
+        if exchange.status is not None or outcome == "disconnected":
+            return
+        try:
+            await send_error_page(exchange)
+        except OSError:
+            # The client has left, which is not why the application failed.
+            self.record.outcome = outcome
+        except Exception as problem:  # noqa: BLE001 # the server has the last word
+            failed("the edge's error page", problem)
+
+    def end(self, escaped: BaseException | None, seconds: float) -> None:
+        """Finish the span and count the request.
+
+        Args:
+            escaped: the exception that left the application, if one did.
+            seconds: how long the application took.
+        """
+        record, exchange = self.record, self.exchange
+        failure = exchange.ended(escaped)
+        self._report(escaped, failure)
+        record.ended = True
+        if record.excluded:
+            # A framework's own list may have excluded it after the span was
+            # started: a span that never ends is never exported.
+            self._count(None)
+            return
+        known: dict[str, Any] = {}
+        if exchange.status is not None:
+            known[a.HTTP_RESPONSE_STATUS_CODE] = exchange.status
+        if record.route is not None:
+            known[a.HTTP_ROUTE] = record.route
+        if record.outcome == "error":
+            known[a.ERROR_TYPE] = (
+                type(failure).__qualname__ if failure is not None else str(exchange.status)
+            )
+        try:
+            self._count(known, seconds)
+            if record.span.is_recording():
+                self._describe(known, failure)
+        finally:
+            # Whatever failed above: a span that never ends is never exported.
+            record.span.end()
+        if self._options.access_log and not self._is_unlogged():
+            log_request(
+                record,
+                status=exchange.status,
+                size=exchange.body_size,
+                seconds=seconds,
+                kept=self._is_kept(),
+                address=client_address(record.scope) if self._options.client_address else None,
+                agent=user_agent(record.scope) if self._options.user_agent else None,
+            )
+
+    def _is_unlogged(self) -> bool:
+        unlogged, status = self._edge.unlogged, self.exchange.status
+        if unlogged is None or status is None or status >= 500:
+            return False
+        return bool(unlogged(self.record.scope.get("path", "")))
+
+    def _is_kept(self) -> bool:
+        context, was_kept = self.record.span.get_span_context(), self._options.was_kept
+        if context.trace_flags.sampled:
+            return True
+        return was_kept is not None and was_kept(context.trace_id)
+
+    def _describe(self, known: dict[str, Any], failure: BaseException | None) -> None:
+        record, span = self.record, self.record.span
+        known[a.OUTCOME] = record.outcome
+        if self.exchange.waited >= WORTH_TELLING:
+            known[a.CLIENT_WAIT] = round(self.exchange.waited, 6)
+        if record.site is not None:
+            known[a.SITE] = record.site
+        if record.events:
+            known[a.EVENT_IDS] = tuple(record.events)
+            if self._options.event_url is not None:
+                known[a.EVENT_URL] = self._event_url(record.events[0])
+        span.set_attributes(known)
+        if record.route is not None and self._options.default_span_details is None:
+            name = "HTTP" if record.method == "_OTHER" else record.method
+            span.update_name(f"{name} {record.route}")
+        if record.outcome == "error":
+            # First, since an exception's own text may raise.
+            span.set_status(Status(StatusCode.ERROR))
+            if failure is not None:
+                span.set_status(Status(StatusCode.ERROR, str(failure)[:MAX_DESCRIPTION]))
+                span.record_exception(failure)
+
+    def _report(self, escaped: BaseException | None, failure: BaseException | None) -> None:
+        """Tell whoever tracks errors, while the request is still the current one."""
+        record = self.record
+        if escaped is not None and failure is None:
+            # The visitor has left, and the server is about to log what came of it.
+            failures.settle(escaped)
+        if record.outcome == "error":
+            # An error page may fail in its turn: two faults.
+            for error in (record.failure, escaped):
+                if error is not None:
+                    explain(error, record)
+                    failures.report(error, "asgi", record)
+        for unseen in report_kept(record):
+            record.span.record_exception(unseen)
+
+    def _event_url(self, event_id: str) -> str:
+        trace_id = trace.format_trace_id(self.record.span.get_span_context().trace_id)
+        url = self._options.event_url or ""
+        return url.replace(TRACE_ID, trace_id).replace(EVENT_ID, event_id)
+
+    def _count(self, known: dict[str, Any] | None, seconds: float = 0.0) -> None:
+        edge, exchange = self._edge, self.exchange
+        if self._active is None:
+            return
+        edge.active_requests.add(-1, self._active)
+        if known is None:
+            return
+        attributes = self._duration | known
+        edge.duration.record(seconds, attributes, context=self.context)
+        # Sizes have no exemplars: the duration of the same request has.
+        edge.response_size.record(exchange.body_size, attributes, context=NO_SPAN)
+        if exchange.received:
+            edge.request_size.record(exchange.received, attributes, context=NO_SPAN)
+        status, site = exchange.status, self.record.site
+        by_site: dict[str, Any] = {a.STATUS_CLASS: _status_class(status)}
+        if site is not None:
+            by_site[a.SITE] = self._options.site_labels.label(site)
+        edge.site_duration.record(seconds, by_site, context=self.context)
+
+    def _watches_sending(self) -> bool:
+        edge = self._edge
+        return bool(
+            edge.http_capture_headers_server_response
+            or edge.client_response_hook
+            or _response_propagator()
+        )
+
+    def _received(self, message: Message) -> None:
+        self._edge.client_request_hook(self.record.span, self.scope, message)
+
+    def _sent(self, message: Message) -> None:
+        edge, span = self._edge, self.record.span
+        try:
+            if self._edge.client_response_hook:
+                self._edge.client_response_hook(span, self.scope, message)
+            if message["type"] not in ("http.response.start", "websocket.accept"):
+                return
+            if self._edge.http_capture_headers_server_response:
+                span.set_attributes(
+                    captured_headers(
+                        message.get("headers") or (),
+                        self._edge.http_capture_headers_server_response,
+                        edge.http_capture_headers_sanitize_fields,
+                        normalise_response_header_name,
+                    )
+                )
+            propagator = _response_propagator()
+            if propagator:
+                propagator.inject(
+                    message, context=trace.set_span_in_context(span, Context()), setter=asgi_setter
+                )
+        except Exception as error:  # noqa: BLE001 # the page comes first
+            failed("the edge, at a response's start", error)
+
+
+def _matcher(paths: str) -> Callable[[str], object] | None:
+    expression = "|".join(parse.items(paths))
+    return re.compile(expression).match if expression else None
+
+
+def _histogram(meter: Meter, metric: MetricName) -> Histogram:
+    return meter.create_histogram(
+        str(metric),
+        unit=metric.unit,
+        description=metric.description,
+        explicit_bucket_boundaries_advisory=metric.buckets,
+    )
+
+
+def _status_class(status: int | None) -> str:
+    found = f"{(status or 0) // 100}xx"
+    return found if found in (a.STATUS_CLASS.values or ()) else "none"
+
+
+def _response_propagator() -> Any:
+    return get_global_response_propagator()  # type: ignore[no-untyped-call]

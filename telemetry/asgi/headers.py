@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.util.http import SanitizeValue, detect_synthetic_user_agent
 
 from telemetry.registry import attributes as a
+from telemetry.scope import MAX_HOST, MAX_PATH, header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-MAX_PATH = 1024
-# DNS allows no longer name.
-MAX_HOST = 253
 MAX_METHOD = 32
 # Enough to recognise a robot by; contrib lower-cases all 64 KB of it.
 MAX_USER_AGENT = 256
@@ -25,14 +23,6 @@ _PORT = re.compile(r":(\d{1,5})$")
 # A name as DNS has it, underscores included, or an address: what else a client puts there
 # leads nowhere, and may be anything.
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
-
-
-def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
-    """The first value of a header, by lower-case name, or None. Bytes are latin-1 (RFC 9110)."""
-    for key, value in headers:
-        if key == name or key.lower() == name:
-            return value.decode("latin-1")
-    return None
 
 
 def method_attributes(method: str) -> tuple[str, dict[str, Any]]:

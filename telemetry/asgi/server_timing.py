@@ -6,9 +6,12 @@ the body, so that only what happened until then is told.
 
 from __future__ import annotations
 
+import importlib.util
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import wrapt
 from opentelemetry import trace
 
 from telemetry.failsafe import failed
@@ -17,7 +20,7 @@ from telemetry.request import request_record
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
 
 SERVER_TIMING = b"server-timing"
 
@@ -67,3 +70,36 @@ class ServerTiming:
         if record is not None and record.template_time:
             yield f"template;dur={record.template_time * 1000:.1f}"
         yield f"total;dur={seconds * 1000:.1f}"
+
+
+def measure_templates() -> None:
+    """Measure what is rendered from now on. For once in a process."""
+    if importlib.util.find_spec("django") is not None:
+        wrapt.wrap_function_wrapper("django.template.backends.django", "Template.render", _rendered)
+    if importlib.util.find_spec("datasette") is not None:
+        wrapt.wrap_function_wrapper(
+            "datasette.app", "Datasette.render_template", _rendered_by_datasette
+        )
+
+
+def _rendered(wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:
+    with _measured():
+        return wrapped(*args, **kwargs)
+
+
+async def _rendered_by_datasette(
+    wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any
+) -> Any:
+    with _measured():
+        return await wrapped(*args, **kwargs)
+
+
+@contextmanager
+def _measured() -> Iterator[None]:
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        record = request_record()
+        if record is not None:
+            record.template_time += time.perf_counter() - began

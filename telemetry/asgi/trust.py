@@ -14,7 +14,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanContext
 
-from telemetry.asgi.headers import header
+from telemetry.scope import header
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

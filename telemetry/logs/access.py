@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from telemetry.asgi.headers import MAX_PATH
 from telemetry.logs.context import ATTRIBUTE, LogContext
 from telemetry.registry import log_fields as f
+from telemetry.scope import MAX_PATH
 from telemetry.terminal import printable
 
 if TYPE_CHECKING:

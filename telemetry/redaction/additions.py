@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
 
-from telemetry.errors import TelemetryError
+from telemetry.exceptions import TelemetryError
 from telemetry.registry.redaction import KEPT_PARAMETERS
 
 if TYPE_CHECKING:

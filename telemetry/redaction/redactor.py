@@ -11,10 +11,10 @@ from urllib.parse import unquote
 from telemetry.redaction import additions
 from telemetry.redaction.additions import plain_name
 from telemetry.redaction.emails import without_emails
-from telemetry.redaction.names import Content, content_of
 from telemetry.redaction.query_strings import without_values, without_values_in
 from telemetry.redaction.sql import without_literals, without_quotations
 from telemetry.redaction.tokens import without_named, without_tokens
+from telemetry.registry.contents import Content, content_of
 from telemetry.registry.redaction import (
     CREDENTIALS,
     EMAILS,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from telemetry.redaction.names import CREDENTIAL
+from telemetry.registry.contents import CREDENTIAL
 from telemetry.registry.redaction import REDACTED, REDACTED_IN_URL
 
 # Those that say what they are. After a letter or digit none begins.

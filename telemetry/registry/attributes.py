@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from telemetry.outcome import OUTCOMES
+from typing import Literal, get_args
+
 from telemetry.registry.names import Attribute
+
+SCHEMA_URL = "https://opentelemetry.io/schemas/1.30.0"
+"""The first version of the conventions in which every name that we emit is current."""
+
+Outcome = Literal["served", "unknown_site", "disconnected", "error"]
+OUTCOMES: frozenset[str] = frozenset(get_args(Outcome))
 
 SITE = Attribute(
     "corkboard.site",
@@ -172,6 +179,11 @@ CODE_FUNCTION_NAME = Attribute("code.function.name", "The Django view that serve
 DB_SYSTEM_NAME = Attribute(
     "db.system.name",
     "Always `sqlite`. Datasette says `db.system`, the name before semantic conventions 1.30.",
+)
+
+DB_RESPONSE_STATUS_CODE = Attribute(
+    "db.response.status_code",
+    "SQLite's result code of a query that failed, such as `SQLITE_ERROR`.",
 )
 
 SERVICE_NAME = Attribute("service.name", "The service. Never `unknown_service`.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from telemetry.registry import variables as v
+from telemetry.settings import variables as v
 
 if TYPE_CHECKING:
     from telemetry.settings.reader import Reader

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telemetry.registry import attributes as a
-from telemetry.registry import variables as v
 from telemetry.settings import parse
+from telemetry.settings import variables as v
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

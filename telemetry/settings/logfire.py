@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from telemetry.registry import variables as v
 from telemetry.settings import parse
+from telemetry.settings import variables as v
 from telemetry.settings.model import Destination
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
-from telemetry.errors import ConfigurationError
-from telemetry.registry import variables as v
+from telemetry.exceptions import ConfigurationError
 from telemetry.settings import identity, parse
+from telemetry.settings import variables as v
 from telemetry.settings.model import RedactionSettings
 from telemetry.settings.reader import Reader
 from telemetry.settings.redaction import read_redaction

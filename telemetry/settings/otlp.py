@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, cast
 
-from telemetry.registry import variables as v
 from telemetry.settings import parse
+from telemetry.settings import variables as v
 from telemetry.settings.model import OTLPSettings, Signal
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from dataclasses import replace
 from importlib import metadata, util
 from typing import TYPE_CHECKING, cast
 
-from telemetry.errors import ConfigurationError
-from telemetry.registry import variables as v
+from telemetry.exceptions import ConfigurationError
 from telemetry.registry.names import Variable, entries
 from telemetry.settings import identity, parse
+from telemetry.settings import variables as v
 from telemetry.settings.exporters import choose_exporters
 from telemetry.settings.id_generator import read_id_generator
 from telemetry.settings.logfire import HONOURED, read_destinations

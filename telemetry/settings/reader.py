@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeVar
 
-from telemetry.errors import HIDDEN, Problem
+from telemetry.exceptions import HIDDEN, Problem
 from telemetry.registry.names import Variable
 
 if TYPE_CHECKING:

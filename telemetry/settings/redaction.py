@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from telemetry.redaction.names import is_credential
-from telemetry.registry import variables as v
+from telemetry.registry.contents import is_credential
 from telemetry.registry.names import Variable, entries
 from telemetry.registry.redaction import KINDS
 from telemetry.settings import parse
+from telemetry.settings import variables as v
 from telemetry.settings.model import RedactionSettings
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from telemetry.registry import variables as v
 from telemetry.settings import parse
+from telemetry.settings import variables as v
 from telemetry.settings.model import SamplerSettings
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from telemetry.registry import variables as v
 from telemetry.settings import parse
+from telemetry.settings import variables as v
 from telemetry.settings.model import SentrySettings
 
 if TYPE_CHECKING:

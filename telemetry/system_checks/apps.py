@@ -14,7 +14,7 @@ class SystemChecksConfig(AppConfig):
 
     def ready(self) -> None:
         """Once Django is set up."""
-        from telemetry.system_checks.checks import check_configuration, check_deployment
+        from telemetry.django.checks import check_configuration, check_deployment
 
         register(check_configuration, "telemetry")
         register(check_deployment, "telemetry", Tags.security, deploy=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from typing import TYPE_CHECKING
 
+from telemetry.export.decoding import PROTOBUF, RefusedError, unpacked
 from telemetry.testing._server import Handler
 
 if TYPE_CHECKING:
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from telemetry.testing._server import LoopbackServer
 
 PATHS = {"/v1/traces": "traces", "/v1/metrics": "metrics", "/v1/logs": "logs"}
-PROTOBUF = "application/x-protobuf"
 
 
 class OTLPHandler(Handler):
@@ -37,13 +35,6 @@ class OTLPHandler(Handler):
         if self.headers.get_content_type() != PROTOBUF:
             return None
         try:
-            match self.headers.get("Content-Encoding", "identity").lower():
-                case "identity":
-                    return body
-                case "gzip":
-                    return gzip.decompress(body)
-                case "deflate":
-                    return zlib.decompress(body)
-        except (OSError, EOFError, zlib.error):
+            return unpacked(self.headers.get("Content-Encoding", "identity").lower(), body)
+        except RefusedError:
             return None
-        return None

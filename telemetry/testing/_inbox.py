@@ -7,34 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
-    ExportLogsServiceRequest,
     ExportLogsServiceResponse,
 )
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 
+from telemetry.export.decoding import MESSAGES
 from telemetry.testing._arrivals import Arrivals
-from telemetry.testing._logs import logs
-from telemetry.testing._metrics import points
-from telemetry.testing._traces import spans
+from telemetry.testing._items import logs, points, spans
 from telemetry.testing.received import ReceivedLog, ReceivedPoint, ReceivedRequest, ReceivedSpan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_Message = ExportTraceServiceRequest | ExportMetricsServiceRequest | ExportLogsServiceRequest
-
-REQUESTS: Mapping[str, type[_Message]] = {
-    "traces": ExportTraceServiceRequest,
-    "metrics": ExportMetricsServiceRequest,
-    "logs": ExportLogsServiceRequest,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +112,17 @@ class Inbox(Arrivals):
     def _decode(self) -> None:
         for signal, payload in self._undecoded:
             if signal == "traces":
-                self._spans.extend(spans(ExportTraceServiceRequest.FromString(payload)))
+                self._spans.extend(spans(MESSAGES[signal].FromString(payload)))
             elif signal == "metrics":
-                self._points.extend(points(ExportMetricsServiceRequest.FromString(payload)))
+                self._points.extend(points(MESSAGES[signal].FromString(payload)))
             else:
-                self._logs.extend(logs(ExportLogsServiceRequest.FromString(payload)))
+                self._logs.extend(logs(MESSAGES[signal].FromString(payload)))
         self._undecoded.clear()
 
 
 def _is_otlp(signal: str, payload: bytes) -> bool:
     try:
-        REQUESTS[signal].FromString(payload)
+        MESSAGES[signal].FromString(payload)
     except DecodeError:
         return False
     return True

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from collector.destinations import BASE
-from telemetry.redaction.names import is_credential
 from telemetry.registry import attributes
+from telemetry.registry.contents import is_credential
 from telemetry.registry.names import Attribute, entries
 
 PATTERNS = [

@@ -10,8 +10,8 @@ import pytest
 from telemetry.testing import EventReceiver
 from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
-from tests.telemetry.adapters.recorded import Recorded, run_scenarios
-from tests.telemetry.processors.folded import fold_pages
+from tests.telemetry.datasette.folded import fold_pages
+from tests.telemetry.datasette.recorded import Recorded, run_scenarios
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,17 +20,18 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import telemetry
 from telemetry.asgi.edge import Edge
-from telemetry.instrumentors.django import DjangoInstrumentor
+from telemetry.asgi.options import EdgeOptions
+from telemetry.django.instrumentor import DjangoInstrumentor
+from telemetry.errors.sentry.client import ErrorTracking
+from telemetry.export.redacted import RedactedSpanExporter
 from telemetry.redaction.redactor import Redactor
-from telemetry.redaction.spans import RedactedSpanExporter
-from telemetry.sentry.client import ErrorTracking
 from telemetry.settings import SentrySettings, Settings
 from telemetry.settings.model import RedactionSettings
 from tests.conformance import site
 from tests.telemetry.asgi.driving import Client, visit
 
 if TYPE_CHECKING:
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
     from tests.telemetry.asgi.driving import App
 
 BROWSER = (b"user-agent", b"Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0")
@@ -86,7 +87,9 @@ def ours(providers: dict[str, Any]) -> App:
 
     settings = Settings("host", "1", "test", sentry=SentrySettings(NOWHERE, EVENT_URL))
     ErrorTracking(settings, Redactor(settings.redaction), traced=True).start()
-    return Edge(router, event_url=EVENT_URL, query_string=True, **CAPTURED, **providers)
+    return Edge(
+        router, EdgeOptions(event_url=EVENT_URL, query_string=True, **CAPTURED, **providers)
+    )
 
 
 async def main(whose: str) -> None:

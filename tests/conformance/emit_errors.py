@@ -16,7 +16,7 @@ from tests.conformance import site
 from tests.telemetry.asgi.driving import visit
 
 if TYPE_CHECKING:
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
     from tests.telemetry.asgi.driving import App
 
 UNTRACED = "/static/broken"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from telemetry.providers.resource import build_resource
+from telemetry.export.resource import build_resource
 from telemetry.registry import attributes, events, metrics, process_metrics, spans
 from telemetry.registry.names import Attribute, MetricName, entries
 from telemetry.settings import Settings
 
 if TYPE_CHECKING:
     from telemetry.testing import ReceivedErrorEvent
-    from tests.telemetry.adapters.recorded import Recorded
+    from tests.telemetry.datasette.recorded import Recorded
 
 # Named by the operator, header by header.
 CAPTURED = ("http.request.header.", "http.response.header.")

@@ -8,7 +8,7 @@ from config.asgi import application as host
 from tests.end_to_end.inspection import PATH, send_inspection
 
 if TYPE_CHECKING:
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
 
 
 async def application(scope: Message, receive: Receive, send: Send) -> None:

@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from telemetry.asgi.exchange import Send
+    from telemetry.scope import Send
 
 PATH = "/_inspect"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
 
 
 async def application(scope: Message, receive: Receive, send: Send) -> None:

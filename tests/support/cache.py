@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from telemetry.settings.cache import cache_folder, made_once
+from telemetry.cache import cache_folder, made_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable

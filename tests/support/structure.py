@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
-
-MAX_LINES = 300
 
 
 def python_files(root: Path, *folders: str) -> list[Path]:
@@ -58,12 +57,6 @@ def forbidden_imports(
     ]
 
 
-def long_files(root: Path, files: Iterable[Path], limit: int = MAX_LINES) -> list[str]:
-    """Give the files that hold more than one idea is likely to need."""
-    lengths = ((path, len(path.read_text().splitlines())) for path in files)
-    return [f"{path.relative_to(root)} has {n} lines" for path, n in lengths if n > limit]
-
-
 def lines_that_match(root: Path, files: Iterable[Path], pattern: re.Pattern[str]) -> list[str]:
     """Give `path:line: text` for each match; what is not text is passed over."""
     found = []
@@ -78,3 +71,63 @@ def lines_that_match(root: Path, files: Iterable[Path], pattern: re.Pattern[str]
             if pattern.search(line)
         ]
     return found
+
+
+def module_of(root: Path, path: Path) -> str:
+    """Give the dotted name of a file."""
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def edges(root: Path, files: Iterable[Path]) -> list[tuple[str, str, str]]:
+    """Give `(importer, imported, path:line)` for each import of one of the files by another.
+
+    Those within functions and under `TYPE_CHECKING` count too.
+    """
+    modules = {module_of(root, path): path for path in files}
+    found = []
+    for name, path in modules.items():
+        for line, imports in imported(ast.parse(path.read_text()), everywhere=True):
+            # `from package import module` names the module last, `from module import name` a name.
+            target = imports if imports in modules else imports.rpartition(".")[0]
+            if target in modules and target != name:
+                found.append((name, target, f"{path.relative_to(root)}:{line}"))
+    return found
+
+
+def against_the_order(
+    root: Path, files: Iterable[Path], tiers: Sequence[Collection[str]]
+) -> list[str]:
+    """Give each import that goes up the tiers, and each circle of rooms within one tier.
+
+    A room is the second part of a dotted name: `telemetry.logs` of `telemetry.logs.access`. The
+    package itself is the room with an empty name.
+    """
+    rank = {room: number for number, rooms in enumerate(tiers) for room in rooms}
+    found, sideways = [], set()
+    for importer, target, where in edges(root, files):
+        source, room = _room(importer), _room(target)
+        unknown = {source, room} - rank.keys()
+        found += [f"{where}: the room {each!r} is in no tier" for each in unknown]
+        if source == room or source not in rank or room not in rank:
+            continue
+        if rank[room] < rank[source]:
+            found.append(f"{where}: {source} imports {room}, which is above it")
+        elif rank[room] == rank[source]:
+            sideways.add((source, room))
+    found += [f"{' -> '.join(circle)} is a circle" for circle in _circles(sideways)]
+    return sorted(set(found))
+
+
+def _room(module: str) -> str:
+    return module.partition(".")[2].partition(".")[0]
+
+
+def _circles(arrows: Collection[tuple[str, str]]) -> list[list[str]]:
+    try:
+        graphlib.TopologicalSorter(
+            {room: {other for one, other in arrows if one == room} for room, _ in arrows}
+        ).prepare()
+    except graphlib.CycleError as error:
+        return [error.args[1]]
+    return []

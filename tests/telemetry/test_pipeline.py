@@ -83,7 +83,7 @@ def test_without_a_destination_for_metrics_nothing_is_counted(tmp_path: Path) ->
     """
     for exporter, provider in (
         ("none", "opentelemetry.metrics._internal"),
-        ("console", "telemetry.providers.meter"),
+        ("console", "telemetry.metrics.provider"),
     ):
         env = {"OTEL_TRACES_EXPORTER": "console", "OTEL_METRICS_EXPORTER": exporter}
         assert provider in printed(tmp_path, code, **env, TELEMETRY_CONSOLE="off").splitlines()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from telemetry import failures
+from telemetry.errors import failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

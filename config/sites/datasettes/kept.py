@@ -15,11 +15,11 @@ from datasette.app import Datasette
 from datasette.database import Database
 from datasette.plugins import pm
 
-from config.asgi_types import ASGIApp
 from config.sites.datasettes.files import DatabaseFile
 from config.sites.datasettes.lifespan import Lifespan
 from config.sites.datasettes.opening import IMMUTABLE, Mode
 from config.sites.datasettes.templates import CompiledTemplates
+from telemetry.scope import ASGIApp
 
 # Datasette's own limit for it: an hour.
 _COUNT_MS = 60 * 60 * 1000

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from config.asgi_types import ASGIApp, Message
+from telemetry.scope import ASGIApp, Message
 
 
 class LifespanError(Exception):

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from config.asgi_types import ASGIApp
 from config.sites.datasettes.files import DatabaseFile, SiteFolder
 from config.sites.datasettes.kept import KeptDatasette
 from config.sites.datasettes.metrics import count_eviction
 from config.sites.datasettes.opening import UnreadableDatabaseError
 from config.sites.datasettes.starter import FilesReplacedError, Starter
 from config.sites.directory import DirectoryUnavailableError, RegisteredSite
+from telemetry.scope import ASGIApp
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from telemetry.export.decoding import JSON, MAX_BYTES, PROTOBUF, RefusedError, decode
 from telemetry.viewer.server import rows
-from telemetry.viewer.server.decoding import JSON, MAX_BYTES, PROTOBUF, RefusedError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -6,15 +6,12 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from telemetry.otlp_values import mapping, plain
+from telemetry.export.decoding import items, mapping, plain
 from telemetry.registry import attributes as a
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 Row = dict[str, Any]
 
@@ -34,7 +31,7 @@ class Spans:
 def spans(message: Any) -> Spans:
     """The rows of an `ExportTraceServiceRequest`."""
     found = Spans()
-    for resource, scope, scope_url, span in _each(message.resource_spans, "scope_spans", "spans"):
+    for resource, scope, scope_url, span in items("traces", message):
         attributes = mapping(span.attributes)
         span_id, trace_id = span.span_id.hex(), span.trace_id.hex()
         found.spans.append(
@@ -88,7 +85,7 @@ def spans(message: Any) -> Spans:
 def logs(message: Any) -> list[Row]:
     """The rows of an `ExportLogsServiceRequest`."""
     found = []
-    for resource, scope, _, record in _each(message.resource_logs, "scope_logs", "log_records"):
+    for resource, scope, _, record in items("logs", message):
         attributes = mapping(record.attributes)
         # A record has no identity, and is sent again where the answer was lost.
         identity = record.SerializeToString(deterministic=True) + _json(resource).encode()
@@ -116,7 +113,7 @@ def metrics(message: Any) -> tuple[list[Row], list[Row]]:
     """The definitions and the points of an `ExportMetricsServiceRequest`."""
     definitions: dict[str, Row] = {}
     points: list[Row] = []
-    for resource, scope, _, metric in _each(message.resource_metrics, "scope_metrics", "metrics"):
+    for resource, scope, _, metric in items("metrics", message):
         kind = metric.WhichOneof("data")
         if kind is None:
             continue
@@ -196,14 +193,6 @@ def _exemplar(exemplar: Any) -> Row:
         "trace_id": exemplar.trace_id.hex(),
         "span_id": exemplar.span_id.hex(),
     }
-
-
-def _each(groups: Iterable[Any], scopes: str, items: str) -> Iterable[tuple[Row, Any, str, Any]]:
-    for group in groups:
-        resource = mapping(group.resource.attributes)
-        for scoped in getattr(group, scopes):
-            for item in getattr(scoped, items):
-                yield resource, scoped.scope, scoped.schema_url, item
 
 
 def _json(value: Any) -> str:

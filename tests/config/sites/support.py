@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from config.asgi_types import ASGIApp
+from telemetry.scope import ASGIApp
 
 FERRY = "Motion to approve the ferry terminal"
 

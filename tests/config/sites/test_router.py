@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from config.asgi_types import Message, Receive, Scope, Send
 from config.sites.directory import RegisteredSite, SiteDirectory
 from config.sites.router import SubdomainRouter
+from telemetry.scope import Message, Receive, Scope, Send
 from tests.config.sites.datasettes.support import Pool
 from tests.config.sites.support import get, make_database
 

@@ -8,11 +8,11 @@ import pytest
 from opentelemetry import context
 from opentelemetry.trace import INVALID_SPAN
 
-from config.asgi_types import Receive, Scope, Send
 from config.sites.directory import RegisteredSite, SiteDirectory
 from config.sites.router import SubdomainRouter
 from telemetry import RequestRecord
 from telemetry.request import attach_record
+from telemetry.scope import Receive, Scope, Send
 from tests.config.sites.datasettes.support import Pool
 from tests.config.sites.support import get, make_database
 

@@ -11,7 +11,7 @@ import telemetry
 from tests.end_to_end.inspection import PATH, send_inspection
 
 if TYPE_CHECKING:
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
 
 
 class FailingLayer:

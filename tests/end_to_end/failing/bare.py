@@ -8,7 +8,7 @@ import telemetry
 from tests.end_to_end.failing import faults
 
 if TYPE_CHECKING:
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
 
 
 async def _app(scope: Message, _receive: Receive, send: Send) -> None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from typing import TypeAlias
 
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
 
     App: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
     Headers: TypeAlias = Sequence[tuple[bytes, bytes]]

@@ -12,9 +12,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from telemetry.asgi.edge import Edge
-from telemetry.processors.datasette import DatasetteSpanProcessor
-from telemetry.processors.failed import FailedSpanProcessor
-from telemetry.providers.sampling import RequestSampler
+from telemetry.asgi.options import EdgeOptions
+from telemetry.datasette.folding import DatasetteSpanProcessor
+from telemetry.errors.failed_spans import FailedSpanProcessor
+from telemetry.traces.samplers import RequestSampler
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +46,7 @@ class Observed:
         meter_provider = MeterProvider([self._metrics], shutdown_on_exit=False)
         self.tracer = tracer_provider.get_tracer("the test's own")
         providers = {"tracer_provider": tracer_provider, "meter_provider": meter_provider}
-        self.edge = Edge(app, **(providers | kwargs))
+        self.edge = Edge(app, EdgeOptions(**(providers | kwargs)))
 
     @property
     def spans(self) -> tuple[ReadableSpan, ...]:

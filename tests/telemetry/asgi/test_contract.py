@@ -17,7 +17,7 @@ from tests.telemetry.asgi.observed import Observed
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
 
 
 def test_hooks_are_called_with_the_server_span() -> None:

@@ -13,7 +13,7 @@ from tests.telemetry.asgi.driving import Client, answering, run, visit
 from tests.telemetry.asgi.observed import Observed
 
 if TYPE_CHECKING:
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
 
 
 async def _polls_for_the_client(scope: Message, receive: Receive, send: Send) -> None:

@@ -18,7 +18,7 @@ from tests.telemetry.asgi.driving import Client, answering, http_scope, run, vis
 from tests.telemetry.asgi.observed import Observed
 
 if TYPE_CHECKING:
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
 
 
 def test_a_request_is_one_span_and_one_count() -> None:

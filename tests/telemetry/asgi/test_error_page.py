@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from telemetry import failsafe, failures
+from telemetry import failsafe
+from telemetry.errors import failures
 from tests.telemetry.asgi.driving import Client, answering, run, visit, websocket_scope
 from tests.telemetry.asgi.observed import Observed
 
 if TYPE_CHECKING:
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
     from tests.telemetry.told import Told
 
 

@@ -16,7 +16,7 @@ from tests.telemetry.asgi.observed import Observed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from telemetry.asgi.exchange import Message
+    from telemetry.scope import Message
 
 
 class BrokenError(Exception):

@@ -9,9 +9,9 @@ import pytest
 from telemetry.asgi.headers import (
     address_attributes,
     connection_attributes,
-    header,
     method_attributes,
 )
+from telemetry.scope import header
 
 
 def test_a_header_is_its_first_value() -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry.asgi.edge import Edge
+from telemetry.asgi.options import EdgeOptions
 from tests.telemetry.asgi.driving import run
 
 if TYPE_CHECKING:
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
     from tests.telemetry.asgi.driving import App
 
 
@@ -21,7 +22,7 @@ class Worker:
     def __init__(self, app: App) -> None:
         self.log: list[str] = []
         self._incoming = ["lifespan.startup", "lifespan.shutdown"]
-        self._edge = Edge(app, started=self._started, stopping=self._stopping)
+        self._edge = Edge(app, EdgeOptions(started=self._started, stopping=self._stopping))
 
     def run(self) -> list[str]:
         run(self._edge({"type": "lifespan", "asgi": {}, "state": {}}, self._receive, self._send))

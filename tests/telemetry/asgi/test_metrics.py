@@ -8,14 +8,14 @@ import pytest
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler
 
 import telemetry
-from telemetry.adapters.sites import SiteLabels
+from telemetry.metrics.sites import SiteLabels
 from telemetry.registry import series
 from telemetry.registry.metrics import ACTIVE_REQUESTS, REQUEST_DURATION, SITE_DURATION
 from tests.telemetry.asgi.driving import Client, answering, run, visit
 from tests.telemetry.asgi.observed import Observed
 
 if TYPE_CHECKING:
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
 
 SITES = "corkboard.site.request.duration"
 

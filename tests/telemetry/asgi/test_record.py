@@ -15,7 +15,7 @@ from tests.telemetry.asgi.driving import answering, run, visit
 from tests.telemetry.asgi.observed import Observed
 
 if TYPE_CHECKING:
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
 
 
 def test_what_a_child_task_writes_comes_back_out() -> None:

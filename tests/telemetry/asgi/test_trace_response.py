@@ -13,7 +13,7 @@ from tests.telemetry.asgi.observed import Observed
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.sampling import Sampler
 
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
 
 
 def trace_responses(client: Client) -> list[bytes]:

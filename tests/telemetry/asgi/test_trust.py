@@ -15,7 +15,7 @@ from tests.telemetry.asgi.observed import Observed
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
 
 TRACE, PARENT = "a" * 32, "b" * 16
 UNSAMPLED = (b"traceparent", f"00-{TRACE}-{PARENT}-00".encode())

@@ -11,7 +11,7 @@ from tests.telemetry.asgi.driving import Client, run, websocket_scope
 from tests.telemetry.asgi.observed import Observed
 
 if TYPE_CHECKING:
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
     from tests.telemetry.asgi.driving import App
 
 LEAVES = {"type": "websocket.disconnect", "code": 1001}

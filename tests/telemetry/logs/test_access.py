@@ -18,7 +18,7 @@ from tests.telemetry.asgi.driving import Client, answering, run, visit
 from tests.telemetry.asgi.observed import Observed
 
 if TYPE_CHECKING:
-    from telemetry.asgi.exchange import Message, Receive, Send
+    from telemetry.scope import Message, Receive, Send
     from tests.telemetry.asgi.driving import App
 
 

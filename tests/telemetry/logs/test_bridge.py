@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from telemetry.providers.bridged import MAX_HELD
+from telemetry.logs.bridged import MAX_HELD
 from telemetry.testing import OTLPReceiver
 from tests.support.processes import HOST, free_port
 from tests.telemetry.scripts import run_python

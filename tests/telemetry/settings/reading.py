@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telemetry.errors import ConfigurationError, Problem
+from telemetry.exceptions import ConfigurationError, Problem
 from telemetry.settings import Settings, read_settings
 
 

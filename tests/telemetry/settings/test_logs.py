@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from telemetry.errors import ConfigurationError
+from telemetry.exceptions import ConfigurationError
 from telemetry.settings.logs import read_log_settings
 
 

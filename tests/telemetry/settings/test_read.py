@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from telemetry.errors import ConfigurationError
-from telemetry.registry import variables
+from telemetry.exceptions import ConfigurationError
 from telemetry.registry.names import Variable, entries
-from telemetry.settings import read_settings
+from telemetry.settings import read_settings, variables
 from telemetry.settings.logs import read_log_settings
 from tests.telemetry.settings.reading import problems, read, wrong
 

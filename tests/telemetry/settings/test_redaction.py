@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from telemetry.errors import ConfigurationError
+from telemetry.exceptions import ConfigurationError
 from telemetry.registry.redaction import KINDS
 from telemetry.settings.logs import read_log_settings
 from tests.telemetry.settings.reading import read

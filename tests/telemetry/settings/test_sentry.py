@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from telemetry.errors import ConfigurationError
+from telemetry.exceptions import ConfigurationError
 from tests.telemetry.settings.reading import problems, read, wrong
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from datasette import hookimpl
 from datasette.app import Datasette
 
-from config.asgi_types import ASGIApp, Message, Receive, Scope, Send
+from telemetry.scope import ASGIApp, Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from collections.abc import Callable

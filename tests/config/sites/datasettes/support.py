@@ -8,11 +8,11 @@ from pathlib import Path
 
 import httpx
 
-from config.asgi_types import ASGIApp, Message
 from config.sites.datasettes.pool import DatasettePool
 from config.sites.datasettes.settings import SETTINGS
 from config.sites.datasettes.starter import Starter
 from config.sites.directory import RegisteredSite
+from telemetry.scope import ASGIApp, Message
 from tests.config.sites.support import get, make_database
 
 ALAMEDA = RegisteredSite("alameda.ca", "Alameda", "CA")

@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from config.asgi_types import Receive, Scope, Send
 from config.sites.datasettes.lifespan import Lifespan, LifespanError
+from telemetry.scope import Receive, Scope, Send
 
 
 async def _silent(scope: Scope, _receive: Receive, _send: Send) -> None:

@@ -1,0 +1,42 @@
+"""The command line of `config`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from telemetry.commands.config.report import as_json, as_text, rows
+from telemetry.commands.config.sources import sources, unused
+from telemetry.exceptions import ConfigurationError
+from telemetry.settings import read_settings
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare them."""
+    parser.add_argument("--all", action="store_true", help="what is empty or off, too")
+    parser.add_argument("--json", action="store_true", help="for programs: all of it")
+    parser.add_argument("--service-name", help="the host's own, where no variable names it")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print. 0, or 2 with every problem."""
+    try:
+        own = options.service_name or "(the host's own)"
+        settings = read_settings(os.environ, default_service_name=own)
+        found = sources(os.environ, own)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    listed = list(rows(settings, found))
+    idle = unused(os.environ, found)
+    if options.json:
+        sys.stdout.write(as_json(listed, idle, settings.notes))
+        return 0
+    sys.stdout.write(as_text(listed, idle, everything=options.all))
+    for note in settings.notes:
+        sys.stdout.write(f"Note: {note}\n")
+    return 0

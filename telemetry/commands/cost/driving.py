@@ -1,0 +1,137 @@
+"""Serves an application, visits its pages, and gives what it exported."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from typing import TYPE_CHECKING
+
+from telemetry.exceptions import TelemetryError
+from telemetry.testing import OTLPReceiver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from telemetry.commands.cost.pages import Page
+    from telemetry.testing import ReceivedSpan
+
+HOST = "127.0.0.1"
+START_TIMEOUT = 60.0
+STOP_TIMEOUT = 20.0
+PAGE_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Visited:
+    """A page, how it was answered, and the spans of each of its visits."""
+
+    page: Page
+    status: int
+    visits: Sequence[Sequence[ReceivedSpan]]
+
+
+def visit(
+    application: str, pages: Sequence[Page], times: int, environ: Mapping[str, str]
+) -> list[Visited]:
+    """Serve and visit each page once to open it, and then so many times for the figures.
+
+    Raises:
+        TelemetryError: if the application does not start, or is not behind our edge.
+    """
+    with OTLPReceiver() as receiver:
+        variables = _sending_to(receiver.url, environ)
+        told: dict[Page, list[str]] = {}
+        statuses = {}
+        with _serving(application, variables) as port:
+            for page in pages:
+                _get(port, page)
+                for _ in range(times):
+                    statuses[page], trace_id = _get(port, page)
+                    told.setdefault(page, []).append(trace_id)
+        by_trace: dict[str, list[ReceivedSpan]] = {}
+        for span in receiver.spans:
+            by_trace.setdefault(span.trace_id, []).append(span)
+    return [
+        Visited(page, statuses[page], [by_trace.get(trace_id, []) for trace_id in told[page]])
+        for page in dict.fromkeys(pages)
+    ]
+
+
+def _sending_to(url: str, environ: Mapping[str, str]) -> dict[str, str]:
+    # Traces alone, here alone: no token, header or endpoint of the operator's.
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(("OTEL_EXPORTER_", "LOGFIRE_")) and name != "SENTRY_DSN"
+    }
+    return {
+        **kept,
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+        "TELEMETRY_SHUTDOWN_TIMEOUT": "15s",
+    }
+
+
+@contextmanager
+def _serving(application: str, variables: Mapping[str, str]) -> Iterator[int]:
+    with closing(socket.socket()) as free:
+        free.bind((HOST, 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", application, "--host", HOST, "--port", str(port)]
+    command += ["--no-access-log", "--log-level", "warning"]
+    with tempfile.TemporaryFile("w+") as output:
+        server = subprocess.Popen(  # noqa: S603 # the operator's own application
+            command, env={**os.environ, **variables}, stdout=output, stderr=output
+        )
+        try:
+            _wait_for(server, port)
+            yield port
+        except TelemetryError as error:
+            output.seek(0)
+            raise TelemetryError(f"{error}\n{output.read()[-4000:]}") from None
+        finally:
+            server.terminate()
+            try:
+                server.wait(STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _wait_for(server: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            with socket.create_connection((HOST, port), timeout=1):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise TelemetryError("the application did not start; uvicorn said:")
+
+
+def _get(port: int, page: Page) -> tuple[int, str]:
+    """Give the status and the trace id."""
+    with closing(HTTPConnection(HOST, port, timeout=PAGE_TIMEOUT)) as connection:
+        try:
+            connection.request("GET", page.path, headers={"Host": f"{page.host}:{port}"})
+            answer = connection.getresponse()
+            answer.read()
+        except (OSError, HTTPException) as error:
+            raise TelemetryError(f"{page}: no answer ({error}); the application said:") from None
+    told = (answer.headers.get("traceresponse") or "").split("-")
+    if len(told) != 4:
+        raise TelemetryError(
+            f"{page}: answered {answer.status} without a traceresponse header: is "
+            "telemetry.asgi_wrapper() around the application, and the page not excluded? "
+            "The application said:"
+        )
+    return answer.status, told[1]

@@ -1,0 +1,122 @@
+"""Sums of spans and bytes, before and after folding and sampling."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from telemetry.registry import attributes as a
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from telemetry.commands.cost.driving import Visited
+    from telemetry.testing import ReceivedSpan
+
+STAGES = ("all", "folded", "sampled")
+KINDS = ("page", "route", "scope", "site")
+NONE = "(none)"
+# A month of 30 days.
+SECONDS = 30 * 24 * 3600
+
+
+@dataclass(slots=True)
+class Cost:
+    """Spans and bytes a request."""
+
+    spans: float = 0.0
+    bytes: float = 0.0
+
+    def add(self, other: Cost, weight: float = 1.0) -> None:
+        self.spans += other.spans * weight
+        self.bytes += other.bytes * weight
+
+
+@dataclass(slots=True)
+class Figures:
+    """Per request of the whole mix: a cost for each name of a kind, at each stage."""
+
+    totals: dict[str, Cost] = field(default_factory=lambda: {stage: Cost() for stage in STAGES})
+    names: dict[str, dict[str, dict[str, Cost]]] = field(
+        default_factory=lambda: {kind: {} for kind in KINDS}
+    )
+    statuses: dict[str, int] = field(default_factory=dict)
+
+    def month(self, stage: str, rate: float) -> Cost:
+        """Spans and bytes of a month at so many requests a second."""
+        total = self.totals[stage]
+        return Cost(total.spans * rate * SECONDS, total.bytes * rate * SECONDS)
+
+
+def figures(
+    whole: Sequence[Visited],
+    folded: Sequence[Visited],
+    by_rule: Sequence[Visited],
+    ratio: float,
+) -> Figures:
+    """Add up.
+
+    Args:
+        whole: every query a span, every trace kept.
+        folded: as configured, every trace kept.
+        by_rule: as configured, and only what a rule of the sampler's keeps.
+        ratio: what it keeps of the rest.
+    """
+    found = Figures()
+    # A page's own figures are for one request to it; all others for one of the mix.
+    for stage, visited, weight in (
+        ("all", whole, 1.0),
+        ("folded", folded, 1.0),
+        # What no rule keeps is there with the ratio's probability.
+        ("sampled", folded, ratio),
+        ("sampled", by_rule, 1.0 - ratio),
+    ):
+        for each in visited:
+            name = str(each.page)
+            found.statuses[name] = each.status
+            spans = [span for one in each.visits for span in one]
+            times = max(len(each.visits), 1)
+            _add(found.names["page"], stage, {name: _cost(spans)}, weight / times)
+            share = weight / times / len(visited)
+            found.totals[stage].add(_cost(spans), share)
+            for kind, key in _KEYS.items():
+                _add(found.names[kind], stage, _grouped(spans, key, each), share)
+    return found
+
+
+def _add(
+    names: dict[str, dict[str, Cost]], stage: str, costs: Mapping[str, Cost], weight: float
+) -> None:
+    for name, cost in costs.items():
+        stages = names.setdefault(name, {each: Cost() for each in STAGES})
+        stages[stage].add(cost, weight)
+
+
+def _grouped(
+    spans: Iterable[ReceivedSpan],
+    key: Callable[[ReceivedSpan, Mapping[str, str]], str],
+    visited: Visited,
+) -> dict[str, Cost]:
+    routes = {
+        span.trace_id: str(span.attributes[a.HTTP_ROUTE])
+        for one in visited.visits
+        for span in one
+        if span.kind == "SERVER" and a.HTTP_ROUTE in span.attributes
+    }
+    groups: dict[str, list[ReceivedSpan]] = defaultdict(list)
+    for span in spans:
+        groups[key(span, routes)].append(span)
+    return {name: _cost(group) for name, group in groups.items()}
+
+
+def _cost(spans: Sequence[ReceivedSpan]) -> Cost:
+    return Cost(len(spans), sum(span.size for span in spans))
+
+
+_KEYS: dict[str, Callable[[ReceivedSpan, Mapping[str, str]], str]] = {
+    # All that happens within a request is of its route.
+    "route": lambda span, routes: routes.get(span.trace_id, NONE),
+    "scope": lambda span, _routes: span.scope,
+    "site": lambda span, _routes: str(span.attributes.get(a.SITE, NONE)),
+}

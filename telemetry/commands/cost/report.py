@@ -1,0 +1,82 @@
+"""The figures as a table, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from telemetry.commands.cost.figures import KINDS, STAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from telemetry.commands.cost.figures import Cost, Figures
+
+NAME = 29
+
+
+def table(
+    figures: Figures, *, sampler: str, rate: float, price: float | None, times: int
+) -> Iterator[str]:
+    """Give the lines, at most 80 columns wide."""
+    yield f"A request, the mean of {times} to each page: all spans, folded, and sampled"
+    yield f"(sampler: {sampler})"
+    yield ""
+    yield f"{'':<{NAME}}{'spans':>24}{'bytes':>27}"
+    yield " " * NAME + "".join(f"{h:>8}" for h in STAGES) + "".join(f"{h:>9}" for h in STAGES)
+    for kind in KINDS:
+        yield f"by {kind}" + (" (one request to it)" if kind == "page" else "")
+        names = figures.names[kind]
+        for name in sorted(names, key=lambda each: names[each]["all"].bytes, reverse=True):
+            yield _line(_named(figures, kind, name), names[name])
+    yield _line("all pages, each as often", figures.totals)
+    yield ""
+    yield f"A month at {rate:g} requests a second:"
+    yield f"{'':<{NAME}}{'million spans':>15}{'GB':>10}" + (f"{'price':>14}" if price else "")
+    for stage in STAGES:
+        month = figures.month(stage, rate)
+        millions = month.spans / 1e6
+        line = f"  {stage:<{NAME - 2}}{millions:>15,.1f}{month.bytes / 1e9:>10,.1f}"
+        yield line + (f"{millions * price:>14,.2f}" if price else "")
+
+
+def as_json(figures: Figures, *, sampler: str, rate: float, price: float | None, times: int) -> str:
+    """Give all figures; spans and bytes are a request's, `month` says whose."""
+    months = {}
+    for stage in STAGES:
+        month = figures.month(stage, rate)
+        months[stage] = {
+            "spans": month.spans,
+            "bytes": month.bytes,
+            "price": None if price is None else month.spans / 1e6 * price,
+        }
+    document = {
+        "requests_of_each_page": times,
+        "requests_a_second": rate,
+        "price_of_a_million_spans": price,
+        "sampler": sampler,
+        "statuses": figures.statuses,
+        "total": _plain(figures.totals),
+        **{
+            f"by_{kind}": {name: _plain(stages) for name, stages in figures.names[kind].items()}
+            for kind in KINDS
+        },
+        "month": months,
+    }
+    return json.dumps(document, indent=2)
+
+
+def _plain(stages: dict[str, Cost]) -> dict[str, dict[str, float]]:
+    return {stage: {"spans": c.spans, "bytes": c.bytes} for stage, c in stages.items()}
+
+
+def _named(figures: Figures, kind: str, name: str) -> str:
+    status = figures.statuses.get(name, 200) if kind == "page" else 200
+    return name if 200 <= status < 300 else f"{status} {name}"
+
+
+def _line(name: str, stages: dict[str, Cost]) -> str:
+    shown = name if len(name) <= NAME - 3 else f"…{name[4 - NAME :]}"
+    spans = "".join(f"{stages[stage].spans:>8.2f}" for stage in STAGES)
+    size = "".join(f"{stages[stage].bytes:>9,.0f}" for stage in STAGES)
+    return f"  {shown:<{NAME - 2}}{spans}{size}"

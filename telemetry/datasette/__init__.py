@@ -1,0 +1,1 @@
+"""Datasette: its instrumentor, and the tracer and meter that its scope gets."""

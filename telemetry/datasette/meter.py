@@ -1,0 +1,144 @@
+"""The meter that scope ``datasette`` is given.
+
+Its histograms and counters carry a database and no tenant, so that every
+site's `meetings` falls into one series: they get the site. What Datasette
+expected to fail, when it tries what columns hold, is no error. Its gauges,
+which are last-one-wins when a process holds several Datasettes, are summed.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import trace
+from opentelemetry.metrics import Counter, Histogram, Meter, Observation
+
+from telemetry.datasette.spans import QuerySpan
+from telemetry.metrics.meter import AdaptedMeter
+from telemetry.redaction import additions
+from telemetry.registry import attributes as a
+from telemetry.request import NO_SPAN, request_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from opentelemetry.context import Context
+    from opentelemetry.metrics import CallbackOptions
+
+    from telemetry.metrics.sites import SiteLabels
+    from telemetry.redaction.redactor import Redactor
+
+    Attributes = Mapping[str, Any]
+    Items = tuple[tuple[str, Any], ...]
+
+# Databases, operations, classes of errors and sites: what is measured comes again and again.
+REMEMBERED = 4096
+
+
+class DatasetteMeter(AdaptedMeter):
+    """Adapts one meter.
+
+    Args:
+        meter: the SDK's.
+        sites: the names of sites on metrics.
+        redactor: as `telemetry.metrics.provider.MeterProvider` has it.
+    """
+
+    def __init__(self, meter: Meter, sites: SiteLabels, redactor: Redactor | None = None) -> None:
+        super().__init__(meter, self.adapted)
+        self._sites = sites
+        self._redactor = redactor
+        self.learn()
+        additions.follow(self)
+
+    def learn(self) -> None:
+        """Forget what was remembered, since the host has added to the rules."""
+        self._remembered = lru_cache(REMEMBERED)(self._named)
+
+    def create_up_down_counter(self, name: str, unit: str = "", description: str = "") -> Any:
+        """As it is: what goes up within a request may come down outside."""
+        return self._meter.create_up_down_counter(name, unit, description)
+
+    def create_observable_gauge(
+        self, name: str, callbacks: Any = None, unit: str = "", description: str = ""
+    ) -> Any:
+        """The sum of what all Datasettes of the process say: each says it with the same names."""
+        summed = [_summed(each, self.adapted) for each in callbacks or ()]
+        return self._meter.create_observable_gauge(name, summed, unit, description)
+
+    def _counter(self, inner: Counter) -> Counter:
+        return _SiteCounter(inner, self)
+
+    def _histogram(self, inner: Histogram) -> Histogram:
+        return _SiteHistogram(inner, self)
+
+    def adapted(self, attributes: Attributes | None) -> Attributes:
+        """A measurement's attributes, with the site of the request that it was made in."""
+        record = request_record()
+        site = record.site if record is not None else None
+        label = self._sites.label(site) if site is not None else None
+        return self._remembered(tuple((attributes or {}).items()), label)
+
+    def _named(self, items: Items, site: str | None) -> Attributes:
+        known = dict(items)
+        if "db.system" in known:
+            known[str(a.DB_SYSTEM_NAME)] = known.pop("db.system")
+        if self._redactor is not None:
+            known = dict(self._redactor.attributes(known))
+        if site is not None:
+            known[str(a.SITE)] = site
+        return known
+
+
+class _SiteHistogram(Histogram):
+    def __init__(self, inner: Histogram, meter: DatasetteMeter) -> None:
+        self._record = inner.record
+        self._meter = meter
+
+    def record(
+        self,
+        amount: int | float,
+        attributes: Attributes | None = None,
+        context: Context | None = None,
+    ) -> None:
+        adapted = self._meter.adapted(attributes)
+        if a.ERROR_TYPE in adapted:
+            span = trace.get_current_span()
+            if isinstance(span, QuerySpan):
+                # Whether it was one, its query says when it ends.
+                span.hold(lambda *, expected: self._settle(amount, adapted, expected))
+                return
+        # Without a span there is no exemplar, which costs more than a fifth of a measurement: the
+        # request's own histograms have them.
+        self._record(amount, adapted, NO_SPAN)
+
+    def _settle(self, amount: int | float, adapted: Attributes, expected: bool) -> None:
+        if expected:
+            adapted = {key: value for key, value in adapted.items() if key != a.ERROR_TYPE}
+        self._record(amount, adapted, NO_SPAN)
+
+
+class _SiteCounter(Counter):
+    def __init__(self, inner: Counter, meter: DatasetteMeter) -> None:
+        self._add = inner.add
+        self._meter = meter
+
+    def add(
+        self,
+        amount: int | float,
+        attributes: Attributes | None = None,
+        context: Context | None = None,
+    ) -> None:
+        self._add(amount, self._meter.adapted(attributes), NO_SPAN)
+
+
+def _summed(callback: Any, adapted: Any) -> Any:
+    def observe(options: CallbackOptions) -> Iterable[Observation]:
+        totals: dict[Items, int | float] = {}
+        for each in callback(options):
+            items = tuple(sorted(adapted(each.attributes).items()))
+            totals[items] = totals.get(items, 0) + each.value
+        return [Observation(total, dict(items)) for items, total in totals.items()]
+
+    return observe

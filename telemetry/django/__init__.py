@@ -1,0 +1,1 @@
+"""Django: its instrumentor, its middleware and its system checks."""

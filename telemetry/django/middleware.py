@@ -1,0 +1,145 @@
+"""The Django middleware: tells the request record what only Django knows."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from opentelemetry import trace
+from opentelemetry.util.http import ExcludeList
+
+from telemetry.asgi.routes import readable_route
+from telemetry.errors import failures
+from telemetry.errors.sqlite_functions import explain
+from telemetry.failsafe import failed
+from telemetry.registry import attributes as a
+from telemetry.request import RequestRecord, request_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponseBase
+
+logger = logging.getLogger("telemetry")
+
+
+def request_failed(**_kwargs: Any) -> None:
+    """Django's signal ``got_request_exception``: a view, or a middleware, becomes a 500 page.
+
+    Not sent for what Django answers with 4xx. Sent while the exception is handled.
+    """
+    try:
+        error = sys.exc_info()[1]
+        if error is None:
+            return
+        record = request_record()
+        if record is not None:
+            record.failure = error
+        explain(error, record)
+        failures.report(error, "django", record)
+    except Exception as problem:  # noqa: BLE001 # the page comes first
+        failed("Django's signal, at an exception", problem)
+
+
+class DjangoMiddleware:
+    """Async-native: contrib's sync-only one costs an async view a thread hop, 60 % more.
+
+    The class attributes are the instrumentor's arguments, since Django makes the instance.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    excluded_urls: ClassVar[ExcludeList] = ExcludeList([])
+    request_hook: ClassVar[Callable[..., None] | None] = None
+    response_hook: ClassVar[Callable[..., None] | None] = None
+    traced_attributes: ClassVar[tuple[str, ...]] = ()
+
+    process_view: Callable[..., Any]
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self._warned = False
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+            self.process_view = self._async_view
+        else:
+            self.process_view = self._view
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """The response, or a coroutine for it where Django runs asynchronously."""
+        record = self._begin(request)
+        if iscoroutinefunction(self):
+            return self._respond(request, record)
+        response = self.get_response(request)
+        self._end(request, response, record)
+        return response
+
+    async def _respond(self, request: HttpRequest, record: RequestRecord | None) -> Any:
+        response = await self.get_response(request)
+        self._end(request, response, record)
+        return response
+
+    def _begin(self, request: HttpRequest) -> RequestRecord | None:
+        try:
+            record = request_record()
+            if record is None:
+                self._warn_once()
+                return None
+            if self._excluded(request):
+                record.excluded = True
+            elif self.request_hook is not None:
+                self.request_hook(record.span, request)
+        except Exception as error:  # noqa: BLE001 # the page comes first
+            failed("Django's middleware, before the view", error)
+            return None
+        return record
+
+    def _end(
+        self, request: HttpRequest, response: HttpResponseBase, record: RequestRecord | None
+    ) -> None:
+        if record is None or record.excluded:
+            return
+        try:
+            if self.traced_attributes and record.span.is_recording():
+                for name in self.traced_attributes:
+                    value = getattr(request, name, None)
+                    if value is not None:
+                        record.span.set_attribute(name, str(value))
+            if self.response_hook is not None:
+                self.response_hook(record.span, request, response)
+        except Exception as error:  # noqa: BLE001
+            failed("Django's middleware, after the view", error)
+
+    def _view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        try:
+            record = request_record()
+            match = request.resolver_match
+            if record is None or match is None:
+                return
+            record.route = readable_route(match.route)
+            if record.span.is_recording():
+                record.span.set_attribute(a.CODE_FUNCTION_NAME, match._func_path)
+        except Exception as error:  # noqa: BLE001
+            failed("Django's middleware, at the view", error)
+
+    # Django would run a synchronous process_view in a thread, and wait for it.
+    async def _async_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        self._view(request, view, args, kwargs)
+
+    def _excluded(self, request: HttpRequest) -> bool:
+        # Not build_absolute_uri(): it raises on a Host that Django does not allow.
+        if not self.excluded_urls._excluded_urls:
+            return False
+        host = request.META.get("HTTP_HOST", "")
+        return self.excluded_urls.url_disabled(f"{request.scheme}://{host}{request.path}")
+
+    def _warn_once(self) -> None:
+        if not self._warned and not trace.get_current_span().get_span_context().is_valid:
+            self._warned = True
+            logger.warning(
+                "Django is instrumented and no edge is in front of it, so its requests are not "
+                "traced: wrap the application with telemetry.asgi_wrapper()"
+            )

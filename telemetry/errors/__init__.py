@@ -1,0 +1,1 @@
+"""Errors: each failure is reported once, to the error tracker and to the log."""

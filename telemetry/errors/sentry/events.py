@@ -1,0 +1,163 @@
+"""What becomes an event, and what each is given: its trace, site, route, group and links."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import trace
+
+from telemetry.errors import failures
+from telemetry.errors.sentry.grouping import fingerprint
+from telemetry.errors.sentry.redaction import AllowedHeaders
+from telemetry.errors.sqlite_functions import is_echo
+from telemetry.failsafe import failed
+from telemetry.registry import events as e
+from telemetry.request import request_record
+from telemetry.scope import MAX_HOST, MAX_PATH, header
+from telemetry.settings.sentry import TRACE_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sentry_sdk.types import Event, Hint
+
+    from telemetry.errors.failures import Place
+    from telemetry.request import RequestRecord
+    from telemetry.settings import Settings
+
+RECORD = "telemetry_record"
+"""Key of a hint: the record of the request, where it is not the current one."""
+
+# How a task, a program or a server ends is no failure.
+ENDINGS = (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)
+# Sentry's limit for a tag's value and a transaction's name.
+MAX_TAG = 200
+
+
+class EventProcessor:
+    """Sentry's contract: the event, changed, or None to drop it.
+
+    Runs on the thread that fails, within its context, before the event is
+    serialised.
+    """
+
+    def __init__(self, settings: Settings, *, traced: bool) -> None:
+        self._trace_url = settings.trace_url if traced else None
+        self._traced = traced
+        self._headers = AllowedHeaders(settings)
+
+    def __call__(self, event: Event, hint: Hint) -> Event | None:
+        """The event, or None."""
+        if event.get("type") is not None:
+            # A check-in, or what else a host sends by itself.
+            return event
+        try:
+            return self._prepared(event, hint)
+        except Exception as problem:  # noqa: BLE001 # better plain than not at all
+            failed("an error event", problem)
+            return event
+
+    def _prepared(self, event: Event, hint: Hint) -> Event | None:
+        error = (hint.get("exc_info") or (None, None, None))[1]
+        log = hint.get("log_record")
+        record = None if _is_out_of_context(log) else hint.get(RECORD) or request_record()
+        if not _is_wanted(error, log, record):
+            return None
+        self._link(event, _place(error, log, record))
+        if record is not None:
+            self._describe(event, record)
+        # The request itself, query string and all, where Django logged it.
+        event.get("extra", {}).pop("request", None)
+        if not event.get("fingerprint"):
+            event["fingerprint"] = fingerprint(event, record.site if record else None)
+        event_id = str(event.get("event_id", ""))
+        if error is not None:
+            failures.settle(error, event_id)
+        if record is not None:
+            record.note_event(event_id)
+        return event
+
+    def _describe(self, event: Event, record: RequestRecord) -> None:
+        tags = event.setdefault("tags", {})
+        if record.site is not None:
+            tags[str(e.SITE)] = record.site[:MAX_TAG]
+        if record.route is not None:
+            tags[str(e.HTTP_ROUTE)] = event["transaction"] = record.route[:MAX_TAG]
+            event["transaction_info"] = {"source": "route"}
+        request: dict[str, object] = {"method": record.method}
+        url = _url(record.scope)
+        if url is not None:
+            request["url"] = url
+        sent = record.scope.get("headers") or ()
+        headers = self._headers.of((k.decode("latin-1"), v.decode("latin-1")) for k, v in sent)
+        if headers:
+            request["headers"] = headers
+        event["request"] = request
+
+    def _link(self, event: Event, place: Place | None) -> None:
+        contexts = event.setdefault("contexts", {})
+        # Outside a trace Sentry makes up an id, which leads nowhere.
+        contexts.pop("trace", None)
+        if place is None:
+            return
+        trace_id = trace.format_trace_id(place.trace_id)
+        contexts["trace"] = {
+            "trace_id": trace_id,
+            "span_id": trace.format_span_id(place.span_id),
+        }
+        if not self._traced:
+            return
+        if not failures.is_kept(place):
+            event.setdefault("tags", {})[str(e.TRACE_SAMPLED)] = "false"
+        elif self._trace_url is not None:
+            link = self._trace_url.replace(TRACE_ID, trace_id)
+            contexts[str(e.LINKS_CONTEXT)] = {str(e.LINKS_TRACE): link}
+
+
+def _is_wanted(error: BaseException | None, log: Any, record: RequestRecord | None) -> bool:
+    if error is None:
+        # Django logs each 5xx page, whatever it stands for: a failure has an exception.
+        return log is None or log.name != "django.request"
+    if isinstance(error, ENDINGS):
+        return False
+    if record is not None and record.outcome == "disconnected":
+        failures.settle(error)
+        return False
+    if failures.is_told(error):
+        if record is not None:
+            record.note_event(failures.event_of(error))
+        return False
+    if is_echo(error) and error.__cause__ is None:
+        # The function's own exception was told when it was raised.
+        failures.settle(error)
+        return False
+    return True
+
+
+def _place(error: BaseException | None, log: Any, record: RequestRecord | None) -> Place | None:
+    place = failures.place_of(error) if error is not None else None
+    if record is not None:
+        own = record.span.get_span_context().trace_id
+        if place is None or place.trace_id != own:
+            # A site's start, say, that many visitors awaited and that has a
+            # trace of its own: the visitor is told the id of theirs.
+            place = failures.current_place() or failures.Place.of(record.span.get_span_context())
+    elif place is None and not _is_out_of_context(log):
+        place = failures.current_place()
+    return place if place is not None and place.trace_id else None
+
+
+def _is_out_of_context(log: Any) -> bool:
+    # asyncio logs "exception was never retrieved" when the task is collected:
+    # within whatever request happens to run then.
+    return log is not None and log.name == "asyncio"
+
+
+def _url(scope: Mapping[str, Any]) -> str | None:
+    host = header(scope.get("headers") or (), b"host")
+    if host is None:
+        return None
+    # Without its query string, which holds what visitors type.
+    path = str(scope.get("path", ""))[:MAX_PATH]
+    return f"{scope.get('scheme', 'http')}://{host[:MAX_HOST]}{path}"

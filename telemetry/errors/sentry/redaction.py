@@ -1,0 +1,97 @@
+"""Events, on their way out: the last word on what is in them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from telemetry.failsafe import failed
+from telemetry.registry import events as e
+from telemetry.registry.redaction import REDACTED
+from telemetry.scope import MAX_PATH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sentry_sdk.types import Event, Hint
+
+    from telemetry.redaction.redactor import Redactor
+    from telemetry.settings import Settings
+
+# Sentry's own serialisation is nested no deeper.
+MAX_DEPTH = 64
+USER_AGENT = "user-agent"
+
+
+class BeforeSend:
+    """Sentry's contract: the event as it is about to be sent, or None to drop it.
+
+    After every event processor, a host's own among them, and after the event has
+    become strings, numbers, lists and dicts.
+
+    Args:
+        settings: what an operator has asked for besides.
+        redactor: the rules.
+    """
+
+    def __init__(self, settings: Settings, redactor: Redactor) -> None:
+        self._headers = AllowedHeaders(settings)
+        self._addresses = settings.client_address
+        self._redactor = redactor
+
+    def __call__(self, event: Event, hint: Hint) -> Event | None:
+        """The event without what is private; None if that can't be made sure of."""
+        try:
+            redacted: Event = self._redacted(event)
+            return redacted
+        except Exception as problem:  # noqa: BLE001 # rather none than one that tells
+            failed("the redaction of an error event", problem)
+            return None
+
+    def _redacted(self, event: Any) -> Any:
+        request = event.get("request")
+        if request:
+            # Bodies, cookies, the query string and the server's environment stay here.
+            kept = {key: request[key] for key in ("method", "url") if key in request}
+            headers = self._headers.of((request.get("headers") or {}).items())
+            event["request"] = {**kept, "headers": headers} if headers else kept
+        if not self._addresses:
+            (event.get("user") or {}).pop("ip_address", None)
+        # An address of the operator's, whose query string is the trace's id.
+        links = (event.get("contexts") or {}).pop(str(e.LINKS_CONTEXT), None)
+        event = self._redactor.anything(event, MAX_DEPTH)
+        if links is not None:
+            event["contexts"][str(e.LINKS_CONTEXT)] = links
+        return event
+
+
+class AllowedHeaders:
+    """Those request headers that the operator has asked for, on spans and on events alike."""
+
+    def __init__(self, settings: Settings) -> None:
+        wanted = [*settings.capture_request_headers]
+        if settings.user_agent:
+            wanted.append(USER_AGENT)
+        self._wanted = _any_of(wanted)
+        self._sanitized = _any_of(settings.sanitize_headers)
+
+    def of(self, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+        """The values of those that are allowed, by lower-case name, cut."""
+        if self._wanted is None:
+            return {}
+        return {
+            name.lower(): self._value(name, value)
+            for name, value in headers
+            if self._wanted.fullmatch(name)
+        }
+
+    def _value(self, name: str, value: str) -> str:
+        if self._sanitized is not None and self._sanitized.search(name):
+            return REDACTED
+        return str(value)[:MAX_PATH]
+
+
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:
+    # As contrib has them for its captured headers: whatever their case.
+    joined = "|".join(f"(?:{pattern})" for pattern in patterns)
+    return re.compile(joined, re.IGNORECASE) if joined else None

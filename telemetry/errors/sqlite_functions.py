@@ -1,0 +1,81 @@
+"""Python functions that SQLite calls: it swallows what they raise.
+
+All that is left of it is that something was raised. With
+``sqlite3.enable_callback_tracebacks`` Python hands such an exception to
+``sys.unraisablehook``, on the thread and in the context of the query. There it
+is kept, until the error that SQLite makes of it arrives, or the request ends
+without one: a visitor's own query is answered with 200 or 400.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from telemetry.errors import failures
+from telemetry.request import request_record
+
+if TYPE_CHECKING:
+    from telemetry.request import RequestRecord
+
+MAX_KEPT = 8
+
+_RAISED = (" raised exception", " raised error", " method not defined")
+
+
+def keep(error: Exception, called: object) -> bool:
+    """Keep an exception that Python could only ignore with its request's record.
+
+    Args:
+        error: the exception.
+        called: what raised it, as ``sys.unraisablehook`` names it.
+
+    Returns:
+        Whether it was kept; otherwise it was reported at once.
+    """
+    failures.happened_in(error, failures.current_place())
+    record = request_record()
+    if record is None or not _may_be_a_callback(called):
+        failures.report(error, "sys.unraisablehook", record)
+        return False
+    # A query that is tried once for each column raises the same each time.
+    if len(record.unseen) < MAX_KEPT and _origin(error) not in map(_origin, record.unseen):
+        record.unseen.append(error)
+    return True
+
+
+def is_echo(error: BaseException) -> bool:
+    """Whether this is SQLite saying that a function raised something."""
+    # By name: Datasette takes pysqlite3's, where that is installed.
+    if type(error).__name__ != "OperationalError" or not error.args:
+        return False
+    # "user-defined function raised exception", "user-defined aggregate's 'step' method raised
+    # error", or "method not defined" (CPython, Modules/_sqlite/connection.c).
+    text = str(error.args[0])
+    return text.startswith("user-defined ") and text.endswith(_RAISED)
+
+
+def explain(error: BaseException, record: RequestRecord | None) -> None:
+    """Give SQLite's error its cause, which it did not keep."""
+    if record is not None and record.unseen and error.__cause__ is None and is_echo(error):
+        error.__cause__ = record.unseen.pop()
+
+
+def report_kept(record: RequestRecord) -> list[Exception]:
+    """Report, and give, what no error page has followed from."""
+    unseen, record.unseen = record.unseen, []
+    for error in unseen:
+        failures.report(error, "sys.unraisablehook", record)
+    return unseen
+
+
+def _may_be_a_callback(called: object) -> bool:
+    return callable(called) and getattr(called, "__name__", "") != "__del__"
+
+
+def _origin(error: Exception) -> tuple[object, ...]:
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return type(error), None, None
+    return type(error), traceback.tb_frame.f_code, traceback.tb_lineno

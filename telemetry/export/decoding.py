@@ -1,0 +1,151 @@
+"""OTLP, decoded: from the body of a request to its message, its items and plain values."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+
+MESSAGES: dict[str, Any] = {
+    "traces": ExportTraceServiceRequest,
+    "metrics": ExportMetricsServiceRequest,
+    "logs": ExportLogsServiceRequest,
+}
+_LISTS = {
+    "traces": ("resource_spans", "scope_spans", "spans"),
+    "metrics": ("resource_metrics", "scope_metrics", "metrics"),
+    "logs": ("resource_logs", "scope_logs", "log_records"),
+}
+PROTOBUF = "application/x-protobuf"
+JSON = "application/json"
+MAX_BYTES = 64 * 1024 * 1024
+"""Of a body, before and after it is unpacked: what OpenTelemetry's exporters send at most."""
+
+# In JSON these are hexadecimal, where protobuf's own mapping has base64.
+# Source: OTLP specification, "JSON Protobuf Encoding".
+_IDS = {"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"}
+
+
+class RefusedError(Exception):
+    """What was sent can't be taken, with the status to answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Item(NamedTuple):
+    """A span, a log record or a metric, with what it shares with others."""
+
+    resource: dict[str, object]
+    scope: Any
+    """The instrumentation scope's message."""
+    schema_url: str
+    """The scope's, or the resource's where the scope has none."""
+    item: Any
+
+
+def decode(signal: str, content_type: str, encoding: str, body: bytes) -> Any:
+    """The message.
+
+    Raises:
+        RefusedError: naming what was given and what is wanted.
+    """
+    message = MESSAGES[signal]()
+    content = unpacked(encoding, body)
+    try:
+        if content_type == PROTOBUF:
+            message.ParseFromString(content)
+        elif content_type == JSON:
+            readable = _with_ids_as_base64(json.loads(content))
+            json_format.ParseDict(readable, message, ignore_unknown_fields=True)
+        else:
+            raise RefusedError(
+                415, f"Content-Type is {content_type!r}: wanted {PROTOBUF} or {JSON}"
+            )
+    except (DecodeError, json_format.ParseError, ValueError, RecursionError) as error:
+        raise RefusedError(400, f"not an OTLP request for {signal}: {error}") from error
+    return message
+
+
+def items(signal: str, message: Any) -> Iterator[Item]:
+    """The message's spans, log records or metrics, in the order they were sent."""
+    groups, scopes, listed = _LISTS[signal]
+    for group in getattr(message, groups):
+        resource = mapping(group.resource.attributes)
+        for scoped in getattr(group, scopes):
+            schema_url = scoped.schema_url or group.schema_url
+            for item in getattr(scoped, listed):
+                yield Item(resource, scoped.scope, schema_url, item)
+
+
+def plain(value: AnyValue) -> object:
+    """One attribute's value; an unset one is None."""
+    kind = value.WhichOneof("value")
+    if kind is None:
+        return None
+    if kind == "array_value":
+        return [plain(item) for item in value.array_value.values]
+    if kind == "kvlist_value":
+        return mapping(value.kvlist_value.values)
+    result: object = getattr(value, kind)
+    return result
+
+
+def mapping(pairs: Iterable[KeyValue]) -> dict[str, object]:
+    """A list of attributes as a dict."""
+    return {pair.key: plain(pair.value) for pair in pairs}
+
+
+def unpacked(encoding: str, body: bytes) -> bytes:
+    """A body without its ``Content-Encoding``.
+
+    Raises:
+        RefusedError: naming what was given and what is wanted.
+    """
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in ("gzip", "deflate"):
+        raise RefusedError(
+            415, f"Content-Encoding is {encoding!r}: wanted gzip, deflate or identity"
+        )
+    # Either of the two, by its first bytes.
+    unpacker = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)
+    try:
+        content = unpacker.decompress(body, MAX_BYTES)
+    except zlib.error as error:
+        raise RefusedError(
+            400, f"Content-Encoding is {encoding}, the body isn't: {error}"
+        ) from error
+    if unpacker.unconsumed_tail:
+        raise RefusedError(413, f"more than {MAX_BYTES} bytes, unpacked")
+    if not unpacker.eof:
+        raise RefusedError(400, f"the body ends before its {encoding} does")
+    return content
+
+
+def _with_ids_as_base64(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_ids_as_base64(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: base64.b64encode(bytes.fromhex(item)).decode()
+        if key in _IDS and isinstance(item, str)
+        else _with_ids_as_base64(item)
+        for key, item in value.items()
+    }

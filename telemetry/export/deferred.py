@@ -1,0 +1,127 @@
+"""Processors that start with the first span or record that they are given.
+
+A batch processor starts its thread when it is made, and a gRPC exporter its
+channel: made before gunicorn forks its workers (``--preload``), the threads
+are the master's and the channel is everybody's.
+
+``ready`` is called before the exporter is made: it starts the rest of the
+pipeline, in a script that no server starts.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from opentelemetry.sdk._logs import LogRecordProcessor
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, SimpleLogRecordProcessor
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+
+from telemetry.export.delivery import CountedLogRecordExporter, CountedSpanExporter
+from telemetry.failsafe import failed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk._logs import ReadWriteLogRecord
+    from opentelemetry.sdk._logs.export import LogRecordExporter
+    from opentelemetry.sdk.trace import ReadableSpan, Span
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+    from telemetry.export.destination import Outlet
+
+P = TypeVar("P", SpanProcessor, LogRecordProcessor)
+
+
+class _Deferred(Generic[P]):
+    """Makes a processor once, when it is first asked for."""
+
+    def __init__(self, make: Callable[[], P], ready: Callable[[], None]) -> None:
+        self._make: Callable[[], P] = make
+        self._ready = ready
+        self._lock = Lock()
+        self.made: P | None = None
+
+    def get(self) -> P:
+        made = self.made
+        if made is None:
+            # Before the lock is taken: what is started logs that it was.
+            self._ready()
+            with self._lock:
+                made = self.made
+                if made is None:
+                    made = self.made = self._make()
+        return made
+
+
+class DeferredSpanProcessor(SpanProcessor):
+    """Hands ended spans to an outlet: in batches, or at once where it is immediate."""
+
+    def __init__(self, outlet: Outlet[SpanExporter], ready: Callable[[], None]) -> None:
+        self.outlet = outlet
+
+        def make() -> SpanProcessor:
+            exporter = CountedSpanExporter(outlet.build(), outlet.tally)
+            if outlet.immediate:
+                return SimpleSpanProcessor(exporter)
+            return BatchSpanProcessor(exporter)
+
+        self._processor: _Deferred[SpanProcessor] = _Deferred(make, ready)
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        # Not only with the first span's end: what a script counts within that
+        # span needs its meter provider by then.
+        if self._processor.made is None:
+            try:
+                self._processor.get()
+            except Exception as error:  # noqa: BLE001 # the SDK guards nothing
+                failed(f"the way to {self.outlet}", error)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        try:
+            context = span.get_span_context()
+            if context is not None and context.trace_flags.sampled:
+                self.outlet.tally.accept()
+                self._processor.get().on_end(span)
+        except Exception as error:  # noqa: BLE001 # the SDK guards nothing
+            failed(f"the way to {self.outlet}", error)
+
+    def shutdown(self) -> None:
+        if self._processor.made is not None:
+            self._processor.made.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        made = self._processor.made
+        return made is None or made.force_flush(timeout_millis)
+
+
+class DeferredLogRecordProcessor(LogRecordProcessor):
+    """Hands log records to an outlet: in batches, or at once where it is immediate."""
+
+    def __init__(self, outlet: Outlet[LogRecordExporter], ready: Callable[[], None]) -> None:
+        self.outlet = outlet
+
+        def make() -> LogRecordProcessor:
+            exporter = CountedLogRecordExporter(outlet.build(), outlet.tally)
+            if outlet.immediate:
+                return SimpleLogRecordProcessor(exporter)
+            return BatchLogRecordProcessor(exporter)
+
+        self._processor: _Deferred[LogRecordProcessor] = _Deferred(make, ready)
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        try:
+            self.outlet.tally.accept()
+            self._processor.get().on_emit(log_record)
+        except Exception as error:  # noqa: BLE001 # the SDK guards nothing
+            failed(f"the way to {self.outlet}", error)
+
+    def shutdown(self) -> None:
+        if self._processor.made is not None:
+            self._processor.made.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30000) -> Any:
+        made = self._processor.made
+        return made is None or made.force_flush(timeout_millis)

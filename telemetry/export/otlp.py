@@ -1,0 +1,96 @@
+"""OTLP over HTTP and gRPC."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs.export import LogRecordExporter
+    from opentelemetry.sdk.metrics.export import MetricExporter
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+    from telemetry.export.transport import Wire
+    from telemetry.settings import OTLPSettings
+
+
+def span_exporter(settings: OTLPSettings, wire: Wire) -> SpanExporter:
+    """The SDK's own exporter for the protocol, over the wire that is given."""
+    if settings.protocol == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (
+            OTLPSpanExporter as GRPCSpanExporter,
+        )
+
+        return wire.watched(GRPCSpanExporter(**_grpc(settings)))
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    return OTLPSpanExporter(**_http(settings, wire))
+
+
+def metric_exporter(settings: OTLPSettings, wire: Wire) -> MetricExporter:
+    """The SDK's own exporter for the protocol, over the wire that is given."""
+    if settings.protocol == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (
+            OTLPMetricExporter as GRPCMetricExporter,
+        )
+
+        return wire.watched(GRPCMetricExporter(**_grpc(settings)))
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+
+    return OTLPMetricExporter(**_http(settings, wire))
+
+
+def log_exporter(settings: OTLPSettings, wire: Wire) -> LogRecordExporter:
+    """The SDK's own exporter for the protocol, over the wire that is given."""
+    if settings.protocol == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc._log_exporter import (
+            OTLPLogExporter as GRPCLogExporter,
+        )
+
+        return wire.watched(GRPCLogExporter(**_grpc(settings)))
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+
+    return OTLPLogExporter(**_http(settings, wire))
+
+
+def _http(settings: OTLPSettings, wire: Wire) -> dict[str, Any]:
+    from opentelemetry.exporter.otlp.proto.http import Compression
+
+    return {
+        "endpoint": settings.endpoint,
+        "headers": dict(settings.headers),
+        "timeout": settings.timeout,
+        "compression": Compression(settings.compression),
+        "certificate_file": settings.certificate,
+        "client_key_file": settings.client_key,
+        "client_certificate_file": settings.client_certificate,
+        # A credential provider's session is the operator's own, and isn't watched.
+        "session": None if settings.credential_provider else wire.session(),
+    }
+
+
+def _grpc(settings: OTLPSettings) -> dict[str, Any]:
+    from grpc import Compression, ssl_channel_credentials
+
+    options: dict[str, Any] = {
+        "endpoint": settings.endpoint,
+        "headers": dict(settings.headers),
+        "timeout": settings.timeout,
+        "compression": Compression.Gzip
+        if settings.compression == "gzip"
+        else Compression.NoCompression,
+        "insecure": settings.insecure,
+    }
+    if settings.certificate or settings.client_certificate:
+        options["credentials"] = ssl_channel_credentials(
+            _read(settings.certificate),
+            _read(settings.client_key),
+            _read(settings.client_certificate),
+        )
+    return options
+
+
+def _read(path: str | None) -> bytes | None:
+    if path is None:
+        return None
+    with open(path, "rb") as file:
+        return file.read()

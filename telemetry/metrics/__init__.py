@@ -1,0 +1,1 @@
+"""Metrics: the meter provider, and what is observed when metrics are collected."""

@@ -1,1 +1,0 @@
-"""What happens to spans and log records between their end and their exporter."""

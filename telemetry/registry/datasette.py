@@ -1,0 +1,32 @@
+"""Names of Datasette's own telemetry (1.0a41) that this layer reads or rewrites.
+
+Source: Datasette's documentation, "Telemetry".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SCOPE: Final = "datasette"
+"""The instrumentation scope of its tracer and its meter."""
+
+QUERY: Final = "db.query"
+"""The span of a whole query, as long as its caller waited."""
+EXECUTE: Final = "db.query.execute"
+WRITE: Final = "db.write.execute"
+WAIT: Final = "db.write.queue_wait"
+"""The time of a write in the queue before it."""
+PHASES: Final = frozenset({EXECUTE, WRITE, WAIT})
+"""The spans within a query's."""
+
+SYSTEM: Final = "db.system"
+"""Renamed by the conventions: `db.system.name` since 1.30."""
+TEXT: Final = "db.query.text"
+DATABASE: Final = "db.namespace"
+CALLBACK: Final = "datasette.callback"
+"""The name of the function that was run with the connection, where there is no SQL."""
+ROWS: Final = "datasette.rows_returned"
+SUPPRESSED: Final = "datasette.sql_error_suppressed"
+INTERRUPTED: Final = "datasette.interrupted"
+TIME_LIMIT: Final = "datasette.time_limit_ms"
+TRUNCATED: Final = "datasette.truncated"

@@ -1,0 +1,1 @@
+"""Traces: the tracer provider, samplers and tail sampling."""

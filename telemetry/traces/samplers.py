@@ -1,0 +1,102 @@
+"""Head samplers and id generators by name."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk.trace import sampling
+from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+
+from telemetry.request import any_record
+from telemetry.settings.id_generator import installed_id_generators
+from telemetry.settings.sampler import RATIO, installed_samplers
+from telemetry.traces.causes import local_cause
+from telemetry.traces.tail_sampler import TailSampler
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Link, SpanKind
+
+    from telemetry.settings import SamplerSettings
+
+
+# Their late writes come within seconds.
+MAX_DROPPED = 1_000
+
+
+def build_sampler(settings: SamplerSettings) -> Sampler:
+    """The sampler that ``OTEL_TRACES_SAMPLER`` names.
+
+    Raises:
+        Exception: whatever an installed sampler's factory raises. The stock
+            configurator swallows that and exports everything.
+    """
+    given = float(settings.arg or 1.0) if settings.name in RATIO else 1.0
+    ratio = sampling.TraceIdRatioBased(given)
+    known: dict[str, Sampler] = {
+        "always_on": sampling.ALWAYS_ON,
+        "always_off": sampling.ALWAYS_OFF,
+        "parentbased_always_on": sampling.DEFAULT_ON,
+        "parentbased_always_off": sampling.DEFAULT_OFF,
+        "traceidratio": ratio,
+        "parentbased_traceidratio": sampling.ParentBased(ratio),
+        "tail": TailSampler(given),
+    }
+    sampler = known.get(settings.name)
+    if sampler is None:
+        (point,) = (point for point in installed_samplers() if point.name == settings.name)
+        sampler = point.load()(settings.arg)
+    return RequestSampler(sampler)
+
+
+def build_id_generator(name: str | None) -> IdGenerator:
+    """The id generator that ``OTEL_PYTHON_ID_GENERATOR`` names; the random one for None."""
+    if name is None:
+        return RandomIdGenerator()
+    (point,) = (point for point in installed_id_generators() if point.name == name)
+    generator: IdGenerator = point.load()()
+    return generator
+
+
+class RequestSampler(Sampler):
+    """Drops every span of a request that is excluded or untraced; asks another otherwise.
+
+    What only links to such a request, as a write does that it did not wait for,
+    is dropped with it. A dropped span has a valid trace id all the same, for
+    logs and callees.
+    """
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
+        self._dropped: OrderedDict[int, None] = OrderedDict()
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Any = None,
+        links: Sequence[Link] | None = None,
+        *args: Any,
+    ) -> SamplingResult:
+        """OpenTelemetry's contract."""
+        record = any_record(parent_context)
+        if record is not None and (record.excluded or record.untraced):
+            self._dropped[trace_id] = None
+            if len(self._dropped) > MAX_DROPPED:
+                self._dropped.popitem(last=False)
+            return SamplingResult(Decision.DROP)
+        if links and self._dropped and local_cause(links) in self._dropped:
+            return SamplingResult(Decision.DROP)
+        return self._sampler.should_sample(
+            parent_context, trace_id, name, kind, attributes, links, *args
+        )
+
+    def get_description(self) -> str:
+        """The other sampler's."""
+        return self._sampler.get_description()

@@ -1,0 +1,261 @@
+"""Keeps whole traces that the sampler did not: those that failed, were slow, or led to an event.
+
+Decided when a trace's last local root has ended. Until then its spans are held;
+the bounds below say how many, and what there is no room for is counted.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.trace import SpanContext, StatusCode, TraceFlags, TraceState
+
+from telemetry.export.ended_spans import AmendedSpan, duration
+from telemetry.failsafe import failed
+from telemetry.registry import attributes as a
+from telemetry.traces.causes import local_cause
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import ReadableSpan, Span
+
+SLOW = 5.0
+MAX_TRACES = 20_000
+MAX_SPANS = 1_000
+"""Of one trace."""
+MAX_BYTES = 8 << 20
+"""Of all that is held, by estimate: some three thousand spans."""
+MAX_DECIDED = 10_000
+"""Traces whose late spans are still decided as they were."""
+
+# What an ended span takes beside its texts, measured by `benchmarks.open_traces`.
+_SPAN_BYTES = 2_500
+# The other half is for those that failed.
+_ORDINARY = 0.5
+_WEBSOCKET = 101
+# https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/
+_OT, _KEPT_BY_RULE = "ot", "th:0"
+
+
+def _is_never(_span: ReadableSpan) -> bool:
+    return False
+
+
+class TailSpanProcessor(SpanProcessor):
+    """Passes on what is sampled, and of the rest the traces that somebody will look for.
+
+    Kept are: a trace with a failed span, unless it is a request that was
+    answered with 4xx; one slower than ``slow``, what it waited for its client left
+    out; one that `keep` was called for.
+
+    Args:
+        exporting: gets what is kept, marked as sampled with ``ot=th:0``.
+        slow: seconds.
+        is_expected: whether a failed span is by itself no failure, as that of an SQL statement
+            that a visitor typed. If a page fails by it, the page is one.
+    """
+
+    def __init__(
+        self,
+        exporting: SpanProcessor,
+        *,
+        slow: float = SLOW,
+        is_expected: Callable[[ReadableSpan], bool] = _is_never,
+    ) -> None:
+        self._exporting = exporting
+        self._is_expected = is_expected
+        self._slow = round(slow * 1e9)
+        self._lock = Lock()
+        self._held: OrderedDict[int, _Held] = OrderedDict()
+        self._decided: OrderedDict[int, bool] = OrderedDict()
+        self._bytes = 0
+        self.sampled_away = 0
+        """Spans of traces that were decided against."""
+        self.dropped = 0
+        """Spans that there was no room for."""
+
+    def keep(self, trace_id: int) -> bool:
+        """Keep a trace whatever becomes of it; whether it can still be, or has been."""
+        with self._lock:
+            held = self._held.get(trace_id)
+            if held is not None:
+                held.keep = True
+                return True
+            return self._decided.get(trace_id, False)
+
+    def was_kept(self, trace_id: int) -> bool:
+        """Whether it was decided to keep a trace that was not sampled."""
+        with self._lock:
+            return self._decided.get(trace_id, False)
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """OpenTelemetry's contract."""
+        try:
+            if _is_local_root(span) and not _is_sampled(span):
+                with self._lock:
+                    let_go = self._begin(span)
+                for each in let_go:
+                    self._exporting.on_end(each)
+        except Exception as error:  # noqa: BLE001 # the SDK guards nothing
+            failed("the tail sampler, at a span's start", error)
+        self._exporting.on_start(span, parent_context)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """OpenTelemetry's contract."""
+        kept: Sequence[ReadableSpan] = ()
+        try:
+            if _is_sampled(span):
+                kept = (span,)
+            else:
+                with self._lock:
+                    kept = self._end(span)
+        except Exception as error:  # noqa: BLE001
+            failed("the tail sampler, at a span's end", error)
+        for each in kept:
+            self._exporting.on_end(each)
+
+    def shutdown(self) -> None:
+        """OpenTelemetry's contract."""
+        self._exporting.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """OpenTelemetry's contract. What has not ended is not decided."""
+        return self._exporting.force_flush(timeout_millis)
+
+    def _begin(self, span: Span) -> Sequence[ReadableSpan]:
+        trace_id, cause = span.get_span_context().trace_id, local_cause(span.links)
+        held = self._held.get(trace_id)
+        if held is None and cause is not None:
+            if self._decided.get(cause, False):
+                self._remember(trace_id, keep=True)
+                return ()
+            held = self._held.get(cause)
+        if held is None:
+            held = _Held()
+        held.roots += 1
+        held.trace_ids.add(trace_id)
+        self._held[trace_id] = held
+        if len(self._held) <= MAX_TRACES:
+            return ()
+        # It has not ended for long, and may never: decided by what is known.
+        oldest = next(iter(self._held.values()))
+        oldest.keep = oldest.keep or oldest.failed
+        return self._decide(oldest)
+
+    def _end(self, span: ReadableSpan) -> Sequence[ReadableSpan]:
+        context = span.get_span_context()
+        trace_id = context.trace_id if context is not None else 0
+        held = self._held.get(trace_id)
+        if held is None:
+            # Late, or let go: as its trace, unless it is what makes a trace worth keeping.
+            slow = _is_local_root(span) and self._is_slow(span)
+            if self._decided.get(trace_id, False) or slow or self._has_failed(span):
+                return (_as_kept(span),)
+            self.sampled_away += 1
+            return ()
+        self._hold(held, span)
+        if not _is_local_root(span):
+            held.failed = held.failed or self._has_failed(span)
+            return ()
+        held.roots -= 1
+        status = (span.attributes or {}).get(a.HTTP_RESPONSE_STATUS_CODE)
+        if isinstance(status, int) and 400 <= status < 500:
+            held.failed = False
+        elif held.failed or span.status.status_code is StatusCode.ERROR:
+            held.keep = True
+        if self._is_slow(span):
+            held.keep = True
+        return () if held.roots else self._decide(held)
+
+    def _has_failed(self, span: ReadableSpan) -> bool:
+        return span.status.status_code is StatusCode.ERROR and not self._is_expected(span)
+
+    def _is_slow(self, span: ReadableSpan) -> bool:
+        known = span.attributes or {}
+        if known.get(a.HTTP_RESPONSE_STATUS_CODE) == _WEBSOCKET:
+            # As long as the visitor likes.
+            return False
+        waited = known.get(a.CLIENT_WAIT)
+        waited = round(waited * 1e9) if isinstance(waited, float) else 0
+        return duration(span) - waited >= self._slow
+
+    def _hold(self, held: _Held, span: ReadableSpan) -> None:
+        size = _size(span)
+        room = MAX_BYTES
+        if span.status.status_code is not StatusCode.ERROR:
+            room = int(room * _ORDINARY)
+        full = len(held.spans) >= MAX_SPANS or self._bytes + size > room
+        if full and not _is_local_root(span):
+            held.dropped += 1
+            self.dropped += 1
+            return
+        held.spans.append(span)
+        held.bytes += size
+        self._bytes += size
+
+    def _decide(self, held: _Held) -> Sequence[ReadableSpan]:
+        for trace_id in held.trace_ids:
+            self._held.pop(trace_id, None)
+            self._remember(trace_id, keep=held.keep)
+        self._bytes -= held.bytes
+        if not held.keep:
+            self.sampled_away += len(held.spans)
+            return ()
+        kept = [_as_kept(span) for span in held.spans[:-1]]
+        extra: dict[str, Any] = {a.SPANS_DROPPED: held.dropped} if held.dropped else {}
+        return [*kept, *(_as_kept(span, extra) for span in held.spans[-1:])]
+
+    def _remember(self, trace_id: int, *, keep: bool) -> None:
+        self._decided[trace_id] = keep
+        if len(self._decided) > MAX_DECIDED:
+            self._decided.popitem(last=False)
+
+
+class _Held:
+    """The ended spans of a trace that is not decided, with those that link to it."""
+
+    __slots__ = ("bytes", "dropped", "failed", "keep", "roots", "spans", "trace_ids")
+
+    def __init__(self) -> None:
+        self.spans: list[ReadableSpan] = []
+        self.trace_ids: set[int] = set()
+        self.roots = 0
+        self.bytes = 0
+        self.dropped = 0
+        self.failed = False
+        self.keep = False
+
+
+def _is_local_root(span: ReadableSpan) -> bool:
+    return span.parent is None or span.parent.is_remote
+
+
+def _is_sampled(span: ReadableSpan) -> bool:
+    context = span.get_span_context()
+    return context is not None and context.trace_flags.sampled
+
+
+def _as_kept(span: ReadableSpan, extra: Mapping[str, Any] | None = None) -> ReadableSpan:
+    context = span.get_span_context()
+    if context is None:
+        return span
+    flags = TraceFlags(context.trace_flags | TraceFlags.SAMPLED)
+    state = context.trace_state or TraceState()
+    # Others' entries stay; ours says that no ratio was applied.
+    state = state.update(_OT, _KEPT_BY_RULE) if _OT in state else state.add(_OT, _KEPT_BY_RULE)
+    kept = SpanContext(context.trace_id, context.span_id, context.is_remote, flags, state)
+    return AmendedSpan(span, extra, kept)
+
+
+def _size(span: ReadableSpan) -> int:
+    known = span.attributes or {}
+    texts = sum(len(value) for value in known.values() if isinstance(value, str))
+    for event in span.events:
+        texts += sum(len(v) for v in (event.attributes or {}).values() if isinstance(v, str))
+    return _SPAN_BYTES + texts

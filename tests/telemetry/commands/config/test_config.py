@@ -1,0 +1,99 @@
+"""`python -m telemetry config`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from telemetry.commands.config.report import rows
+from telemetry.commands.config.sources import sources, unused
+from telemetry.settings import read_settings
+from tests.support.commands import telemetry_command
+
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
+
+SECRET = "planted-token-0123456789"
+
+
+def _config(*arguments: str, **variables: str) -> CompletedProcess[str]:
+    done = telemetry_command("config", *arguments, **variables)
+    assert SECRET not in done.stdout + done.stderr
+    return done
+
+
+def test_each_value_says_where_it_came_from() -> None:
+    """The variable that decides, whichever takes precedence; none for a default."""
+    environ = {
+        "OTEL_SERVICE_NAME": "one",
+        "LOGFIRE_SERVICE_NAME": "two",
+        "SENTRY_RELEASE": "v1",
+        "TELEMETRY_SLOW": "1s",
+        "TELEMETRY_FOLD_BELOW": "25ms",
+        "TELEMETRY_REDACT": "sql",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318",
+        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://localhost:4319/v1/logs",
+        "OTEL_BSP_SCHEDULE_DELAY": "500",
+        "HOME": "/srv",
+    }
+    found = sources(environ, None)
+    assert found["service_name"] == ("OTEL_SERVICE_NAME",)
+    assert found["release"] == ("SENTRY_RELEASE",)
+    assert found["slow"] == ("TELEMETRY_SLOW",)
+    assert found["redaction"] == ("TELEMETRY_REDACT",)
+    assert "fold_below" not in found
+    assert unused(environ, found) == [
+        "LOGFIRE_SERVICE_NAME",
+        "OTEL_BSP_SCHEDULE_DELAY",
+        "TELEMETRY_FOLD_BELOW",
+    ]
+    listed = {name: (value, origin) for name, value, origin in rows(read_settings(environ), found)}
+    assert listed["traces"] == (
+        "otlp http://localhost:4318/v1/traces (http/protobuf)",
+        ("OTEL_EXPORTER_OTLP_ENDPOINT",),
+    )
+    assert "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT" in listed["logs"][1]
+    assert listed["redact"][0] == "sql"
+
+
+def test_secrets_are_hidden() -> None:
+    """Tokens, keys, headers' values, and users and passwords in addresses."""
+    variables = {
+        "LOGFIRE_TOKEN": f"pylf_v1_us_{SECRET}",
+        "SENTRY_DSN": f"https://{SECRET}@bugsink.example.org/1",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"https://user:{SECRET}@collector.example.org",
+        "OTEL_EXPORTER_OTLP_HEADERS": f"authorization={SECRET}",
+        "TELEMETRY_TRUST_SECRET": SECRET,
+    }
+    for arguments in ((), ("--all",), ("--json",)):
+        done = _config(*arguments, **variables)
+        assert done.returncode == 0
+        for shown in ("collector.example.org", "bugsink.example.org", "authorization", "(hidden)"):
+            assert shown in done.stdout
+
+
+def test_every_setting_is_shown() -> None:
+    """A new one can't be forgotten."""
+    from dataclasses import fields
+
+    from telemetry.settings import Settings
+
+    told = {name for name, _, _ in rows(read_settings({}), {})}
+    elsewhere = {"exporters", "otlp", "logfire", "prometheus", "sentry", "redaction", "notes"}
+    assert {field.name for field in fields(Settings)} - told == {*elsewhere, "names_itself"}
+    done = json.loads(_config("--json").stdout)
+    assert set(done["settings"]) == told
+
+
+def test_every_problem_is_told() -> None:
+    """At once, and the exit code says so."""
+    done = _config(TELEMETRY_SLOW="fast", OTEL_TRACES_SAMPLER="most")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "TELEMETRY_SLOW='fast': wanted" in done.stderr
+    assert "OTEL_TRACES_SAMPLER='most': wanted" in done.stderr
+
+
+def test_what_is_not_used_is_named() -> None:
+    """A misspelt variable, with what it may have meant."""
+    done = _config(TELEMETRY_SLOWER="1s")
+    assert "TELEMETRY_SLOWER is set and not known; did you mean TELEMETRY_SLOW?" in done.stdout

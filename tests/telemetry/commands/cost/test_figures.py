@@ -1,0 +1,99 @@
+"""Sums over pages, routes, scopes and sites; what is sampled, and what a month of it costs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from telemetry.commands.cost.driving import Visited
+from telemetry.commands.cost.figures import SECONDS, Figures, figures
+from telemetry.commands.cost.pages import Page
+from telemetry.commands.cost.report import as_json, table
+from telemetry.testing import ReceivedSpan
+
+TABLE, HOME = Page("alameda.ca.localhost", "/meetings/minutes"), Page("localhost", "/")
+
+
+def _span(trace_id: str, size: int, scope: str = "telemetry", **attributes: Any) -> ReceivedSpan:
+    kind = "SERVER" if scope == "telemetry" else "CLIENT"
+    named = {key.replace("_", "."): value for key, value in attributes.items()}
+    return ReceivedSpan(
+        *("x", kind, trace_id, "", "", named, (), (), "UNSET", "", 0, 0, "", 0, scope, "", {}, size)
+    )
+
+
+def _table(trace_id: str, queries: int) -> list[ReceivedSpan]:
+    site = {"corkboard_site": "alameda.ca"}
+    server = _span(trace_id, 400, http_route="/{database}/{table}", **site)
+    return [server, *(_span(trace_id, 300, "datasette", **site) for _ in range(queries))]
+
+
+def _home(trace_id: str) -> list[ReceivedSpan]:
+    return [_span(trace_id, 400, http_route="/")]
+
+
+def _figures(ratio: float = 0.1) -> Figures:
+    """Two pages, each asked for twice; one in two table pages was kept by a rule."""
+    whole = [
+        Visited(TABLE, 200, [_table("a", 98), _table("b", 98)]),
+        Visited(HOME, 404, [_home("c"), _home("d")]),
+    ]
+    folded = [
+        Visited(TABLE, 200, [_table("a", 0), _table("b", 2)]),
+        Visited(HOME, 404, [_home("c"), _home("d")]),
+    ]
+    by_rule = [Visited(TABLE, 200, [[], _table("b", 2)]), Visited(HOME, 404, [[], []])]
+    return figures(whole, folded, by_rule, ratio)
+
+
+def test_a_page_is_what_one_request_to_it_costs() -> None:
+    """Kept by rule, or else by the ratio."""
+    costs = _figures().names["page"]
+    table_page = costs[str(TABLE)]
+    assert (table_page["all"].spans, table_page["all"].bytes) == (99, 400 + 98 * 300)
+    assert table_page["folded"].spans == 2
+    # Half of them whole, with three spans; a tenth of the others, with one.
+    assert table_page["sampled"].spans == pytest.approx(0.5 * 3 + 0.5 * 1 * 0.1)
+    assert costs[str(HOME)]["sampled"].spans == pytest.approx(0.1)
+
+
+def test_everything_else_is_of_the_mix() -> None:
+    """Each page as often; routes, scopes and sites add up to the total."""
+    found = _figures()
+    assert found.totals["all"].spans == 50
+    for kind in ("route", "scope", "site"):
+        for stage in ("all", "folded", "sampled"):
+            names = found.names[kind].values()
+            assert sum(c[stage].spans for c in names) == pytest.approx(found.totals[stage].spans)
+            assert sum(c[stage].bytes for c in names) == pytest.approx(found.totals[stage].bytes)
+    assert found.names["scope"]["datasette"]["all"].spans == 49
+    assert found.names["site"]["(none)"]["all"].spans == 0.5
+    assert found.names["route"]["/{database}/{table}"]["all"].spans == 49.5
+
+
+def test_a_month_is_thirty_days() -> None:
+    """At the rate, whatever the pages."""
+    assert _figures().month("all", 2).spans == 50 * 2 * SECONDS
+
+
+def test_the_table_can_be_read_at_80_columns() -> None:
+    """With the price where one is given; what was not answered with 200 says so."""
+    options: Any = {"sampler": "tail, ratio 0.1", "rate": 2, "times": 2}
+    lines = list(table(_figures(), price=2.0, **options))
+    assert max(map(len, lines)) <= 80
+    assert any("404 localhost/" in line for line in lines)
+    [all_spans] = [line.split() for line in lines if line.startswith("  all  ")]
+    assert all_spans == ["all", "259.2", "78.3", "518.40"]
+    assert not any("price" in line for line in table(_figures(), price=None, **options))
+
+
+def test_json_has_all_of_it() -> None:
+    """For programs."""
+    text = as_json(_figures(), sampler="tail", rate=2, price=2.0, times=2)
+    document = json.loads(text)
+    assert document["month"]["all"]["price"] == pytest.approx(518.4)
+    assert document["by_page"][str(TABLE)]["all"] == {"spans": 99, "bytes": 29_800}
+    assert document["statuses"] == {str(TABLE): 200, str(HOME): 404}
+    assert document["total"]["all"]["spans"] == 50

@@ -1,0 +1,31 @@
+"""The generated documents are fresh, and hold what the registry holds."""
+
+from __future__ import annotations
+
+from telemetry.commands.reference import documents, reference
+from telemetry.registry import attributes, log_fields, metrics, spans
+from telemetry.registry.names import Attribute, MetricName, SpanName, Variable, entries
+from telemetry.settings import variables
+from tests.support.paths import ROOT
+
+
+def test_generated_documents_are_fresh() -> None:
+    """`make docs` would change nothing."""
+    for path, text in documents().items():
+        assert (ROOT / path).read_text(encoding="utf-8") == text, f"{path} is stale: make docs"
+
+
+def test_every_entry_is_in_the_reference() -> None:
+    """With its description, which no entry may lack."""
+    text = reference()
+    listed = [
+        *entries(variables, Variable),
+        *entries(attributes, Attribute),
+        *entries(spans, SpanName),
+        *entries(log_fields, Attribute),
+        *entries(metrics, MetricName),
+    ]
+    assert len(listed) > 50
+    for entry in listed:
+        assert f"`{entry}`" in text
+        assert entry.description

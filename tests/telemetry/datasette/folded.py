@@ -1,0 +1,30 @@
+"""What the processor made of Datasette's own pages."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tests.support.environment import clean_environment
+from tests.support.paths import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def fold_pages(host: Path) -> dict[str, Any]:
+    """Visit the pages of one of a host's sites, in a process of its own: by page, what was left."""
+    database = min((host / "sites").glob("*/meetings.db"))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.telemetry.datasette.pages", str(database)],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found

@@ -1,0 +1,86 @@
+"""What the scenarios left, read back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from tests.support.environment import clean_environment
+from tests.support.paths import ROOT
+
+
+@dataclass(frozen=True)
+class Span:
+    name: str
+    kind: str
+    trace: str
+    id: str
+    parent: str
+    scope: str
+    schema: str
+    status: str
+    attributes: dict[str, Any]
+    events: list[str]
+    links: list[str]
+
+
+@dataclass(frozen=True)
+class Point:
+    name: str
+    scope: str
+    attributes: dict[str, Any]
+    count: int
+
+
+@dataclass(frozen=True)
+class Left:
+    """One scenario's spans, and how many requests the metrics counted."""
+
+    spans: list[Span]
+    requests: int
+
+    @property
+    def server(self) -> Span:
+        """The only SERVER span."""
+        [span] = (span for span in self.spans if span.kind == "SERVER")
+        return span
+
+    @property
+    def traces(self) -> set[str]:
+        return {span.trace for span in self.spans}
+
+    def named(self, start: str) -> list[Span]:
+        return [span for span in self.spans if span.name.startswith(start)]
+
+
+class Recorded:
+    """Everything that one run of the scenarios printed."""
+
+    def __init__(self, printed: dict[str, Any]) -> None:
+        self._scenarios = printed["scenarios"]
+        self.points = [Point(**point) for point in printed["points"]]
+
+    @property
+    def scenarios(self) -> list[str]:
+        return list(self._scenarios)
+
+    def __getitem__(self, scenario: str) -> Left:
+        left = self._scenarios[scenario]
+        return Left([Span(**span) for span in left["spans"]], left["requests"])
+
+
+def run_scenarios() -> Recorded:
+    """Run them all in one process of their own. Raises AssertionError with its output."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.telemetry.datasette.scenarios"],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return Recorded(json.loads(done.stdout.splitlines()[-1]))

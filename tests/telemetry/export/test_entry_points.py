@@ -1,0 +1,77 @@
+"""Exporters reached by name: other packages' by our pipeline, ours by any configurator."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.resources import Resource
+
+from telemetry.export.destination import Outlet
+from telemetry.metrics.provider import start_meter_provider
+from telemetry.metrics.sites import SiteLabels
+from telemetry.redaction.redactor import Redactor
+from telemetry.settings.model import RedactionSettings
+from tests.telemetry.scripts import run_python
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from telemetry.testing import OTLPReceiver
+
+SENDS_EVERYTHING = """
+import telemetry
+telemetry.configure(default_service_name="script")
+from opentelemetry import metrics, trace
+with trace.get_tracer("mine").start_as_current_span("work"):
+    metrics.get_meter("mine").create_counter("done").add(1)
+"""
+
+
+def test_another_packages_exporters_send(tmp_path: Path, receiver: OTLPReceiver) -> None:
+    """`otlp_proto_http`, found by its entry points, for all three signals."""
+    names = {
+        f"OTEL_{signal}_EXPORTER": "otlp_proto_http" for signal in ("TRACES", "METRICS", "LOGS")
+    }
+    done = run_python(tmp_path, SENDS_EVERYTHING, **names, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [span.name for span in receiver.spans] == ["work"]
+    assert "done" in {point.name for point in receiver.metrics}
+    assert len(receiver.logs) == 1
+
+
+def test_a_metrics_exporter_may_be_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Prometheus's is: it is scraped, and no interval drives it."""
+    # Written where it is unset; and taken back after this test.
+    monkeypatch.setenv("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "false")
+    reader = InMemoryMetricReader()
+    provider = start_meter_provider(
+        [Outlet("metrics", "scraped", "", lambda: reader)],
+        Resource({}),
+        interval=60,
+        site_labels=SiteLabels(1),
+        redactor=Redactor(RedactionSettings()),
+        adapters={},
+    )
+    provider.get_meter("mine").create_counter("done").add(3)
+    data: Any = reader.get_metrics_data()
+    (metric,) = data.resource_metrics[0].scope_metrics[0].metrics
+    assert metric.name == "done"
+    provider.shutdown()
+
+
+@pytest.mark.parametrize("signal", ["traces", "metrics", "logs"])
+@pytest.mark.parametrize("name", ["corkboard_console", "corkboard_logfire"])
+def test_ours_can_be_made_by_any_configurator(
+    signal: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which makes them without an argument, from the environment."""
+    monkeypatch.setenv("LOGFIRE_TOKEN", "pylf_v1_us_sesame")
+    (point,) = entry_points(group=f"opentelemetry_{signal}_exporter", name=name)
+    exporter = point.load()()
+    assert type(exporter).__module__.startswith("telemetry.export.")
+    exporter.shutdown()
+    assert trace.get_tracer_provider().__class__.__name__ == "ProxyTracerProvider"

@@ -1,0 +1,102 @@
+"""Where a worker is scraped, and what becomes of it where that can't be."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.resources import Resource
+
+from telemetry.export.prometheus import metric_reader
+from telemetry.settings.model import PrometheusSettings
+from tests.support.processes import HOST, free_port
+from tests.telemetry.settings.reading import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LAST = 65535
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """The last of all ports, which somebody else listens on."""
+    with socket.socket() as listener:
+        listener.bind((HOST, LAST))
+        listener.listen()
+        yield LAST
+
+
+def test_the_first_free_port_is_taken(caplog: pytest.LogCaptureFixture) -> None:
+    """And the next one by the next; loopback unless it is told otherwise."""
+    port = free_port()
+    with caplog.at_level(logging.INFO, "telemetry"):
+        for _ in range(2):
+            reader = metric_reader(PrometheusSettings(HOST, port))
+            resource = Resource({"service.instance.id": "planted", "service.name": "host"})
+            provider = MeterProvider([reader], resource, shutdown_on_exit=False)
+            provider.get_meter("mine").create_counter("done").add(3)
+    ports = [
+        int(record.getMessage().rpartition(":")[2].removesuffix("/metrics"))
+        for record in caplog.records
+    ]
+    assert ports[0] == port
+    assert ports[1] > port
+    for each in ports:
+        text = httpx.get(f"http://{HOST}:{each}/metrics", trust_env=False).text
+        assert "done_total 3.0" in text
+        assert 'service_name="host"' in text
+        assert "planted" not in text
+        assert "otel_scope" not in text
+    assert PrometheusSettings().host == "localhost"
+
+
+@pytest.mark.parametrize(
+    ("host", "why"), [(HOST, "Address already in use"), ("192.0.2.1", "Cannot assign")]
+)
+def test_without_a_port_the_host_is_served_and_says_so(
+    taken: int, caplog: pytest.LogCaptureFixture, host: str, why: str
+) -> None:
+    """The reader works, and nobody is there to read."""
+    reader = metric_reader(PrometheusSettings(host, taken))
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    provider.get_meter("mine").create_counter("done").add(3)
+    [record] = caplog.records
+    told = record.getMessage()
+    assert told.startswith(f"metrics are not scraped: no port of {host} from {taken} to {taken}")
+    assert why in told
+    provider.shutdown()
+
+
+def test_it_is_an_exporter_of_metrics_alone() -> None:
+    """By its plain name, though contrib has an entry point of that name."""
+    settings = read(
+        OTEL_METRICS_EXPORTER="otlp, Prometheus",
+        OTEL_EXPORTER_PROMETHEUS_PORT="9000",
+        OTEL_EXPORTER_PROMETHEUS_HOST="127.0.0.2",
+    )
+    assert settings.exporters["metrics"] == ("otlp", "prometheus")
+    assert settings.prometheus == PrometheusSettings("127.0.0.2", 9000)
+
+
+@pytest.mark.parametrize(
+    ("variable", "given", "wanted"),
+    [
+        ("OTEL_TRACES_EXPORTER", "prometheus", "(not prometheus)"),
+        ("OTEL_EXPORTER_PROMETHEUS_PORT", "0", "a whole number of at least 1"),
+        ("OTEL_EXPORTER_PROMETHEUS_PORT", "65536", "a port from 1 to 65535"),
+        ("OTEL_EXPORTER_PROMETHEUS_PORT", "many", "a whole number of at least 1"),
+    ],
+)
+def test_what_it_cannot_be_is_said(variable: str, given: str, wanted: str) -> None:
+    """At start-up, with what was wanted."""
+    from telemetry.exceptions import ConfigurationError
+
+    with pytest.raises(ConfigurationError) as caught:
+        read(**{"OTEL_METRICS_EXPORTER": "prometheus", variable: given})
+    assert f"{variable}='{given}'" in str(caught.value)
+    assert wanted in str(caught.value)

@@ -1,0 +1,99 @@
+"""What telemetry counts of itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from telemetry import failsafe
+from telemetry.datasette.folding import DatasetteSpanProcessor
+from telemetry.export.destination import Outlet, Tally
+from telemetry.metrics.observers import observe_telemetry
+from telemetry.settings import SamplerSettings
+from telemetry.traces.samplers import build_sampler
+from telemetry.traces.tail import TailSpanProcessor
+
+if TYPE_CHECKING:
+    from telemetry.settings.model import Signal
+
+
+def _tally(delivered: int, failed: int) -> Tally:
+    tally = Tally()
+    tally.settle(delivered, delivered=True)
+    tally.settle(failed, delivered=False)
+    return tally
+
+
+def _points(reader: InMemoryMetricReader) -> dict[tuple[Any, ...], Any]:
+    data: Any = reader.get_metrics_data()
+    return {
+        (metric.name, *(v for _, v in sorted((point.attributes or {}).items()))): point.value
+        for resource in data.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        for point in metric.data.data_points
+    }
+
+
+def test_what_is_sent_and_lost_is_counted() -> None:
+    """By signal, exporter and outcome; two projects of one backend are one exporter."""
+    reader = InMemoryMetricReader()
+    meter = MeterProvider([reader], shutdown_on_exit=False).get_meter("telemetry")
+    metrics: Outlet[Any] = Outlet("metrics", "otlp", "c", lambda: None)
+    metrics.tally.retry()
+    outlets: dict[Signal, list[Outlet[Any]]] = {
+        "traces": [
+            Outlet("traces", "logfire", "a", lambda: None, tally=_tally(5, 1)),
+            Outlet("traces", "logfire", "b", lambda: None, tally=_tally(2, 0)),
+        ],
+        "metrics": [metrics],
+        "logs": [Outlet("logs", "otlp", "c", lambda: None, tally=_tally(0, 3))],
+    }
+    failsafe.failures.clear()
+    failsafe.raise_failures(False)
+    failsafe.failed("the test", RuntimeError("planted"))
+    failsafe.failed("the test", RuntimeError("planted"))
+    observe_telemetry(meter, outlets=outlets, folding=None, tail=None)
+    assert _points(reader) == {
+        ("corkboard.telemetry.exported", "delivered", "logfire", "traces"): 7,
+        ("corkboard.telemetry.exported", "failed", "logfire", "traces"): 1,
+        ("corkboard.telemetry.exported", "delivered", "otlp", "logs"): 0,
+        ("corkboard.telemetry.exported", "failed", "otlp", "logs"): 3,
+        ("corkboard.telemetry.export.retries", "logfire", "traces"): 0,
+        ("corkboard.telemetry.export.retries", "otlp", "metrics"): 1,
+        ("corkboard.telemetry.export.retries", "otlp", "logs"): 0,
+        ("corkboard.telemetry.failures", "the test"): 2,
+    }
+    failsafe.failures.clear()
+
+
+def test_what_is_folded_and_sampled_away_is_counted() -> None:
+    """A request with a query of two spans, in a trace that nobody wants."""
+    exported = InMemorySpanExporter()
+    tail = TailSpanProcessor(SimpleSpanProcessor(exported))
+    folding = DatasetteSpanProcessor(tail)
+    sampler = build_sampler(SamplerSettings("tail", "0"))
+    provider = TracerProvider(sampler, shutdown_on_exit=False)
+    provider.add_span_processor(folding)
+    with provider.get_tracer("host").start_as_current_span("GET /"):
+        datasette = provider.get_tracer("datasette")
+        with (
+            datasette.start_as_current_span("db.query"),
+            datasette.start_as_current_span("db.query.execute"),
+        ):
+            pass
+    reader = InMemoryMetricReader()
+    meter = MeterProvider([reader], shutdown_on_exit=False).get_meter("telemetry")
+    nowhere: dict[Signal, list[Outlet[Any]]] = {"traces": [], "metrics": [], "logs": []}
+    observe_telemetry(meter, outlets=nowhere, folding=folding, tail=tail)
+    assert _points(reader) == {
+        ("corkboard.telemetry.spans.folded",): 2,
+        ("corkboard.telemetry.spans.sampled_away",): 1,
+        ("corkboard.telemetry.spans.dropped",): 0,
+    }
+    assert exported.get_finished_spans() == ()

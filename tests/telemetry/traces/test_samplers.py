@@ -1,0 +1,86 @@
+"""Head samplers by their standard names."""
+
+from __future__ import annotations
+
+import pytest
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    TraceFlags,
+    set_span_in_context,
+)
+
+from telemetry.request import RequestRecord, attach_record
+from telemetry.settings import SamplerSettings
+from telemetry.traces.samplers import build_sampler
+
+LOW, HIGH = 1, 2**64 - 1
+
+
+def _kept(name: str, arg: str | None, trace_id: int, parent: bool | None = None) -> bool:
+    context = Context()
+    if parent is not None:
+        flags = TraceFlags(TraceFlags.SAMPLED if parent else TraceFlags.DEFAULT)
+        context = set_span_in_context(
+            NonRecordingSpan(SpanContext(trace_id, 1, is_remote=True, trace_flags=flags)), context
+        )
+    sampler = build_sampler(SamplerSettings(name, arg))
+    return sampler.should_sample(context, trace_id, "GET").decision is Decision.RECORD_AND_SAMPLE
+
+
+@pytest.mark.parametrize(
+    ("name", "arg", "low", "high", "after_kept", "after_dropped"),
+    [
+        ("always_on", None, True, True, True, True),
+        ("always_off", None, False, False, False, False),
+        ("parentbased_always_on", None, True, True, True, False),
+        ("parentbased_always_off", None, False, False, True, False),
+        ("traceidratio", "0.5", True, False, True, True),
+        ("traceidratio", None, True, True, True, True),
+        ("parentbased_traceidratio", "0.5", True, False, True, False),
+        ("parentbased_traceidratio", "0", False, False, True, False),
+    ],
+)
+def test_the_specification_s_samplers(
+    name: str, arg: str | None, low: bool, high: bool, after_kept: bool, after_dropped: bool
+) -> None:
+    """By trace id, and by what the parent decided."""
+    assert _kept(name, arg, LOW) is low
+    assert _kept(name, arg, HIGH) is high
+    assert _kept(name, arg, LOW, parent=True) is after_kept
+    assert _kept(name, arg, LOW, parent=False) is after_dropped
+
+
+@pytest.mark.parametrize("mark", ["excluded", "untraced"])
+def test_an_excluded_or_untraced_request_has_no_spans(mark: str) -> None:
+    """Whatever the sampler says, in that request's context and in no other."""
+    sampler = build_sampler(SamplerSettings("always_on"))
+    record = RequestRecord("GET", INVALID_SPAN)
+    context = attach_record(record, Context())
+    assert sampler.should_sample(context, LOW, "x").decision is Decision.RECORD_AND_SAMPLE
+    setattr(record, mark, True)
+    assert sampler.should_sample(context, LOW, "x").decision is Decision.DROP
+    record.ended = True
+    assert sampler.should_sample(context, LOW, "x").decision is Decision.DROP
+    assert sampler.should_sample(Context(), LOW, "x").decision is Decision.RECORD_AND_SAMPLE
+
+
+def test_what_links_to_an_untraced_request_is_dropped_with_it() -> None:
+    """A write that it did not wait for; a client that knows the id chooses nothing by it."""
+    sampler = build_sampler(SamplerSettings("always_on"))
+    record = RequestRecord("GET", INVALID_SPAN)
+    record.untraced = True
+    sampler.should_sample(attach_record(record, Context()), LOW, "GET")
+    for remote, decision in ((False, Decision.DROP), (True, Decision.RECORD_AND_SAMPLE)):
+        links = [Link(SpanContext(LOW, 1, remote))]
+        assert sampler.should_sample(Context(), HIGH, "x", links=links).decision is decision
+
+
+def test_its_description_is_the_sampler_s() -> None:
+    """Which `python -m telemetry config` and the SDK's own logs show."""
+    description = build_sampler(SamplerSettings("traceidratio", "0.25")).get_description()
+    assert "0.25" in description
