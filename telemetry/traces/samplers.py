@@ -13,7 +13,7 @@ from telemetry.request import any_record
 from telemetry.settings.id_generator import installed_id_generators
 from telemetry.settings.sampler import RATIO, installed_samplers
 from telemetry.traces.causes import local_cause
-from telemetry.traces.tail_sampler import TailSampler
+from telemetry.traces.tail import TailSampler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
