@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry.attributes import BoundedAttributes
-from opentelemetry.sdk.trace import Event
+from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, Status
 
 from telemetry.export.ended_spans import AmendedSpan
@@ -15,14 +15,15 @@ from telemetry.export.wrappers import LogRecordExporterWrapper, SpanExporterWrap
 from telemetry.failsafe import failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from opentelemetry.sdk._logs import ReadableLogRecord
     from opentelemetry.sdk._logs.export import LogRecordExporter
-    from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
     from telemetry.redaction.redactor import Redactor
+
+T = TypeVar("T")
 
 MAX_NAME = 1024
 
@@ -41,14 +42,7 @@ class RedactedSpanExporter(SpanExporterWrapper):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export copies of those that have something private."""
-        return self._exporter.export(list(self._redacted(spans)))
-
-    def _redacted(self, spans: Sequence[ReadableSpan]) -> Iterator[ReadableSpan]:
-        for span in spans:
-            try:
-                yield redacted_span(span, self._redactor)
-            except Exception as error:  # noqa: BLE001 # rather none than one that tells
-                failed("the redaction of a span", error)
+        return self._exporter.export(list(_redacted(spans, redacted_span, self._redactor)))
 
 
 def redacted_span(span: ReadableSpan, redactor: Redactor) -> ReadableSpan:
@@ -119,14 +113,7 @@ class RedactedLogRecordExporter(LogRecordExporterWrapper):
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> Any:
         """Export copies of those that have something private."""
-        return self._exporter.export(list(self._redacted(batch)))
-
-    def _redacted(self, batch: Sequence[ReadableLogRecord]) -> Iterator[ReadableLogRecord]:
-        for data in batch:
-            try:
-                yield redacted_record(data, self._redactor)
-            except Exception as error:  # noqa: BLE001 # rather none than one that tells
-                failed("the redaction of a log record", error)
+        return self._exporter.export(list(_redacted(batch, redacted_record, self._redactor)))
 
 
 def redacted_record(data: ReadableLogRecord, redactor: Redactor) -> ReadableLogRecord:
@@ -142,3 +129,14 @@ def redacted_record(data: ReadableLogRecord, redactor: Redactor) -> ReadableLogR
     if found is not attributes:
         record.attributes = dict(found)
     return replace(data, log_record=record)
+
+
+def _redacted(
+    batch: Iterable[T], redact: Callable[[T, Redactor], T], redactor: Redactor
+) -> Iterator[T]:
+    for each in batch:
+        try:
+            yield redact(each, redactor)
+        except Exception as error:  # noqa: BLE001 # what can't be redacted is not exported
+            kind = "a span" if isinstance(each, ReadableSpan) else "a log record"
+            failed(f"the redaction of {kind}", error)

@@ -10,7 +10,6 @@ from urllib.parse import unquote
 
 from telemetry.redaction import additions
 from telemetry.redaction.additions import plain_name
-from telemetry.redaction.emails import without_emails
 from telemetry.redaction.query_strings import without_values, without_values_in
 from telemetry.redaction.sql import without_literals, without_quotations
 from telemetry.redaction.tokens import without_named, without_tokens
@@ -255,3 +254,13 @@ def _same(value: Any, items: list[Any]) -> Any:
 
 def _is(one: object, other: object) -> bool:
     return one is other
+
+
+# Of RFC 5321's what is in use, in any script; possessive, and begun where a word begins only,
+# so that no text is read twice.
+_EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]++@(?:\[[\w.:]++\]|[\w-]++(?:\.[\w-]++)++)")
+
+
+def without_emails(text: str) -> str:
+    """The text without them."""
+    return _EMAIL.sub(REDACTED, text)
