@@ -2,7 +2,6 @@
 
 import re
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,9 +11,11 @@ import pytest
 
 from tests.support.host import add_sites, host_environment, manage
 from tests.support.servers import Server, serve_uvicorn
+from tests.support.waiting import PATIENCE, wait_until
 
 STATES = ("AL", "CO", "OH", "WY")
 MANY = 250
+OUTAGE = "Could not read the registered sites"
 _LINK = re.compile(r'<li><a href="//([^"]+)">')
 
 
@@ -45,7 +46,7 @@ def _subdomain(number: int) -> str:
 
 
 def _get(server: Server, query: str = "") -> httpx.Response:
-    return httpx.get(f"{server.url}/{query}", headers={"host": "civic.band"})
+    return httpx.get(f"{server.url}/{query}", headers={"host": "civic.band"}, timeout=PATIENCE)
 
 
 def _sites(server: Server, query: str = "") -> list[str]:
@@ -188,7 +189,7 @@ def test_the_page_works_without_a_mouse(server: Server) -> None:
     assert "<script" not in text
     assert "style=" not in text
     for path in re.findall(r'<link [^>]*href="([^"]+)"', text):
-        assert httpx.get(f"{server.url}{path}").status_code == 200
+        assert httpx.get(f"{server.url}{path}", timeout=PATIENCE).status_code == 200
 
 
 def test_an_empty_host_says_how_to_begin(tmp_path: Path) -> None:
@@ -208,12 +209,18 @@ def test_the_page_outlives_the_database(env: dict[str, str]) -> None:
         with closing(sqlite3.connect(env["DATABASE_URL"].removeprefix("sqlite:///"))) as database:
             database.execute("ALTER TABLE sites RENAME TO gone")
             try:
-                time.sleep(2.1)
+
+                def noticed() -> bool:
+                    assert _sites(server, "?q=town+007") == ["town-7.wy"]
+                    return OUTAGE in server.output()
+
+                wait_until(noticed)
                 assert _sites(server, "?q=town+007") == ["town-7.wy"]
-                assert httpx.get(f"{server.url}/sites/canon-city.co/").status_code == 302
+                answer = httpx.get(f"{server.url}/sites/canon-city.co/", timeout=PATIENCE)
+                assert answer.status_code == 302
             finally:
                 database.execute("ALTER TABLE gone RENAME TO sites")
-        assert server.output().count("Could not read the registered sites") == 1
+        assert server.output().count(OUTAGE) == 1
 
 
 def test_before_a_first_reading_one_has_to_wait(tmp_path: Path) -> None:
@@ -225,7 +232,6 @@ def test_before_a_first_reading_one_has_to_wait(tmp_path: Path) -> None:
             assert page.status_code == 503
             assert page.headers["retry-after"] == "2"
             assert "try again shortly" in page.text
-        assert httpx.get(f"{server.url}/health/").status_code == 200
+        assert httpx.get(f"{server.url}/health/", timeout=PATIENCE).status_code == 200
         manage("migrate", "--verbosity=0", env=env)
-        time.sleep(2.1)
-        assert _get(server).status_code == 200
+        wait_until(lambda: _get(server).status_code == 200)

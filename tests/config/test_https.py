@@ -12,6 +12,7 @@ import pytest
 from tests.support.admin import PASSWORD, USER, add_superuser
 from tests.support.host import host_environment, manage
 from tests.support.servers import UVICORN_WORKER, Server, serve_gunicorn, serve_uvicorn
+from tests.support.waiting import PATIENCE
 
 # Anybody's, but no test's.
 ANOTHER = "10.0.0.1"
@@ -60,7 +61,8 @@ def distrusting(kind: str, env: dict[str, str]) -> Iterator[Server]:
 
 def _get(server: Server, path: str, host: str = "civic.band", **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.get(f"{server.url}{path}", headers={"host": host, **named})
+    headers = {"host": host, **named}
+    return httpx.get(f"{server.url}{path}", headers=headers, timeout=PATIENCE)
 
 
 def test_the_proxys_word_counts(trusting: Server) -> None:
@@ -145,6 +147,7 @@ def test_the_admin_works_behind_the_proxy(trusting: Server) -> None:
                 "referer": f"{origin}/admin/login/",
                 "cookie": cookie.partition(";")[0],
             },
+            timeout=PATIENCE,
         )
 
     answer = send("https://civic.band")
