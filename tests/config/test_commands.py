@@ -129,7 +129,7 @@ def test_serve_makes_an_empty_checkout_worth_a_look(tmp_path: Path) -> None:
 
     with program([sys.executable, "manage.py", "serve"], env=env) as running:
         # The viewer's environment may have to be made first.
-        running.wait_until(lambda: accepts_connections(port), timeout=10 * PATIENCE)
+        running.wait_until(lambda: accepts_connections(port), timeout=5 * PATIENCE)
         for address in ("localhost", "alameda.ca.localhost", "burlington.vt.localhost"):
             assert f"http://{address}:{port}/" in running.output()
             headers = {"host": f"{address}:{port}"}

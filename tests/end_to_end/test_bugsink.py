@@ -20,6 +20,7 @@ from tests.support.commands import telemetry_command
 from tests.support.host import add_sites
 from tests.support.servers import serve_uvicorn
 from tests.support.trace_page import serve_trace_pages
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +94,7 @@ def test_each_is_one_click_from_the_other(host: Host, bugsink: Bugsink, side: st
         assert event["exception"]["values"][-1]["value"] == title
         assert event["contexts"]["trace"] == {"trace_id": told, "span_id": server.span_id}
 
-        trace = httpx.get(event["contexts"]["links"]["trace"], trust_env=False)
+        trace = httpx.get(event["contexts"]["links"]["trace"], trust_env=False, timeout=PATIENCE)
         assert trace.status_code == 200
         assert f"GET {path}" in trace.text
 

@@ -18,6 +18,7 @@ from tests.end_to_end.hosts import Visitor, visitor
 from tests.support.host import manage
 from tests.support.processes import HOST, free_port
 from tests.support.servers import Server, serve_uvicorn
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.hosts import Host
 
-# Far below the time that the trackers below take, far above a page's own.
-PROMPT = 5.0
-HANGING = 60.0
+# Seconds: far below the time that a tracker that hangs takes, and far above what the
+# pages take on a busy machine.
+PROMPT = 300.0
+HANGING = 10 * PROMPT
 
 
 @contextmanager
@@ -35,6 +37,11 @@ def serving(host: Host, dsn: str, **more: str) -> Iterator[tuple[Server, Visitor
     env = host.variables(SENTRY_DSN=dsn, DJANGO_SETTINGS_MODULE=SETTINGS, **more)
     with serve_uvicorn(APP, env=env) as server, visitor(server) as browser:
         yield server, browser
+
+
+def _access_lines(server: Server, path: str) -> int:
+    lines = server.program.stdout().splitlines()
+    return sum('"telemetry.access"' in line and f'"{path}"' in line for line in lines)
 
 
 @pytest.mark.parametrize("trouble", ["refuses", "hangs", "429", "500"])
@@ -47,15 +54,13 @@ def test_a_tracker_in_trouble_delays_no_page(host: Host, trouble: str) -> None:
         elif trouble == "hangs":
             errors.answer(200, HANGING)
         else:
-            errors.answer(int(trouble), headers={"Retry-After": "60"})
+            errors.answer(int(trouble), headers={"Retry-After": f"{HANGING:.0f}"})
         with serving(host, dsn, TELEMETRY_SHUTDOWN_TIMEOUT="1s") as (server, browser):
             began = time.monotonic()
             for _ in range(20):
                 assert browser.get("/fails/sync-view/").status_code == 500
                 assert browser.get("/-/fails/route", f"{host.site}.localhost").status_code == 500
                 assert browser.get("/health/").status_code == 200
-            assert time.monotonic() - began < PROMPT * 2
-            began = time.monotonic()
             server.stop()
             assert time.monotonic() - began < PROMPT
             printed = server.output()
@@ -76,12 +81,13 @@ def test_a_client_that_leaves_is_no_failure(
         env = host.variables(SENTRY_DSN=errors.dsn, DJANGO_SETTINGS_MODULE=SETTINGS)
         with serve(APP, env=env) as server:
             for _ in range(3):
-                with socket.create_connection((HOST, server.port), timeout=5) as connection:
+                with socket.create_connection((HOST, server.port), timeout=PATIENCE) as connection:
                     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999\r\n\r\n"
                     connection.sendall(head.encode() + b"half")
                     if path == "/streams":
                         connection.recv(1024)
-            time.sleep(0.5)
+            # The last that comes of a request.
+            server.program.wait_until(lambda: _access_lines(server, path) == 3)
             with visitor(server) as browser:
                 browser.get("/fails/sync-view/")
             server.stop()
@@ -98,7 +104,10 @@ def test_a_bare_application_is_tracked_too(
         env = host.variables(SENTRY_DSN=errors.dsn, LOG_FORMAT="text")
         with serve("tests.end_to_end.failing.bare:application", env=env) as server:
             url = f"{server.url}{path}?q=planted-query"
-            with httpx.Client(trust_env=False) as client, client.stream("GET", url) as answer:
+            with (
+                httpx.Client(trust_env=False, timeout=PATIENCE) as client,
+                client.stream("GET", url) as answer,
+            ):
                 try:
                     text = answer.read().decode()
                 except httpx.RemoteProtocolError:

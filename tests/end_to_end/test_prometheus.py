@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -14,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.end_to_end.hosts import visitor
 from tests.support.processes import HOST, free_port
 from tests.support.servers import serve_gunicorn
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from tests.end_to_end.hosts import Host
@@ -27,7 +27,7 @@ Samples = list[tuple[str, dict[str, str], float]]
 
 
 def scrape(port: int) -> Samples:
-    answer = httpx.get(f"http://{HOST}:{port}/metrics", trust_env=False, timeout=10)
+    answer = httpx.get(f"http://{HOST}:{port}/metrics", trust_env=False, timeout=PATIENCE)
     assert answer.status_code == 200
     return [
         (sample.name, sample.labels, sample.value)
@@ -40,17 +40,17 @@ def total(samples: Samples, name: str) -> float:
     return sum(value for each, _, value in samples if each == name)
 
 
-def listening(port: int, timeout: float = 20.0) -> None:
+def listening(port: int) -> None:
     """Return once somebody answers there."""
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            scrape(port)
-        except httpx.TransportError:
-            assert time.monotonic() < deadline, port
-            time.sleep(0.1)
-        else:
-            return
+    wait_until(lambda: _answers(port))
+
+
+def _answers(port: int) -> bool:
+    try:
+        scrape(port)
+    except httpx.TransportError:
+        return False
+    return True
 
 
 def test_each_worker_is_scraped_and_a_new_one_takes_the_port_that_was_left(host: Host) -> None:

@@ -13,7 +13,7 @@ T = TypeVar("T")
 # Seconds. Ten times and more what any of it takes on an idle machine: a limit
 # only ends a test that would otherwise wait for ever, and a busy machine must
 # not reach it.
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def wait_until(condition: Callable[[], T], timeout: float = PATIENCE, every: float = 0.05) -> T:

@@ -41,7 +41,7 @@ def run_program(
         "PYTHONPATH": str(ROOT),
         "SENTRY_DSN": dsn,
         "TELEMETRY_RAISE_FAILURES": "1",
-        "TELEMETRY_SHUTDOWN_TIMEOUT": "5s",
+        "TELEMETRY_SHUTDOWN_TIMEOUT": "20s",
     }
     return subprocess.run(
         [sys.executable, str(path), *arguments],

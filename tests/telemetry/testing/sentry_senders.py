@@ -57,7 +57,7 @@ def post(receiver: EventReceiver, body: bytes, *, zipped: bool = False) -> httpx
     if zipped:
         headers["Content-Encoding"] = "gzip"
         body = gzip.compress(body)
-    return httpx.post(f"{receiver.url}/api/1/envelope/", headers=headers, content=body)
+    return httpx.post(f"{receiver.url}/api/1/envelope/", headers=headers, content=body, timeout=60)
 
 
 def lines(*parts: object) -> bytes:

@@ -54,12 +54,12 @@ def test_a_closed_receiver_leaves_nothing_behind() -> None:
     before = threading.active_count()
     with OTLPReceiver() as receiver, httpx.Client(base_url=receiver.url) as client:
         client.post("/v1/logs", headers=PROTOBUF)
-        receiver.answer(200, delay=60)
+        receiver.answer(200, delay=600)
         failures: list[Exception] = []
 
         def give_up() -> None:
             try:
-                httpx.post(f"{receiver.url}/v1/logs", headers=PROTOBUF, timeout=30)
+                httpx.post(f"{receiver.url}/v1/logs", headers=PROTOBUF, timeout=60)
             except httpx.HTTPError as error:
                 failures.append(error)
 
@@ -67,7 +67,7 @@ def test_a_closed_receiver_leaves_nothing_behind() -> None:
         slow.start()
         receiver.wait_for(lambda r: len(r.requests) == 2)
         receiver.close()
-        slow.join(timeout=5)
+        slow.join()
         assert threading.active_count() == before
 
 

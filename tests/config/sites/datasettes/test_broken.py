@@ -186,7 +186,7 @@ def _as_nobody(sites_dir: Path) -> list[str]:
         env={**os.environ, "TMPDIR": str(sites_dir.parent / "tmp")},
         capture_output=True,
         text=True,
-        timeout=10 * PATIENCE,
+        timeout=5 * PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()[1:]
