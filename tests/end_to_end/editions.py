@@ -36,6 +36,7 @@ class Editions:
                 # Sealed: these are opened as immutable.
                 path.chmod(0o444)
             self._texts.append(_read(path))
+        self._begun: list[float] = []
         self._published: list[float] = []
         self.publish()
 
@@ -49,12 +50,10 @@ class Editions:
         number = len(self._published)
         coming = self._place.with_name(".coming.db")
         os.link(self._archive / f"{self.name}-{number}.db", coming)
+        # It may be served before this thread gets to note that it is out.
+        self._begun.append(time.monotonic())
         os.replace(coming, self._place)
         self._published.append(time.monotonic())
-
-    def text(self, edition: int) -> dict[str, str]:
-        """What SQLite reads in an edition: texts by id, in order."""
-        return self._texts[edition]
 
     def found(self, rows: dict[str, str]) -> int | None:
         """Which edition it is, the whole of it and nothing else."""
@@ -62,8 +61,8 @@ class Editions:
         return self._texts.index(rows) if rows in self._texts else None
 
     def is_out(self, edition: int, when: float) -> bool:
-        """Whether it was published by then."""
-        return edition < len(self._published) and self._published[edition] <= when
+        """Whether it may have been in its place by then."""
+        return edition < len(self._begun) and self._begun[edition] <= when
 
     def age(self, edition: int, when: float) -> float:
         """For how many seconds there had been a newer one."""
