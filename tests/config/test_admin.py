@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.support import web
 from tests.support.admin import PASSWORD, USER, Admin, add_superuser, admin_of
 from tests.support.host import host_environment, manage
 from tests.support.servers import Server, serve_uvicorn
-from tests.support.waiting import PATIENCE, wait_until
+from tests.support.waiting import wait_until
 
 ADD = "/admin/sites/site/add/"
 
@@ -33,7 +34,7 @@ def admin(server: Server) -> Iterator[Admin]:
 
 def _get(server: Server, path: str, host: str = "localhost") -> httpx.Response:
     headers = {"host": f"{host}:{server.port}"}
-    return httpx.get(f"{server.url}{path}", headers=headers, timeout=PATIENCE)
+    return web.get(f"{server.url}{path}", headers=headers)
 
 
 def test_a_site_lives_and_dies_by_the_admin(server: Server, admin: Admin) -> None:
@@ -103,7 +104,7 @@ def test_sites_can_be_looked_for(admin: Admin) -> None:
 def test_a_stranger_is_asked_to_log_in(server: Server) -> None:
     """And a wrong password lets nobody in."""
     assert _get(server, ADD).headers["location"] == f"/admin/login/?next={ADD}"
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=PATIENCE) as client:
+    with web.client(base_url=server.url) as client:
         answer = Admin(client).send("/admin/login/", username=USER, password=f"not {PASSWORD}")
 
         assert answer.status_code == 200

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from telemetry.testing import OTLPReceiver
+from tests.support import web
 from tests.support.host import host_environment, manage
 from tests.support.processes import HOST, accepts_connections, free_port, program
 from tests.support.waiting import PATIENCE, wait_until
@@ -90,7 +91,7 @@ def test_demo_sites_are_the_same_everywhere(env: dict[str, str], tmp_path: Path)
 
 
 def _get(address: str, headers: dict[str, str] | None = None) -> httpx.Response:
-    return httpx.get(address, headers=headers, timeout=PATIENCE)
+    return web.get(address, headers=headers)
 
 
 def _pages(path: Path) -> list[tuple[str, ...]]:

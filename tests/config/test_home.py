@@ -9,9 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support import web
 from tests.support.host import add_sites, host_environment, manage
 from tests.support.servers import Server, serve_uvicorn
-from tests.support.waiting import PATIENCE, wait_until
+from tests.support.waiting import wait_until
 
 STATES = ("AL", "CO", "OH", "WY")
 MANY = 250
@@ -46,7 +47,7 @@ def _subdomain(number: int) -> str:
 
 
 def _get(server: Server, query: str = "") -> httpx.Response:
-    return httpx.get(f"{server.url}/{query}", headers={"host": "civic.band"}, timeout=PATIENCE)
+    return web.get(f"{server.url}/{query}", headers={"host": "civic.band"})
 
 
 def _sites(server: Server, query: str = "") -> list[str]:
@@ -189,7 +190,7 @@ def test_the_page_works_without_a_mouse(server: Server) -> None:
     assert "<script" not in text
     assert "style=" not in text
     for path in re.findall(r'<link [^>]*href="([^"]+)"', text):
-        assert httpx.get(f"{server.url}{path}", timeout=PATIENCE).status_code == 200
+        assert web.get(f"{server.url}{path}").status_code == 200
 
 
 def test_an_empty_host_says_how_to_begin(tmp_path: Path) -> None:
@@ -216,7 +217,7 @@ def test_the_page_outlives_the_database(env: dict[str, str]) -> None:
 
                 wait_until(noticed)
                 assert _sites(server, "?q=town+007") == ["town-7.wy"]
-                answer = httpx.get(f"{server.url}/sites/canon-city.co/", timeout=PATIENCE)
+                answer = web.get(f"{server.url}/sites/canon-city.co/")
                 assert answer.status_code == 302
             finally:
                 database.execute("ALTER TABLE gone RENAME TO sites")
@@ -232,6 +233,6 @@ def test_before_a_first_reading_one_has_to_wait(tmp_path: Path) -> None:
             assert page.status_code == 503
             assert page.headers["retry-after"] == "2"
             assert "try again shortly" in page.text
-        assert httpx.get(f"{server.url}/health/", timeout=PATIENCE).status_code == 200
+        assert web.get(f"{server.url}/health/").status_code == 200
         manage("migrate", "--verbosity=0", env=env)
         wait_until(lambda: _get(server).status_code == 200)

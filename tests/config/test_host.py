@@ -4,16 +4,17 @@ from contextlib import closing
 import httpx
 import pytest
 
+from tests.support import web
 from tests.support.host import manage
 from tests.support.servers import Server, serve_uvicorn
-from tests.support.waiting import PATIENCE, wait_until
+from tests.support.waiting import wait_until
 
 OUTAGE = "Could not read the registered sites"
 
 
 def _get(server: Server, path: str, host: str = "localhost", cookie: str = "") -> httpx.Response:
     headers = {"host": f"{host}:{server.port}", "cookie": cookie}
-    return httpx.get(f"{server.url}{path}", headers=headers, timeout=PATIENCE)
+    return web.get(f"{server.url}{path}", headers=headers)
 
 
 def test_the_home_page_lists_the_sites_by_name(server: Server) -> None:

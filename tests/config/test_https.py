@@ -9,6 +9,7 @@ from functools import partial
 import httpx
 import pytest
 
+from tests.support import web
 from tests.support.admin import PASSWORD, USER, add_superuser
 from tests.support.host import host_environment, manage
 from tests.support.servers import UVICORN_WORKER, Server, serve_gunicorn, serve_uvicorn
@@ -62,7 +63,7 @@ def distrusting(kind: str, env: dict[str, str]) -> Iterator[Server]:
 def _get(server: Server, path: str, host: str = "civic.band", **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     headers = {"host": host, **named}
-    return httpx.get(f"{server.url}{path}", headers=headers, timeout=PATIENCE)
+    return web.get(f"{server.url}{path}", headers=headers)
 
 
 def test_the_proxys_word_counts(trusting: Server) -> None:
@@ -137,7 +138,7 @@ def test_the_admin_works_behind_the_proxy(trusting: Server) -> None:
     assert "; Secure" in cookie
 
     def send(origin: str) -> httpx.Response:
-        return httpx.post(
+        return web.post(
             f"{trusting.url}/admin/login/",
             data={"username": USER, "password": PASSWORD, "csrfmiddlewaretoken": token},
             headers={

@@ -7,11 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support import web
 from tests.support.admin import add_superuser, admin_of
 from tests.support.host import host_environment, manage
 from tests.support.servers import Server, serve_uvicorn
 from tests.support.upstream_table import CREATE, INSERT
-from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 
 def _home(server: Server, host: str) -> httpx.Response:
-    return httpx.get(f"{server.url}/", headers={"host": host}, timeout=PATIENCE)
+    return web.get(f"{server.url}/", headers={"host": host})
 
 
 def _schema(env: dict[str, str]) -> str:

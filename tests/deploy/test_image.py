@@ -9,13 +9,13 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from telemetry.testing import OTLPReceiver
 from tests.deploy.colours import Colour
 from tests.deploy.conftest import RELEASE
 from tests.end_to_end.hosts import Host
+from tests.support import web
 from tests.support.container import Volumes, serve_container
 from tests.support.processes import HOST, accepts_connections, free_port
 from tests.support.rootfs import SUITE, machine_variables
@@ -158,4 +158,4 @@ def test_the_viewer_runs_in_it(container: Colour) -> None:
     told = container.variables(machine_variables())
     with serve_container(container.image, container.volumes, told, *command) as running:
         running.program.wait_until(lambda: accepts_connections(port), timeout=180)
-        assert httpx.get(f"http://{HOST}:{port}/", trust_env=False).status_code == 200
+        assert web.get(f"http://{HOST}:{port}/").status_code == 200

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from tests.support import web
 from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
 from tests.support.processes import HOST, Program, accepts_connections, free_port, program
@@ -129,10 +130,9 @@ def _run(block: Block, text: str, folder: Path) -> None:
 def _open(block: Block, address: str) -> None:
     # Browsers look for `*.localhost` here; not every resolver does.
     url = httpx.URL(address)
-    answer = httpx.get(
+    answer = web.get(
         url.copy_with(host=HOST),
         headers={"Host": url.netloc.decode()},
-        trust_env=False,
         follow_redirects=True,
     )
     assert answer.status_code < 400, f"{block}: {address} answers {answer.status_code}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from tests.support.waiting import PATIENCE
+from tests.support import web
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -74,9 +74,7 @@ def visitor(server: Server) -> Iterator[Visitor]:
     """Visit, by a new connection each time, so that every worker gets its share."""
     options = httpx.Limits(max_keepalive_connections=0)
     # Without the developer's own proxies.
-    with httpx.Client(
-        base_url=server.url, limits=options, trust_env=False, timeout=PATIENCE
-    ) as client:
+    with web.client(base_url=server.url, limits=options) as client:
         yield Visitor(client, server.port)
 
 

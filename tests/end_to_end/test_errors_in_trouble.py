@@ -15,6 +15,7 @@ import pytest
 from telemetry.testing import EventReceiver
 from tests.end_to_end.failing.job import APP, SERVERS, SETTINGS, title_of
 from tests.end_to_end.hosts import Visitor, visitor
+from tests.support import web
 from tests.support.host import manage
 from tests.support.processes import HOST, free_port
 from tests.support.servers import Server, serve_uvicorn
@@ -105,7 +106,7 @@ def test_a_bare_application_is_tracked_too(
         with serve("tests.end_to_end.failing.bare:application", env=env) as server:
             url = f"{server.url}{path}?q=planted-query"
             with (
-                httpx.Client(trust_env=False, timeout=PATIENCE) as client,
+                web.client(timeout=PATIENCE) as client,
                 client.stream("GET", url) as answer,
             ):
                 try:

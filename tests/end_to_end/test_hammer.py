@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from tests.end_to_end.editions import SERVED_WITHIN_SECONDS, Editions, publish_until
+from tests.support import web
 from tests.support.host import add_sites, host_environment, manage
 from tests.support.servers import serve_uvicorn
 from tests.support.waiting import PATIENCE
@@ -155,7 +156,7 @@ async def _hammer(server: Server, clients: list[Client], seconds: float) -> list
             await asyncio.sleep(0.5)
 
     limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
-    async with httpx.AsyncClient(limits=limits, timeout=5 * PATIENCE) as http:
+    async with web.async_client(limits=limits, timeout=5 * PATIENCE) as http:
         await asyncio.gather(watch(), *(client.run(http, until) for client in clients))
     return peaks
 

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import httpx
 import pytest
 
 from tests.end_to_end.failing.job import APP as FAILING
 from tests.end_to_end.failing.job import SETTINGS as FAILING_SETTINGS
 from tests.end_to_end.hosts import Host, visitor
+from tests.support import web
 from tests.support.processes import HOST as ADDRESS
 from tests.support.processes import free_port
 from tests.support.servers import APP, Server, serve_gunicorn, serve_uvicorn
@@ -25,6 +25,8 @@ from tests.support.waiting import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+
+    import httpx
 
     from telemetry.testing import OTLPReceiver
 
@@ -66,9 +68,7 @@ async def _visit(server: Server, host: Host, number: int) -> Counter[int]:
         ("unknown.localhost", "/"),
     )
     gate = asyncio.Semaphore(AT_ONCE)
-    async with httpx.AsyncClient(
-        base_url=server.url, trust_env=False, timeout=5 * PATIENCE
-    ) as client:
+    async with web.async_client(base_url=server.url, timeout=5 * PATIENCE) as client:
 
         async def visit(index: int) -> int:
             name, path = kinds[index % len(kinds)]

@@ -11,9 +11,10 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.end_to_end.hosts import visitor
+from tests.support import web
 from tests.support.processes import HOST, free_port
 from tests.support.servers import serve_gunicorn
-from tests.support.waiting import PATIENCE, wait_until
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.end_to_end.hosts import Host
@@ -27,7 +28,7 @@ Samples = list[tuple[str, dict[str, str], float]]
 
 
 def scrape(port: int) -> Samples:
-    answer = httpx.get(f"http://{HOST}:{port}/metrics", trust_env=False, timeout=PATIENCE)
+    answer = web.get(f"http://{HOST}:{port}/metrics")
     assert answer.status_code == 200
     return [
         (sample.name, sample.labels, sample.value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.support import web
 from tests.support.browser import DESKTOP, PHONE, Page, Screen
 from tests.support.host import host_environment
 from tests.support.paths import PICTURES
@@ -72,7 +73,7 @@ def test_a_request_is_found_by_route_and_by_site(page: Page, served: tuple[str, 
     # The plugin's own page, whose chart is drawn by its scripts.
     chart = f"{viewer}/-/otel/metrics/http.server.request.duration"
     deadline = time.monotonic() + 15
-    while httpx.get(chart).status_code != 200:
+    while web.get(chart).status_code != 200:
         assert time.monotonic() < deadline, "metrics are sent each five seconds"
         time.sleep(0.2)
     page.open(chart, DESKTOP)
@@ -91,5 +92,5 @@ def test_a_list_follows_what_arrives(page: Page, served: tuple[str, str]) -> Non
     assert "/meetings/agendas" not in page.evaluate("document.body.innerText")
     url = httpx.URL(site)
     headers = {"Host": url.netloc.decode()}
-    httpx.get(f"http://{HOST}:{url.port}/meetings/agendas", headers=headers)
+    web.get(f"http://{HOST}:{url.port}/meetings/agendas", headers=headers)
     page.wait_for("document.body.innerText.includes('/meetings/agendas')", timeout=4)

@@ -7,11 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
 import psycopg
 import pytest
 
 from tests.config.sites.support import make_database
+from tests.support import web
 from tests.support.admin import add_superuser, admin_of
 from tests.support.host import manage
 from tests.support.postgres import PASSWORD
@@ -20,6 +20,8 @@ from tests.support.upstream_table import CREATE, INSERT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import httpx
 
     from tests.support.postgres import Cluster
     from tests.support.servers import Server
@@ -30,7 +32,7 @@ ROW = "/meetings/minutes.json?_shape=array"
 
 
 def _get(server: Server, path: str, host: str = "civic.band") -> httpx.Response:
-    return httpx.get(f"{server.url}{path}", headers={"host": host}, timeout=20)
+    return web.get(f"{server.url}{path}", headers={"host": host}, timeout=20)
 
 
 def _register(env: Mapping[str, str], subdomain: str, name: str, state: str) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support import web
 from tests.support.environment import clean_environment
 from tests.support.processes import program
 
@@ -125,9 +126,8 @@ def browser() -> Iterator[Page]:
 
 
 def _page(port: str) -> Iterator[Page]:
-    import httpx
 
-    targets = httpx.get(f"http://127.0.0.1:{port}/json/list").json()
+    targets = web.get(f"http://127.0.0.1:{port}/json/list").json()
     [tab] = [target for target in targets if target["type"] == "page"]
     with connect(tab["webSocketDebuggerUrl"], max_size=None) as connection:
         yield Page(connection)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tests.support import web
 from tests.support.processes import HOST, free_port, program
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Prometheus:
     """A running one."""
 
     def __init__(self, url: str) -> None:
-        self._api = httpx.Client(base_url=f"{url}/api/v1", trust_env=False, timeout=30)
+        self._api = web.client(base_url=f"{url}/api/v1")
 
     def ask(self, query: str) -> list[dict[str, Any]]:
         """Give what a query finds now: a label set and a value each.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
-
 from telemetry.testing import OTLPReceiver
+from tests.support import web
 from tests.support.servers import serve_uvicorn
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def _visit(env: dict[str, str], *, instrument: bool) -> OTLPReceiver:
                 ("/", there),
                 ("/meetings/minutes?_size=1", there),
             ):
-                httpx.get(server.url + path, headers=headers)
+                web.get(server.url + path, headers=headers)
             server.stop()
         assert "Traceback" not in server.output()
         assert "failed" not in server.output().lower()

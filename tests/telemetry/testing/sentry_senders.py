@@ -7,11 +7,14 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import sentry_sdk
+
+from tests.support import web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import httpx
 
     from telemetry.testing import EventReceiver
 
@@ -57,7 +60,7 @@ def post(receiver: EventReceiver, body: bytes, *, zipped: bool = False) -> httpx
     if zipped:
         headers["Content-Encoding"] = "gzip"
         body = gzip.compress(body)
-    return httpx.post(f"{receiver.url}/api/1/envelope/", headers=headers, content=body, timeout=60)
+    return web.post(f"{receiver.url}/api/1/envelope/", headers=headers, content=body)
 
 
 def lines(*parts: object) -> bytes:

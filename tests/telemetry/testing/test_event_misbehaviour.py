@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from telemetry.testing import EventReceiver
+from tests.support import web
 from tests.telemetry.testing.sentry_senders import lines, post, raise_and_capture, scope_to
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def test_a_slow_backend_answers_late(errors: EventReceiver) -> None:
 def test_a_closed_receiver_leaves_nothing_behind() -> None:
     """No thread is left, not even for a keep-alive connection or a slow answer."""
     before = threading.active_count()
-    with EventReceiver() as errors, httpx.Client(base_url=errors.url) as client:
+    with EventReceiver() as errors, web.client(base_url=errors.url) as client:
         client.post(PATH, content=EVENT)
         errors.answer(200, delay=600)
         failures: list[Exception] = []
@@ -203,5 +204,5 @@ def test_a_body_without_a_length_ends_the_connection(
 def test_the_query_is_no_part_of_the_path(errors: EventReceiver) -> None:
     """An SDK may put its key there, and any project is taken."""
     url = f"{errors.url}/api/42/envelope/?sentry_key=abc"
-    assert httpx.post(url, content=EVENT).status_code == 200
+    assert web.post(url, content=EVENT).status_code == 200
     assert [request.path for request in errors.requests] == ["/api/42/envelope/"]

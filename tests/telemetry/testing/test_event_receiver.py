@@ -15,6 +15,7 @@ import sentry_sdk
 from sentry_sdk.integrations.logging import EventHandler
 
 from telemetry.testing import EventReceiver
+from tests.support import web
 from tests.telemetry.testing.sentry_senders import lines, post, raise_and_capture, scope_to
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def test_many_senders_at_once(errors: EventReceiver) -> None:
     """Nothing is lost or counted twice while somebody looks."""
 
     def send(sender: int) -> None:
-        with httpx.Client(base_url=errors.url) as client:
+        with web.client(base_url=errors.url) as client:
             for n in range(10):
                 body = lines({}, {"type": "event"}, {"event_id": f"{sender}-{n}"})
                 client.post(
