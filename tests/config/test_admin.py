@@ -7,7 +7,7 @@ import pytest
 
 from tests.support import web
 from tests.support.admin import PASSWORD, USER, Admin, add_superuser, admin_of
-from tests.support.host import host_environment, manage
+from tests.support.host import add_sites, migrated_host
 from tests.support.servers import Server, serve_uvicorn
 from tests.support.waiting import wait_until
 
@@ -17,9 +17,8 @@ ADD = "/admin/sites/site/add/"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A host with one site and one superuser."""
-    env = host_environment(tmp_path_factory.mktemp("host"))
-    manage("migrate", "--verbosity=0", env=env)
-    manage("register_site", "alameda.ca", "--name", "Alameda", "--state", "CA", env=env)
+    env = migrated_host(tmp_path_factory.mktemp("host"))
+    add_sites(env, [("alameda.ca", "Alameda", "CA", None)])
     add_superuser(env)
     with serve_uvicorn(env=env) as server:
         yield server

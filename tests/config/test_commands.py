@@ -12,7 +12,7 @@ import pytest
 
 from telemetry.testing import OTLPReceiver
 from tests.support import web
-from tests.support.host import host_environment, manage
+from tests.support.host import host_environment, manage, migrated_host
 from tests.support.processes import HOST, accepts_connections, free_port, program
 from tests.support.waiting import PATIENCE, wait_until
 
@@ -25,9 +25,7 @@ def _sites(env: dict[str, str]) -> list[tuple[str, str, str]]:
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
-    env = host_environment(tmp_path)
-    manage("migrate", "--verbosity=0", env=env)
-    return env
+    return migrated_host(tmp_path)
 
 
 def test_registering_twice_corrects_the_first(env: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.support import web
-from tests.support.host import add_sites, host_environment, manage
+from tests.support.host import add_sites, host_environment, manage, migrated_host
 from tests.support.servers import Server, serve_uvicorn
 from tests.support.waiting import wait_until
 
@@ -23,8 +23,7 @@ _LINK = re.compile(r'<li><a href="//([^"]+)">')
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A host with many towns, and some whose names want care."""
-    env = host_environment(tmp_path_factory.mktemp("host"))
-    manage("migrate", "--verbosity=0", env=env)
+    env = migrated_host(tmp_path_factory.mktemp("host"))
     towns = [(_subdomain(n), f"Town {n:03}", STATES[n % 4], 1000) for n in range(MANY)]
     special = [
         ("canon-city.co", "Cañon City", "CO", 1),
@@ -195,8 +194,7 @@ def test_the_page_works_without_a_mouse(server: Server) -> None:
 
 def test_an_empty_host_says_how_to_begin(tmp_path: Path) -> None:
     """Instead of an empty list."""
-    env = host_environment(tmp_path)
-    manage("migrate", "--verbosity=0", env=env)
+    env = migrated_host(tmp_path)
     with serve_uvicorn(env=env) as server:
         page = _get(server, "?q=x")
     assert "No site is registered yet" in page.text

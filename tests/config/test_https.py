@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import web
 from tests.support.admin import PASSWORD, USER, add_superuser
-from tests.support.host import host_environment, manage
+from tests.support.host import manage, migrated_host
 from tests.support.servers import UVICORN_WORKER, Server, serve_gunicorn, serve_uvicorn
 from tests.support.waiting import PATIENCE
 
@@ -23,10 +23,9 @@ HSTS = "max-age=31536000; includeSubDomains; preload"
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A migrated host whose HTTPS is not turned off."""
-    env = host_environment(tmp_path_factory.mktemp("host"))
+    env = migrated_host(tmp_path_factory.mktemp("host"))
     del env["HTTPS"]
     env["TELEMETRY_CLIENT_ADDRESS"] = "1"
-    manage("migrate", "--verbosity=0", env=env)
     manage("register_site", "alameda.ca", "--name", "Alameda", "--state", "CA", env=env)
     add_superuser(env)
     return env

@@ -18,7 +18,7 @@ import pytest
 
 from tests.end_to_end.editions import SERVED_WITHIN_SECONDS, Editions, publish_until
 from tests.support import web
-from tests.support.host import add_sites, host_environment, manage
+from tests.support.host import add_sites, migrated_host
 from tests.support.servers import serve_uvicorn
 from tests.support.waiting import PATIENCE
 
@@ -109,8 +109,7 @@ class Client:
 def test_every_body_is_one_edition_of_its_site(tmp_path: Path, soak: bool) -> None:
     """64 clients, 12 sites with room for 4, 20 replacements a second; nothing is dropped."""
     seconds = 60 if soak else 8
-    env = host_environment(tmp_path, SITES_POOL_SIZE=str(ROOM))
-    manage("migrate", "--verbosity=0", env=env)
+    env = migrated_host(tmp_path, SITES_POOL_SIZE=str(ROOM))
     names = [f"town{number}.ca" for number in range(SITES)]
     add_sites(env, [(name, name.title(), "CA", None) for name in names])
     count = 4 + 3 * seconds
