@@ -68,6 +68,9 @@ class Visited:
                 SENTRY_DSN=self.errors.dsn,
                 TELEMETRY_TRACE_URL=TRACE_URL,
                 TELEMETRY_RAISE_FAILURES="1",
+                # A busy machine makes queries slow, and sends what is left later.
+                TELEMETRY_FOLD_BELOW="60s",
+                TELEMETRY_SHUTDOWN_TIMEOUT="20s",
             )
             python = venv_with((f"datasette=={datasette}", *ALONGSIDE), extras=["sentry"])
             with serve_uvicorn("asgi:application", cwd=folder, env=env, python=python) as server:
