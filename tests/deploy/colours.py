@@ -51,7 +51,7 @@ class Colour:
         """Run a container until the block ends, from when its own health check is well."""
         variables = self.variables(told)
         with serve_container(self.image, self.volumes, variables) as container:
-            container.program.wait_until(lambda: self.healthy().returncode == 0, timeout=60)
+            container.program.wait_until(lambda: self.healthy().returncode == 0)
             yield container
 
     def run(self, told: Mapping[str, str], *command: str) -> subprocess.CompletedProcess[str]:

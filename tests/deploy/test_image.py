@@ -57,7 +57,7 @@ def test_it_serves_and_ends_as_it_is_told(container: Colour, host_env: dict[str,
             assert b"gunicorn" in (process / "cmdline").read_bytes()
             assert process.stat().st_uid == 10001
             assert receiver.spans == []
-            assert running.stop(timeout=15) == 0
+            assert running.stop() == 0
         lines = [json.loads(line) for line in running.program.stdout().splitlines()]
     routes = {span.attributes.get("http.route") for span in receiver.spans if span.kind == "SERVER"}
     assert {"/", "/{database}/{table}"} <= routes
@@ -147,7 +147,7 @@ def test_a_missing_secret_key_is_named(container: Colour) -> None:
     """It ends at once, with what is wanted."""
     told = container.variables({"SECRET_KEY": ""})
     with serve_container(container.image, container.volumes, told) as running:
-        assert running.program.stop(signal.SIGCONT, timeout=30) != 0
+        assert running.program.stop(signal.SIGCONT) != 0
     assert "SECRET_KEY is not set: wanted" in running.program.output()
 
 

@@ -17,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.support import web
 from tests.support.environment import clean_environment
 from tests.support.processes import program
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,7 +68,10 @@ class Page:
         )
         answer = self._call("Page.navigate", url=url)
         assert "errorText" not in answer, answer
-        while json.loads(self._connection.recv(timeout=20)).get("method") != "Page.loadEventFired":
+        while (
+            json.loads(self._connection.recv(timeout=PATIENCE)).get("method")
+            != "Page.loadEventFired"
+        ):
             pass
 
     def set_cookies(self, url: str, cookies: Mapping[str, str]) -> None:
@@ -82,7 +86,7 @@ class Page:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def wait_for(self, script: str, timeout: float = 10.0) -> None:
+    def wait_for(self, script: str, timeout: float = PATIENCE) -> None:
         """Until a JavaScript expression is true. Raises AssertionError with the page's text."""
         deadline = time.monotonic() + timeout
         while not self.evaluate(script):
@@ -104,7 +108,7 @@ class Page:
         message = {"id": self._number, "method": method, "params": parameters}
         self._connection.send(json.dumps(message))
         while True:
-            answer = json.loads(self._connection.recv(timeout=20))
+            answer = json.loads(self._connection.recv(timeout=PATIENCE))
             if answer.get("id") == self._number:
                 assert "error" not in answer, answer
                 result: dict[str, Any] = answer["result"]

@@ -20,6 +20,7 @@ from tests.support.bugsink_install import (
     bugsink_template,
 )
 from tests.support.processes import HOST, Program, free_port, program
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +72,7 @@ class Project:
         """Give those that it knows of: announced, or named by an event."""
         return [found["version"] for found in self._pages("releases/", project=str(self.id))]
 
-    def wait_for(self, predicate: Callable[[Self], T], timeout: float = 10.0) -> T:
+    def wait_for(self, predicate: Callable[[Self], T], timeout: float = PATIENCE) -> T:
         """Return `predicate(self)` as soon as it is true.
 
         Raises AssertionError with the issues that are there when it is not

@@ -13,6 +13,7 @@ import httpx
 
 from tests.support import web
 from tests.support.processes import HOST, free_port, program
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +52,7 @@ class Prometheus:
         assert len(found) <= 1, (query, found)
         return float(found[0]["value"][1]) if found else 0.0
 
-    def wait_for(self, query: str, timeout: float = 30.0) -> None:
+    def wait_for(self, query: str, timeout: float = PATIENCE) -> None:
         """Return once a query finds something."""
         deadline = time.monotonic() + timeout
         while not self.ask(query):
