@@ -27,7 +27,7 @@ def _emitted(whose: str) -> dict[str, Any]:
         env=clean_environment(OTEL_SEMCONV_STABILITY_OPT_IN="http"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     emitted: dict[str, Any] = json.loads(done.stdout)
@@ -76,7 +76,7 @@ def error_events() -> list[ReceivedErrorEvent]:
             ),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
     assert done.returncode == 1, done.stderr
     assert done.stderr.endswith("LookupError: minutes are lost\n"), done.stderr

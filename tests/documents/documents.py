@@ -121,7 +121,7 @@ def _run(block: Block, text: str, folder: Path) -> None:
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
         text=True,
-        timeout=100,
+        timeout=300,
     )
     if done.returncode:
         raise AssertionError(f"{block} ends with {done.returncode}:\n{done.stdout}")
@@ -142,7 +142,7 @@ def _wait_for(block: Block, running: Program) -> None:
     """Each line, in any order."""
     for line in block.text.strip().splitlines():
         pattern = re.escape(re.sub(r"\d+(\.\d+)?", "#", line)).replace(r"\#", r"[\d.]+")
-        running.wait_until(partial(_has_printed, running, pattern.replace("…", ".*")), timeout=10)
+        running.wait_until(partial(_has_printed, running, pattern.replace("…", ".*")))
 
 
 def _has_printed(running: Program, pattern: str) -> bool:

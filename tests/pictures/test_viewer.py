@@ -33,7 +33,7 @@ def served(tmp_path: Path) -> Iterator[tuple[str, str]]:
     env = host_environment(tmp_path, SECRET_KEY="", PORT=str(port), VIEWER_PORT=str(viewer_port))
     del env["TELEMETRY_UNTRACED_PATHS"]
     with program([sys.executable, "manage.py", "serve"], env=env) as running:
-        running.wait_until(lambda: accepts_connections(port), timeout=110)
+        running.wait_until(lambda: accepts_connections(port), timeout=300)
         yield f"http://{SITE}.localhost:{port}", f"http://{HOST}:{viewer_port}"
 
 

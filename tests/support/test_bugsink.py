@@ -76,7 +76,7 @@ def test_what_the_sdk_sent_can_be_read_back(bugsink: Bugsink) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     [event] = project.wait_for(lambda project: project.events())
     assert event["event_id"] == sent.stdout.strip()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import ExitStack
 from signal import SIGINT, SIGKILL
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import pytest
 from tests.support import web
 from tests.support.processes import accepts_connections
 from tests.support.servers import UVICORN_WORKER, serve_gunicorn, serve_uvicorn
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,9 +102,7 @@ def test_a_forgotten_server_is_killed_with_its_workers(folder: Path) -> None:
     assert server.program.exit_code == -SIGKILL
     # A worker that lived on would hold the port. The system frees it a moment
     # after the last of them.
-    deadline = time.monotonic() + 5
-    while accepts_connections(server.port):
-        assert time.monotonic() < deadline
+    wait_until(lambda: not accepts_connections(server.port))
 
 
 def test_another_signal_can_end_it(folder: Path) -> None:

@@ -29,7 +29,7 @@ def run_python(folder: Path, code: str, **env: str) -> subprocess.CompletedProce
         env=clean_environment(**(defaults | env)),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 

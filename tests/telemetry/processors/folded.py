@@ -27,7 +27,7 @@ def fold_pages(host: Path, fold_below: float | None = None) -> dict[str, Any]:
         env=clean_environment(),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)

@@ -49,7 +49,7 @@ def run_program(
         env=clean_environment(**(defaults | env)),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 

@@ -38,7 +38,7 @@ def scope_to(receiver: EventReceiver, **options: Any) -> Iterator[sentry_sdk.Sco
         try:
             yield scope
         finally:
-            client.close(timeout=5)
+            client.close(timeout=60)
 
 
 def raise_and_capture(scope: sentry_sdk.Scope) -> str:

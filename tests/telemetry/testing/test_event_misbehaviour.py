@@ -52,7 +52,7 @@ def test_a_limited_sdk_falls_silent(errors: EventReceiver) -> None:
         scope.capture_message("first")
         errors.wait_for(lambda r: r.requests)
         errors.answer(200)
-        scope.get_client().flush(timeout=5)
+        scope.get_client().flush(timeout=60)
         scope.capture_message("second")
     assert [request.status for request in errors.requests] == [429]
     assert errors.events == []
