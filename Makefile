@@ -1,8 +1,8 @@
 # `make test` needs Python 3.11, make and a package index; nothing else.
 
 PYTHON ?= python3.11
-# How many processes run the tests: a number, or auto for one a core.
-WORKERS ?= auto
+# How many processes run the tests: one more than there are cores, since each waits for servers.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 VENV := .venv
 BIN := $(VENV)/bin
