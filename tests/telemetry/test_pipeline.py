@@ -140,7 +140,7 @@ print(telemetry.flush(), telemetry.flush(), time.monotonic() - began)
     done = run_python(tmp_path, code, **env)
     first, second, seconds = done.stdout.split()
     assert (first, second) == ("2", "2"), "the span, and the record that it was started"
-    assert 0.4 < float(seconds) < 2
+    assert 0.4 < float(seconds) < 10
     assert done.stderr.count("2 spans and log records undelivered after waiting 0.5 s") == 1
 
 
