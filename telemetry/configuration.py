@@ -172,8 +172,9 @@ def flush(timeout: float | None = None) -> int:
     """Send what is in flight, for at most ``timeout`` seconds (TELEMETRY_SHUTDOWN_TIMEOUT).
 
     The edge does this when a server stops; a script that ends by itself need not
-    call it either. Returns how many spans, log records and error events were
-    not delivered.
+    call it either. Safe to call again and from several threads. It blocks: a
+    coroutine calls it by ``asyncio.to_thread``. Returns how many spans, log
+    records and error events have not been delivered since the start.
     """
     pipeline = _pipeline()
     return 0 if pipeline is None else pipeline.flush(timeout)
@@ -225,7 +226,7 @@ def _with_pipeline(options: EdgeOptions, pipeline: Pipeline | None) -> EdgeOptio
     async def stopping() -> None:
         if delay is not None:
             delay.stop()
-        await off_the_loop(pipeline.flush)
+        await off_the_loop(pipeline.stop)
 
     return replace(
         options,

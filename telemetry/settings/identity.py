@@ -35,28 +35,30 @@ def is_debug(reader: Reader) -> bool:
 
 def read_environment(reader: Reader, attributes: Mapping[str, str], *, debug: bool) -> str:
     """One value for ``deployment.environment.name`` and for Sentry."""
-    return (
-        attributes.get(a.DEPLOYMENT_ENVIRONMENT_NAME)
-        or reader.text(v.SENTRY_ENVIRONMENT, v.LOGFIRE_ENVIRONMENT)
-        or ("development" if debug else "production")
+    given = reader.text(
+        (v.RESOURCE_ATTRIBUTES, lambda: attributes.get(a.DEPLOYMENT_ENVIRONMENT_NAME)),
+        v.SENTRY_ENVIRONMENT,
+        v.LOGFIRE_ENVIRONMENT,
     )
+    return given or ("development" if debug else "production")
 
 
 def read_release(reader: Reader, attributes: Mapping[str, str]) -> str:
     """One value for ``service.version`` and for Sentry."""
-    return (
-        attributes.get(a.SERVICE_VERSION)
-        or reader.text(v.SENTRY_RELEASE, v.LOGFIRE_SERVICE_VERSION)
-        or _baked_release(reader)
-        or "development"
+    given = reader.text(
+        (v.RESOURCE_ATTRIBUTES, lambda: attributes.get(a.SERVICE_VERSION)),
+        v.SENTRY_RELEASE,
+        v.LOGFIRE_SERVICE_VERSION,
+        (v.RELEASE_FILE, lambda: _baked_release(reader)),
     )
+    return given or "development"
 
 
 def _given_name(reader: Reader, attributes: Mapping[str, str]) -> str | None:
-    return (
-        reader.text(v.SERVICE_NAME)
-        or attributes.get(a.SERVICE_NAME)
-        or reader.text(v.LOGFIRE_SERVICE_NAME)
+    return reader.text(
+        v.SERVICE_NAME,
+        (v.RESOURCE_ATTRIBUTES, lambda: attributes.get(a.SERVICE_NAME)),
+        v.LOGFIRE_SERVICE_NAME,
     )
 
 

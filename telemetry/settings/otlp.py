@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from telemetry.settings.reader import Reader
 
 PREFIX = "OTEL_EXPORTER_OTLP_"
+PYTHON_PREFIX = "OTEL_PYTHON_EXPORTER_OTLP_"
 
 
 def read_otlp(reader: Reader, signal: Signal) -> OTLPSettings:
@@ -54,10 +55,11 @@ def read_otlp(reader: Reader, signal: Signal) -> OTLPSettings:
         insecure=None
         if insecure is None
         else reader.parsed(parse.boolean, False, *own_or_general("INSECURE")),
-        credential_provider=any(
-            reader.text(f"OTEL_PYTHON_EXPORTER_OTLP_HTTP_{own}CREDENTIAL_PROVIDER")
-            for own in ("", f"{signal.upper()}_")
-        ),
+        credential_provider=reader.supplier(
+            f"{PYTHON_PREFIX}HTTP_{signal.upper()}_CREDENTIAL_PROVIDER",
+            f"{PYTHON_PREFIX}HTTP_CREDENTIAL_PROVIDER",
+        )
+        is not None,
     )
 
 
@@ -65,7 +67,7 @@ def _endpoint(reader: Reader, signal: Signal, *, grpc: bool) -> str:
     default = "http://localhost:4317" if grpc else "http://localhost:4318"
     read: Callable[[str], str] = _grpc_endpoint if grpc else parse.url
     own = f"{PREFIX}{signal.upper()}_ENDPOINT"
-    if reader.text(own):
+    if reader.supplier(own, v.OTLP_ENDPOINT) == own:
         return reader.parsed(read, default, own)
     base = reader.parsed(read, default, v.OTLP_ENDPOINT)
     return base if grpc else f"{base.rstrip('/')}/v1/{signal}"

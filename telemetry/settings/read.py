@@ -67,7 +67,13 @@ def read_settings(
     Raises:
         ConfigurationError: naming every variable that can't be understood.
     """
-    reader = Reader(environ)
+    return read_by(Reader(environ), default_service_name=default_service_name, debug=debug)
+
+
+def read_by(
+    reader: Reader, *, default_service_name: str | None = None, debug: bool | None = None
+) -> Settings:
+    """As `read_settings`, by a reader that then knows which variables had what was read."""
     if debug is None:
         debug = identity.is_debug(reader)
     exporters = choose_exporters(reader, debug=debug)
@@ -77,11 +83,11 @@ def read_settings(
     logfire = any("logfire" in names for names in exporters.values())
     no_attributes: dict[str, str] = {}
     attributes = reader.parsed(parse.pairs, no_attributes, v.RESOURCE_ATTRIBUTES)
-    general_excludes = reader.parsed(parse.patterns, "", v.EXCLUDED_URLS)
+    reader.check(parse.patterns, v.EXCLUDED_URLS)
 
     def excluded(framework: str) -> str:
         variable = f"OTEL_PYTHON_{framework}_EXCLUDED_URLS"
-        return reader.parsed(parse.patterns, general_excludes, variable)
+        return reader.parsed(parse.patterns, "", variable, v.EXCLUDED_URLS)
 
     def pattern_list(variable: str) -> tuple[str, ...]:
         return parse.items(reader.parsed(parse.patterns, "", variable))
@@ -114,7 +120,7 @@ def read_settings(
             ),
         ),
         trust_secret=reader.text(v.TRUST_SECRET),
-        attribute_length=None if any(map(reader.text, _LENGTHS)) else MAX_ATTRIBUTE_LENGTH,
+        attribute_length=None if reader.supplier(*_LENGTHS) else MAX_ATTRIBUTE_LENGTH,
         fold_below=reader.parsed(parse.seconds, 0.025, v.FOLD_BELOW),
         slow=reader.parsed(parse.seconds, 5.0, v.SLOW),
         site_limit=reader.parsed(parse.whole, 100, v.SITE_LIMIT),
@@ -180,7 +186,7 @@ def _unused(reader: Reader) -> list[str]:
 
 def _check_whole_numbers(reader: Reader) -> None:
     for variable in _WHOLE_NUMBERS:
-        reader.parsed(parse.whole, 0, variable)
+        reader.check(parse.whole, variable)
 
 
 def _check_propagators(reader: Reader) -> None:

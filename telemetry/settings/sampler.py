@@ -26,13 +26,12 @@ STANDARD = frozenset(
 
 def read_sampler(reader: Reader) -> SamplerSettings:
     """The sampler; a ratio that is none is a problem, never silently 100 %."""
-    given = reader.text(v.SAMPLER)
+    given = reader.text(v.SAMPLER, v.LOGFIRE_SAMPLE_RATE)
     if given is None:
-        rate = reader.text(v.LOGFIRE_SAMPLE_RATE)
-        if rate is None:
-            return SamplerSettings()
+        return SamplerSettings()
+    if reader.supplier(v.SAMPLER) is None:
         reader.parsed(_ratio, 1.0, v.LOGFIRE_SAMPLE_RATE)
-        return SamplerSettings("parentbased_traceidratio", rate)
+        return SamplerSettings("parentbased_traceidratio", given)
     name = given.lower()
     arg = reader.text(v.SAMPLER_ARG)
     if name in RATIO:

@@ -220,6 +220,28 @@ def test_a_flush_counts_what_is_still_on_its_way(tmp_path: Path, errors: EventRe
     assert len(errors.events) == 1
 
 
+def test_each_flush_counts_an_event_once(tmp_path: Path) -> None:
+    """And none of the flushes before it, which the SDK queues as it does events."""
+    start = """
+from telemetry.testing import EventReceiver
+errors = EventReceiver().start()
+errors.answer(200, delay=60)
+import os
+os.environ["SENTRY_DSN"] = errors.dsn
+"""
+    code = """
+    import logging
+    logging.getLogger("host").error("first")
+    print(*(telemetry.flush(seconds) for seconds in (0.01, 0.2, 0.2)))
+    errors.answer(200); errors.close(); errors.start()
+    print(telemetry.flush(30), [event.message for event in errors.events])
+    """
+    assert printed(run_program(tmp_path, "", code, start=start + START)) == [
+        "1 1 1",
+        "0 ['first']",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
