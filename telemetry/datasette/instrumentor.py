@@ -15,7 +15,11 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
     BaseInstrumentor,
 )
 
-from telemetry.datasette.output import quiet_datasette_errors, quiet_datasette_statements
+from telemetry.datasette.output import (
+    quiet_datasette_errors,
+    quiet_datasette_facets,
+    quiet_datasette_statements,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,6 +37,7 @@ class DatasetteInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib i
     def _instrument(self, **kwargs: Any) -> None:
         quiet_datasette_errors()
         quiet_datasette_statements()
+        quiet_datasette_facets()
         from datasette.plugins import pm
 
         from telemetry.datasette import plugin as datasette_plugin

@@ -107,3 +107,13 @@ def test_a_worker_that_is_replaced_sends_first(
     assert (servers(receiver), counted(receiver)) == (3, 3), receiver.summary()
     instances = {span.resource["service.instance.id"] for span in receiver.spans}
     assert len(instances) == len(starts(receiver)) == 2
+
+
+def test_a_page_that_failed_leaves_no_warning(host: Host) -> None:
+    """Of the coroutines of a page's facets, when one of them failed before the others began."""
+    site = f"{host.site}.localhost"
+    with serve_uvicorn(env=host.variables()) as server, visitor(server) as browser:
+        for facet in ("_facet", "_facet_date", "_facet_array"):
+            assert browser.get(f"/meetings/minutes?{facet}=nope", site).status_code == 500
+        server.stop(SIGINT)
+    assert "never awaited" not in server.output()

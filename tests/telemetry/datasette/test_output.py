@@ -52,3 +52,37 @@ def test_datasette_prints_no_statement(tmp_path: Path, quiet: bool) -> None:
     else:
         assert done.stderr.count("planted") == 2
         assert "no minutes" in done.stderr
+
+
+FACETS = """
+    import asyncio, gc, httpx
+    from datasette.app import Datasette
+    from telemetry.datasette.output import quiet_datasette_facets
+    if {quiet}:
+        quiet_datasette_facets()
+        quiet_datasette_facets()
+
+    async def main():
+        datasette = Datasette(memory=True)
+        await datasette.add_memory_database("minutes").execute_write("create table pages (day)")
+        async def get(query):
+            page = await datasette.client.get("/minutes/pages.json?_size=0&" + query)
+            return page.status_code, page.json().get("facet_results")
+        print(await get("_facet=nope"), (await get("_facet_date=nope"))[0])
+        print(await get("_facet=day"))
+        datasette.close()
+
+    asyncio.run(main())
+    gc.collect()
+"""
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_no_facet_is_left_unawaited(tmp_path: Path, quiet: bool) -> None:
+    """Python would say so whenever the failed page is collected: as late as at the end."""
+    done = run_python(tmp_path, FACETS.format(quiet=quiet))
+    assert done.returncode == 0, done.stderr
+    *_, failed, served = done.stdout.splitlines()
+    assert failed == "(500, None) 500"
+    assert served.startswith("(200, {'results': {'day': {'name': 'day', ")
+    assert ("never awaited" in done.stderr) is not quiet
