@@ -1,10 +1,10 @@
-# The host in `config`, as production runs it: docker build --build-arg RELEASE_SHA="$(git rev-parse HEAD)" .
-# docs/rollout.md says what of it was tried, and how.
+# The demonstration host for production: docker build --build-arg RELEASE_SHA="$(git rev-parse HEAD)" .
+# docs/rollout.md says what is tested, and how.
 
 FROM python:3.13-slim-trixie AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
-# Everything is checked against a hash: what the host runs with, and what builds its one package.
+# Every package is checked against a hash: those of the host, and those that build this project.
 COPY requirements/host.txt requirements/build.txt requirements/
 RUN python3 -m venv /tools \
     && python3 -m venv --without-pip /venv \
@@ -19,7 +19,7 @@ COPY config /app/config
 COPY django_plugins /app/django_plugins
 COPY deploy/entrypoint.sh deploy/healthcheck.py /app/deploy/
 WORKDIR /app
-# Whoever serves may write neither bytecode nor static files; they are made here.
+# The serving user can't write to /app: bytecode and static files are created here.
 RUN /venv/bin/python3 -m compileall -q . \
     && mkdir static \
     && /venv/bin/python3 manage.py collectstatic --noinput --verbosity 0 \
@@ -38,11 +38,11 @@ ENV PATH=/venv/bin:$PATH \
     PORT=8000 \
     WEB_CONCURRENCY=2
 WORKDIR /app
-# Last, so that a release is a new layer of a few bytes if nothing else has changed.
+# Last, so that a release without other changes is a new layer of a few bytes.
 ARG RELEASE_SHA=development
 LABEL org.opencontainers.image.revision=${RELEASE_SHA}
 RUN echo "${RELEASE_SHA}" > /.release
-# By number, so that whoever runs it can see that it is not root.
+# By number, so that an orchestrator can verify that it is not root.
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s \

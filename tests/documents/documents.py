@@ -1,14 +1,14 @@
-"""What documents have their readers type, and how each piece of it is tried.
+"""The code blocks of documents that a reader types, and how each is run.
 
-An HTML comment before a fenced block says what becomes of it:
+An HTML comment in front of a fenced block says how:
 
-- `<!-- file: NAME -->`: it is written to that file in the document's own folder.
-- `<!-- run -->`: it is run there, in the order of the document.
-- `<!-- serve -->`: likewise, until something answers, and stopped at the end of the document.
-- `<!-- open -->`: addresses, each of which answers with less than 400.
-- `<!-- prints -->`: what the last server has printed by then; numbers differ, `…` is anything.
-- `<!-- run by: PATH -->`: that test runs it.
-- `<!-- not run: REASON -->`: nobody can.
+- `<!-- file: NAME -->`: the block is written to that file, in a folder for the document.
+- `<!-- run -->`: the block is run there, in the order of the document.
+- `<!-- serve -->`: the block starts a server, which is stopped at the end of the document.
+- `<!-- open -->`: addresses, each of which answers with a status below 400.
+- `<!-- prints -->`: lines that the last server prints; numbers differ, `…` is any text.
+- `<!-- run by: PATH -->`: that test runs the block.
+- `<!-- not run: REASON -->`: the block can't be run in tests.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Block:
     language: str
     text: str
     verb: str
-    """As above; empty where nothing is said."""
+    """One of the above; empty without a comment."""
     argument: str
 
     def __str__(self) -> str:
@@ -54,7 +54,7 @@ class Block:
 
 
 def documents() -> list[Path]:
-    """All that have something to type."""
+    """The README and every page of `docs`."""
     return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -67,23 +67,23 @@ def blocks(document: str, text: str) -> Iterator[Block]:
 
 
 def problems(block: Block, root: Path = ROOT) -> str | None:
-    """What is wrong with what is said of a block, or None."""
+    """What is wrong with the comment of a block, or None."""
     if block.verb == "run by":
         path = root / block.argument
         return None if path.is_file() else f"{block}: there is no {block.argument}"
     if block.verb == "not run":
-        return None if block.argument else f"{block}: it says no reason"
+        return None if block.argument else f"{block}: the comment has no reason"
     if block.verb in ("file", "run", "serve", "open", "prints") or (
         not block.verb and block.language not in TYPED
     ):
         return None
-    return f"{block}: a reader types it and nothing tries it ({block.verb or 'no comment'})"
+    return f"{block}: no test runs it ({block.verb or 'no comment'})"
 
 
 def follow(found: list[Block], folder: Path) -> None:
-    """Do as a reader does. Raises AssertionError with the output of what failed."""
-    # The documents' own, which others may have.
-    ports = {"8000": str(free_port()), "4318": str(free_port())}
+    """Run the blocks as a reader does. Raises AssertionError with the output of one that fails."""
+    # The ports that the documents name may be in use.
+    ports = {port: str(free_port()) for port in ("8000", "8001", "4318")}
     with ExitStack() as servers:
         running: Program | None = None
         for block in found:
@@ -128,7 +128,7 @@ def _run(block: Block, text: str, folder: Path) -> None:
 
 
 def _open(block: Block, address: str) -> None:
-    # Browsers look for `*.localhost` here; not every resolver does.
+    # Browsers resolve `*.localhost` to this machine; not every resolver does.
     url = httpx.URL(address)
     answer = web.get(
         url.copy_with(host=HOST),
@@ -150,7 +150,7 @@ def _has_printed(running: Program, pattern: str) -> bool:
 
 
 def _command(block: Block, text: str) -> list[str]:
-    # The interpreter of the tests is the reader's.
+    # The reader's Python is that of the tests.
     if block.language == "python":
         return [sys.executable, "-c", text]
     return ["bash", "-euo", "pipefail", "-c", text]

@@ -1,4 +1,4 @@
-"""What the documents say to type works."""
+"""The check that docs/security.md describes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.paths import ROOT
 
 
 def test_the_check_in_security_md_runs() -> None:
-    """As it stands, with nothing planted and nothing sent."""
+    """As it is, without a request."""
     text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
     [check] = re.findall(r"```python\n(from telemetry\.testing.*?)```", text, re.DOTALL)
     done = subprocess.run(
