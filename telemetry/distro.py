@@ -14,7 +14,7 @@ from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr
 from telemetry.configuration import configure
 
 if TYPE_CHECKING:
-    from opentelemetry.util._importlib_metadata import EntryPoint
+    from importlib.metadata import EntryPoint
 
 # What our edge, instrumentors, metrics and log bridge take the place of, and what would say
 # every query twice: Datasette traces its own SQL.

@@ -16,6 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SynchronousMultiSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
+from telemetry import private_api
 from telemetry.datasette.folding import DatasetteSpanProcessor
 from telemetry.datasette.meter import DatasetteMeter
 from telemetry.datasette.sql_errors import is_statement_error
@@ -158,13 +159,13 @@ class Pipeline:
         """Give the service the host's own name, where the one it has is only what is running."""
         named = Resource({str(a.SERVICE_NAME): name})
         # The SDK's own way after a fork, and the only one: a resource is fixed otherwise.
-        self.tracer_provider._update_resource(named)
+        private_api.call(private_api.TRACER_RESOURCE, self.tracer_provider, named)
         self._describe_logs(named)
 
     def _describe_logs(self, resource: Resource) -> None:
-        self.logger_provider._update_resource(resource)
+        private_api.call(private_api.LOGGER_RESOURCE, self.logger_provider, resource)
         if self._bridged is not None:
-            self._bridged.provider._update_resource(resource)
+            private_api.call(private_api.LOGGER_RESOURCE, self._bridged.provider, resource)
 
     def start(self) -> None:
         """Start exporting in this process. Cheap to call again.

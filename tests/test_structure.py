@@ -35,7 +35,10 @@ TIERS = (
     ("redaction",),
     ("request", "settings"),
     ("registry",),
-    ("cache", "exceptions", "failsafe", "frames", "scope", "state", "terminal", "version"),
+    (
+        *("cache", "exceptions", "failsafe", "frames", "private_api", "scope", "state", "terminal"),
+        "version",
+    ),
 )
 HOST = {"config", "django_plugins", "tests", "benchmarks"}
 # Forbidden words are put together here, or this file would be the first to

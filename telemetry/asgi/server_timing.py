@@ -6,6 +6,7 @@ the body, so that only what happened until then is told.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import time
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 from opentelemetry import trace
 
+from telemetry import private_api
 from telemetry.failsafe import failed
 from telemetry.request import request_record
 
@@ -74,12 +76,16 @@ class ServerTiming:
 
 def measure_templates() -> None:
     """Measure what is rendered from now on. For once in a process."""
-    if importlib.util.find_spec("django") is not None:
-        wrapt.wrap_function_wrapper("django.template.backends.django", "Template.render", _rendered)
-    if importlib.util.find_spec("datasette") is not None:
-        wrapt.wrap_function_wrapper(
-            "datasette.app", "Datasette.render_template", _rendered_by_datasette
-        )
+    for package, name, measured in (
+        ("django", private_api.DJANGO_TEMPLATES, _rendered),
+        ("datasette", private_api.DATASETTE_TEMPLATES, _rendered_by_datasette),
+    ):
+        if importlib.util.find_spec(package) is None:
+            continue
+        importlib.import_module(package)
+        render = private_api.get(name)
+        if render is not None:
+            private_api.replace(name, wrapt.FunctionWrapper(render, measured))
 
 
 def _rendered(wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:

@@ -7,6 +7,7 @@ pages of is told by a plugin of ours.
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import logging
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
     BaseInstrumentor,
 )
 
+from telemetry import private_api
 from telemetry.datasette.output import (
     quiet_datasette_errors,
     quiet_datasette_facets,
@@ -35,10 +37,14 @@ class DatasetteInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib i
         return ("datasette >= 1.0a28",)
 
     def _instrument(self, **kwargs: Any) -> None:
+        from datasette.plugins import pm
+
         quiet_datasette_errors()
         quiet_datasette_statements()
         quiet_datasette_facets()
-        from datasette.plugins import pm
+        # Used in requests: a warning about a missing one belongs to start-up.
+        private_api.get(private_api.DATASETTE_CLIENT)
+        private_api.get(private_api.DATASETTE_TRACEBACK)
 
         from telemetry.datasette import plugin as datasette_plugin
 
@@ -46,12 +52,10 @@ class DatasetteInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib i
             pm.register(datasette_plugin)
         recording = kwargs.get("recording", True)
         if recording and importlib.util.find_spec("datasette.telemetry") is None:
-            from datasette.version import __version__
-
             logger.warning(
                 "Datasette %s has no telemetry of its own: requests, sites and metrics are "
                 "recorded, queries are not; 1.0a41 and newer have spans for each",
-                __version__,
+                importlib.metadata.version("datasette"),
             )
 
     def _uninstrument(self, **kwargs: Any) -> None:

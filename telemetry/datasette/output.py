@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import inspect
 import logging
 import sys
 from types import SimpleNamespace
 from typing import Any
+
+from telemetry import private_api
 
 logger = logging.getLogger("datasette")
 
@@ -26,9 +27,9 @@ def quiet_datasette_errors() -> None:
     """
     if "datasette" not in sys.modules and importlib.util.find_spec("datasette") is None:
         return
-    from datasette import handle_exception
+    import datasette  # noqa: F401 # whose modules are changed
 
-    handle_exception.rich = None
+    private_api.replace(private_api.DATASETTE_RICH, None)
 
 
 def quiet_datasette_tracebacks() -> None:
@@ -37,9 +38,7 @@ def quiet_datasette_tracebacks() -> None:
     Its ``handle_exception`` calls ``traceback.print_exc()``, on standard error and
     without a word of the request. Safe to call more than once.
     """
-    from datasette import handle_exception
-
-    handle_exception.traceback = SimpleNamespace(print_exc=lambda: None)
+    private_api.replace(private_api.DATASETTE_TRACEBACK, SimpleNamespace(print_exc=lambda: None))
 
 
 def quiet_datasette_statements() -> None:
@@ -50,10 +49,8 @@ def quiet_datasette_statements() -> None:
     of a write or within a CSV file, becomes a log line, which is redacted. Safe
     to call more than once.
     """
-    for name in ("datasette.database", "datasette.views.base"):
-        module: Any = importlib.import_module(name)
-        if getattr(module, "sys", None) is sys:
-            module.sys = _Sys()
+    for name in (private_api.DATASETTE_DATABASE_OUTPUT, private_api.DATASETTE_VIEW_OUTPUT):
+        private_api.replace(name, _Sys())
 
 
 def quiet_datasette_facets() -> None:
@@ -65,8 +62,7 @@ def quiet_datasette_facets() -> None:
     another request, and Python then prints a warning for each. They are closed
     instead. Safe to call more than once, and where Datasette has no such function.
     """
-    table: Any = importlib.import_module("datasette.views.table")
-    run = getattr(table, "run_sequential", None)
+    run = private_api.get(private_api.DATASETTE_FACETS)
     if run is None or run.__module__ == __name__:
         return
 
@@ -79,7 +75,7 @@ def quiet_datasette_facets() -> None:
                 if inspect.iscoroutine(awaitable):
                     awaitable.close()
 
-    table.run_sequential = run_and_close
+    private_api.replace(private_api.DATASETTE_FACETS, run_and_close)
 
 
 class _Sys:

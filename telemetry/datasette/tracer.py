@@ -17,6 +17,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Link, SpanKind, Tracer
 
+from telemetry import private_api
 from telemetry.datasette.spans import (
     ClientRequestSpan,
     PhaseSpan,
@@ -160,13 +161,6 @@ def _detached(context: Context | None, links: Any) -> tuple[Context | None, Any]
 
 
 def in_datasette_client() -> bool:
-    """Whether the caller is ``datasette.client``.
-
-    A private name of Datasette's; the span attribute that says the same is only
-    set after the span was started. Without the name a call counts as a request.
-    """
-    try:
-        from datasette.telemetry import _in_datasette_client as flag
-    except ImportError:
-        return False
-    return bool(flag.get())
+    """Whether the caller is ``datasette.client``; False where Datasette does not say."""
+    flag = private_api.get(private_api.DATASETTE_CLIENT)
+    return flag is not None and flag.get(False)

@@ -12,11 +12,14 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 )
 from opentelemetry.util.http import parse_excluded_urls
 
+from telemetry import private_api
 from telemetry.exceptions import InstrumentationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+# As Django documents it.
+SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
 MIDDLEWARE = "telemetry.django.middleware.DjangoMiddleware"
 # Contrib's, by name: importing its module reads Django's settings.
 SQL_COMMENTER = (
@@ -64,7 +67,8 @@ class DjangoInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib is u
 
         got_request_exception.connect(request_failed)
 
-        DjangoMiddleware.excluded_urls = parse_excluded_urls(kwargs.get("excluded_urls") or "")
+        excluded = kwargs.get("excluded_urls")
+        DjangoMiddleware.excluded_urls = parse_excluded_urls(excluded) if excluded else None
         DjangoMiddleware.request_hook = _hook(kwargs.get("request_hook"))
         DjangoMiddleware.response_hook = _hook(kwargs.get("response_hook"))
         DjangoMiddleware.traced_attributes = tuple(kwargs.get("traced_request_attributes") or ())
@@ -93,16 +97,16 @@ def _hook(hook: Callable[..., None] | None) -> staticmethod[..., None] | None:
 
 def settings_are_due() -> bool:
     """Whether Django's settings can be imported, and are not yet."""
-    from django.conf import ENVIRONMENT_VARIABLE, settings
+    from django.conf import settings
 
-    module = os.environ.get(ENVIRONMENT_VARIABLE, "")
+    module = os.environ.get(SETTINGS_VARIABLE, "")
     return bool(module) and module not in sys.modules and not settings.configured
 
 
 def _check_moment() -> None:
-    from django.conf import ENVIRONMENT_VARIABLE, settings
+    from django.conf import settings
 
-    module = os.environ.get(ENVIRONMENT_VARIABLE, "")
+    module = os.environ.get(SETTINGS_VARIABLE, "")
     if not settings.configured and not module:
         # Contrib's goes on with empty settings here, and the host with it.
         raise InstrumentationError(
@@ -126,11 +130,12 @@ def _check_moment() -> None:
 def _application_exists() -> bool:
     # Django keeps no list of its handlers. One walk over the heap, at start-up,
     # beats silence for as long as the process lives.
-    base = sys.modules.get("django.core.handlers.base")
-    if base is None:
+    handler = private_api.holder(private_api.DJANGO_APPLICATION)
+    if handler is None:
         return False
     return any(
-        # By type(): isinstance() would wake every lazy object on the heap.
-        issubclass(type(thing), base.BaseHandler) and thing._middleware_chain is not None
+        private_api.get(private_api.DJANGO_APPLICATION, thing) is not None
         for thing in gc.get_objects()
+        # By type(): isinstance() would wake every lazy object on the heap.
+        if issubclass(type(thing), handler)
     )

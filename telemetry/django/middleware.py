@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from opentelemetry import trace
-from opentelemetry.util.http import ExcludeList
 
 from telemetry.asgi.routes import readable_route
 from telemetry.errors import failures
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpRequest, HttpResponseBase
+    from opentelemetry.util.http import ExcludeList
 
 logger = logging.getLogger("telemetry")
 
@@ -52,7 +52,7 @@ class DjangoMiddleware:
     sync_capable = True
     async_capable = True
 
-    excluded_urls: ClassVar[ExcludeList] = ExcludeList([])
+    excluded_urls: ClassVar[ExcludeList | None] = None
     request_hook: ClassVar[Callable[..., None] | None] = None
     response_hook: ClassVar[Callable[..., None] | None] = None
     traced_attributes: ClassVar[tuple[str, ...]] = ()
@@ -121,7 +121,7 @@ class DjangoMiddleware:
                 return
             record.route = readable_route(match.route)
             if record.span.is_recording():
-                record.span.set_attribute(a.CODE_FUNCTION_NAME, match._func_path)
+                record.span.set_attribute(a.CODE_FUNCTION_NAME, _name_of(match.func))
         except Exception as error:  # noqa: BLE001
             failed("Django's middleware, at the view", error)
 
@@ -131,10 +131,10 @@ class DjangoMiddleware:
 
     def _excluded(self, request: HttpRequest) -> bool:
         # Not build_absolute_uri(): it raises on a Host that Django does not allow.
-        if not self.excluded_urls._excluded_urls:
+        if self.excluded_urls is None:
             return False
         host = request.META.get("HTTP_HOST", "")
-        return self.excluded_urls.url_disabled(f"{request.scheme}://{host}{request.path}")
+        return bool(self.excluded_urls.url_disabled(f"{request.scheme}://{host}{request.path}"))
 
     def _warn_once(self) -> None:
         if not self._warned and not trace.get_current_span().get_span_context().is_valid:
@@ -143,3 +143,11 @@ class DjangoMiddleware:
                 "Django is instrumented and no edge is in front of it, so its requests are not "
                 "traced: wrap the application with telemetry.asgi_wrapper()"
             )
+
+
+def _name_of(view: Any) -> str:
+    # Of a class-based view its class, which Django documents as `view_class`; of a callable
+    # object, which has no name, its class too.
+    view = getattr(view, "view_class", view)
+    named = view if hasattr(view, "__name__") else type(view)
+    return f"{named.__module__}.{named.__name__}"

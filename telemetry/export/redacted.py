@@ -6,10 +6,10 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, Status
 
+from telemetry import private_api
 from telemetry.export.ended_spans import AmendedSpan
 from telemetry.export.wrappers import LogRecordExporterWrapper, SpanExporterWrapper
 from telemetry.failsafe import failed
@@ -88,10 +88,12 @@ def _link(link: Link, redactor: Redactor) -> Link:
     return Link(link.context, _bounded(found, link.dropped_attributes))
 
 
-def _bounded(attributes: Mapping[str, Any], dropped: int) -> BoundedAttributes:
-    # It is what counts those that there was no room for.
-    bounded = BoundedAttributes(attributes=attributes)
-    bounded.dropped = dropped
+def _bounded(attributes: Mapping[str, Any], dropped: int) -> Mapping[str, Any]:
+    bounded_attributes = private_api.get(private_api.DROPPED_ATTRIBUTES)
+    if bounded_attributes is None:
+        return attributes
+    bounded: Mapping[str, Any] = bounded_attributes(attributes=attributes)
+    bounded.dropped = dropped  # type: ignore[attr-defined]
     return bounded
 
 

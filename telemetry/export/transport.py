@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import requests
 
+from telemetry import private_api
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -42,14 +44,16 @@ class CountingWire:
 
     def watched(self, exporter: E) -> E:
         """It encodes the batch for each attempt, which is where one can be told."""
-        encoding: Any = exporter
-        encode = encoding._translate_data
+        encode = private_api.get(private_api.GRPC_ENCODE, exporter)
+        if encode is None:
+            return exporter
+        known = encode
 
         def encoded(batch: Any) -> Any:
             self._begin(batch)
-            return encode(batch)
+            return known(batch)
 
-        encoding._translate_data = encoded
+        private_api.replace(private_api.GRPC_ENCODE, encoded, exporter)
         return exporter
 
     def _begin(self, payload: object) -> None:

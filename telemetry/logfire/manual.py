@@ -4,8 +4,7 @@ Without ``logfire.configure()``, which would take the global providers and shut
 ours down. Nothing is imported here: whoever imports logfire gets it so, and
 where nobody does it costs nothing.
 
-What is reached for is internal to Logfire 5.2 (``_internal/config.py``), and
-tested against what is installed.
+What is reached for is internal to Logfire: see `telemetry.private_api`.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 from opentelemetry import metrics
+
+from telemetry import private_api
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,15 +39,10 @@ def lend(
         flush: sends what is in flight, for at most so many seconds; how much was not delivered.
     """
 
-    def imported(logfire: Any) -> None:
-        try:
-            _lend(logfire.DEFAULT_LOGFIRE_INSTANCE.config, tracer_provider, logger_provider, flush)
-        except Exception:
-            # Another release of it. An application's import of a library must not fail by us.
-            logger.exception(
-                "logfire %s is not one whose manual API we know: what it is given goes nowhere",
-                getattr(logfire, "__version__", "of an unknown version"),
-            )
+    def imported(_logfire: object) -> None:
+        config = private_api.get(private_api.LOGFIRE_CONFIG)
+        if config is not None:
+            _lend(config, tracer_provider, logger_provider, flush)
 
     wrapt.register_post_import_hook(imported, "logfire")
 
@@ -72,10 +68,21 @@ def _lend(
     def force_flush(timeout_millis: float = 30_000) -> bool:
         return flush(timeout_millis / 1000) == 0
 
-    config.get_tracer_provider().set_provider(tracer_provider)
-    config.get_logger_provider().set_provider(logger_provider)
-    # The API's own, whose instruments change to ours once those exist: after a server's fork.
-    config.get_meter_provider().set_meter_provider(metrics.get_meter_provider())
-    config.ignore_no_config = True
-    config.advanced.emit_configuration_span = False
-    config.configure, config.shutdown, config.force_flush = configure, shutdown, force_flush
+    p = private_api
+    # The API's own meter provider, whose instruments change to ours once those exist: after a
+    # server's fork.
+    for proxy_of, set_provider, provider in (
+        (p.LOGFIRE_TRACER_PROVIDER, p.LOGFIRE_SET_TRACER_PROVIDER, tracer_provider),
+        (p.LOGFIRE_LOGGER_PROVIDER, p.LOGFIRE_SET_LOGGER_PROVIDER, logger_provider),
+        (p.LOGFIRE_METER_PROVIDER, p.LOGFIRE_SET_METER_PROVIDER, metrics.get_meter_provider()),
+    ):
+        proxy = p.call(proxy_of, config)
+        if proxy is not None:
+            p.call(set_provider, proxy, provider)
+    p.replace(p.LOGFIRE_UNCONFIGURED, True, config)
+    advanced = p.get(p.LOGFIRE_ADVANCED, config)
+    if advanced is not None:
+        p.replace(p.LOGFIRE_CONFIGURATION_SPAN, False, advanced)
+    p.replace(p.LOGFIRE_CONFIGURE, configure, config)
+    p.replace(p.LOGFIRE_SHUTDOWN, shutdown, config)
+    p.replace(p.LOGFIRE_FLUSH, force_flush, config)

@@ -15,7 +15,6 @@ from opentelemetry.metrics import (
     Meter,
     Observation,
     UpDownCounter,
-    _Gauge,
 )
 
 if TYPE_CHECKING:
@@ -69,9 +68,9 @@ class AdaptedMeter(Meter):
         )
         return self._histogram(inner)
 
-    def create_gauge(self, name: str, unit: str = "", description: str = "") -> _Gauge:
+    def create_gauge(self, name: str, unit: str = "", description: str = "") -> Any:
         """The API's."""
-        return _AdaptedGauge(self._meter.create_gauge(name, unit, description), self._adapt)
+        return _Gauge(self._meter.create_gauge(name, unit, description), self._adapt)
 
     def create_observable_counter(
         self, name: str, callbacks: Any = None, unit: str = "", description: str = ""
@@ -158,8 +157,9 @@ class _Histogram(Histogram):
         self._record(amount, self._adapt(attributes), context)
 
 
-class _AdaptedGauge(_Gauge):
-    def __init__(self, inner: _Gauge, adapt: Adapt) -> None:
+class _Gauge:
+    # By its method alone: the API has no public name for its class.
+    def __init__(self, inner: Any, adapt: Adapt) -> None:
         self._set = inner.set
         self._adapt = adapt
 

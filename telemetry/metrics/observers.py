@@ -5,13 +5,13 @@ The queues' sizes, capacities and drops are the SDK's own metrics, `otel.sdk.*`.
 
 from __future__ import annotations
 
-import sys
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrumentor
 from opentelemetry.metrics import Observation
 
+from telemetry import private_api
 from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
 from telemetry.registry import process_metrics as m
@@ -112,11 +112,15 @@ def observe_instances(meter: Meter) -> None:
 
 
 def _observed(_options: CallbackOptions) -> list[Observation]:
-    # Datasette's own list, by a private name; nothing is said where there is none, and a host
-    # that has not imported Datasette holds none.
-    module = sys.modules.get("datasette.telemetry")
-    instances = getattr(module, "_live_instances", None)
-    return [] if instances is None else [Observation(len(instances()))]
+    # A host that has not imported Datasette has none.
+    instances = private_api.get(private_api.DATASETTE_INSTANCES)
+    if instances is None:
+        return []
+    try:
+        return [Observation(len(instances()))]
+    except Exception as error:  # noqa: BLE001 # whatever another release does
+        private_api.report_unusable(private_api.DATASETTE_INSTANCES, error)
+        return []
 
 
 # Of contrib's those of the process, by the conventions' names; the machine is the collector's

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import requests
 
+from telemetry import private_api
+
 E = TypeVar("E")
 _LONGEST = 64 * 1024
 
@@ -40,12 +42,17 @@ class ObservingWire:
         """OTLP over gRPC."""
         import grpc
 
-        client: Any = exporter._client  # type: ignore[attr-defined]
-        send, answer = client.Export, self.answer
+        # A check is to answer now; whether it would work later is another question.
+        private_api.replace(private_api.GRPC_RETRIED_CODES, frozenset(), exporter)
+        client: Any = private_api.get(private_api.GRPC_CLIENT, exporter)
+        send, answer = getattr(client, "Export", None), self.answer
+        if send is None:
+            private_api.report_unusable(private_api.GRPC_CLIENT)
+            return exporter
 
-        def sent(**arguments: Any) -> Any:
+        def sent(*args: Any, **arguments: Any) -> Any:
             try:
-                received = send(**{**arguments, "timeout": self._timeout})
+                received = send(*args, **{**arguments, "timeout": self._timeout})
             except grpc.RpcError as error:
                 call: Any = error
                 answer.grpc_code, answer.grpc_details = call.code().name, call.details() or ""
@@ -54,8 +61,6 @@ class ObservingWire:
             return received
 
         client.Export = sent
-        # A check is to answer now; whether it would work later is another question.
-        exporter._retryable_error_codes = frozenset()  # type: ignore[attr-defined]
         return exporter
 
 

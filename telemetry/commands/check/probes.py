@@ -42,7 +42,7 @@ class Result:
     exporter: str
     address: str
     arrived: bool | None
-    """None where nothing is sent over a network."""
+    """None where nothing is sent over a network, or where the answer can't be read."""
     seconds: float = 0.0
     problem: str = ""
     advice: str = ""
@@ -180,6 +180,9 @@ def _of_errors(settings: Settings, redactor: Redactor, samples: Samples, timeout
     page = (sentry.event_url if sentry else None) or ""
     page = page.replace("{trace_id}", samples.trace_id).replace("{event_id}", event_id)
     address = without_credentials(sentry.dsn) if sentry else ""
+    if answer == Answer():
+        unknown = "sent; whether it arrived is not known"
+        return Result("errors", "sentry", address, None, seconds, unknown, look_at=page)
     return Result(
         "errors",
         "sentry",

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import sentry_sdk
 from opentelemetry import trace
 from sentry_sdk.integrations.logging import LoggingIntegration, ignore_logger
-from sentry_sdk.scope import register_external_propagation_context
-from sentry_sdk.utils import event_from_exception
 
+from telemetry import private_api
 from telemetry.errors import failures
 from telemetry.errors.sentry.events import RECORD, EventProcessor
 from telemetry.errors.sentry.hooks import install_hooks
@@ -92,7 +91,11 @@ class ErrorTracking:
         )
         for name in IGNORED_LOGGERS:
             ignore_logger(name)
-        register_external_propagation_context(_current_ids)
+        link = private_api.get(private_api.SENTRY_LINK)
+        if link is not None:
+            link(_current_ids)
+        # Used for the first error: a warning about a missing one belongs to start-up.
+        private_api.get(private_api.SENTRY_EVENT)
         sentry_sdk.get_global_scope().add_event_processor(
             EventProcessor(settings, traced=self._traced)
         )
@@ -127,14 +130,24 @@ class ErrorTracking:
 
 
 def _capture(error: Exception, caught_by: str, record: RequestRecord | None) -> None:
-    mechanism = {"type": caught_by, "handled": False}
-    event, hint = event_from_exception(
-        error, client_options=sentry_sdk.get_client().options, mechanism=mechanism
+    make = private_api.get(private_api.SENTRY_EVENT)
+    program = running_program(sys.argv) if caught_by == "sys.excepthook" else None
+    if make is None:
+        with sentry_sdk.new_scope() as scope:
+            scope.set_tag(str(CAUGHT_BY), caught_by)
+            if program is not None:
+                scope.set_transaction_name(program)
+            sentry_sdk.capture_exception(error)
+        return
+    event, hint = make(
+        error,
+        client_options=sentry_sdk.get_client().options,
+        mechanism={"type": caught_by, "handled": False},
     )
     hint[RECORD] = record
     event["tags"] = {str(CAUGHT_BY): caught_by}
-    if caught_by == "sys.excepthook":
-        event["transaction"] = running_program(sys.argv)
+    if program is not None:
+        event["transaction"] = program
     sentry_sdk.capture_event(event, hint)
 
 

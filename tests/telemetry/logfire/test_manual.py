@@ -188,4 +188,6 @@ def test_a_release_that_we_do_not_know_fails_nobodys_import(tmp_path: Path) -> N
     env |= {"OTEL_METRICS_EXPORTER": "none"}
     done = run_python(tmp_path, OURS + code, **env)
     assert done.stdout.strip() == "99.0"
-    assert "logfire 99.0 is not one whose manual API we know" in done.stderr
+    missing = "logfire 99.0 has no usable logfire.DEFAULT_LOGFIRE_INSTANCE.config"
+    assert done.stderr.count("WARNING:telemetry") == done.stderr.count(missing) == 1
+    assert "what they are given is not sent" in done.stderr

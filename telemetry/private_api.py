@@ -1,0 +1,439 @@
+"""Private API of other packages: each name that telemetry uses, and what is lost without it.
+
+A name is private here if its package does not document it, or if telemetry replaces it. Any
+release may rename it. So each has one entry below, is looked up only through this module, and
+may be missing: a warning then says once what is lost, and the host starts and serves its pages.
+`tests/telemetry/test_private_api.py` takes each entry away from a real host, and fails on a
+private name that is used without an entry.
+
+Not private, though the names begin with an underscore: ``opentelemetry._logs``,
+``opentelemetry.sdk._logs`` and the exporters' ``_log_exporter`` modules. OpenTelemetry documents
+them: the underscore says that the logs signal is not declared stable. ``datasette.plugins.pm`` is
+in Datasette's documentation of plugins' tests. The local viewer uses
+``datasette_otel_viewer.store``; it has an environment of its own, where the release is pinned.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import logging
+import sys
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from threading import Lock
+from types import ModuleType, NoneType
+from typing import Any, Generic, TypeVar
+
+logger = logging.getLogger("telemetry")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PrivateName(Generic[T]):
+    """One entry: a name, and what it is for."""
+
+    distribution: str
+    module: str
+    path: str
+    """Within the module, dotted."""
+    purpose: str
+    """Completes "telemetry uses it to ..."."""
+    lost: str
+    """Completes "Without it, ..."."""
+    kind: Any = Callable
+    """What it must be an instance of: a class, or several."""
+    reported_elsewhere: bool = False
+    """Whether a missing module has a warning of its own at start-up."""
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.path}"
+
+
+_ABSENT: Any = object()
+_lock = Lock()
+_holders: dict[PrivateName[Any], Any] = {}
+_values: dict[PrivateName[Any], Any] = {}
+_reported: set[PrivateName[Any]] = set()
+
+
+def get(name: PrivateName[T], owner: object = None) -> T | None:
+    """The object of that name, or None.
+
+    Args:
+        name: an entry.
+        owner: the object that has it, for a name that only instances have. Without it the name is
+            looked up once and remembered; None until its package has been imported by the host.
+    """
+    if owner is not None:
+        found = getattr(owner, _last(name), _ABSENT)
+        return found if _is_usable(name, found) else None
+    try:
+        known: T | None = _values[name]
+    except KeyError:
+        return None if holder(name) is None else _values[name]
+    return known
+
+
+def holder(name: PrivateName[Any]) -> Any:
+    """The module or class that has the name, or None. Does not import another package."""
+    if name not in _holders:
+        if name.module.partition(".")[0] not in sys.modules:
+            return None
+        _holders[name], _values[name] = _resolved(name)
+    return _holders[name]
+
+
+def replace(name: PrivateName[Any], value: object, owner: object = None) -> bool:
+    """Give the name another object; False where it is missing.
+
+    Args:
+        name: an entry.
+        value: the other object.
+        owner: as `get` has it.
+    """
+    if owner is None:
+        owner = holder(name)
+    elif not _is_usable(name, getattr(owner, _last(name), _ABSENT)):
+        owner = None
+    if owner is None:
+        return False
+    try:
+        setattr(owner, _last(name), value)
+    except Exception as error:  # noqa: BLE001 # whatever another release does
+        report_unusable(name, error)
+        return False
+    return True
+
+
+def call(name: PrivateName[Callable[..., T]], owner: object, *args: Any) -> T | None:
+    """Call a method of that name; None where it is missing or fails."""
+    method = get(name, owner)
+    if method is None:
+        return None
+    try:
+        return method(*args)
+    except Exception as error:  # noqa: BLE001 # whatever another release does
+        report_unusable(name, error)
+        return None
+
+
+def report_unusable(name: PrivateName[Any], error: Exception | None = None) -> None:
+    """Log, once for each name, that it is missing or fails."""
+    with _lock:
+        first = name not in _reported
+        _reported.add(name)
+    if first:
+        logger.warning(
+            "%s %s %s %s, which telemetry uses to %s. Without it, %s.",
+            name.distribution,
+            _version(name),
+            "has no usable" if error is None else f"fails ({type(error).__name__}: {error}) in",
+            name,
+            name.purpose,
+            name.lost,
+        )
+
+
+def _resolved(name: PrivateName[Any]) -> tuple[Any, Any]:
+    try:
+        found: Any = sys.modules.get(name.module) or importlib.import_module(name.module)
+    except Exception as error:  # noqa: BLE001 # whatever another release does
+        if not (name.reported_elsewhere and isinstance(error, ModuleNotFoundError)):
+            report_unusable(name)
+        return None, None
+    parent = None
+    for part in name.path.split("."):
+        parent, found = found, getattr(found, part, _ABSENT)
+    return (parent, found) if _is_usable(name, found) else (None, None)
+
+
+def _is_usable(name: PrivateName[Any], found: object) -> bool:
+    if found is not _ABSENT and isinstance(found, name.kind):
+        return True
+    report_unusable(name)
+    return False
+
+
+def _last(name: PrivateName[Any]) -> str:
+    return name.path.rpartition(".")[2]
+
+
+def _version(name: PrivateName[Any]) -> str:
+    version = getattr(sys.modules.get(name.module.partition(".")[0]), "__version__", None)
+    if isinstance(version, str):
+        return version
+    try:
+        return importlib.metadata.version(name.distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "of an unknown version"
+
+
+# --- Datasette
+
+DATASETTE_CLIENT: PrivateName[ContextVar[bool]] = PrivateName(
+    "datasette",
+    "datasette.telemetry",
+    "_in_datasette_client",
+    "recognise a plugin's datasette.client calls",
+    "such a call has no span, and its route replaces the route of the request that makes it",
+    # The attribute that says the same is set after the span was started.
+    kind=ContextVar,
+    reported_elsewhere=True,
+)
+DATASETTE_INSTANCES: PrivateName[Callable[[], Any]] = PrivateName(
+    "datasette",
+    "datasette.telemetry",
+    "_live_instances",
+    "count the instances of Datasette",
+    "there is no metric corkboard.datasette.instances",
+    reported_elsewhere=True,
+)
+DATASETTE_RICH: PrivateName[ModuleType | None] = PrivateName(
+    "datasette",
+    "datasette.handle_exception",
+    "rich",
+    "stop Datasette printing the local variables of each failed request",
+    "they are printed where rich is installed, cookies and credentials included",
+    kind=(ModuleType, NoneType),
+)
+DATASETTE_TRACEBACK: PrivateName[ModuleType] = PrivateName(
+    "datasette",
+    "datasette.handle_exception",
+    "traceback",
+    "stop Datasette printing the traceback of an exception that telemetry logs",
+    "each traceback is printed on standard error as well",
+    kind=ModuleType,
+)
+DATASETTE_DATABASE_OUTPUT: PrivateName[ModuleType] = PrivateName(
+    "datasette",
+    "datasette.database",
+    "sys",
+    "stop Datasette printing SQL statements that fail",
+    "statements and parameters that visitors typed are printed on standard error",
+    kind=ModuleType,
+)
+DATASETTE_VIEW_OUTPUT: PrivateName[ModuleType] = PrivateName(
+    "datasette",
+    "datasette.views.base",
+    "sys",
+    "log what Datasette prints of an exception within a CSV file",
+    "it is printed on standard error, not redacted",
+    kind=ModuleType,
+)
+DATASETTE_FACETS: PrivateName[Callable[..., Any]] = PrivateName(
+    "datasette",
+    "datasette.views.table",
+    "run_sequential",
+    "close the coroutines of facets that a failed table page leaves unawaited",
+    "Python prints a RuntimeWarning for each of them",
+)
+DATASETTE_TEMPLATES: PrivateName[Callable[..., Any]] = PrivateName(
+    "datasette",
+    "datasette.app",
+    "Datasette.render_template",
+    "measure templates under DEBUG",
+    "the Server-Timing header has no time of Datasette's templates",
+)
+
+# --- Django
+
+DJANGO_APPLICATION: PrivateName[Any] = PrivateName(
+    "django",
+    "django.core.handlers.base",
+    "BaseHandler._middleware_chain",
+    "find an application that was made before telemetry.instrument() was called",
+    "a call that comes too late is not an error, and Django's routes and views are not recorded",
+    kind=object,
+)
+DJANGO_TEMPLATES: PrivateName[Callable[..., Any]] = PrivateName(
+    "django",
+    "django.template.backends.django",
+    "Template.render",
+    "measure templates under DEBUG",
+    "the Server-Timing header has no time of Django's templates",
+)
+
+# --- OpenTelemetry's API and SDK
+
+DROPPED_ATTRIBUTES: PrivateName[type[Any]] = PrivateName(
+    "opentelemetry-api",
+    "opentelemetry.attributes",
+    "BoundedAttributes",
+    "keep the count of dropped attributes of a redacted span event or link",
+    "that count is 0",
+    kind=type,
+)
+TRACER_RESOURCE: PrivateName[Callable[..., Any]] = PrivateName(
+    "opentelemetry-sdk",
+    "opentelemetry.sdk.trace",
+    "TracerProvider._update_resource",
+    "name the service as the host does, where opentelemetry-instrument has configured telemetry",
+    "spans and metrics have the name that OpenTelemetry found",
+)
+LOGGER_RESOURCE: PrivateName[Callable[..., Any]] = PrivateName(
+    "opentelemetry-sdk",
+    "opentelemetry.sdk._logs",
+    "LoggerProvider._update_resource",
+    "give log records the service name and the instance id that spans have",
+    "log records may have another service.name and service.instance.id than spans",
+)
+
+# --- The OTLP exporter over gRPC
+
+GRPC_ENCODE: PrivateName[Callable[..., Any]] = PrivateName(
+    "opentelemetry-exporter-otlp-proto-grpc",
+    "opentelemetry.exporter.otlp.proto.grpc.exporter",
+    "OTLPExporterMixin._translate_data",
+    "count retries over gRPC",
+    "they are not counted",
+)
+GRPC_CLIENT: PrivateName[Any] = PrivateName(
+    "opentelemetry-exporter-otlp-proto-grpc",
+    "opentelemetry.exporter.otlp.proto.grpc.exporter",
+    "OTLPExporterMixin._client",
+    "read a backend's answer over gRPC in `python -m telemetry check`",
+    "the check says whether the exporter failed, and not why",
+    kind=object,
+)
+GRPC_RETRIED_CODES: PrivateName[frozenset[Any]] = PrivateName(
+    "opentelemetry-exporter-otlp-proto-grpc",
+    "opentelemetry.exporter.otlp.proto.grpc.exporter",
+    "OTLPExporterMixin._retryable_error_codes",
+    "send once over gRPC in `python -m telemetry check`",
+    "the check of a backend that is away takes until OTEL_EXPORTER_OTLP_TIMEOUT",
+    kind=frozenset,
+)
+
+# --- Logfire
+
+_OF_SPANS = "logfire.span(), logfire.info() and the like send nothing"
+_OF_LOGS = "the log records of Logfire's integrations are not sent"
+_OF_METRICS = "metrics that are made by logfire.metric_counter() and the like are not sent"
+
+LOGFIRE_CONFIG: PrivateName[Any] = PrivateName(
+    "logfire",
+    "logfire",
+    "DEFAULT_LOGFIRE_INSTANCE.config",
+    "connect Logfire's functions to this process's telemetry",
+    "what they are given is not sent",
+    kind=object,
+)
+LOGFIRE_TRACER_PROVIDER: PrivateName[Callable[[], Any]] = PrivateName(
+    "logfire",
+    "logfire._internal.config",
+    "LogfireConfig.get_tracer_provider",
+    "send spans of Logfire's functions",
+    _OF_SPANS,
+)
+LOGFIRE_SET_TRACER_PROVIDER: PrivateName[Callable[..., Any]] = PrivateName(
+    "logfire",
+    "logfire._internal.tracer",
+    "ProxyTracerProvider.set_provider",
+    "send spans of Logfire's functions",
+    _OF_SPANS,
+)
+LOGFIRE_LOGGER_PROVIDER: PrivateName[Callable[[], Any]] = PrivateName(
+    "logfire",
+    "logfire._internal.config",
+    "LogfireConfig.get_logger_provider",
+    "send log records of Logfire's integrations",
+    _OF_LOGS,
+)
+LOGFIRE_SET_LOGGER_PROVIDER: PrivateName[Callable[..., Any]] = PrivateName(
+    "logfire",
+    "logfire._internal.logs",
+    "ProxyLoggerProvider.set_provider",
+    "send log records of Logfire's integrations",
+    _OF_LOGS,
+)
+LOGFIRE_METER_PROVIDER: PrivateName[Callable[[], Any]] = PrivateName(
+    "logfire",
+    "logfire._internal.config",
+    "LogfireConfig.get_meter_provider",
+    "send metrics of Logfire's functions",
+    _OF_METRICS,
+)
+LOGFIRE_SET_METER_PROVIDER: PrivateName[Callable[..., Any]] = PrivateName(
+    "logfire",
+    "logfire._internal.metrics",
+    "ProxyMeterProvider.set_meter_provider",
+    "send metrics of Logfire's functions",
+    _OF_METRICS,
+)
+LOGFIRE_UNCONFIGURED: PrivateName[Any] = PrivateName(
+    "logfire",
+    "logfire._internal.config",
+    "LogfireConfig.ignore_no_config",
+    "stop Logfire warning that logfire.configure() was not called",
+    "it warns, although what its functions are given is sent",
+    kind=object,
+)
+LOGFIRE_ADVANCED: PrivateName[Any] = PrivateName(
+    "logfire",
+    "logfire._internal.config",
+    "LogfireConfig.advanced",
+    "stop logfire.configure() sending a span of Logfire's own configuration",
+    "a library that calls it sends one",
+    kind=object,
+)
+LOGFIRE_CONFIGURATION_SPAN: PrivateName[Any] = PrivateName(
+    "logfire",
+    "logfire._internal.config",
+    "AdvancedOptions.emit_configuration_span",
+    "stop logfire.configure() sending a span of Logfire's own configuration",
+    "a library that calls it sends one",
+    kind=object,
+)
+LOGFIRE_CONFIGURE: PrivateName[Callable[..., Any]] = PrivateName(
+    "logfire",
+    "logfire._internal.config",
+    "LogfireConfig.configure",
+    "ignore logfire.configure(), since the environment configures telemetry",
+    "a library that calls it shuts telemetry's providers down",
+)
+LOGFIRE_SHUTDOWN: PrivateName[Callable[..., Any]] = PrivateName(
+    "logfire",
+    "logfire._internal.config",
+    "LogfireConfig.shutdown",
+    "ignore logfire.shutdown(), since telemetry ends with the process",
+    "a library that calls it shuts telemetry's providers down",
+)
+LOGFIRE_FLUSH: PrivateName[Callable[..., Any]] = PrivateName(
+    "logfire",
+    "logfire._internal.config",
+    "LogfireConfig.force_flush",
+    "bound the time that logfire.force_flush() takes",
+    "it may take half a minute where a backend is away",
+)
+
+# --- Sentry
+
+SENTRY_LINK: PrivateName[Callable[..., Any]] = PrivateName(
+    "sentry-sdk",
+    "sentry_sdk.scope",
+    "register_external_propagation_context",
+    "give check-ins and other items, which the host sends by sentry_sdk, the current trace",
+    "they have none; error events have it",
+)
+SENTRY_EVENT: PrivateName[Callable[..., Any]] = PrivateName(
+    "sentry-sdk",
+    "sentry_sdk.utils",
+    "event_from_exception",
+    "mark an exception as unhandled, and give it the request in which its thread was started",
+    "error events are marked as handled, and those of threads have no request",
+)
+SENTRY_ANSWER: PrivateName[Callable[..., Any]] = PrivateName(
+    "sentry-sdk",
+    "sentry_sdk.transport",
+    "HttpTransport._request",
+    "read the error tracker's answer in `python -m telemetry check`",
+    "the check does not know whether the event arrived",
+)
+
+TABLE: dict[str, PrivateName[Any]] = {
+    key: value for key, value in list(globals().items()) if isinstance(value, PrivateName)
+}
+"""Every entry, by the name of its constant."""
