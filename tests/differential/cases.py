@@ -7,14 +7,12 @@ import re
 import shutil
 import subprocess
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from telemetry.testing import EventReceiver, OTLPReceiver
-from tests.differential.baseline import PROGRAMS, Version
-from tests.differential.normalising import Names
+from tests.differential.baseline import PROGRAMS, Version, archive
 from tests.differential.recording import TOKEN, VARIABLES, Recording
 from tests.differential.sites import prepare
-from tests.differential.surfaces import Surfaces, arrange
 from tests.support.processes import free_port
 
 if TYPE_CHECKING:
@@ -29,6 +27,7 @@ OTLP = {"OTEL_EXPORTER_OTLP_ENDPOINT": "{http}"}
 ERRORS = {"SENTRY_DSN": "{errors}"}
 LOGFIRE = {"LOGFIRE_TOKEN": TOKEN, "LOGFIRE_BASE_URL": "{http}"}
 
+_DOTTED = re.compile(r"\btelemetry(?:\.[A-Za-z_]\w*)+")
 # Each value is one that its variable can't have.
 BAD = (
     {"OTEL_TRACES_EXPORTER": "otpl"},
@@ -190,7 +189,7 @@ def _starts() -> Iterator[tuple[str, Case]]:
 
 
 def _api() -> Iterator[tuple[str, Case]]:
-    yield "API", (("describe",), {})
+    yield "API", (("describe", *documented_paths()), {})
     yield "emit", (("emit",), {**OTLP, **ERRORS})
     yield "emit to nowhere", (("emit",), {})
     yield "emit to the console", (("emit",), {"OTEL_TRACES_EXPORTER": "console"})
@@ -205,8 +204,16 @@ def _api() -> Iterator[tuple[str, Case]]:
         yield f"misuse: {what}", (("misuse", what), OTLP if what == "configure twice" else {})
 
 
-def record_cases(version: Version, built: Path, folder: Path) -> Surfaces:
-    """Run all cases in one version, and give what they printed and sent."""
+def documented_paths() -> list[str]:
+    """Give each dotted path that the first version's documents name; not all can be imported."""
+    root = archive()
+    documents = [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
+    found = {path for each in documents for path in _DOTTED.findall(each.read_text())}
+    return sorted({*found, "telemetry.pytest_plugin", "telemetry.version"})
+
+
+def record_cases(version: Version, built: Path, folder: Path) -> Recording:
+    """Run all cases in one version; see `recording.record` for the arguments."""
     base = {**prepare(built, folder / "host"), **VARIABLES}
     del base["DJANGO_SETTINGS_MODULE"]
     shutil.copytree(PROGRAMS, folder / "programs")
@@ -258,13 +265,9 @@ def record_cases(version: Version, built: Path, folder: Path) -> Surfaces:
         )
         assert done.returncode == 0, done.stderr
         recording.keep(receiver, errors)
-    found = arrange(recording)
-    names = Names(version, str(folder), recording.ports)
-    found["cases"] = {
-        name: _plain(name, result, names) for name, result in json.loads(done.stdout).items()
-    }
-    found["unexpected"] = done.stderr
-    return found
+        recording.cases = json.loads(done.stdout)
+        recording.stderr = done.stderr
+    return recording
 
 
 def _filled(variables: Mapping[str, str], addresses: Mapping[str, str]) -> dict[str, str]:
@@ -274,36 +277,3 @@ def _filled(variables: Mapping[str, str], addresses: Mapping[str, str]) -> dict[
         return value
 
     return {name: fill(value) for name, value in variables.items()}
-
-
-def _plain(name: str, result: dict[str, Any], names: Names) -> dict[str, Any]:
-    found: dict[str, Any] = {"exit code": result["exit code"]}
-    for stream in ("stdout", "stderr"):
-        text = result[stream]
-        if text.startswith("{") and (name == "API" or "--json" in name):
-            found[stream] = names.everywhere(_steady(json.loads(text)))
-            continue
-        # Times that are settings are compared, and those that were measured are not.
-        measured = not name.startswith(("config", "start", "command", "manage.py"))
-        lines = names.text(text, durations=measured).splitlines()
-        found[stream] = {
-            f"line {number:03}": _ALIGNED.sub("  ", line)
-            for number, line in enumerate(lines, 1)
-            if line.strip()
-        }
-    return found
-
-
-def _steady(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_steady(item) for item in value]
-    if isinstance(value, dict):
-        return {
-            key: "<number>" if _MEASURED.search(key) and isinstance(item, float) else _steady(item)
-            for key, item in value.items()
-        }
-    return value
-
-
-_ALIGNED = re.compile(r"(?<=\S) {2,}(?=\S)")
-_MEASURED = re.compile(r"^(ms|milliseconds|seconds|duration|took)")

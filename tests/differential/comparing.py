@@ -67,12 +67,22 @@ class Comparison:
         """Give the lines that are only in one of the two and that no entry names."""
         entries = [entry for entry in self._wanted if entry.applies(surface)]
         renames = [entry for entry in entries if None not in (entry.before, entry.after)]
-        expected = Counter(lines_of(surface, self._renamed(baseline, renames)))
-        found = Counter(lines_of(surface, tree))
+        renamed = self._renamed(baseline, renames)
+        expected, found = Counter(lines_of(surface, renamed)), Counter(lines_of(surface, tree))
         gone = self._unnamed(expected - found, [e for e in entries if e.after is None])
         new = self._unnamed(found - expected, [e for e in entries if e.before is None])
         marked = [(line, "-") for line in gone] + [(line, "+") for line in new]
+        marked += [(line, "~") for line in _reordered(surface, renamed, tree)]
         return [f"{mark} {line}" for line, mark in sorted(marked)]
+
+    def of_run(self, name: str, baseline: Mapping[str, Any], tree: Mapping[str, Any]) -> list[str]:
+        """Give the differences between all surfaces of one run."""
+        assert baseline.keys() == tree.keys()
+        return [
+            line
+            for surface in baseline
+            for line in self.differences(f"{name}/{surface}", baseline[surface], tree[surface])
+        ]
 
     def stale(self) -> list[Wanted]:
         """Give the entries that named no difference of what was compared."""
@@ -119,7 +129,7 @@ def lines_of(surface: str, value: Any) -> Iterator[str]:
             seen[name] += 1
             number = f" #{seen[name]}" if seen[name] > 1 else ""
             yield from lines_of(f"{surface} > [{name}{number}]", item)
-    elif isinstance(value, list) and len(value) > 1 and _are_long(value):
+    elif _is_text(value):
         for item in value:
             yield f"{surface} = {json.dumps(item)}"
     else:
@@ -141,8 +151,23 @@ def report(differences: Sequence[str], stale: Sequence[Wanted] = ()) -> str:
     return "\n".join(parts)
 
 
-def _are_long(value: Sequence[Any]) -> bool:
-    return all(isinstance(item, str) for item in value) and sum(map(len, value)) > 200
+def _is_text(value: Any) -> bool:
+    """Say whether a value is a list of lines, which are compared one by one."""
+    return (
+        isinstance(value, list)
+        and len(value) > 1
+        and all(isinstance(item, str) for item in value)
+        and any(" " in item for item in value)
+    )
+
+
+def _reordered(surface: str, expected: Any, found: Any) -> Iterator[str]:
+    """Give the texts that have the same lines in another order."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key in expected.keys() & found.keys():
+            yield from _reordered(f"{surface} > {key}", expected[key], found[key])
+    elif _is_text(expected) and expected != found and sorted(expected) == sorted(found):
+        yield f"{surface} has its lines in another order: {json.dumps(found)}"
 
 
 def _name(item: Any) -> str:

@@ -52,6 +52,7 @@ class Names:
     ids: dict[str, str] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
     _paths: list[tuple[str, str]] = field(default_factory=list)
+    _known: dict[tuple[str, bool], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         packages = self.version.python.parent.parent / "lib" / f"python3.{sys.version_info[1]}"
@@ -72,6 +73,12 @@ class Names:
 
     def text(self, text: str, *, durations: bool = True) -> str:
         """Replace all that varies in a text."""
+        known = self._known.get((text, durations))
+        if known is None:
+            known = self._known[text, durations] = self._replaced(text, durations)
+        return known
+
+    def _replaced(self, text: str, durations: bool) -> str:
         for path, name in self._paths:
             text = text.replace(path, name)
         text = _frames(text)

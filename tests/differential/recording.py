@@ -57,6 +57,7 @@ class Recording:
     events: list[Mapping[str, Any]] = field(default_factory=list)
     envelopes: list[Mapping[str, Any]] = field(default_factory=list)
     scraped: str = ""
+    cases: dict[str, dict[str, Any]] = field(default_factory=dict)
     stdout: str = ""
     stderr: str = ""
     exit_code: int = 0

@@ -24,6 +24,7 @@ SAMPLED = b"traceparent: 00-%b-%b-01" % (TRACE, SPAN)
 OTHER_SAMPLED = b"traceparent: 00-%b-%b-01" % (OTHER_TRACE, SPAN)
 UNSAMPLED = b"traceparent: 00-%b-%b-00" % (TRACE, SPAN)
 SECRET = b"a-secret-of-this-service"
+_ENDLESS = "with+recursive+n(x)+as+(select+1+union+all+select+x%2B1+from+n)+select+max(x)+from+n"
 _FACETS = ("_facet_array", "_facet_date", "_facet")
 # Without queries beside the one that fails: whether those still end depends on time.
 _ALONE = "&_nosuggest=1&_nocount=1"
@@ -184,6 +185,7 @@ def _sql_pages() -> Iterator[Request]:
         *("select+1;select+2", "select+:name&name=someone%40example.org"),
     ):
         yield request(f"/meetings/-/query.json?sql={sql}")
+    yield request(f"/meetings/-/query.json?_timelimit=1&sql={_ENDLESS}", label="endless SQL")
     yield request("/meetings/-/query?sql=select+*+from+minutes")
     yield request("/meetings/-/query?sql=select+nothing")
     yield request("/meetings/-/query.csv?sql=select+1")

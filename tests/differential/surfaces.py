@@ -74,6 +74,7 @@ class Arranger:
             "standard output": self._printed(recording.stdout),
             "standard error": self._printed(recording.stderr),
             "Prometheus": self._scraped(),
+            "cases": {name: self._case(name, case) for name, case in recording.cases.items()},
             "process": {
                 "exit code": recording.exit_code,
                 "files": [self._names.text(path) for path in recording.files],
@@ -225,22 +226,26 @@ class Arranger:
         return metrics
 
     def _calls(self) -> dict[str, Any]:
-        """Give the headers of each call of a kind, and the resources that were sent."""
-        found: dict[str, Any] = {}
+        """Give the headers of calls of a kind, and the resources that were sent, each once."""
+        found: dict[str, list[Any]] = defaultdict(list)
+
+        def add(kind: str, values: dict[str, Any]) -> None:
+            plain = self._names.everywhere(_without_versions(values))
+            if plain not in found[kind]:
+                found[kind].append(plain)
+
         for path, headers, _ in self._recording.exports:
             kept = {name: value for name, value in headers.items() if name != "content-length"}
-            found[path] = self._names.everywhere(_without_versions(kept))
+            add(path, kept)
         for headers in self._recording.envelopes:
             kept = {name: value for name, value in headers.items() if name != "content-length"}
-            found["error tracker"] = self._names.everywhere(_without_versions(kept))
+            add("error tracker", kept)
         for signal, message, _ in self._exports:
             key = {"traces": "spans", "logs": "logs", "metrics": "metrics"}[signal]
             for resource in message[f"resource_{key}"]:
                 attributes = resource.get("resource", {}).get("attributes", {})
-                found[f"resource of {signal}"] = self._names.everywhere(
-                    _without_versions(attributes)
-                )
-        return found
+                add(f"resource of {signal}", attributes)
+        return {kind: _sorted(each) for kind, each in found.items()}
 
     # Error events
 
@@ -265,7 +270,9 @@ class Arranger:
             label = self._label_of_trace.get(record.get("trace_id", ""), OUTSIDE)
             printed[label].append(self._plain(record, label))
         return {
-            label: found if label == "text" else _sorted(found) for label, found in printed.items()
+            # Two processes or threads may print at the same time.
+            label: sorted(found) if label == "text" else _sorted(found)
+            for label, found in printed.items()
         }
 
     def _scraped(self) -> list[str]:
@@ -276,6 +283,21 @@ class Arranger:
             kept = line if line.startswith("#") or not varies else f"{name} <number>"
             lines.append(self._names.text(kept))
         return sorted(lines)
+
+    # Cases
+
+    def _case(self, name: str, case: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {"exit code": case["exit code"]}
+        for stream in ("stdout", "stderr"):
+            text = case[stream]
+            if text.startswith("{") and (name == "API" or "--json" in name):
+                found[stream] = self._names.everywhere(_unmeasured(json.loads(text)))
+                continue
+            # Times that are settings are compared, and those that were measured are not.
+            measured = not name.startswith(("config", "start", "command", "manage.py"))
+            lines = self._names.text(text, durations=measured).splitlines()
+            found[stream] = [_COLUMNS.sub("  ", line) for line in lines if line.strip()]
+        return found
 
     # Values
 
@@ -299,6 +321,8 @@ class Arranger:
     def _steady_field(self, key: str, item: Any, label: str) -> Any:
         if key.endswith("_unix_nano") or key in ("timestamp", "time"):
             return "<time>"
+        if key == "server_name":
+            return "<host name>"
         if key == "resource" or (key == "version" and isinstance(item, str)):
             return "<elsewhere>"
         if _BODY_SIZE.search(key) and label != OUTSIDE:
@@ -314,6 +338,8 @@ class Arranger:
         return self._steady(item, label)
 
 
+_COLUMNS = re.compile(r"(?<=\S) {2,}(?=\S)")
+_MEASURED = re.compile(r"^(ms|milliseconds|seconds|duration|took)")
 _KINDS = ("sum", "gauge", "histogram", "exponential_histogram", "summary")
 
 
@@ -329,6 +355,17 @@ def _series(kind: str, point: dict[str, Any], *, varies: bool) -> dict[str, Any]
     if varies:
         del found["exemplars"]
     return found
+
+
+def _unmeasured(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unmeasured(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: "<number>" if _MEASURED.search(key) and item is not None else _unmeasured(item)
+        for key, item in value.items()
+    }
 
 
 def _without_versions(value: dict[str, Any]) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import datasette.database
 from datasette import Response, hookimpl
 from datasette.app import Datasette
+from datasette.utils import sqlite_timelimit
 from opentelemetry import trace
 
 from . import faults
@@ -25,6 +27,14 @@ async def _refresh_schemas_at_start(self: Any, *, force: bool = False) -> None:
 
 # Datasette does this at most once a second, so the number of queries would depend on time.
 Datasette.refresh_schemas = _refresh_schemas_at_start
+
+
+def _time_limit(conn: sqlite3.Connection, milliseconds: float) -> Any:
+    return sqlite_timelimit(conn, milliseconds if milliseconds <= 1 else 60_000)
+
+
+# Datasette's own are some milliseconds, which a query may take on a busy machine.
+datasette.database.sqlite_timelimit = _time_limit
 
 
 @hookimpl  # type: ignore[untyped-decorator]  # pluggy's, through Datasette
