@@ -74,7 +74,7 @@ def test_a_request_is_a_tree(console: Console) -> None:
     )
     assert rest
     assert len(rest) < 20
-    assert re.match(r"    +\d+\.\d+ m?s  \d+ queries, longest \d+\.\d+ m?s: ", rest[0]), rest
+    assert re.match(r" +\d+\.\d+ m?s  \d+ queries, longest \d+\.\d+ m?s: ", rest[0]), rest
     # Datasette asks the same of each column.
     assert any(re.match(r" +N\+1: \d+ alike: \S", line) for line in rest), rest
     assert all(re.match(r" +(\d+\.\d+ m?s[ !] |N\+1: \d+ alike: )", line) for line in rest), rest
