@@ -65,6 +65,7 @@ soak: setup ## the pool under fire for a minute, 10,000 openings, 6,000 requests
 
 docs: setup ## write the documents that are generated from the registry
 	$(BIN)/python -m telemetry.commands.reference
+	$(BIN)/python -m config.documents
 
 bench: setup ## what telemetry costs, and what a site does
 	$(BIN)/python -m benchmarks

@@ -16,6 +16,7 @@ from opentelemetry.trace import SpanContext, StatusCode, TraceFlags, TraceState
 from telemetry.export.ended_spans import AmendedSpan, duration
 from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
+from telemetry.settings import variables as v
 from telemetry.traces.causes import local_cause
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
-SLOW = 5.0
 MAX_TRACES = 20_000
 MAX_SPANS = 1_000
 """Of one trace."""
@@ -65,7 +65,7 @@ class TailSpanProcessor(SpanProcessor):
         self,
         exporting: SpanProcessor,
         *,
-        slow: float = SLOW,
+        slow: float = v.SLOW.default,
         is_expected: Callable[[ReadableSpan], bool] = _is_never,
     ) -> None:
         self._exporting = exporting

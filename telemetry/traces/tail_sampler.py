@@ -13,6 +13,8 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import TraceState
 
+from telemetry.exceptions import Problem
+from telemetry.settings import variables as v
 from telemetry.traces.causes import local_cause
 
 if TYPE_CHECKING:
@@ -86,9 +88,7 @@ def create_sampler(argument: str | None) -> TailSampler:
         ValueError: for an argument that is no number from 0 to 1.
     """
     try:
-        ratio = float(argument) if argument else 1.0
-    except ValueError:
-        raise ValueError(
-            f"OTEL_TRACES_SAMPLER_ARG={argument!r}: wanted a number from 0 to 1"
-        ) from None
+        ratio = v.SAMPLER_ARG.parse(argument) if argument else v.SAMPLER_ARG.default
+    except ValueError as error:
+        raise ValueError(str(Problem(v.SAMPLER_ARG, str(argument), str(error)))) from None
     return TailSampler(ratio)

@@ -13,7 +13,7 @@ from telemetry.commands.cost.pages import parse_page
 from telemetry.commands.cost.report import as_json, table
 from telemetry.exceptions import ConfigurationError, TelemetryError
 from telemetry.settings import read_settings
-from telemetry.settings.sampler import RATIO
+from telemetry.settings.installed import RATIO
 
 if TYPE_CHECKING:
     import argparse
