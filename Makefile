@@ -69,6 +69,7 @@ soak: setup ## test the pool under load, 10,000 openings and 6,000 random reques
 
 docs: setup ## write docs/reference.md and .env.example from the registry
 	$(BIN)/python -m telemetry.commands.reference
+	$(BIN)/python -m config.documents
 
 bench: setup ## measure what telemetry and the pool cost
 	$(BIN)/python -m benchmarks

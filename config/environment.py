@@ -1,4 +1,4 @@
-"""The host's own variables, read once into a frozen object.
+"""The host's own variables, as `config.variables` declares them, read once into a frozen object.
 
 What telemetry reads is telemetry's: nothing here knows an `OTEL_*` name.
 """
@@ -6,38 +6,21 @@ What telemetry reads is telemetry's: nothing here knows an `OTEL_*` name.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.database import database, without_secrets
-from config.values import (
-    UnwantedError,
-    boolean,
-    domains,
-    plugins_folder,
-    positive,
-    readable_folder,
-)
+from config import variables as v
+from config.database import without_secrets
+from telemetry.settings.variable import Variable
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 # Not a secret: it is public, and only accepted under DEBUG.
 DEVELOPMENT_KEY = "insecure-development-key-never-used-without-DEBUG"
-DEFAULT_ROOT_DOMAINS = "localhost,civic.band"
-DEFAULT_SITES_POOL_SIZE = "50"
 
 T = TypeVar("T")
-
-
-class Problem(NamedTuple):
-    variable: str
-    value: str
-    wanted: str
-
-    def __str__(self) -> str:
-        return f"{self.variable} is {self.value}: wanted {self.wanted}"
 
 
 @dataclass(frozen=True)
@@ -63,47 +46,46 @@ def read_environment(
     an empty one. Raises ImproperlyConfigured with all problems at once, so that
     a deployment is put right in one go.
     """
-    problems: list[Problem] = []
+    problems: list[str] = []
 
-    def read(
-        variable: str,
-        default: str,
-        parse: Callable[[str], T],
-        fallback: T,
-        show: Callable[[str], str] = repr,
-    ) -> T:
+    def problem(variable: Variable[Any], value: str, wanted: object) -> None:
+        problems.append(f"{variable} is {value}: wanted {wanted}")
+
+    def read(variable: Variable[T], default: str = "", show: Callable[[str], str] = repr) -> T:
         value = environ.get(variable, "").strip() or default
+        if not value:
+            return variable.default
         try:
-            return parse(value)
-        except UnwantedError as unwanted:
-            problems.append(Problem(variable, show(value), str(unwanted)))
-            return fallback
+            return variable.parse(value)
+        except ValueError as wanted:
+            problem(variable, show(value), wanted)
+            return variable.default
 
-    debug = read("DEBUG", "false", boolean, False)
-    secret_key = environ.get("SECRET_KEY", "").strip() or (DEVELOPMENT_KEY if debug else "")
+    def folder(variable: Variable[Path]) -> Path:
+        return read(variable, str(project / variable.default))
+
+    debug = read(v.DEBUG)
+    https = read(v.HTTPS)
+    secret_key = read(v.SECRET_KEY) or (DEVELOPMENT_KEY if debug else "")
     # A random one would differ between the workers of one server.
     wanted = "a long random string, the same for every worker (or DEBUG=1)"
     if serving and not secret_key:
-        problems.append(Problem("SECRET_KEY", "not set", wanted))
+        problem(v.SECRET_KEY, "not set", wanted)
     elif secret_key == DEVELOPMENT_KEY and not debug:
-        problems.append(Problem("SECRET_KEY", "the public one for development", wanted))
+        problem(v.SECRET_KEY, "the public one for development", wanted)
     environment = Environment(
         debug=debug,
-        https=read("HTTPS", str(not debug), boolean, True),
+        https=not debug if https is None else https,
         secret_key=secret_key,
         database=read(
-            "DATABASE_URL",
-            f"sqlite:///{quote(str(project / 'db.sqlite3'))}",
-            database,
-            {},
+            v.DATABASE_URL,
+            f"sqlite:///{quote(str(project / v.DATABASE_FILE))}",
             without_secrets,
         ),
-        sites_dir=read("SITES_DIR", str(project / "sites"), readable_folder, project),
-        sites_pool_size=read("SITES_POOL_SIZE", DEFAULT_SITES_POOL_SIZE, positive, 1),
-        root_domains=read("ROOT_DOMAINS", DEFAULT_ROOT_DOMAINS, domains, ()),
-        plugins_dir=read(
-            "DJP_PLUGINS_DIR", str(project / "django_plugins"), plugins_folder, project
-        ),
+        sites_dir=folder(v.SITES_DIR),
+        sites_pool_size=read(v.SITES_POOL_SIZE),
+        root_domains=read(v.ROOT_DOMAINS),
+        plugins_dir=folder(v.DJP_PLUGINS_DIR),
     )
     if problems:
         lines = "".join(f"\n  {problem}" for problem in problems)

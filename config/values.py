@@ -1,7 +1,7 @@
 """How the text of a variable becomes a value.
 
-Each function says what it wanted instead, so that whoever reads the message
-needs no documentation.
+As telemetry's own parsers: each function says what it wanted instead, so that
+the message needs no documentation.
 """
 
 import os
@@ -9,21 +9,9 @@ from pathlib import Path
 
 from config.domain_names import is_domain_name
 
-_TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
-_FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
-
 
 class UnwantedError(ValueError):
     """Carries what was wanted instead of the value given."""
-
-
-def boolean(value: str) -> bool:
-    """Read yes or no. Raises UnwantedError."""
-    if value.lower() in _TRUE:
-        return True
-    if value.lower() in _FALSE:
-        return False
-    raise UnwantedError("1, true, yes, on, or 0, false, no, off")
 
 
 def positive(value: str) -> int:

@@ -49,7 +49,6 @@ from telemetry.registry.metrics import (
 )
 from telemetry.request import NO_SPAN, RequestRecord, attach_record
 from telemetry.settings import parse
-from telemetry.settings.sentry import EVENT_ID, TRACE_ID
 from telemetry.version import __version__
 
 if TYPE_CHECKING:
@@ -365,7 +364,7 @@ class _ServerRequest:
     def _event_url(self, event_id: str) -> str:
         trace_id = trace.format_trace_id(self.record.span.get_span_context().trace_id)
         url = self._options.event_url or ""
-        return url.replace(TRACE_ID, trace_id).replace(EVENT_ID, event_id)
+        return url.replace(parse.TRACE_ID, trace_id).replace(parse.EVENT_ID, event_id)
 
     def _count(self, known: dict[str, Any] | None, seconds: float = 0.0) -> None:
         edge, exchange = self._edge, self.exchange

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from telemetry.asgi.trust import Trust
-from telemetry.metrics.sites import SITE_LIMIT, SiteLabels
+from telemetry.metrics.sites import SiteLabels
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -82,5 +82,5 @@ class EdgeOptions:
     """Whether a line for each request goes to the logger ``telemetry.access``."""
     was_kept: Callable[[int], bool] | None = None
     """Whether the trace of that id is exported, though it was not sampled."""
-    site_labels: SiteLabels = field(default_factory=lambda: SiteLabels(SITE_LIMIT))
+    site_labels: SiteLabels = field(default_factory=SiteLabels)
     """How metrics name sites."""

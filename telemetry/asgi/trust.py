@@ -15,6 +15,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanContext
 
 from telemetry.scope import header
+from telemetry.settings import variables as v
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +28,9 @@ SECRET_HEADER = b"x-service-secret"
 class Trust:
     """Decides what a request's trace starts from: its parent context and its links."""
 
-    def __init__(self, policy: TraceparentPolicy = "link", secret: str | None = None) -> None:
+    def __init__(
+        self, policy: TraceparentPolicy = v.TRACEPARENT.default, secret: str | None = None
+    ) -> None:
         self._policy = policy
         self._secret = secret.encode() if secret else None
         self._propagator = propagate.get_global_textmap()

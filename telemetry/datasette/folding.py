@@ -14,6 +14,7 @@ from telemetry.export.ended_spans import AmendedSpan
 from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
 from telemetry.request import request_record
+from telemetry.settings import variables as v
 from telemetry.traces.causes import local_cause
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
-FOLD_BELOW = 0.025
 # What is open at one time, of a process that serves some ten thousand requests at once.
 MAX_OPEN = 100_000
 MAX_DETAILS = 50_000
@@ -52,7 +52,9 @@ class DatasetteSpanProcessor(SpanProcessor):
         fold_below: seconds of execution, waiting for a thread left out; 0 folds nothing.
     """
 
-    def __init__(self, exporting: SpanProcessor, *, fold_below: float = FOLD_BELOW) -> None:
+    def __init__(
+        self, exporting: SpanProcessor, *, fold_below: float = v.FOLD_BELOW.default
+    ) -> None:
         self._exporting = exporting
         self._slow = round(fold_below * 1e9)
         self._lock = Lock()

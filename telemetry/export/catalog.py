@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry.export.destination import Outlet, Tally, without_credentials
 from telemetry.export.redacted import RedactedLogRecordExporter, RedactedSpanExporter
-from telemetry.settings.exporters import installed_exporters
+from telemetry.settings.installed import installed_exporters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

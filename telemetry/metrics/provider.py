@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk import metrics as sdk
-from opentelemetry.sdk.environment_variables import OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED
 from opentelemetry.sdk.metrics.export import (
     MetricExporter,
     MetricReader,
@@ -15,11 +14,12 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 
 from telemetry.metrics.meter import AdaptedMeter
-from telemetry.metrics.sites import SITE_LIMIT, SiteLabels
+from telemetry.metrics.sites import SiteLabels
 from telemetry.registry import series
 from telemetry.registry.attributes import SCHEMA_URL
 from telemetry.registry.metrics import SITE_DURATION
 from telemetry.registry.others_metrics import COLLECTIONS, EXPORTS, QUERIES
+from telemetry.settings.passed_on import INTERNAL_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -53,7 +53,7 @@ class MeterProvider(sdk.MeterProvider):
         **kwargs: Any,
     ) -> None:
         self._adapters = dict(adapters or {})
-        self._site_labels = site_labels or SiteLabels(SITE_LIMIT)
+        self._site_labels = site_labels or SiteLabels()
         self._redactor = redactor
         sites = self._site_labels.limit
         limits = {
@@ -119,7 +119,7 @@ def start_meter_provider(
         redactor: for the attributes of every measurement.
         adapters: of the meters of some instrumentation scopes.
     """
-    os.environ.setdefault(OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED, "true")
+    os.environ.setdefault(INTERNAL_METRICS, INTERNAL_METRICS.default)
     return MeterProvider(
         [_reader(outlet.build(), interval) for outlet in outlets],
         resource,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from telemetry.settings import variables as v
+
 OTHER = "other"
-SITE_LIMIT = 100
 
 
 class SiteLabels:
@@ -14,7 +15,7 @@ class SiteLabels:
     by one; a lock on every query would cost more than that series.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int = v.SITE_LIMIT.default) -> None:
         self.limit = limit
         self._named: dict[str, str] = {}
 

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class _Name(str):
+class Name(str):
+    """What all kinds of entry are: the string, and beside it what is known of it."""
+
     __slots__ = ()
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
@@ -21,7 +23,7 @@ class _Name(str):
         return (str, (str(self),))
 
 
-class Attribute(_Name):
+class Attribute(Name):
     """An attribute's key; ``values`` closes its set, which makes it safe on a metric."""
 
     __slots__ = ("description", "values")
@@ -38,7 +40,7 @@ class Attribute(_Name):
         return self
 
 
-class SpanName(_Name):
+class SpanName(Name):
     """A span's name, or the template of one, and the attributes it may carry."""
 
     __slots__ = ("attributes", "description", "kind")
@@ -57,7 +59,7 @@ class SpanName(_Name):
         return self
 
 
-class MetricName(_Name):
+class MetricName(Name):
     """A metric's name with its instrument, unit, attributes and buckets."""
 
     __slots__ = ("attributes", "buckets", "description", "instrument", "unit")
@@ -87,33 +89,6 @@ class MetricName(_Name):
         return self
 
 
-class Variable(_Name):
-    """An environment variable that this layer reads itself."""
-
-    __slots__ = ("default", "description", "example", "secret")
-
-    description: str
-    default: str
-    example: str
-    secret: bool
-
-    def __new__(
-        cls,
-        name: str,
-        description: str,
-        *,
-        default: str = "",
-        example: str = "",
-        secret: bool = False,
-    ) -> Variable:
-        self = super().__new__(cls, name)
-        self.description = description
-        self.default = default
-        self.example = example
-        self.secret = secret
-        return self
-
-
-def entries(module: Any, kind: type[_Name]) -> list[Any]:
+def entries(module: Any, kind: type[Name]) -> list[Any]:
     """A registry module's entries of one kind, in the order of their definition."""
     return [value for value in vars(module).values() if isinstance(value, kind)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from telemetry.settings import parse
 from telemetry.settings import variables as v
 from telemetry.settings.model import Destination
 
@@ -19,35 +18,20 @@ REGIONS = {
     "eu": "https://logfire-eu.pydantic.dev",
 }
 
-# Variables of Logfire's SDK that this layer honours; any other is named once at start-up.
-HONOURED = frozenset(
-    str(variable)
-    for variable in (
-        v.LOGFIRE_TOKEN,
-        v.LOGFIRE_BASE_URL,
-        v.LOGFIRE_SEND,
-        v.LOGFIRE_SERVICE_NAME,
-        v.LOGFIRE_SERVICE_VERSION,
-        v.LOGFIRE_ENVIRONMENT,
-        v.LOGFIRE_SAMPLE_RATE,
-    )
-)
-
 
 def read_destinations(reader: Reader, *, used: bool) -> tuple[Destination, ...]:
     """The destinations, if any signal uses ``logfire``; a missing token is a problem then."""
-    reader.parsed(_send, "", v.LOGFIRE_SEND)
+    reader.check(v.LOGFIRE_SEND)
     if not used:
         return ()
-    tokens = parse.items(reader.text(v.LOGFIRE_TOKEN) or "")
-    if not tokens:
-        reader.problem(v.LOGFIRE_TOKEN, "", "a write token, since an exporter names logfire")
-        return ()
-    for index, token in enumerate(tokens, start=1):
-        if not token.isascii() or not token.isprintable() or " " in token:
-            reader.problem(v.LOGFIRE_TOKEN, token, f"a token of plain characters; item {index}")
-    base = reader.parsed(parse.url, "", v.LOGFIRE_BASE_URL).rstrip("/")
-    return tuple(Destination(token, base or _region(reader, token)) for token in tokens)
+    with reader.setting("logfire"):
+        tokens = reader.get(v.LOGFIRE_TOKEN)
+        if reader.given(v.LOGFIRE_TOKEN) is None:
+            reader.problem(v.LOGFIRE_TOKEN, "", "a write token, since an exporter names logfire")
+        base = reader.get(v.LOGFIRE_BASE_URL)
+    if base is not None:
+        return tuple(Destination(token, base.rstrip("/")) for token in tokens)
+    return tuple(Destination(token, _region(reader, token)) for token in tokens)
 
 
 def address_of(token: str) -> str | None:
@@ -61,14 +45,7 @@ def _region(reader: Reader, token: str) -> str:
     if address:
         return address
     reader.notes.append(
-        f"LOGFIRE_TOKEN names {'an unknown' if _TOKEN.match(token) else 'no'} region: "
-        "sending to the US one; LOGFIRE_BASE_URL says otherwise"
+        f"{v.LOGFIRE_TOKEN} names {'an unknown' if _TOKEN.match(token) else 'no'} region: "
+        f"sending to the US one; {v.LOGFIRE_BASE_URL} says otherwise"
     )
     return REGIONS["us"]
-
-
-def _send(value: str) -> str:
-    lowered = value.strip().lower()
-    if lowered not in {*parse.TRUE, *parse.FALSE, "if-token-present"}:
-        raise ValueError("true, false or if-token-present")
-    return lowered

@@ -2,48 +2,108 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+import copy
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from telemetry.registry.redaction import KINDS
+from telemetry.settings import passed_on
+from telemetry.settings import variables as v
+from telemetry.settings.variables import (
+    SIGNALS,
+    Compression,
+    ConsoleMode,
+    LogFormat,
+    Protocol,
+    Signal,
+    TraceparentPolicy,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Signal = Literal["traces", "metrics", "logs"]
-SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
+    from telemetry.settings.reader import Reader
+    from telemetry.settings.variable import Variable
 
-TraceparentPolicy = Literal["link", "trust", "ignore"]
-ConsoleMode = Literal["tree", "compact", "off"]
+__all__ = [
+    "SIGNALS",
+    "ConsoleMode",
+    "Destination",
+    "LogFormat",
+    "OTLPSettings",
+    "PrometheusSettings",
+    "RedactionSettings",
+    "SamplerSettings",
+    "SentrySettings",
+    "Settings",
+    "Signal",
+    "TraceparentPolicy",
+    "read_fields",
+    "variable_of",
+]
 
-# Django's STATIC_URL, Datasette's three sorts of static file, and both sides' favicon.
-# And what asks all day whether a worker is well.
-UNTRACED_PATHS = r"/static/,/-/static/,/-/static-plugins/,/favicon\.ico$,/health/(ready)?$"
-UNLOGGED_PATHS = "/health/(ready)?$"
+T = TypeVar("T")
 
-# A long traceback has room in it; without a limit, which is the SDK's default, ten
-# megabytes would have, too.
-MAX_ATTRIBUTE_LENGTH = 32_768
+_VARIABLE, _KIND = "variable", "kind"
+
+
+def value_of(variable: Variable[T], kind: str | None = None) -> T:
+    """A field that is the value of one variable: `read_fields` reads it.
+
+    Its default is the variable's, and a secret is left out of the ``repr``.
+    """
+    metadata = {_VARIABLE: variable, _KIND: kind}
+    if isinstance(variable.default, dict):
+        made: Any = field(
+            default_factory=lambda: copy.copy(variable.default),
+            repr=not variable.secret,
+            metadata=metadata,
+        )
+    else:
+        made = field(default=variable.default, repr=not variable.secret, metadata=metadata)
+    return cast("T", made)
+
+
+def variable_of(name: str) -> Variable[Any] | None:
+    """The one variable that a field of `Settings` is the value of; None where there are several."""
+    (found,) = (each for each in fields(Settings) if each.name == name)
+    return cast("Variable[Any] | None", found.metadata.get(_VARIABLE))
+
+
+def read_fields(reader: Reader, model: type[Any], kind: str | None = None) -> dict[str, Any]:
+    """What a model's fields are that come from one variable each.
+
+    Args:
+        reader: of the environment.
+        model: `Settings` or a part of it.
+        kind: of the forms of variables that are asked first, such as a signal.
+    """
+    found = {}
+    for each in fields(model):
+        variable = each.metadata.get(_VARIABLE)
+        if variable is not None:
+            with reader.setting(each.name):
+                found[each.name] = reader.get(variable, each.metadata[_KIND] or kind)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
 class OTLPSettings:
     """One signal's way to an OTLP receiver. Headers may hold secrets."""
 
-    protocol: Literal["http/protobuf", "grpc"]
+    protocol: Protocol
     endpoint: str = field(repr=False)
     """May hold a user and a password."""
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    compression: Literal["none", "gzip", "deflate"] = "none"
-    timeout: float = 10.0
+    headers: Mapping[str, str] = value_of(v.OTLP_HEADERS)
+    compression: Compression = v.OTLP_COMPRESSION.default
+    timeout: float = value_of(v.OTLP_TIMEOUT)
     """Seconds for one export, retries included."""
-    certificate: str | None = None
-    client_key: str | None = None
-    client_certificate: str | None = None
-    insecure: bool | None = None
+    certificate: str | None = value_of(v.OTLP_CERTIFICATE)
+    client_key: str | None = value_of(v.OTLP_CLIENT_KEY)
+    client_certificate: str | None = value_of(v.OTLP_CLIENT_CERTIFICATE)
+    insecure: bool | None = value_of(v.OTLP_INSECURE)
     """gRPC only: None lets the endpoint's scheme decide."""
-    credential_provider: bool = False
-    """HTTP only: an installed package makes the session, as a variable of the SDK's says."""
+    credential_provider: str | None = value_of(v.OTLP_CREDENTIAL_PROVIDER)
+    """HTTP only: an installed package makes the session, as the SDK's variable says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +118,8 @@ class Destination:
 class PrometheusSettings:
     """Where each worker is scraped: the first port that is free, from ``port`` upward."""
 
-    host: str = "localhost"
-    port: int = 9464
+    host: str = value_of(v.PROMETHEUS_HOST)
+    port: int = value_of(v.PROMETHEUS_PORT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +135,7 @@ class SentrySettings:
 class RedactionSettings:
     """What is taken out before anything leaves."""
 
-    kinds: frozenset[str] = frozenset(KINDS)
+    kinds: frozenset[str] = value_of(v.REDACT)
     """Of `telemetry.registry.redaction.KINDS`."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """The operator's own, of all variables: taken out wherever they are, the longest first."""
@@ -85,20 +145,23 @@ class RedactionSettings:
 class SamplerSettings:
     """A head sampler; ``name`` is OpenTelemetry's, ``arg`` as given."""
 
-    name: str = "parentbased_always_on"
+    name: str = value_of(v.SAMPLER)
     arg: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that the layer needs to know. Built by `read_settings`."""
+    """Everything that the layer needs to know. Built by `read_settings`.
+
+    In the order in which `telemetry config` shows it.
+    """
 
     service_name: str
     release: str
     environment: str
     names_itself: bool = False
     """No variable and no host named the service: the name is what is running."""
-    debug: bool = False
+    debug: bool = v.DEBUG.default
     exporters: Mapping[Signal, tuple[str, ...]] = field(default_factory=dict)
     """Exporter names by signal, in the order given; empty for a signal that goes nowhere."""
     otlp: Mapping[Signal, OTLPSettings] = field(default_factory=dict)
@@ -106,45 +169,45 @@ class Settings:
     logfire: tuple[Destination, ...] = ()
     prometheus: PrometheusSettings = field(default_factory=PrometheusSettings)
     sentry: SentrySettings | None = None
-    trace_url: str | None = None
-    """With ``{trace_id}`` in it."""
-    resource_attributes: Mapping[str, str] = field(default_factory=dict)
     sampler: SamplerSettings = field(default_factory=SamplerSettings)
-    id_generator: str | None = None
-    metric_interval: float = 60.0
+    fold_below: float = value_of(v.FOLD_BELOW)
     """Seconds."""
-    traceparent: TraceparentPolicy = "link"
-    trust_secret: str | None = field(default=None, repr=False)
-    attribute_length: int | None = MAX_ATTRIBUTE_LENGTH
-    """Characters of one attribute; None leaves it to the variables that the SDK reads."""
-    fold_below: float = 0.025
-    """Seconds."""
-    slow: float = 5.0
+    slow: float = value_of(v.SLOW)
     """Seconds: ``tail`` keeps what took this long."""
-    site_limit: int = 100
-    shutdown_timeout: float = 2.0
+    site_limit: int = value_of(v.SITE_LIMIT)
+    traceparent: TraceparentPolicy = value_of(v.TRACEPARENT)  # noqa: RUF009 # a `field`
+    trust_secret: str | None = value_of(v.TRUST_SECRET)
+    trace_url: str | None = value_of(v.TRACE_URL)
+    """With ``{trace_id}`` in it."""
+    metric_interval: float = value_of(v.METRIC_INTERVAL)
     """Seconds."""
-    console: ConsoleMode = "tree"
-    color: bool = True
-    excluded_urls: str = ""
-    django_excluded_urls: str = ""
-    datasette_excluded_urls: str = ""
-    untraced_paths: str = UNTRACED_PATHS
-    unlogged_paths: str = UNLOGGED_PATHS
-    client_address: bool = False
+    shutdown_timeout: float = value_of(v.SHUTDOWN_TIMEOUT)
+    """Seconds."""
+    console: ConsoleMode = value_of(v.CONSOLE)  # noqa: RUF009 # a `field`
+    color: bool = not v.NO_COLOR.default
+    client_address: bool = value_of(v.CLIENT_ADDRESS)
     """Whether to record it."""
-    user_agent: bool = False
+    user_agent: bool = value_of(v.USER_AGENT)
     """Whether to record it."""
-    local_variables: bool = False
+    local_variables: bool = value_of(v.LOCAL_VARIABLES)
     """Whether error events have those of each frame."""
+    resource_attributes: Mapping[str, str] = value_of(v.RESOURCE_ATTRIBUTES)
+    untraced_paths: str = value_of(v.UNTRACED_PATHS)
+    unlogged_paths: str = value_of(v.UNLOGGED_PATHS)
+    excluded_urls: str = value_of(v.EXCLUDED_URLS, "asgi")
+    django_excluded_urls: str = value_of(v.EXCLUDED_URLS, "django")
+    datasette_excluded_urls: str = value_of(v.EXCLUDED_URLS, "datasette")
+    capture_request_headers: tuple[str, ...] = value_of(v.CAPTURE_REQUEST_HEADERS)
+    capture_response_headers: tuple[str, ...] = value_of(v.CAPTURE_RESPONSE_HEADERS)
+    sanitize_headers: tuple[str, ...] = value_of(v.SANITIZE_FIELDS)
+    id_generator: str | None = value_of(v.ID_GENERATOR)
+    attribute_length: int | None = passed_on.ATTRIBUTE_VALUE_LENGTH_LIMIT.default
+    """Characters of one attribute; None leaves it to the variables that the SDK reads."""
+    django_instrument: bool = value_of(v.DJANGO_INSTRUMENT)
+    django_middleware_position: int = value_of(v.DJANGO_POSITION)
+    django_request_attributes: tuple[str, ...] = value_of(v.DJANGO_REQUEST_ATTRS)
+    raise_failures: bool = value_of(v.RAISE_FAILURES)
     redaction: RedactionSettings = field(default_factory=RedactionSettings)
-    capture_request_headers: tuple[str, ...] = ()
-    capture_response_headers: tuple[str, ...] = ()
-    sanitize_headers: tuple[str, ...] = ()
-    django_instrument: bool = True
-    django_middleware_position: int = 0
-    django_request_attributes: tuple[str, ...] = ()
-    raise_failures: bool = False
     notes: tuple[str, ...] = ()
     """What the operator should know once: variables that are set and not used."""
 

@@ -4,28 +4,78 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from telemetry.registry.redaction import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-TRUE = frozenset({"1", "true", "yes", "on", "t", "y"})
-FALSE = frozenset({"0", "false", "no", "off", "f", "n", ""})
+C = TypeVar("C", bound=str)
 
+TRACE_ID = "{trace_id}"
+EVENT_ID = "{event_id}"
+
+_TRUE = frozenset({"1", "true", "yes", "on", "t", "y"})
+_FALSE = frozenset({"0", "false", "no", "off", "f", "n", ""})
+_LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
+_SYNONYMS = {"WARN": "WARNING", "FATAL": "CRITICAL"}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s)", re.IGNORECASE)
 # RFC 9110's token, the only thing a header's name can be.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_DSN = "a DSN such as https://KEY@bugsink.example.org/1"
+
+
+class LogLevels(NamedTuple):
+    """What is logged. Levels are Python's names."""
+
+    general: str
+    """Empty where only loggers are named."""
+    loggers: Mapping[str, str]
+    """By logger, where they differ."""
+
+
+def text(value: str) -> str:
+    """Any text."""
+    return value
+
+
+def is_set(_value: str) -> bool:
+    """Whether the variable is set, whatever it holds."""
+    return True
 
 
 def boolean(value: str) -> bool:
     """``true`` or ``false``, and their usual synonyms."""
     lowered = value.strip().lower()
-    if lowered in TRUE:
+    if lowered in _TRUE:
         return True
-    if lowered in FALSE:
+    if lowered in _FALSE:
         return False
     raise ValueError("true or false")
+
+
+def truth(value: str) -> bool:
+    """Whether it says true. What is no boolean is false: the variable is another program's."""
+    try:
+        return boolean(value)
+    except ValueError:
+        return False
+
+
+def boolean_unless(automatic: str) -> Callable[[str], bool | None]:
+    """A boolean, or one word that means None."""
+
+    def read(value: str) -> bool | None:
+        if value.strip().lower() == automatic:
+            return None
+        try:
+            return boolean(value)
+        except ValueError as error:
+            raise ValueError(f"{str(error).replace(' or ', ', ')} or {automatic}") from None
+
+    return read
 
 
 def names(value: str) -> tuple[str, ...]:
@@ -38,13 +88,29 @@ def items(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
-def choice(value: str, known: Iterable[str]) -> str:
+def one_of(*known: C) -> Callable[[str], C]:
     """One of a closed set, whatever its case."""
-    lowered = value.strip().lower()
-    known = tuple(known)
-    if lowered not in known:
+
+    def read(value: str) -> C:
+        lowered = value.strip().lower()
+        for each in known:
+            if lowered == each:
+                return each
         raise ValueError(f"one of {', '.join(known)}")
-    return lowered
+
+    return read
+
+
+def exactly(*known: C) -> Callable[[str], C]:
+    """One of a closed set, in its own case."""
+
+    def read(value: str) -> C:
+        for each in known:
+            if value == each:
+                return each
+        raise ValueError(f"one of {', '.join(known)}")
+
+    return read
 
 
 def seconds(value: str) -> float:
@@ -56,46 +122,147 @@ def seconds(value: str) -> float:
     return number / 1000 if match[2].lower() == "ms" else number
 
 
-def number(value: str, *, least: float = 0.0, most: float = float("inf")) -> float:
+def duration(value: float) -> str:
+    """Seconds as `seconds` reads them."""
+    return f"{value:g}s" if value >= 1 or value == 0 else f"{value * 1000:g}ms"
+
+
+def milliseconds(value: str) -> float:
+    """Seconds from a number of milliseconds, which is at least one."""
+    return number(value, least=1) / 1000
+
+
+def number(value: str, *, least: float = float("-inf"), most: float = float("inf")) -> float:
     """A number within bounds."""
-    span = (
-        f"a number of at least {least:g}"
-        if most == float("inf")
-        else (f"a number from {least:g} to {most:g}")
-    )
+    wanted = "a number"
+    if most < float("inf"):
+        wanted = f"a number from {least:g} to {most:g}"
+    elif least > float("-inf"):
+        wanted = f"a number of at least {least:g}"
     try:
         parsed = float(value.strip())
     except ValueError:
-        raise ValueError(span) from None
+        raise ValueError(wanted) from None
     if not least <= parsed <= most:
-        raise ValueError(span)
+        raise ValueError(wanted)
     return parsed
 
 
+def timeout(value: str) -> float:
+    """Seconds, a thousandth of one at least."""
+    return number(value, least=0.001)
+
+
+def ratio(value: str) -> float:
+    """A number from 0 to 1."""
+    return number(value, least=0.0, most=1.0)
+
+
 def whole(value: str, *, least: int = 0) -> int:
-    """A whole number."""
+    """A whole number in plain digits."""
     if not re.fullmatch(r"[0-9]{1,18}", value.strip()) or int(value) < least:
         raise ValueError(f"a whole number of at least {least}")
     return int(value)
 
 
+def positive(value: str) -> int:
+    """A whole number in plain digits, at least 1."""
+    return whole(value, least=1)
+
+
+def integer(value: str) -> int:
+    """A whole number as Python's ``int`` reads it."""
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError("a whole number") from None
+
+
+def limit(value: str) -> int:
+    """A whole number of at least 0 as Python's ``int`` reads it."""
+    wanted = "a whole number of at least 0"
+    try:
+        parsed = int(value)
+    except ValueError:
+        raise ValueError(wanted) from None
+    if parsed < 0:
+        raise ValueError(wanted)
+    return parsed
+
+
+def port(value: str) -> int:
+    """A TCP port."""
+    parsed = positive(value)
+    if parsed > 65535:
+        raise ValueError("a port from 1 to 65535")
+    return parsed
+
+
 def url(value: str) -> str:
     """An address with http or https, a host, and a port that is one."""
     wanted = "an address such as http://localhost:4318"
-    text = value.strip()
+    address = value.strip()
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(address)
         port_is_sane = parts.port is None or parts.port > 0
     except ValueError:
         raise ValueError(wanted) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_sane:
         raise ValueError(wanted)
-    if re.search(r"\s", text):
+    if re.search(r"\s", address):
         raise ValueError(f"{wanted}, without blanks")
-    return text
+    return address
 
 
-def pairs(value: str) -> dict[str, str]:
+def grpc_endpoint(value: str) -> str:
+    """As `url`, or gRPC's own form, which has no scheme: ``host:port``."""
+    if "://" in value:
+        return url(value)
+    url(f"http://{value}")
+    return value
+
+
+def url_with(*placeholders: str) -> Callable[[str], str]:
+    """An address in which one or more of the placeholders stand."""
+    wanted = f"an address with {' or '.join(placeholders)} in it, and no other braces"
+
+    def read(value: str) -> str:
+        filled = value
+        for placeholder in placeholders:
+            filled = filled.replace(placeholder, "0")
+        if filled == value or "{" in filled or "}" in filled:
+            raise ValueError(wanted)
+        url(filled)
+        return value
+
+    return read
+
+
+def dsn(value: str) -> SplitResult:
+    """Sentry's DSN, in its parts."""
+    # Sentry's own parser would import the vendor, and its errors quote the value.
+    try:
+        parts = urlsplit(url(value))
+    except ValueError:
+        raise ValueError(_DSN) from None
+    project = parts.path.rpartition("/")[2]
+    if not parts.username:
+        raise ValueError(f"{_DSN}; it has no key before an @")
+    if not (project.isascii() and project.isdigit()):
+        raise ValueError(f"{_DSN}; it ends in no project's number")
+    return parts
+
+
+def tokens(value: str) -> tuple[str, ...]:
+    """A comma list of what can stand in a header. The error counts the items: they are secret."""
+    found = items(value)
+    for index, token in enumerate(found, start=1):
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise ValueError(f"a token of plain characters; item {index}")
+    return found
+
+
+def pairs(value: str) -> Mapping[str, str]:
     """``key=value,key=value``, values percent-decoded (W3C Baggage's form).
 
     The error counts the items instead of quoting them: headers hold tokens.
@@ -104,20 +271,20 @@ def pairs(value: str) -> dict[str, str]:
     for index, item in enumerate(value.split(","), start=1):
         if not item.strip():
             continue
-        key, separator, text = item.partition("=")
+        key, separator, content = item.partition("=")
         if not separator or not key.strip():
             raise ValueError(f"key=value,key=value; item {index} has no key or no '='")
-        found[unquote(key.strip())] = unquote(text.strip())
+        found[unquote(key.strip())] = unquote(content.strip())
     return found
 
 
-def headers(value: str) -> dict[str, str]:
+def headers(value: str) -> Mapping[str, str]:
     """As `pairs`, each key a header's name; names come back in lower case."""
-    found = {key.lower(): text for key, text in pairs(value).items()}
-    for index, (key, text) in enumerate(found.items(), start=1):
+    found = {key.lower(): content for key, content in pairs(value).items()}
+    for index, (key, content) in enumerate(found.items(), start=1):
         if not _TOKEN.fullmatch(key):
             raise ValueError(f"header-name=value,...; item {index}'s name is not a header's")
-        if "\r" in text or "\n" in text:
+        if "\r" in content or "\n" in content:
             raise ValueError(f"header-name=value,...; item {index}'s value breaks the line")
     return found
 
@@ -140,3 +307,45 @@ def patterns(value: str) -> str:
         except re.error as error:
             raise ValueError(f"regular expressions; {item!r} is none: {error}") from None
     return ",".join(items(value))
+
+
+def pattern_items(value: str) -> tuple[str, ...]:
+    """As `patterns`, one by one."""
+    return items(patterns(value))
+
+
+def patterns_or_none(value: str) -> str:
+    """As `patterns`; ``none`` is an empty list."""
+    return "" if value.lower() == "none" else patterns(value)
+
+
+def redaction_kinds(value: str) -> frozenset[str]:
+    """A comma list of `telemetry.registry.redaction.KINDS`; or ``all``, or ``none``."""
+    wanted = f"a comma list of {', '.join(KINDS)}; or all, or none"
+    found = frozenset(names(value))
+    if found in ({"all"}, {"none"}):
+        return frozenset(KINDS) if found == {"all"} else frozenset()
+    if not found <= set(KINDS):
+        raise ValueError(f"{wanted} (not {', '.join(sorted(found - set(KINDS)))})")
+    return found
+
+
+def log_levels(value: str) -> LogLevels:
+    """A level, and after commas those of single loggers: ``INFO,django.db=DEBUG``."""
+    general, loggers = "", dict[str, str]()
+    for item in items(value):
+        name, separator, given = item.rpartition("=")
+        known = _SYNONYMS.get(given.strip().upper(), given.strip().upper())
+        if known not in _LEVELS or (separator and not name.strip()):
+            raise ValueError(f"one of {', '.join(_LEVELS)}, and logger=LEVEL after a comma")
+        if separator:
+            loggers[name.strip()] = known
+        else:
+            general = known
+    return LogLevels(general, loggers)
+
+
+def missing(known: Iterable[str], given: Iterable[str]) -> str:
+    """What is wanted where names are not known: a comma list of those that are."""
+    unknown = [name for name in given if name not in set(known)]
+    return f"a comma list of {', '.join(sorted(known))} (not {', '.join(unknown)})"

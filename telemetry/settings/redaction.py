@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from telemetry.registry.contents import is_credential
-from telemetry.registry.names import Variable, entries
-from telemetry.registry.redaction import KINDS
-from telemetry.settings import parse
+from telemetry.settings import passed_on
 from telemetry.settings import variables as v
 from telemetry.settings.model import RedactionSettings
+from telemetry.settings.variable import declared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,24 +25,14 @@ _OF_THE_SHELL = {"PWD", "OLDPWD", "DESKTOP_SESSION", "GDMSESSION", "SESSION_MANA
 
 def read_redaction(reader: Reader) -> RedactionSettings:
     """What TELEMETRY_REDACT says, and the secrets among all variables."""
-    everything = frozenset(KINDS)
-    kinds = reader.parsed(_kinds, everything, v.REDACT)
+    with reader.setting("redaction"):
+        kinds = reader.get(v.REDACT)
     return RedactionSettings(kinds, tuple(sorted(set(_secrets(reader.environ)), key=_longest)))
-
-
-def _kinds(value: str) -> frozenset[str]:
-    wanted = f"a comma list of {', '.join(KINDS)}; or all, or none"
-    names = frozenset(parse.names(value))
-    if names in ({"all"}, {"none"}):
-        return frozenset(KINDS) if names == {"all"} else frozenset()
-    if not names <= set(KINDS):
-        raise ValueError(f"{wanted} (not {', '.join(sorted(names - set(KINDS)))})")
-    return names
 
 
 def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
     """The values of variables that are secrets, be they ours, the host's or anybody's."""
-    ours = {str(variable) for variable in entries(v, Variable) if variable.secret}
+    ours = {str(variable) for variable in declared(v, passed_on) if variable.secret}
     for name, value in environ.items():
         if name in ours or name.endswith("_HEADERS"):
             yield from _parts(value)

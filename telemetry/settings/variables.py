@@ -1,240 +1,497 @@
 """Every environment variable that this layer reads itself.
 
-OpenTelemetry's constructors read more (``OTEL_BSP_*``, ``OTEL_BLRP_*``, the
-limits, ``OTEL_PROPAGATORS``, ...): those keep their specified meaning.
+What it passes on to OpenTelemetry's SDK is in `telemetry.settings.passed_on`.
 """
 
 from __future__ import annotations
 
-from telemetry.registry.names import Variable
+from typing import TYPE_CHECKING, Literal, get_args
 
-TRACES_EXPORTER = Variable(
+from telemetry.registry.redaction import KINDS
+from telemetry.settings import installed, parse
+from telemetry.settings.parse import LogLevels
+from telemetry.settings.variable import Variable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Signal = Literal["traces", "metrics", "logs"]
+SIGNALS: tuple[Signal, ...] = get_args(Signal)
+
+Protocol = Literal["http/protobuf", "grpc"]
+Compression = Literal["none", "gzip", "deflate"]
+TraceparentPolicy = Literal["link", "trust", "ignore"]
+ConsoleMode = Literal["tree", "compact", "off"]
+LogFormat = Literal["json", "text"]
+
+GRPC_ENDPOINT = "http://localhost:4317"
+"""OTEL_EXPORTER_OTLP_ENDPOINT's default where the protocol is grpc."""
+
+TRACES_EXPORTER: Variable[tuple[str, ...] | None] = Variable(
     "OTEL_TRACES_EXPORTER",
-    "A comma list of `logfire`, `otlp`, `console`, `none`, or any installed exporter.",
-    default="by what else is set",
+    "Exporters of traces: a comma list of `logfire`, `otlp`, `console`, `none`, or any installed "
+    "exporter.",
+    installed.exporter_names("traces"),
+    None,
+    default_text="by what else is set",
     example="logfire,otlp",
 )
-METRICS_EXPORTER = Variable(
-    "OTEL_METRICS_EXPORTER", "The same for metrics, and `prometheus`, which is scraped."
+METRICS_EXPORTER: Variable[tuple[str, ...] | None] = Variable(
+    "OTEL_METRICS_EXPORTER",
+    "Exporters of metrics: a comma list of `logfire`, `otlp`, `prometheus`, `console`, `none`, or "
+    "any installed exporter.",
+    installed.exporter_names("metrics"),
+    None,
+    default_text="by what else is set",
 )
-LOGS_EXPORTER = Variable("OTEL_LOGS_EXPORTER", "The same for logs.")
+LOGS_EXPORTER: Variable[tuple[str, ...] | None] = Variable(
+    "OTEL_LOGS_EXPORTER",
+    "Exporters of logs: a comma list of `logfire`, `otlp`, `console`, `none`, or any installed "
+    "exporter.",
+    installed.exporter_names("logs"),
+    None,
+    default_text="by what else is set",
+)
 
 OTLP_ENDPOINT = Variable(
     "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "Where OTLP goes. `OTEL_EXPORTER_OTLP_{TRACES,METRICS,LOGS}_ENDPOINT` turns on and sets "
-    "one signal. The other OTEL_EXPORTER_OTLP_* variables are honoured as specified, "
-    "the timeout in seconds.",
-    default="http://localhost:4318, for grpc http://localhost:4317",
+    "Address of the OTLP receiver. {forms} is the whole address for one signal, and turns on that "
+    "signal alone.",
+    parse.url,
+    "http://localhost:4318",
+    default_text=f"http://localhost:4318, for grpc {GRPC_ENDPOINT}",
     example="http://localhost:4318",
+    forms="OTEL_EXPORTER_OTLP_{}_ENDPOINT",
+    kinds=SIGNALS,
 )
-OTLP_PROTOCOL = Variable(
-    "OTEL_EXPORTER_OTLP_PROTOCOL", "`http/protobuf` or `grpc`.", default="http/protobuf"
+OTLP_PROTOCOL: Variable[Protocol] = Variable(
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "Protocol of OTLP: `http/protobuf` or `grpc`. {forms} sets it for one signal.",
+    parse.one_of(*get_args(Protocol)),
+    "http/protobuf",
+    forms="OTEL_EXPORTER_OTLP_{}_PROTOCOL",
+    kinds=SIGNALS,
 )
-OTLP_HEADERS = Variable(
-    "OTEL_EXPORTER_OTLP_HEADERS", "Headers to send, as `name=value,name=value`.", secret=True
+OTLP_HEADERS: Variable[Mapping[str, str]] = Variable(
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "Headers to send to the OTLP receiver, as `name=value,name=value`. {forms} sets them for one "
+    "signal.",
+    parse.headers,
+    {},
+    secret=True,
+    forms="OTEL_EXPORTER_OTLP_{}_HEADERS",
+    kinds=SIGNALS,
+)
+OTLP_COMPRESSION: Variable[Compression] = Variable(
+    "OTEL_EXPORTER_OTLP_COMPRESSION",
+    "Compression of OTLP: `none`, `gzip`, or with http/protobuf `deflate`. {forms} sets it for one "
+    "signal.",
+    parse.one_of(*get_args(Compression)),
+    "none",
+    forms="OTEL_EXPORTER_OTLP_{}_COMPRESSION",
+    kinds=SIGNALS,
+)
+OTLP_TIMEOUT = Variable(
+    "OTEL_EXPORTER_OTLP_TIMEOUT",
+    "Seconds for one export by OTLP, retries included. {forms} sets it for one signal.",
+    parse.timeout,
+    10.0,
+    unit="s",
+    forms="OTEL_EXPORTER_OTLP_{}_TIMEOUT",
+    kinds=SIGNALS,
+)
+OTLP_CERTIFICATE = Variable(
+    "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "File with the certificates that the OTLP receiver's is verified with. {forms} sets it for one "
+    "signal.",
+    parse.readable_file,
+    None,
+    default_text="the system's",
+    forms="OTEL_EXPORTER_OTLP_{}_CERTIFICATE",
+    kinds=SIGNALS,
+)
+OTLP_CLIENT_KEY = Variable(
+    "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+    "File with the private key of the client certificate. {forms} sets it for one signal.",
+    parse.readable_file,
+    None,
+    forms="OTEL_EXPORTER_OTLP_{}_CLIENT_KEY",
+    kinds=SIGNALS,
+)
+OTLP_CLIENT_CERTIFICATE = Variable(
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+    "File with the client certificate that is shown to the OTLP receiver. {forms} sets it for one "
+    "signal.",
+    parse.readable_file,
+    None,
+    forms="OTEL_EXPORTER_OTLP_{}_CLIENT_CERTIFICATE",
+    kinds=SIGNALS,
+)
+OTLP_INSECURE: Variable[bool | None] = Variable(
+    "OTEL_EXPORTER_OTLP_INSECURE",
+    "With grpc, whether an endpoint without a scheme is reached without TLS. {forms} sets it for "
+    "one signal.",
+    parse.boolean,
+    None,
+    default_text="by the endpoint's scheme",
+    forms="OTEL_EXPORTER_OTLP_{}_INSECURE",
+    kinds=SIGNALS,
+)
+OTLP_CREDENTIAL_PROVIDER = Variable(
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER",
+    "Installed credential provider that makes the HTTP session for OTLP. {forms} sets it for one "
+    "signal.",
+    parse.text,
+    None,
+    forms="OTEL_PYTHON_EXPORTER_OTLP_HTTP_{}_CREDENTIAL_PROVIDER",
+    kinds=SIGNALS,
 )
 
-LOGFIRE_TOKEN = Variable(
+LOGFIRE_TOKEN: Variable[tuple[str, ...]] = Variable(
     "LOGFIRE_TOKEN",
-    "A Logfire write token; a comma list is several destinations. Its region is in the token.",
+    "Logfire write token, which names its region. A comma list is several destinations.",
+    parse.tokens,
+    (),
     secret=True,
 )
-LOGFIRE_BASE_URL = Variable("LOGFIRE_BASE_URL", "Logfire's address, where the token's is wrong.")
-LOGFIRE_SEND = Variable(
-    "LOGFIRE_SEND_TO_LOGFIRE",
-    "`false` keeps a token from sending; `true` sends under DEBUG too.",
-    default="if-token-present",
+LOGFIRE_BASE_URL = Variable(
+    "LOGFIRE_BASE_URL",
+    "Address of Logfire, in place of the one of the token's region.",
+    parse.url,
+    None,
 )
-LOGFIRE_SERVICE_NAME = Variable("LOGFIRE_SERVICE_NAME", "After OTEL_SERVICE_NAME.")
-LOGFIRE_SERVICE_VERSION = Variable("LOGFIRE_SERVICE_VERSION", "After SENTRY_RELEASE.")
-LOGFIRE_ENVIRONMENT = Variable("LOGFIRE_ENVIRONMENT", "After SENTRY_ENVIRONMENT.")
-LOGFIRE_SAMPLE_RATE = Variable("LOGFIRE_TRACE_SAMPLE_RATE", "After OTEL_TRACES_SAMPLER: a ratio.")
+LOGFIRE_SEND: Variable[bool | None] = Variable(
+    "LOGFIRE_SEND_TO_LOGFIRE",
+    "Whether a token turns Logfire on: `false` never, `true` under DEBUG too.",
+    parse.boolean_unless("if-token-present"),
+    None,
+    default_text="if-token-present",
+)
+LOGFIRE_SERVICE_NAME = Variable(
+    "LOGFIRE_SERVICE_NAME",
+    "Name of the service, where neither OTEL_SERVICE_NAME nor OTEL_RESOURCE_ATTRIBUTES has one.",
+    parse.text,
+    None,
+)
+LOGFIRE_SERVICE_VERSION = Variable(
+    "LOGFIRE_SERVICE_VERSION",
+    "Release, where neither OTEL_RESOURCE_ATTRIBUTES nor SENTRY_RELEASE has one.",
+    parse.text,
+    None,
+)
+LOGFIRE_ENVIRONMENT = Variable(
+    "LOGFIRE_ENVIRONMENT",
+    "Environment, where neither OTEL_RESOURCE_ATTRIBUTES nor SENTRY_ENVIRONMENT has one.",
+    parse.text,
+    None,
+)
+LOGFIRE_SAMPLE_RATE = Variable(
+    "LOGFIRE_TRACE_SAMPLE_RATE",
+    "Ratio of traces to keep, 0 to 1, where OTEL_TRACES_SAMPLER is not set.",
+    parse.ratio,
+    None,
+)
 
-SERVICE_NAME = Variable("OTEL_SERVICE_NAME", "The service's name.", default="the host's own")
-RESOURCE_ATTRIBUTES = Variable(
+SERVICE_NAME = Variable(
+    "OTEL_SERVICE_NAME",
+    "Name of the service.",
+    parse.text,
+    None,
+    default_text="the host's own",
+)
+RESOURCE_ATTRIBUTES: Variable[Mapping[str, str]] = Variable(
     "OTEL_RESOURCE_ATTRIBUTES",
-    "`key=value,key=value`, on everything sent.",
+    "Resource attributes of everything that is sent, as `key=value,key=value`.",
+    parse.pairs,
+    {},
     example="deployment.environment.name=staging",
 )
 SENTRY_DSN = Variable(
     "SENTRY_DSN",
-    "Where errors go: a Bugsink's or Sentry's address for one project, with or without any "
-    "exporter. Errors only: no transactions, no sessions.",
+    "DSN of a project in Bugsink or Sentry: errors are sent there, with or without any exporter. "
+    "No transactions and no sessions are sent.",
+    parse.dsn,
+    None,
     example="https://KEY@bugsink.example.org/1",
     secret=True,
 )
 SENTRY_ENVIRONMENT = Variable(
     "SENTRY_ENVIRONMENT",
-    "The environment, unless OTEL_RESOURCE_ATTRIBUTES names it.",
-    default="`development` under DEBUG, else `production`",
+    "Environment, unless OTEL_RESOURCE_ATTRIBUTES has deployment.environment.name.",
+    parse.text,
+    None,
+    default_text="`development` under DEBUG, else `production`",
 )
 SENTRY_RELEASE = Variable(
     "SENTRY_RELEASE",
-    "The release, unless OTEL_RESOURCE_ATTRIBUTES has service.version.",
-    default="what RELEASE_FILE holds, else `development`",
+    "Release, unless OTEL_RESOURCE_ATTRIBUTES has service.version.",
+    parse.text,
+    None,
+    default_text="what RELEASE_FILE holds, else `development`",
 )
-RELEASE_FILE = Variable("RELEASE_FILE", "The file baked into the image.", default="/.release")
+RELEASE_FILE = Variable(
+    "RELEASE_FILE",
+    "File that holds the release. An image has it baked in.",
+    parse.text,
+    "/.release",
+)
 
 SAMPLER = Variable(
     "OTEL_TRACES_SAMPLER",
-    "One of OpenTelemetry's samplers, or any installed one; or `tail`, which keeps what failed or "
-    "was slow, and a ratio of the rest.",
-    default="every trace is kept",
+    "Sampler: one of OpenTelemetry's, any installed one, or `tail`, which keeps the traces that "
+    "failed or were slow, and a ratio of the rest. The default keeps every trace.",
+    installed.sampler_name,
+    "parentbased_always_on",
     example="tail",
 )
 SAMPLER_ARG = Variable(
-    "OTEL_TRACES_SAMPLER_ARG", "The ratio, 0 to 1.", default="1.0", example="0.05"
+    "OTEL_TRACES_SAMPLER_ARG",
+    "Argument of the sampler. For those that keep a ratio of the traces: the ratio, 0 to 1.",
+    parse.ratio,
+    1.0,
+    write=str,
+    example="0.05",
 )
-ID_GENERATOR = Variable("OTEL_PYTHON_ID_GENERATOR", "An installed id generator.", default="random")
+ID_GENERATOR: Variable[str | None] = Variable(
+    "OTEL_PYTHON_ID_GENERATOR",
+    "Installed generator of trace and span ids.",
+    installed.id_generator,
+    None,
+    default_text="random",
+)
 SDK_DISABLED = Variable(
     "OTEL_SDK_DISABLED",
-    "`true` turns traces, metrics and logs off. Errors still go to SENTRY_DSN.",
-    default="false",
+    "Whether traces, metrics and logs are turned off. Errors are still sent to SENTRY_DSN.",
+    parse.boolean,
+    False,
 )
-PROPAGATORS = Variable(
-    "OTEL_PROPAGATORS", "How callers pass their trace on.", default="tracecontext,baggage"
+PROPAGATORS: Variable[tuple[str, ...]] = Variable(
+    "OTEL_PROPAGATORS",
+    "Propagators of the trace context: a comma list of installed ones, or `none`.",
+    installed.propagators,
+    ("tracecontext", "baggage"),
 )
 METRIC_INTERVAL = Variable(
-    "OTEL_METRIC_EXPORT_INTERVAL", "Milliseconds between metric exports.", default="60000"
+    "OTEL_METRIC_EXPORT_INTERVAL",
+    "Milliseconds between two exports of metrics.",
+    parse.milliseconds,
+    60.0,
+    write=lambda seconds: f"{seconds * 1000:.0f}",
+    unit="s",
 )
 PROMETHEUS_HOST = Variable(
     "OTEL_EXPORTER_PROMETHEUS_HOST",
-    "Where the exporter `prometheus` is scraped: the address that each worker listens on.",
-    default="localhost",
+    "Address that each worker listens on, to be scraped, with the exporter `prometheus`.",
+    parse.text,
+    "localhost",
 )
 PROMETHEUS_PORT = Variable(
     "OTEL_EXPORTER_PROMETHEUS_PORT",
-    "The first port that is tried: each worker takes the first that is free from there upward, of "
-    "a hundred.",
-    default="9464",
+    "Port that a worker listens on with the exporter `prometheus`: the first that is free, of a "
+    "hundred from this one upward.",
+    parse.port,
+    9464,
 )
 EXCLUDED_URLS = Variable(
     "OTEL_PYTHON_EXCLUDED_URLS",
-    "Comma list of regular expressions: URLs that are neither traced nor counted. "
-    "`OTEL_PYTHON_{ASGI,DJANGO,DATASETTE}_EXCLUDED_URLS` replace it for the edge or one side.",
+    "URLs that are neither traced nor counted: a comma list of regular expressions. {forms} "
+    "replaces it for the edge, or for one of the frameworks.",
+    parse.patterns,
+    "",
+    forms="OTEL_PYTHON_{}_EXCLUDED_URLS",
+    kinds=("asgi", "django", "datasette"),
 )
 UNTRACED_PATHS = Variable(
     "TELEMETRY_UNTRACED_PATHS",
-    "Comma list of regular expressions, matched from the start of a request's path: requests that "
-    "are counted and not traced, not even if they fail. `none` traces everything.",
-    default=r"`/static/,/-/static/,/-/static-plugins/,/favicon\.ico$,/health/(ready)?$`",
+    "Paths whose requests are counted and not traced, not even if they fail: a comma list of "
+    "regular expressions, matched from the start of the path. `none` traces every path.",
+    parse.patterns_or_none,
+    # Django's STATIC_URL, Datasette's three sorts of static file, and both sides' favicon.
+    # And what asks all day whether a worker is well.
+    r"/static/,/-/static/,/-/static-plugins/,/favicon\.ico$,/health/(ready)?$",
 )
 UNLOGGED_PATHS = Variable(
     "TELEMETRY_UNLOGGED_PATHS",
-    "The same for requests that have no access line, unless they fail. `none` logs everything.",
-    default="`/health/(ready)?$`",
+    "Paths whose requests have no access line, unless they fail: a comma list of regular "
+    "expressions, matched from the start of the path. `none` logs every path.",
+    parse.patterns_or_none,
+    "/health/(ready)?$",
 )
-CAPTURE_REQUEST_HEADERS = Variable(
+CAPTURE_REQUEST_HEADERS: Variable[tuple[str, ...]] = Variable(
     "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST",
-    "Comma list of regular expressions: request headers to record on the SERVER span.",
+    "Request headers to record on the SERVER span: a comma list of regular expressions.",
+    parse.pattern_items,
+    (),
 )
-CAPTURE_RESPONSE_HEADERS = Variable(
-    "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_RESPONSE", "The same for the response."
+CAPTURE_RESPONSE_HEADERS: Variable[tuple[str, ...]] = Variable(
+    "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_RESPONSE",
+    "Response headers to record on the SERVER span: a comma list of regular expressions.",
+    parse.pattern_items,
+    (),
 )
-SANITIZE_FIELDS = Variable(
+SANITIZE_FIELDS: Variable[tuple[str, ...]] = Variable(
     "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS",
-    "Comma list of regular expressions: headers whose value is replaced by `[REDACTED]`.",
+    "Recorded headers whose value is replaced by `[REDACTED]`: a comma list of regular "
+    "expressions.",
+    parse.pattern_items,
+    (),
 )
 DJANGO_INSTRUMENT = Variable(
-    "OTEL_PYTHON_DJANGO_INSTRUMENT", "`False` leaves Django alone.", default="True"
+    "OTEL_PYTHON_DJANGO_INSTRUMENT",
+    "Whether Django is instrumented.",
+    parse.boolean,
+    True,
 )
 DJANGO_POSITION = Variable(
-    "OTEL_PYTHON_DJANGO_MIDDLEWARE_POSITION", "Where the middleware goes.", default="0"
+    "OTEL_PYTHON_DJANGO_MIDDLEWARE_POSITION",
+    "Position of the middleware in Django's MIDDLEWARE.",
+    parse.whole,
+    0,
 )
-DJANGO_REQUEST_ATTRS = Variable(
+DJANGO_REQUEST_ATTRS: Variable[tuple[str, ...]] = Variable(
     "OTEL_PYTHON_DJANGO_TRACED_REQUEST_ATTRS",
-    "Comma list of attributes of Django's request to record on the SERVER span.",
+    "Attributes of Django's request to record on the SERVER span: a comma list.",
+    parse.items,
+    (),
 )
 
 CLIENT_ADDRESS = Variable(
     "TELEMETRY_CLIENT_ADDRESS",
-    "Whether access lines and SERVER spans name the client's address, which is personal data.",
-    default="false",
+    "Whether access lines and SERVER spans have the client's address, which is personal data.",
+    parse.boolean,
+    False,
 )
 
 USER_AGENT = Variable(
     "TELEMETRY_USER_AGENT",
     "Whether SERVER spans, access lines and error events have the client's `User-Agent`, which is "
     "personal data.",
-    default="false",
+    parse.boolean,
+    False,
 )
 LOCAL_VARIABLES = Variable(
     "TELEMETRY_LOCAL_VARIABLES",
-    "Whether error events have the local variables of each frame: they may hold anything.",
-    default="false",
+    "Whether error events have the local variables of each frame, which may hold anything.",
+    parse.boolean,
+    False,
 )
 REDACT = Variable(
     "TELEMETRY_REDACT",
-    "What is taken out before anything leaves: a comma list of `credentials`, `emails`, "
-    "`query_strings`, `sql`; or `none`. The secrets among the variables themselves always are.",
-    default="all of them",
+    "What is redacted in everything that is sent or logged: a comma list of "
+    f"{', '.join(f'`{kind}`' for kind in KINDS)}; or `none`. Secrets among the environment "
+    "variables always are.",
+    parse.redaction_kinds,
+    frozenset(KINDS),
+    default_text="all of them",
     example="credentials,emails,sql",
 )
 
-LOG_FORMAT = Variable(
+LOG_FORMAT: Variable[LogFormat | None] = Variable(
     "LOG_FORMAT",
-    "What log lines on standard output are: `json` or `text`.",
-    default="`text` under DEBUG, else `json`",
+    "Format of log lines on standard output: `json` or `text`.",
+    parse.one_of(*get_args(LogFormat)),
+    None,
+    default_text="`text` under DEBUG, else `json`",
 )
 LOG_LEVEL = Variable(
     "LOGLEVEL",
-    "The least level that is logged, and that of single loggers: `INFO,django.db=DEBUG`.",
-    default="INFO",
+    "Lowest level that is logged, then levels of single loggers: `INFO,django.db=DEBUG`.",
+    parse.log_levels,
+    LogLevels("INFO", {}),
+    write=lambda levels: levels.general,
 )
-DEBUG = Variable("DEBUG", "The host's: true means the console unless told otherwise.")
+DEBUG = Variable(
+    "DEBUG",
+    "Django's debug mode. Under it, exporters that are not set are `console`.",
+    parse.truth,
+    False,
+)
 
-TRACEPARENT = Variable(
+TRACEPARENT: Variable[TraceparentPolicy] = Variable(
     "TELEMETRY_TRACEPARENT",
-    "What to do with a caller's `traceparent`: `link` to it from a trace of our own, `trust` it "
-    "as the parent, or `ignore` it.",
-    default="link",
+    "What to do with a caller's `traceparent`: `link` to it from a new trace, `trust` it as the "
+    "parent, or `ignore` it.",
+    parse.one_of(*get_args(TraceparentPolicy)),
+    "link",
 )
 TRUST_SECRET = Variable(
     "TELEMETRY_TRUST_SECRET",
-    "Callers who send this in `X-Service-Secret` are trusted.",
+    "Secret that a caller sends in `X-Service-Secret`, to have its `traceparent` trusted.",
+    parse.text,
+    None,
     secret=True,
 )
 TRACE_URL = Variable(
     "TELEMETRY_TRACE_URL",
-    "A page that shows a trace, with `{trace_id}` in it: error events link there.",
+    "Address of a page that shows a trace, with `{trace_id}` in it. Error events link to it.",
+    parse.url_with(parse.TRACE_ID),
+    None,
     example="https://traces.example.org/trace/{trace_id}",
 )
 EVENT_URL = Variable(
     "TELEMETRY_EVENT_URL",
-    "A page that shows a trace's errors, with `{trace_id}` or `{event_id}` in it: spans link "
-    "there.",
-    default="Bugsink's search, at SENTRY_DSN's address",
+    "Address of a page that shows a trace's errors, with `{trace_id}` or `{event_id}` in it. Spans "
+    "link to it.",
+    parse.url_with(parse.TRACE_ID, parse.EVENT_ID),
+    None,
+    default_text="Bugsink's search, at SENTRY_DSN's address",
     example="https://bugsink.example.org/issues/1/?q=trace:{trace_id}",
 )
 FOLD_BELOW = Variable(
     "TELEMETRY_FOLD_BELOW",
-    "Queries of Datasette that succeeded and took SQLite less are no spans but an account on the "
-    "span above all. `0ms` keeps each. `ms` or `s`.",
-    default="25ms",
+    "Execution time, in `ms` or `s`, below which a query of Datasette that succeeds has no span of "
+    "its own and is counted in the query statistics on the local root span. `0ms` gives every "
+    "query a span.",
+    parse.seconds,
+    0.025,
+    write=parse.duration,
+    unit="s",
 )
 SLOW = Variable(
     "TELEMETRY_SLOW",
-    "The sampler `tail` keeps every trace that took this long. `ms` or `s`.",
-    default="5s",
+    "Duration, in `ms` or `s`, from which the sampler `tail` keeps a trace.",
+    parse.seconds,
+    5.0,
+    write=parse.duration,
+    unit="s",
 )
 SITE_LIMIT = Variable(
     "TELEMETRY_SITE_LIMIT",
-    "How many sites metrics name; the rest are `other`.",
-    default="100",
+    "Number of sites that metrics have by name. All others are `other`.",
+    parse.whole,
+    100,
 )
 SHUTDOWN_TIMEOUT = Variable(
     "TELEMETRY_SHUTDOWN_TIMEOUT",
-    "How long a stopping worker waits for what is in flight. `ms` or `s`.",
-    default="2s",
+    "Time, in `ms` or `s`, that a worker takes at most to send what is queued before it stops.",
+    parse.seconds,
+    2.0,
+    write=parse.duration,
+    unit="s",
 )
-CONSOLE = Variable(
+CONSOLE: Variable[ConsoleMode] = Variable(
     "TELEMETRY_CONSOLE",
-    "What the `console` exporter prints of a request: its `tree`, one `compact` line, or `off`.",
-    default="tree",
+    "What the exporter `console` prints of a request: its `tree`, one `compact` line, or `off`.",
+    parse.one_of(*get_args(ConsoleMode)),
+    "tree",
 )
-NO_COLOR = Variable("NO_COLOR", "Set: no colour on the console.")
+NO_COLOR = Variable(
+    "NO_COLOR",
+    "If set to anything, the console has no colour.",
+    parse.is_set,
+    False,
+    default_text="",
+)
 RAISE_FAILURES = Variable(
     "TELEMETRY_RAISE_FAILURES",
-    "For test suites: telemetry's own failures are raised instead of counted.",
-    default="false",
+    "Whether telemetry's own failures are raised instead of counted. For test suites.",
+    parse.boolean,
+    False,
 )
+
+EXPORTERS: dict[Signal, Variable[tuple[str, ...] | None]] = {
+    "traces": TRACES_EXPORTER,
+    "metrics": METRICS_EXPORTER,
+    "logs": LOGS_EXPORTER,
+}
+"""By signal."""

@@ -10,8 +10,8 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
 from telemetry.request import any_record
-from telemetry.settings.id_generator import installed_id_generators
-from telemetry.settings.sampler import RATIO, installed_samplers
+from telemetry.settings import variables as v
+from telemetry.settings.installed import RATIO, installed_id_generators, installed_samplers
 from telemetry.traces.causes import local_cause
 from telemetry.traces.tail import TailSampler
 
@@ -35,7 +35,9 @@ def build_sampler(settings: SamplerSettings) -> Sampler:
         Exception: whatever an installed sampler's factory raises. The stock
             configurator swallows that and exports everything.
     """
-    given = float(settings.arg or 1.0) if settings.name in RATIO else 1.0
+    given = v.SAMPLER_ARG.default
+    if settings.arg and settings.name in RATIO:
+        given = float(settings.arg)
     ratio = sampling.TraceIdRatioBased(given)
     known: dict[str, Sampler] = {
         "always_on": sampling.ALWAYS_ON,

@@ -20,9 +20,11 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import SpanContext, StatusCode, TraceFlags, TraceState
 
+from telemetry.exceptions import Problem
 from telemetry.export.ended_spans import AmendedSpan, duration
 from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
+from telemetry.settings import variables as v
 from telemetry.traces.causes import local_cause
 from telemetry.traces.tracestate import kept_by_rule, randomness_of, sampled, threshold_of
 
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Link, SpanKind
     from opentelemetry.util.types import Attributes
 
-SLOW = 5.0
 MAX_TRACES = 20_000
 MAX_SPANS = 1_000
 """Of one trace."""
@@ -73,7 +74,7 @@ class TailSpanProcessor(SpanProcessor):
         self,
         exporting: SpanProcessor,
         *,
-        slow: float = SLOW,
+        slow: float = v.SLOW.default,
         is_expected: Callable[[ReadableSpan], bool] = _is_never,
     ) -> None:
         self._exporting = exporting
@@ -329,9 +330,7 @@ def create_sampler(argument: str | None) -> TailSampler:
         ValueError: for an argument that is no number from 0 to 1.
     """
     try:
-        ratio = float(argument) if argument else 1.0
-    except ValueError:
-        raise ValueError(
-            f"OTEL_TRACES_SAMPLER_ARG={argument!r}: wanted a number from 0 to 1"
-        ) from None
+        ratio = v.SAMPLER_ARG.parse(argument) if argument else v.SAMPLER_ARG.default
+    except ValueError as error:
+        raise ValueError(str(Problem(v.SAMPLER_ARG, str(argument), str(error)))) from None
     return TailSampler(ratio)

@@ -3,44 +3,43 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from telemetry.exceptions import HIDDEN
 from telemetry.export.destination import without_credentials
-from telemetry.settings.model import SIGNALS
+from telemetry.settings.model import SIGNALS, SamplerSettings, Settings, variable_of
+from telemetry.settings.variable import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from telemetry.settings import Settings
     from telemetry.settings.model import Signal
+    from telemetry.settings.variable import Variable
 
 Row = tuple[str, str, tuple[str, ...]]
 
-# What is said of a setting that no variable changes, in the order in which it is shown.
-_PLAIN = (
-    *("service_name", "release", "environment", "debug"),
-    *("sampler", "fold_below", "slow", "site_limit", "traceparent", "trust_secret"),
-    *("trace_url", "metric_interval", "shutdown_timeout", "console", "color"),
-    *("client_address", "user_agent", "local_variables", "resource_attributes"),
-    *("untraced_paths", "unlogged_paths", "excluded_urls", "django_excluded_urls"),
-    *("datasette_excluded_urls", "capture_request_headers", "capture_response_headers"),
-    *("sanitize_headers", "id_generator", "attribute_length", "django_instrument"),
-    *("django_middleware_position", "django_request_attributes", "raise_failures"),
+# Shown by the rows of signals and errors, or as one of their own.
+_ELSEWHERE = frozenset(
+    {
+        *("names_itself", "exporters", "otlp", "logfire", "prometheus", "sentry"),
+        *("redaction", "notes"),
+    }
 )
-_SECONDS = {"fold_below", "slow", "metric_interval", "shutdown_timeout"}
 
 
 def rows(settings: Settings, sources: Mapping[str, tuple[str, ...]]) -> Iterator[Row]:
     """Where each signal goes, then everything else."""
     for signal in SIGNALS:
-        yield signal, _destinations(settings, signal), _of_signal(signal, sources)
+        yield signal, _destinations(settings, signal), _of_signal(settings, signal, sources)
     errors = without_credentials(settings.sentry.dsn) if settings.sentry is not None else "nowhere"
     yield "errors", errors, sources.get("sentry", ())
     if settings.sentry is not None:
         yield "event_url", settings.sentry.event_url or "", sources.get("sentry", ())
-    for name in _PLAIN:
-        yield name, _shown(name, getattr(settings, name)), sources.get(name, ())
+    for field in fields(Settings):
+        if field.name not in _ELSEWHERE:
+            value = getattr(settings, field.name)
+            yield field.name, _shown(variable_of(field.name), value), sources.get(field.name, ())
     yield (
         "redact",
         ", ".join(sorted(settings.redaction.kinds)) or "none",
@@ -67,26 +66,28 @@ def _destination(settings: Settings, signal: Signal, name: str) -> str:
     return name
 
 
-def _of_signal(signal: Signal, sources: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+def _of_signal(
+    settings: Settings, signal: Signal, sources: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
     others = {f"_{other.upper()}_" for other in SIGNALS if other != signal}
-    names = [*sources.get("exporters", ()), *sources.get("otlp", ()), *sources.get("logfire", ())]
+    parts = ["exporters", "otlp", "logfire"]
+    if "prometheus" in settings.exporters[signal]:
+        parts.append("prometheus")
+    names = [name for part in parts for name in sources.get(part, ())]
     # One signal's own variables are not the others'.
     own = (name for name in dict.fromkeys(names) if not any(other in name for other in others))
     return tuple(own)
 
 
-def _shown(name: str, value: Any) -> str:
-    if name == "trust_secret":
+def _shown(variable: Variable[Any] | None, value: Any) -> str:
+    if variable is not None and variable.secret:
         return HIDDEN if value else ""
-    if name == "sampler":
+    if isinstance(value, SamplerSettings):
         return value.name if value.arg is None else f"{value.name} {value.arg}"
-    if name in _SECONDS:
-        return f"{value:g} s"
-    if isinstance(value, dict):
-        return ",".join(f"{key}={item}" for key, item in value.items())
     if isinstance(value, tuple):
         return ", ".join(value)
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    text = written(value)
+    return f"{text} {variable.unit}" if variable is not None and variable.unit else text
 
 
 def as_text(found: list[Row], unused: list[str], *, everything: bool) -> str:

@@ -12,7 +12,7 @@ from telemetry.commands.cost.figures import figures
 from telemetry.commands.cost.report import as_json, table
 from telemetry.exceptions import ConfigurationError, TelemetryError
 from telemetry.settings import read_settings
-from telemetry.settings.sampler import RATIO
+from telemetry.settings.installed import RATIO
 
 if TYPE_CHECKING:
     import argparse

@@ -15,7 +15,7 @@ from telemetry.failsafe import failed
 from telemetry.registry import events as e
 from telemetry.request import request_record
 from telemetry.scope import MAX_HOST, MAX_PATH, header
-from telemetry.settings.sentry import TRACE_ID
+from telemetry.settings.parse import TRACE_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

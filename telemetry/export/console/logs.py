@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 
 from telemetry.registry import attributes as a
+from telemetry.settings import variables as v
 from telemetry.terminal import CYAN, DIM, RED, YELLOW, Terminal, printable
 
 if TYPE_CHECKING:
@@ -28,7 +29,11 @@ class ConsoleLogRecordExporter(LogRecordExporter):
     """
 
     def __init__(
-        self, mode: ConsoleMode = "tree", *, color: bool = True, stream: TextIO | None = None
+        self,
+        mode: ConsoleMode = v.CONSOLE.default,
+        *,
+        color: bool = True,
+        stream: TextIO | None = None,
     ) -> None:
         self._off = mode == "off"
         self._terminal = Terminal(stream, color=color)

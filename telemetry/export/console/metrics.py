@@ -12,6 +12,7 @@ from opentelemetry.sdk.metrics.export import (
     MetricsData,
 )
 
+from telemetry.settings import variables as v
 from telemetry.terminal import DIM, Terminal, fit
 
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ class ConsoleMetricExporter(MetricExporter):
     """
 
     def __init__(
-        self, mode: ConsoleMode = "tree", *, color: bool = True, stream: TextIO | None = None
+        self,
+        mode: ConsoleMode = v.CONSOLE.default,
+        *,
+        color: bool = True,
+        stream: TextIO | None = None,
     ) -> None:
         super().__init__()
         self._off = mode == "off"

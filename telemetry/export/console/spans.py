@@ -10,6 +10,7 @@ from opentelemetry.trace import StatusCode
 from telemetry.export.console.traces import Traces
 from telemetry.export.console.tree import render
 from telemetry.registry.datasette import QUERY, SCOPE
+from telemetry.settings import variables as v
 from telemetry.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class ConsoleSpanExporter(SpanExporter):
 
     def __init__(
         self,
-        mode: ConsoleMode = "tree",
+        mode: ConsoleMode = v.CONSOLE.default,
         *,
         color: bool = True,
         trace_url: str | None = None,

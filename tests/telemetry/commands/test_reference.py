@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from telemetry.commands.reference import documents, reference
 from telemetry.registry import attributes, log_fields, metrics, spans
-from telemetry.registry.names import Attribute, MetricName, SpanName, Variable, entries
-from telemetry.settings import variables
+from telemetry.registry.names import Attribute, MetricName, SpanName, entries
+from telemetry.settings import passed_on, variables
+from telemetry.settings.variable import Variable
 from tests.support.paths import ROOT
 
 
@@ -20,6 +21,7 @@ def test_every_entry_is_in_the_reference() -> None:
     text = reference()
     listed = [
         *entries(variables, Variable),
+        *entries(passed_on, Variable),
         *entries(attributes, Attribute),
         *entries(spans, SpanName),
         *entries(log_fields, Attribute),

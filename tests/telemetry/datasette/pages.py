@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import telemetry
-from telemetry.datasette.folding import FOLD_BELOW
+from telemetry.settings.variables import FOLD_BELOW
 
 PLANTED = 0.06
 ENDLESS = "with recursive n(x) as (select 1 union all select x + 1 from n) select max(x) from n"
@@ -77,7 +77,7 @@ def _within(connection: sqlite3.Connection) -> None:
         connection.execute("select 1")
 
 
-async def main(path: str, fold_below: float = FOLD_BELOW) -> None:
+async def main(path: str, fold_below: float = FOLD_BELOW.default) -> None:
     raw, folded = InMemorySpanExporter(), InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(raw))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from telemetry.exceptions import ConfigurationError
-from telemetry.registry.names import Variable, entries
-from telemetry.settings import read_settings, variables
+from telemetry.settings import passed_on, read_settings, variables
 from telemetry.settings.logs import read_log_settings
+from telemetry.settings.variable import declared
 from tests.telemetry.settings.reading import problems, read, wrong
 
 
@@ -160,8 +160,8 @@ def test_static_files_are_not_traced_unless_told_otherwise(given: str | None, pa
     """Blank is unset, as everywhere; `none` is how to trace them."""
     environ = {} if given is None else {"TELEMETRY_UNTRACED_PATHS": given}
     assert read(**environ).untraced_paths == paths
-    assert variables.UNTRACED_PATHS.default == f"`{read().untraced_paths}`"
-    assert variables.UNLOGGED_PATHS.default == f"`{read().unlogged_paths}`"
+    assert variables.UNTRACED_PATHS.default == read().untraced_paths
+    assert variables.UNLOGGED_PATHS.default == read().unlogged_paths
 
 
 @pytest.mark.parametrize("variable", ["TELEMETRY_UNTRACED_PATHS", "OTEL_PYTHON_EXCLUDED_URLS"])
@@ -186,6 +186,6 @@ def test_every_registered_variable_is_read() -> None:
     read_settings(Recorder(everything))
     read_settings(Recorder())
     read_log_settings(Recorder(), debug=False)
-    unread = {str(v) for v in entries(variables, Variable)} - seen
+    unread = {str(variable) for variable in declared(variables, passed_on)} - seen
     # Its argument is only looked at where there is a sampler to take it.
     assert unread == {"OTEL_TRACES_SAMPLER_ARG"}

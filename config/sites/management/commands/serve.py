@@ -9,9 +9,11 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.sites.models import Site
+from config.variables import PORT, VIEWER_PORT
 from telemetry import ConfigurationError
 from telemetry.settings import read_settings
-from telemetry.settings.exporters import SELECTORS
+from telemetry.settings.variable import Variable
+from telemetry.settings.variables import EXPORTERS
 from telemetry.viewer.addresses import why_taken
 from telemetry.viewer.beside import start_beside
 
@@ -33,19 +35,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", help="default: the variable PORT, else 8000")
-        parser.add_argument("--viewer-port", help="default: the variable VIEWER_PORT, else 4318")
+        parser.add_argument("--port", help=f"default: the variable {PORT}, else {PORT.default}")
+        parser.add_argument(
+            "--viewer-port", help=f"default: the variable {VIEWER_PORT}, else {VIEWER_PORT.default}"
+        )
         parser.add_argument("--no-viewer", action="store_true", help="start none")
 
     def handle(self, *args: Any, **options: Any) -> None:
         host = options["host"]
-        port = _port("port", options["port"], "8000")
-        viewer_port = _port("viewer-port", options["viewer_port"], "4318")
+        port = _port(PORT, options["port"])
+        viewer_port = _port(VIEWER_PORT, options["viewer_port"])
         wants_viewer = not options["no_viewer"] and not _goes_elsewhere()
         # First, since making the demonstration sites takes a while.
-        _require_free(host, port, "port")
+        _require_free(host, port, PORT)
         if wants_viewer:
-            _require_free("127.0.0.1", viewer_port, "viewer-port")
+            _require_free("127.0.0.1", viewer_port, VIEWER_PORT)
         call_command("migrate", interactive=False, verbosity=0)
         if not Site.objects.exists():
             self.stdout.write("No site is registered: making three to look at.")
@@ -93,35 +97,37 @@ def _goes_elsewhere() -> bool:
     except ConfigurationError:
         # The server will say so.
         return True
-    chosen = any(os.environ.get(str(variable)) for variable in SELECTORS.values())
+    chosen = any(os.environ.get(str(variable)) for variable in EXPORTERS.values())
     # Under DEBUG there is the console, unless nothing is wanted at all.
     disabled = settings.DEBUG and not any(exporters.values())
     others = any(name != "console" for names in exporters.values() for name in names)
     return chosen or disabled or others
 
 
-def _port(name: str, option: str | None, default: str) -> int:
-    variable = _variable(name)
-    source, value = (f"--{name}", option) if option else (variable, os.environ.get(variable))
-    value = value or default
-    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 65535):
-        raise CommandError(f"{source} is {value!r}: wanted a port between 1 and 65535")
-    return int(value)
+def _port(variable: Variable[int], option: str | None) -> int:
+    value = option or os.environ.get(variable)
+    if not value:
+        return variable.default
+    try:
+        return variable.parse(value)
+    except ValueError:
+        source = f"--{_option(variable)}" if option else variable
+        raise CommandError(f"{source} is {value!r}: wanted a port between 1 and 65535") from None
 
 
-def _variable(option: str) -> str:
-    return option.upper().replace("-", "_")
+def _option(variable: Variable[int]) -> str:
+    return variable.lower().replace("_", "-")
 
 
-def _require_free(host: str, port: int, option: str) -> None:
+def _require_free(host: str, port: int, variable: Variable[int]) -> None:
     reason = why_taken(host, port)
     if reason is None:
         return
-    other = port + 1 if port < 65535 else 8000
-    without = ", or none: --no-viewer" if option == "viewer-port" else ""
+    other = port + 1 if port < 65535 else PORT.default
+    without = ", or none: --no-viewer" if variable == VIEWER_PORT else ""
     raise CommandError(
         f"Can't listen on {host} port {port}: {reason}. Choose another: "
-        f"python manage.py serve --{option} {other} (or set {_variable(option)}){without}."
+        f"python manage.py serve --{_option(variable)} {other} (or set {variable}){without}."
     )
 
 

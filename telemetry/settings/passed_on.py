@@ -1,0 +1,207 @@
+"""OpenTelemetry's environment variables that its SDK and exporters read, and this layer does not.
+
+Declared for the documents, and parsed at start-up: a value that the SDK would raise for, later and
+in a worker, is a problem like any other. One that the SDK only warns of is a note.
+"""
+
+from __future__ import annotations
+
+from telemetry.settings import parse
+from telemetry.settings.variable import Variable
+from telemetry.settings.variables import SIGNALS
+
+CONFIG_FILE = Variable(
+    "OTEL_CONFIG_FILE",
+    "Not used, and named by a note at start-up: configuration is by variables.",
+    parse.text,
+    None,
+)
+
+BSP_SCHEDULE_DELAY = Variable(
+    "OTEL_BSP_SCHEDULE_DELAY",
+    "Milliseconds between two exports of spans.",
+    parse.positive,
+    5000,
+    unit="ms",
+)
+BSP_EXPORT_TIMEOUT = Variable(
+    "OTEL_BSP_EXPORT_TIMEOUT",
+    "Milliseconds for one export of spans. OpenTelemetry's SDK reads it and does not apply it: see "
+    "OTEL_EXPORTER_OTLP_TIMEOUT.",
+    parse.integer,
+    30_000,
+    unit="ms",
+    strict=False,
+)
+BSP_MAX_QUEUE_SIZE = Variable(
+    "OTEL_BSP_MAX_QUEUE_SIZE",
+    "Number of spans that wait for export. Where there are more, the oldest is dropped.",
+    parse.positive,
+    2048,
+)
+BSP_MAX_EXPORT_BATCH_SIZE = Variable(
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+    "Number of spans in one export. At most OTEL_BSP_MAX_QUEUE_SIZE.",
+    parse.positive,
+    512,
+)
+BLRP_SCHEDULE_DELAY = Variable(
+    "OTEL_BLRP_SCHEDULE_DELAY",
+    "Milliseconds between two exports of log records.",
+    parse.positive,
+    1000,
+    unit="ms",
+)
+BLRP_EXPORT_TIMEOUT = Variable(
+    "OTEL_BLRP_EXPORT_TIMEOUT",
+    "Milliseconds for one export of log records. OpenTelemetry's SDK reads it and does not apply "
+    "it: see OTEL_EXPORTER_OTLP_TIMEOUT.",
+    parse.integer,
+    30_000,
+    unit="ms",
+    strict=False,
+)
+BLRP_MAX_QUEUE_SIZE = Variable(
+    "OTEL_BLRP_MAX_QUEUE_SIZE",
+    "Number of log records that wait for export. Where there are more, the oldest is dropped.",
+    parse.positive,
+    2048,
+)
+BLRP_MAX_EXPORT_BATCH_SIZE = Variable(
+    "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
+    "Number of log records in one export. At most OTEL_BLRP_MAX_QUEUE_SIZE.",
+    parse.positive,
+    512,
+)
+
+ATTRIBUTE_COUNT_LIMIT = Variable(
+    "OTEL_ATTRIBUTE_COUNT_LIMIT",
+    "Number of attributes of a span, event, link or log record. Further ones are dropped.",
+    parse.whole,
+    128,
+)
+ATTRIBUTE_VALUE_LENGTH_LIMIT = Variable(
+    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+    "Number of characters of an attribute's value on a span or log record. Longer ones are cut. "
+    "The default is this layer's: OpenTelemetry has no limit.",
+    parse.whole,
+    # A long traceback has room in it; without a limit ten megabytes would have, too.
+    32_768,
+)
+SPAN_ATTRIBUTE_COUNT_LIMIT = Variable(
+    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+    "Number of attributes of a span. Further ones are dropped.",
+    parse.whole,
+    None,
+    default_text=f"that of {ATTRIBUTE_COUNT_LIMIT}",
+)
+SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT = Variable(
+    "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+    "Number of characters of an attribute's value on a span. Longer ones are cut.",
+    parse.whole,
+    None,
+    default_text=f"that of {ATTRIBUTE_VALUE_LENGTH_LIMIT}",
+)
+SPAN_EVENT_COUNT_LIMIT = Variable(
+    "OTEL_SPAN_EVENT_COUNT_LIMIT",
+    "Number of events of a span. The oldest are dropped.",
+    parse.whole,
+    128,
+)
+SPAN_LINK_COUNT_LIMIT = Variable(
+    "OTEL_SPAN_LINK_COUNT_LIMIT",
+    "Number of links of a span. The oldest are dropped.",
+    parse.whole,
+    128,
+)
+# As the SDK reads them, `+5` and `1_000` too: those above were always taken more strictly.
+EVENT_ATTRIBUTE_COUNT_LIMIT = Variable(
+    "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+    "Number of attributes of a span's event. Further ones are dropped.",
+    parse.limit,
+    None,
+    default_text=f"that of {ATTRIBUTE_COUNT_LIMIT}",
+)
+LINK_ATTRIBUTE_COUNT_LIMIT = Variable(
+    "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+    "Number of attributes of a span's link. Further ones are dropped.",
+    parse.limit,
+    None,
+    default_text=f"that of {ATTRIBUTE_COUNT_LIMIT}",
+)
+LOG_ATTRIBUTE_COUNT_LIMIT = Variable(
+    "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT",
+    "Number of attributes of a log record. Further ones are dropped.",
+    parse.limit,
+    None,
+    default_text=f"that of {ATTRIBUTE_COUNT_LIMIT}",
+)
+LOG_ATTRIBUTE_VALUE_LENGTH_LIMIT = Variable(
+    "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+    "Number of characters of an attribute's value on a log record. Longer ones are cut.",
+    parse.limit,
+    None,
+    default_text=f"that of {ATTRIBUTE_VALUE_LENGTH_LIMIT}",
+)
+
+METRIC_EXPORT_TIMEOUT = Variable(
+    "OTEL_METRIC_EXPORT_TIMEOUT",
+    "Milliseconds for one collection and export of metrics.",
+    parse.number,
+    30_000.0,
+    unit="ms",
+    strict=False,
+)
+EXEMPLAR_FILTER = Variable(
+    "OTEL_METRICS_EXEMPLAR_FILTER",
+    "Which measurements may become exemplars: `trace_based` those within a sampled span, "
+    "`always_on` all, `always_off` none.",
+    parse.exactly("trace_based", "always_on", "always_off"),
+    "trace_based",
+)
+TEMPORALITY = Variable(
+    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+    "Temporality of metrics sent by OTLP: `cumulative`, `delta`, or `lowmemory`. Logfire always "
+    "gets `delta`.",
+    parse.one_of("cumulative", "delta", "lowmemory"),
+    "cumulative",
+    strict=False,
+)
+HISTOGRAM_AGGREGATION = Variable(
+    "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+    "Aggregation of histograms sent by OTLP: `explicit_bucket_histogram` or "
+    "`base2_exponential_bucket_histogram`. Logfire always gets the latter.",
+    parse.one_of("explicit_bucket_histogram", "base2_exponential_bucket_histogram"),
+    "explicit_bucket_histogram",
+    strict=False,
+)
+INTERNAL_METRICS = Variable(
+    "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED",
+    "Whether the SDK's own metrics (`otel.sdk.*`) are recorded, where metrics are exported. The "
+    "default is this layer's: OpenTelemetry's is false.",
+    parse.one_of("true", "false"),
+    "true",
+    strict=False,
+)
+
+RESOURCE_DETECTORS: Variable[tuple[str, ...]] = Variable(
+    "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS",
+    "Further resource detectors: a comma list of installed ones.",
+    parse.items,
+    (),
+)
+GRPC_CREDENTIAL_PROVIDER = Variable(
+    "OTEL_PYTHON_EXPORTER_OTLP_GRPC_CREDENTIAL_PROVIDER",
+    "Installed credential provider for OTLP over grpc. {forms} sets it for one signal.",
+    parse.text,
+    None,
+    forms="OTEL_PYTHON_EXPORTER_OTLP_GRPC_{}_CREDENTIAL_PROVIDER",
+    kinds=SIGNALS,
+)
+GRPC_RETRYABLE: Variable[tuple[str, ...]] = Variable(
+    "OTEL_PYTHON_EXPORTER_OTLP_GRPC_RETRYABLE_ERROR_CODES",
+    "gRPC status codes after which an export is retried: a comma list of names.",
+    parse.items,
+    (),
+    default_text="those of OTLP's specification",
+)
