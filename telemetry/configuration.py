@@ -213,7 +213,7 @@ def _with_pipeline(options: EdgeOptions, pipeline: Pipeline | None) -> EdgeOptio
     from telemetry.export.flushing import off_the_loop
     from telemetry.metrics.loop_delay import LoopDelay
 
-    delay = LoopDelay() if pipeline.outlets["metrics"] else None
+    delay = LoopDelay() if pipeline.destinations["metrics"] else None
 
     async def started() -> None:
         ready()

@@ -24,12 +24,12 @@ from telemetry.datasette.tracer import DatasetteTracer
 from telemetry.errors import failures
 from telemetry.errors.failed_spans import FailedSpanProcessor
 from telemetry.exceptions import TelemetryError
-from telemetry.export.catalog import outlets
+from telemetry.export.catalog import destinations
 from telemetry.export.deferred import DeferredLogRecordProcessor, DeferredSpanProcessor
 from telemetry.export.destination import worst_state
 from telemetry.export.flushing import Flusher, run_all
 from telemetry.export.resource import build_resource
-from telemetry.logfire.manual import lend
+from telemetry.logfire.manual import attach
 from telemetry.logs import bridge
 from telemetry.logs.bridged import BridgedLogs
 from telemetry.logs.processor import RequestLogProcessor
@@ -43,7 +43,7 @@ from telemetry.settings.model import SIGNALS, Settings
 from telemetry.traces.provider import TracerProvider
 from telemetry.traces.samplers import build_id_generator, build_sampler
 from telemetry.traces.tail import TailSpanProcessor
-from telemetry.traces.unrecorded import is_stand_in
+from telemetry.traces.unrecorded import is_proxy_provider
 from telemetry.version import __version__
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider as APILoggerProvider
 
     from telemetry.errors.sentry.client import ErrorTracking
-    from telemetry.export.destination import ExportState, Outlet
+    from telemetry.export.destination import Destination, ExportState
     from telemetry.metrics.provider import MeterProvider
     from telemetry.settings.model import Signal
 
@@ -66,12 +66,12 @@ class Pipeline:
         self.settings = settings
         self._redactor = Redactor(settings.redaction)
         self.site_labels = SiteLabels(settings.site_limit)
-        self.outlets: dict[Signal, list[Outlet[Any]]] = {
-            signal: outlets(settings, signal, self._redactor) for signal in SIGNALS
+        self.destinations: dict[Signal, list[Destination[Any]]] = {
+            signal: destinations(settings, signal, self._redactor) for signal in SIGNALS
         }
         resource = build_resource(settings)
         # Without a destination, trace ids still correlate and no span is recorded.
-        sampler = build_sampler(settings.sampler) if self.outlets["traces"] else ALWAYS_OFF
+        sampler = build_sampler(settings.sampler) if self.destinations["traces"] else ALWAYS_OFF
         # The SDK's own exit handlers wait half a minute for a dead backend.
         self.tracer_provider = TracerProvider(
             sampler,
@@ -87,10 +87,12 @@ class Pipeline:
         )
         self.meter_provider: MeterProvider | None = None
         self._span_processors = [
-            DeferredSpanProcessor(outlet, self.start) for outlet in self.outlets["traces"]
+            DeferredSpanProcessor(destination, self.start)
+            for destination in self.destinations["traces"]
         ]
         self._log_processors = [
-            DeferredLogRecordProcessor(outlet, self.start) for outlet in self.outlets["logs"]
+            DeferredLogRecordProcessor(destination, self.start)
+            for destination in self.destinations["logs"]
         ]
         self._tail: TailSpanProcessor | None = None
         self.folding: DatasetteSpanProcessor | None = None
@@ -101,7 +103,7 @@ class Pipeline:
         for log_processor in (RequestLogProcessor(), *self._log_processors):
             self.logger_provider.add_log_record_processor(log_processor)
         # What is logged is on standard output already: a console has it once.
-        bridging = [p for p in self._log_processors if p.outlet.name != "console"]
+        bridging = [p for p in self._log_processors if p.destination.name != "console"]
         self._bridged = BridgedLogs(resource, bridging) if bridging else None
         self.errors: ErrorTracking | None = None
         self._lock = Lock()
@@ -138,7 +140,7 @@ class Pipeline:
             ("MeterProvider", metrics.get_meter_provider()),
             ("LoggerProvider", _logs.get_logger_provider()),
         ):
-            if not is_stand_in(provider):
+            if not is_proxy_provider(provider):
                 raise TelemetryError(
                     f"a {kind} is installed already ({type(provider).__module__}."
                     f"{type(provider).__qualname__}): call telemetry.configure() before any other "
@@ -152,8 +154,8 @@ class Pipeline:
             self._bridged.watch_forks()
             bridge.send_to(self._bridged.emit)
             self._flush_at_exit()
-        if self.outlets["traces"] or self.outlets["logs"]:
-            lend(self.tracer_provider, self.logger_provider, self.flush)
+        if self.destinations["traces"] or self.destinations["logs"]:
+            attach(self.tracer_provider, self.logger_provider, self.flush)
 
     def name_service(self, name: str) -> None:
         """Give the service the host's own name, where the one it has is only what is running."""
@@ -194,10 +196,10 @@ class Pipeline:
 
     def _start_metrics(self) -> None:
         # Without a destination nothing is counted: for each query, that costs.
-        if not self.outlets["metrics"]:
+        if not self.destinations["metrics"]:
             return
         self.meter_provider = start_meter_provider(
-            self.outlets["metrics"],
+            self.destinations["metrics"],
             # The tracer provider's, whose instance id the SDK renews after a fork.
             self.tracer_provider.resource,
             interval=self.settings.metric_interval,
@@ -207,7 +209,9 @@ class Pipeline:
         )
         meter = self.meter_provider.get_meter("telemetry", __version__)
         observe_instances(meter)
-        observe_telemetry(meter, outlets=self.outlets, folding=self.folding, tail=self._tail)
+        observe_telemetry(
+            meter, destinations=self.destinations, folding=self.folding, tail=self._tail
+        )
         observe_process(self.meter_provider)
         metrics.set_meter_provider(self.meter_provider)
         if metrics.get_meter_provider() is not self.meter_provider:
@@ -230,9 +234,9 @@ class Pipeline:
             from telemetry.errors.sentry.client import ErrorTracking
 
             self.errors = ErrorTracking(
-                self.settings, self._redactor, traced=bool(self.outlets["traces"])
+                self.settings, self._redactor, traced=bool(self.destinations["traces"])
             )
-            failures.keep_with(self._tail.keep if self._tail is not None else None)
+            failures.keep_traces_with(self._tail.keep if self._tail is not None else None)
             self.errors.start()
 
     def flush(self, timeout: float | None = None) -> int:
@@ -284,8 +288,8 @@ class Pipeline:
         self._gave_up = False
         self._last_said = 0
         self._flushers = {}
-        for outlet in [*self._counted(), *self.outlets["metrics"]]:
-            outlet.tally.clear()
+        for destination in [*self._counted(), *self.destinations["metrics"]]:
+            destination.statistics.clear()
 
     @property
     def undelivered(self) -> int:
@@ -294,7 +298,7 @@ class Pipeline:
 
     @property
     def _undelivered_records(self) -> int:
-        return sum(outlet.tally.undelivered for outlet in self._counted())
+        return sum(destination.statistics.undelivered for destination in self._counted())
 
     @property
     def _undelivered_events(self) -> int:
@@ -306,12 +310,12 @@ class Pipeline:
             described += f" and {self._undelivered_events} error events"
         return described
 
-    def _counted(self) -> list[Outlet[Any]]:
-        return [*self.outlets["traces"], *self.outlets["logs"]]
+    def _counted(self) -> list[Destination[Any]]:
+        return [*self.destinations["traces"], *self.destinations["logs"]]
 
     def _waiting(self) -> list[Flusher]:
         processors: tuple[Any, ...] = (*self._span_processors, *self._log_processors)
-        parts: list[Any] = [p for p in processors if p.outlet.tally.pending]
+        parts: list[Any] = [p for p in processors if p.destination.statistics.pending]
         parts += [part for part in (self.meter_provider, self.errors) if part is not None]
         return [self._flusher(part) for part in parts]
 
@@ -326,12 +330,12 @@ class Pipeline:
     def export_states(self) -> dict[str, ExportState]:
         """By signal, traces and logs: the worst of its destinations'."""
         signals: tuple[Signal, ...] = ("traces", "logs")
-        return {s: worst_state(self.outlets[s]) for s in signals if self.outlets[s]}
+        return {s: worst_state(self.destinations[s]) for s in signals if self.destinations[s]}
 
     def describe(self) -> list[str]:
         """Where each signal goes, a line each, without secrets."""
         return [
-            f"{signal} -> {', '.join(map(str, self.outlets[signal])) or 'nowhere'}"
+            f"{signal} -> {', '.join(map(str, self.destinations[signal])) or 'nowhere'}"
             for signal in SIGNALS
         ]
 

@@ -35,7 +35,7 @@ from telemetry.asgi.headers import (
 from telemetry.asgi.lifespan import Lifespan
 from telemetry.asgi.options import EdgeOptions
 from telemetry.errors import failures
-from telemetry.errors.sqlite_functions import explain, report_kept
+from telemetry.errors.sqlite_functions import add_cause, report_held
 from telemetry.exceptions import InstrumentationError
 from telemetry.failsafe import failed
 from telemetry.logs.access import log_request
@@ -351,14 +351,14 @@ class _ServerRequest:
         record = self.record
         if escaped is not None and failure is None:
             # The visitor has left, and the server is about to log what came of it.
-            failures.settle(escaped)
+            failures.mark_reported(escaped)
         if record.outcome == "error":
             # An error page may fail in its turn: two faults.
             for error in (record.failure, escaped):
                 if error is not None:
-                    explain(error, record)
+                    add_cause(error, record)
                     failures.report(error, "asgi", record)
-        for unseen in report_kept(record):
+        for unseen in report_held(record):
             record.span.record_exception(unseen)
 
     def _event_url(self, event_id: str) -> str:

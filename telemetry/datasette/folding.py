@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.sdk.trace import SpanProcessor
 
 from telemetry.datasette.queries import is_phase, is_query, is_remarkable, read_query
-from telemetry.datasette.query_statistics import Account, Details
-from telemetry.export.ended_spans import AmendedSpan
+from telemetry.datasette.query_statistics import Details, QueryStatistics
+from telemetry.export.ended_spans import SpanCopy
 from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
 from telemetry.request import request_record
@@ -107,7 +107,7 @@ class DatasetteSpanProcessor(SpanProcessor):
     def _opened(self, span: Span) -> _Open:
         parent = self._open.get(span.parent.span_id) if span.parent is not None else None
         if parent is None:
-            opened = _Open(_LocalTrace(span, Account(self._details)))
+            opened = _Open(_LocalTrace(span, QueryStatistics(self._details)))
         elif is_phase(span) and parent.query is not None:
             # Whatever happens within a part happens within the query.
             opened = parent
@@ -124,7 +124,7 @@ class DatasetteSpanProcessor(SpanProcessor):
             # It has not ended for long, and may never: its own end is then passed on as it is.
             _, oldest = self._open.popitem(last=False)
             if oldest.is_root:
-                oldest.local.account.close()
+                oldest.local.statistics.close()
         return opened
 
     def _ended(self, span: ReadableSpan) -> Sequence[ReadableSpan]:
@@ -133,10 +133,10 @@ class DatasetteSpanProcessor(SpanProcessor):
         if opened is None:
             return (span,)
         if opened.is_root:
-            account = opened.local.account
-            extra = account.attributes()
-            account.close()
-            return (AmendedSpan(span, extra) if extra else span,)
+            statistics = opened.local.statistics
+            extra = statistics.attributes()
+            statistics.close()
+            return (SpanCopy(span, extra) if extra else span,)
         if opened.query is None:
             return (span,)
         if is_phase(span):
@@ -149,7 +149,7 @@ class DatasetteSpanProcessor(SpanProcessor):
             opened.stay()
         if opened.stays:
             return (*opened.query, span)
-        opened.local.account.add(query)
+        opened.local.statistics.add(query)
         self.folded += 1 + len(opened.query)
         return ()
 
@@ -174,11 +174,11 @@ class DatasetteSpanProcessor(SpanProcessor):
 class _LocalTrace:
     """What happens in this process below one span that has no parent here."""
 
-    __slots__ = ("account", "execution", "queries", "root")
+    __slots__ = ("execution", "queries", "root", "statistics")
 
-    def __init__(self, root: Span, account: Account) -> None:
+    def __init__(self, root: Span, statistics: QueryStatistics) -> None:
         self.root = root
-        self.account = account
+        self.statistics = statistics
         # All that have ended; nanoseconds.
         self.queries = 0
         self.execution = 0

@@ -107,13 +107,13 @@ class _SiteHistogram(Histogram):
             span = trace.get_current_span()
             if isinstance(span, QuerySpan):
                 # Whether it was one, its query says when it ends.
-                span.hold(lambda *, expected: self._settle(amount, adapted, expected))
+                span.hold(lambda *, expected: self._record_held(amount, adapted, expected))
                 return
         # Without a span there is no exemplar, which costs more than a fifth of a measurement: the
         # request's own histograms have them.
         self._record(amount, adapted, NO_SPAN)
 
-    def _settle(self, amount: int | float, adapted: Attributes, expected: bool) -> None:
+    def _record_held(self, amount: int | float, adapted: Attributes, expected: bool) -> None:
         if expected:
             adapted = {key: value for key, value in adapted.items() if key != a.ERROR_TYPE}
         self._record(amount, adapted, NO_SPAN)

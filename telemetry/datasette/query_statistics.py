@@ -67,7 +67,7 @@ class Details:
 
 
 @dataclass(slots=True)
-class Account:
+class QueryStatistics:
     """Sums of queries, those of each database and of each statement. Not thread-safe."""
 
     details: Details

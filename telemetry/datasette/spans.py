@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from telemetry.request import RequestRecord
 
-    class Settle(Protocol):
+    class OnEnd(Protocol):
         """What waits for a query's end."""
 
         def __call__(self, *, expected: bool) -> None: ...
@@ -174,7 +174,7 @@ class PhaseSpan(WrappedSpan):
         timestamp: int | None = None,
         escaped: bool = False,
     ) -> None:
-        failures.happened_in(exception, failures.Place.of(self._span.get_span_context()))
+        failures.set_origin(exception, failures.Origin.of(self._span.get_span_context()))
         code = result_code(exception)
         if code is not None:
             self._span.set_attribute(a.DB_RESPONSE_STATUS_CODE, code)
@@ -193,11 +193,11 @@ class QuerySpan(PhaseSpan):
     def __init__(self, span: Span) -> None:
         super().__init__(span)
         self._failed = self._interrupted = self._suppressed = False
-        self._measured: Settle | None = None
+        self._measured: OnEnd | None = None
 
-    def hold(self, settle: Settle) -> None:
+    def hold(self, on_end: OnEnd) -> None:
         """Have ``settle`` called at the end, which is told whether the failure was expected."""
-        self._measured = settle
+        self._measured = on_end
 
     def set_attribute(self, key: str, value: Any) -> None:
         if key == d.SUPPRESSED:
@@ -213,6 +213,6 @@ class QuerySpan(PhaseSpan):
     def end(self, end_time: int | None = None) -> None:
         self._span.end(end_time)
         if self._measured is not None:
-            settle, self._measured = self._measured, None
+            on_end, self._measured = self._measured, None
             # A time limit that its caller chose; one that the visitor hit is a failure.
-            settle(expected=self._suppressed or (self._interrupted and not self._failed))
+            on_end(expected=self._suppressed or (self._interrupted and not self._failed))

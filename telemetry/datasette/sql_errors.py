@@ -21,7 +21,7 @@ _STATEMENTS = frozenset(
 _PASSED = frozenset({"datasette", "pluggy", "asyncinject", "opentelemetry", "telemetry"})
 
 
-def is_visitors_own(error: BaseException) -> bool:
+def is_client_error(error: BaseException) -> bool:
     """Whether a visitor's address is what made this query fail.
 
     Datasette answers most with 400, and some with 500: a facet by a column that

@@ -11,7 +11,7 @@ from opentelemetry import trace
 
 from telemetry.asgi.routes import readable_route
 from telemetry.errors import failures
-from telemetry.errors.sqlite_functions import explain
+from telemetry.errors.sqlite_functions import add_cause
 from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
 from telemetry.request import RequestRecord, request_record
@@ -37,7 +37,7 @@ def request_failed(**_kwargs: Any) -> None:
         record = request_record()
         if record is not None:
             record.failure = error
-        explain(error, record)
+        add_cause(error, record)
         failures.report(error, "django", record)
     except Exception as problem:  # noqa: BLE001 # the page comes first
         failed("Django's signal, at an exception", problem)

@@ -48,5 +48,5 @@ class _Noting:
         if span is None:
             return
         if span.is_recording():
-            failures.happened_in(exception, failures.Place.of(span.get_span_context()))
+            failures.set_origin(exception, failures.Origin.of(span.get_span_context()))
         type(span).record_exception(span, exception, *args, **kwargs)

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 # Plain values, since an exception may be pickled. In `__dict__` and not by
 # setattr: an exception may be a frozen dataclass.
-_PLACE = "_telemetry_place"
+_ORIGIN = "_telemetry_place"
 _EVENT = "_telemetry_event"
 
 
-class Place(NamedTuple):
+class Origin(NamedTuple):
     """The span in which something happened."""
 
     trace_id: int
@@ -40,24 +40,24 @@ class Place(NamedTuple):
     sampled: bool
 
     @classmethod
-    def of(cls, context: SpanContext) -> Place:
+    def of(cls, context: SpanContext) -> Origin:
         """A span's."""
         return cls(context.trace_id, context.span_id, context.trace_flags.sampled)
 
 
-def listen(listener: Listener | None) -> None:
+def report_to(listener: Listener | None) -> None:
     """Have failures told to `listener`: the exception, who caught it, and its request's record."""
     state.report_error = listener
 
 
-def keep_with(keeper: Keeper | None) -> None:
+def keep_traces_with(keeper: Keeper | None) -> None:
     """Have `keeper` keep the traces of what is told: given an id, it says whether it still can."""
     state.keep_trace = keeper
 
 
-def is_kept(place: Place) -> bool:
+def is_kept(origin: Origin) -> bool:
     """Whether the trace is exported, or will be from now on: somebody is about to link to it."""
-    return place.sampled or (state.keep_trace is not None and state.keep_trace(place.trace_id))
+    return origin.sampled or (state.keep_trace is not None and state.keep_trace(origin.trace_id))
 
 
 def report(error: BaseException, caught_by: str, record: RequestRecord | None = None) -> None:
@@ -75,32 +75,32 @@ def report(error: BaseException, caught_by: str, record: RequestRecord | None = 
         record = record or request_record()
         if record is not None and record.outcome == "disconnected":
             # What fails after the visitor has left fails because of that.
-            settle(error)
-        elif is_told(error):
+            mark_reported(error)
+        elif is_reported(error):
             if record is not None:
-                record.note_event(event_of(error))
+                record.note_event(event_id_of(error))
         else:
             state.report_error(error, caught_by, record)
     except Exception as problem:  # noqa: BLE001 # the page comes first
         failed("the report of an error", problem)
 
 
-def happened_in(error: BaseException, place: Place | None) -> None:
+def set_origin(error: BaseException, origin: Origin | None) -> None:
     """Note the span in which an exception happened. The first is the innermost, and stays."""
-    if place is not None:
-        error.__dict__.setdefault(_PLACE, tuple(place))
+    if origin is not None:
+        error.__dict__.setdefault(_ORIGIN, tuple(origin))
 
 
-def place_of(error: BaseException) -> Place | None:
+def origin_of(error: BaseException) -> Origin | None:
     """Where it happened, if a span ended by it."""
     for each in _causes(error):
-        place = each.__dict__.get(_PLACE)
-        if place is not None:
-            return Place(*place)
+        origin = each.__dict__.get(_ORIGIN)
+        if origin is not None:
+            return Origin(*origin)
     return None
 
 
-def current_place() -> Place | None:
+def current_origin() -> Origin | None:
     """The current span, unless it is one that its request has left behind.
 
     A task that outlives its request keeps the request's span in its context:
@@ -115,21 +115,21 @@ def current_place() -> Place | None:
         outlived = context.span_id == record.span.get_span_context().span_id
         if outlived or not span.is_recording():
             return None
-    return Place.of(context)
+    return Origin.of(context)
 
 
-def is_told(error: BaseException) -> bool:
+def is_reported(error: BaseException) -> bool:
     """Whether it, or what it was raised from, has been told already."""
     return any(_EVENT in each.__dict__ for each in _causes(error))
 
 
-def event_of(error: BaseException) -> str:
+def event_id_of(error: BaseException) -> str:
     """The id of the event that it became, or an empty string."""
     told = (each.__dict__.get(_EVENT, "") for each in _causes(error))
     return next((event for event in told if event), "")
 
 
-def settle(error: BaseException, event_id: str = "") -> None:
+def mark_reported(error: BaseException, event_id: str = "") -> None:
     """Note that it, and what it was raised from, needs no telling any more."""
     for each in _causes(error):
         each.__dict__.setdefault(_EVENT, event_id)

@@ -22,7 +22,7 @@ MAX_KEPT = 8
 _RAISED = (" raised exception", " raised error", " method not defined")
 
 
-def keep(error: Exception, called: object) -> bool:
+def hold(error: Exception, called: object) -> bool:
     """Keep an exception that Python could only ignore with its request's record.
 
     Args:
@@ -32,7 +32,7 @@ def keep(error: Exception, called: object) -> bool:
     Returns:
         Whether it was kept; otherwise it was reported at once.
     """
-    failures.happened_in(error, failures.current_place())
+    failures.set_origin(error, failures.current_origin())
     record = request_record()
     if record is None or not _may_be_a_callback(called):
         failures.report(error, "sys.unraisablehook", record)
@@ -43,7 +43,7 @@ def keep(error: Exception, called: object) -> bool:
     return True
 
 
-def is_echo(error: BaseException) -> bool:
+def is_callback_error(error: BaseException) -> bool:
     """Whether this is SQLite saying that a function raised something."""
     # By name: Datasette takes pysqlite3's, where that is installed.
     if type(error).__name__ != "OperationalError" or not error.args:
@@ -54,13 +54,18 @@ def is_echo(error: BaseException) -> bool:
     return text.startswith("user-defined ") and text.endswith(_RAISED)
 
 
-def explain(error: BaseException, record: RequestRecord | None) -> None:
+def add_cause(error: BaseException, record: RequestRecord | None) -> None:
     """Give SQLite's error its cause, which it did not keep."""
-    if record is not None and record.unseen and error.__cause__ is None and is_echo(error):
+    if (
+        record is not None
+        and record.unseen
+        and error.__cause__ is None
+        and is_callback_error(error)
+    ):
         error.__cause__ = record.unseen.pop()
 
 
-def report_kept(record: RequestRecord) -> list[Exception]:
+def report_held(record: RequestRecord) -> list[Exception]:
     """Report, and give, what no error page has followed from."""
     unseen, record.unseen = record.unseen, []
     for error in unseen:

@@ -1,4 +1,4 @@
-"""From the names in the settings to outlets: the only place that knows every exporter."""
+"""From the names in the settings to destinations: the only module that knows every exporter."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from telemetry.export.destination import Outlet, Tally, without_credentials
+from telemetry.export.destination import Destination, ExportStatistics, without_credentials
 from telemetry.export.redacted import RedactedLogRecordExporter, RedactedSpanExporter
 from telemetry.settings.installed import installed_exporters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from telemetry.export.transport import Wire
+    from telemetry.export.transport import Transport
     from telemetry.redaction.redactor import Redactor
-    from telemetry.settings import Destination, Settings
+    from telemetry.settings import LogfireProject, Settings
     from telemetry.settings.model import Signal
 
-    MakeWire = Callable[[Tally], Wire]
+    MakeTransport = Callable[[ExportStatistics], Transport]
 
 
-def outlets(
-    settings: Settings, signal: Signal, redactor: Redactor, wire: MakeWire | None = None
-) -> list[Outlet[Any]]:
-    """One outlet for each destination of a signal, in the order given.
+def destinations(
+    settings: Settings, signal: Signal, redactor: Redactor, transport: MakeTransport | None = None
+) -> list[Destination[Any]]:
+    """The destinations of a signal, in the order given.
 
     The modules are imported here, at start-up, where a missing one is an error
-    that someone sees; the exporters are made later, by the outlets. What a span's
+    that someone sees; the exporters are made later, by the destinations. What a span's
     or a record's exporter is given has been redacted; metrics are when they are measured.
 
     Args:
@@ -38,42 +38,44 @@ def outlets(
         wire: how exporters of OTLP reach their backends; one that counts retries unless given.
     """
     return [
-        replace(outlet, build=partial(_redacted, outlet, redactor))
+        replace(destination, build=partial(_redacted, destination, redactor))
         for name in settings.exporters.get(signal, ())
-        for outlet in _named(settings, signal, name, wire or _counting)
+        for destination in _named(settings, signal, name, transport or _counting)
     ]
 
 
-def _counting(tally: Tally) -> Wire:
-    from telemetry.export.transport import CountingWire
+def _counting(statistics: ExportStatistics) -> Transport:
+    from telemetry.export.transport import CountingTransport
 
-    return CountingWire(tally)
+    return CountingTransport(statistics)
 
 
-def _redacted(outlet: Outlet[Any], redactor: Redactor) -> Any:
-    exporter = outlet.build()
-    if outlet.signal == "traces":
+def _redacted(destination: Destination[Any], redactor: Redactor) -> Any:
+    exporter = destination.build()
+    if destination.signal == "traces":
         return RedactedSpanExporter(exporter, redactor)
-    if outlet.signal == "logs":
+    if destination.signal == "logs":
         return RedactedLogRecordExporter(exporter, redactor)
     return exporter
 
 
-def _named(settings: Settings, signal: Signal, name: str, wire: MakeWire) -> Iterator[Outlet[Any]]:
+def _named(
+    settings: Settings, signal: Signal, name: str, transport: MakeTransport
+) -> Iterator[Destination[Any]]:
     if name == "otlp":
-        yield _otlp(settings, signal, wire)
+        yield _otlp(settings, signal, transport)
     elif name == "logfire":
-        yield from _logfire(settings, signal, wire)
+        yield from _logfire(settings, signal, transport)
     elif name == "console":
         yield _console(settings, signal)
     elif name == "prometheus":
         yield _prometheus(settings, signal)
     else:
         exporter = installed_exporters(signal)[name].load()
-        yield Outlet(signal, name, "", exporter)
+        yield Destination(signal, name, "", exporter)
 
 
-def _otlp(settings: Settings, signal: Signal, wire: MakeWire) -> Outlet[Any]:
+def _otlp(settings: Settings, signal: Signal, transport: MakeTransport) -> Destination[Any]:
     from telemetry.export import otlp
 
     own = settings.otlp[signal]
@@ -87,12 +89,16 @@ def _otlp(settings: Settings, signal: Signal, wire: MakeWire) -> Outlet[Any]:
         "metrics": otlp.metric_exporter,
         "logs": otlp.log_exporter,
     }[signal]
-    tally = Tally()
+    statistics = ExportStatistics()
     address = without_credentials(own.endpoint)
-    return Outlet(signal, "otlp", address, lambda: build(own, wire(tally)), tally=tally)
+    return Destination(
+        signal, "otlp", address, lambda: build(own, transport(statistics)), statistics=statistics
+    )
 
 
-def _logfire(settings: Settings, signal: Signal, wire: MakeWire) -> Iterator[Outlet[Any]]:
+def _logfire(
+    settings: Settings, signal: Signal, transport: MakeTransport
+) -> Iterator[Destination[Any]]:
     from telemetry.export import logfire
 
     build: Any = {
@@ -100,26 +106,28 @@ def _logfire(settings: Settings, signal: Signal, wire: MakeWire) -> Iterator[Out
         "metrics": logfire.metric_exporter,
         "logs": logfire.log_exporter,
     }[signal]
-    for destination in settings.logfire:
-        address = without_credentials(destination.base_url)
-        tally = Tally()
-        made = partial(_to_logfire, build, destination, wire, tally)
-        yield Outlet(signal, "logfire", address, made, tally=tally)
+    for project in settings.logfire:
+        address = without_credentials(project.base_url)
+        statistics = ExportStatistics()
+        made = partial(_to_logfire, build, project, transport, statistics)
+        yield Destination(signal, "logfire", address, made, statistics=statistics)
 
 
-def _to_logfire(build: Any, destination: Destination, wire: MakeWire, tally: Tally) -> Any:
-    return build(destination, wire(tally))
+def _to_logfire(
+    build: Any, project: LogfireProject, transport: MakeTransport, statistics: ExportStatistics
+) -> Any:
+    return build(project, transport(statistics))
 
 
-def _prometheus(settings: Settings, signal: Signal) -> Outlet[Any]:
+def _prometheus(settings: Settings, signal: Signal) -> Destination[Any]:
     from telemetry.export import prometheus
 
     own = settings.prometheus
     address = f"http://{own.host}:{own.port} and upward"
-    return Outlet(signal, "prometheus", address, lambda: prometheus.metric_reader(own))
+    return Destination(signal, "prometheus", address, lambda: prometheus.metric_reader(own))
 
 
-def _console(settings: Settings, signal: Signal) -> Outlet[Any]:
+def _console(settings: Settings, signal: Signal) -> Destination[Any]:
     from telemetry.export import console
 
     build: Any = {
@@ -130,4 +138,4 @@ def _console(settings: Settings, signal: Signal) -> Outlet[Any]:
     options: dict[str, Any] = {"mode": settings.console, "color": settings.color}
     if signal == "traces":
         options["trace_url"] = settings.trace_url
-    return Outlet(signal, "console", "", lambda: build(**options), immediate=True)
+    return Destination(signal, "console", "", lambda: build(**options), immediate=True)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
     from opentelemetry.sdk.trace.export import SpanExporter
 
-    from telemetry.export.destination import Outlet
+    from telemetry.export.destination import Destination
 
 P = TypeVar("P", SpanProcessor, LogRecordProcessor)
 
@@ -57,14 +57,14 @@ class _Deferred(Generic[P]):
 
 
 class DeferredSpanProcessor(SpanProcessor):
-    """Hands ended spans to an outlet: in batches, or at once where it is immediate."""
+    """Hands ended spans to a destination: in batches, or at once where it is immediate."""
 
-    def __init__(self, outlet: Outlet[SpanExporter], ready: Callable[[], None]) -> None:
-        self.outlet = outlet
+    def __init__(self, destination: Destination[SpanExporter], ready: Callable[[], None]) -> None:
+        self.destination = destination
 
         def make() -> SpanProcessor:
-            exporter = CountedSpanExporter(outlet.build(), outlet.tally)
-            if outlet.immediate:
+            exporter = CountedSpanExporter(destination.build(), destination.statistics)
+            if destination.immediate:
                 return SimpleSpanProcessor(exporter)
             return BatchSpanProcessor(exporter)
 
@@ -77,16 +77,16 @@ class DeferredSpanProcessor(SpanProcessor):
             try:
                 self._processor.get()
             except Exception as error:  # noqa: BLE001 # the SDK guards nothing
-                failed(f"the way to {self.outlet}", error)
+                failed(f"the way to {self.destination}", error)
 
     def on_end(self, span: ReadableSpan) -> None:
         try:
             context = span.get_span_context()
             if context is not None and context.trace_flags.sampled:
-                self.outlet.tally.accept()
+                self.destination.statistics.accept()
                 self._processor.get().on_end(span)
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
-            failed(f"the way to {self.outlet}", error)
+            failed(f"the way to {self.destination}", error)
 
     def shutdown(self) -> None:
         if self._processor.made is not None:
@@ -98,14 +98,16 @@ class DeferredSpanProcessor(SpanProcessor):
 
 
 class DeferredLogRecordProcessor(LogRecordProcessor):
-    """Hands log records to an outlet: in batches, or at once where it is immediate."""
+    """Hands log records to a destination: in batches, or at once where it is immediate."""
 
-    def __init__(self, outlet: Outlet[LogRecordExporter], ready: Callable[[], None]) -> None:
-        self.outlet = outlet
+    def __init__(
+        self, destination: Destination[LogRecordExporter], ready: Callable[[], None]
+    ) -> None:
+        self.destination = destination
 
         def make() -> LogRecordProcessor:
-            exporter = CountedLogRecordExporter(outlet.build(), outlet.tally)
-            if outlet.immediate:
+            exporter = CountedLogRecordExporter(destination.build(), destination.statistics)
+            if destination.immediate:
                 return SimpleLogRecordProcessor(exporter)
             return BatchLogRecordProcessor(exporter)
 
@@ -113,10 +115,10 @@ class DeferredLogRecordProcessor(LogRecordProcessor):
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         try:
-            self.outlet.tally.accept()
+            self.destination.statistics.accept()
             self._processor.get().on_emit(log_record)
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
-            failed(f"the way to {self.outlet}", error)
+            failed(f"the way to {self.destination}", error)
 
     def shutdown(self) -> None:
         if self._processor.made is not None:

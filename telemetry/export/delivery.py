@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from telemetry.export.destination import Tally
+    from telemetry.export.destination import ExportStatistics
 
 
 class CountedSpanExporter(SpanExporterWrapper):
     """Another exporter, with a tally of what became of its spans."""
 
-    def __init__(self, exporter: SpanExporter, tally: Tally) -> None:
+    def __init__(self, exporter: SpanExporter, statistics: ExportStatistics) -> None:
         super().__init__(exporter)
-        self._tally = tally
+        self._tally = statistics
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export, and count."""
@@ -31,16 +31,16 @@ class CountedSpanExporter(SpanExporterWrapper):
         try:
             result = self._exporter.export(spans)
         finally:
-            self._tally.settle(len(spans), delivered=result is SpanExportResult.SUCCESS)
+            self._tally.count(len(spans), delivered=result is SpanExportResult.SUCCESS)
         return result
 
 
 class CountedLogRecordExporter(LogRecordExporterWrapper):
     """Another exporter, with a tally of what became of its records."""
 
-    def __init__(self, exporter: LogRecordExporter, tally: Tally) -> None:
+    def __init__(self, exporter: LogRecordExporter, statistics: ExportStatistics) -> None:
         super().__init__(exporter)
-        self._tally = tally
+        self._tally = statistics
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> Any:
         """Export, and count."""
@@ -48,5 +48,5 @@ class CountedLogRecordExporter(LogRecordExporterWrapper):
         try:
             result = self._exporter.export(batch)
         finally:
-            self._tally.settle(len(batch), delivered=result is LogRecordExportResult.SUCCESS)
+            self._tally.count(len(batch), delivered=result is LogRecordExportResult.SUCCESS)
         return result

@@ -1,4 +1,4 @@
-"""Where data leaves the process: one outlet for each signal and destination."""
+"""The destinations of a signal, and the statistics of what is exported to each."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ ExportState = Literal["idle", "delivering", "failing"]
 """Whether what was exported last has arrived."""
 
 
-class Tally:
-    """Counts what was handed to an outlet and what became of it."""
+class ExportStatistics:
+    """Counts the items that were handed to a destination, and the results of their export."""
 
     def __init__(self) -> None:
         self.clear()
@@ -38,7 +38,7 @@ class Tally:
         with self._lock:
             self.accepted += 1
 
-    def settle(self, count: int, *, delivered: bool) -> None:
+    def count(self, count: int, *, delivered: bool) -> None:
         """Some were exported, or given up by the exporter."""
         with self._lock:
             if delivered:
@@ -65,7 +65,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlet(Generic[E]):
+class Destination(Generic[E]):
     """One destination of one signal."""
 
     signal: Signal
@@ -77,15 +77,15 @@ class Outlet(Generic[E]):
     """Makes the exporter. Called in the process that exports, after any fork."""
     immediate: bool = False
     """Exported as it ends, on its own thread: the console."""
-    tally: Tally = field(default_factory=Tally)
+    statistics: ExportStatistics = field(default_factory=ExportStatistics)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.address})" if self.address else self.name
 
 
-def worst_state(outlets: Iterable[Outlet[Any]]) -> ExportState:
+def worst_state(destinations: Iterable[Destination[Any]]) -> ExportState:
     """Of several destinations of one signal."""
-    states = {outlet.tally.state for outlet in outlets}
+    states = {destination.statistics.state for destination in destinations}
     ordered: tuple[ExportState, ...] = ("failing", "delivering", "idle")
     return next((state for state in ordered if state in states), "idle")
 

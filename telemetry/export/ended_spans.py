@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
 
-class AmendedSpan(ReadableSpan):
+class SpanCopy(ReadableSpan):
     """A copy of an ended span, which can't be changed any more itself.
 
     Args:

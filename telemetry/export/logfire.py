@@ -18,9 +18,9 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 from opentelemetry.trace import SpanKind, StatusCode
 
-from telemetry.export.destination import Tally
-from telemetry.export.ended_spans import AmendedSpan
-from telemetry.export.transport import CountingWire
+from telemetry.export.destination import ExportStatistics
+from telemetry.export.ended_spans import SpanCopy
+from telemetry.export.transport import CountingTransport
 from telemetry.export.wrappers import SpanExporterWrapper
 from telemetry.registry import attributes as a
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.sdk.trace.export import SpanExportResult
 
-    from telemetry.export.transport import Wire
-    from telemetry.settings import Destination
+    from telemetry.export.transport import Transport
+    from telemetry.settings import LogfireProject
     from telemetry.settings.model import Signal
 
 # As its own SDK sends metrics. Other destinations keep the specification's defaults.
@@ -50,22 +50,22 @@ class LogfireSpans(SpanExporterWrapper):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export copies."""
-        return self._exporter.export([AmendedSpan(span, shown(span)) for span in spans])
+        return self._exporter.export([SpanCopy(span, shown(span)) for span in spans])
 
 
-def span_exporter(destination: Destination, wire: Wire) -> LogfireSpans:
+def span_exporter(project: LogfireProject, transport: Transport) -> LogfireSpans:
     """Spans to one project, with what its pages show of them."""
-    return LogfireSpans(OTLPSpanExporter(**_arguments(destination, wire, "traces")))
+    return LogfireSpans(OTLPSpanExporter(**_arguments(project, transport, "traces")))
 
 
-def metric_exporter(destination: Destination, wire: Wire) -> OTLPMetricExporter:
+def metric_exporter(project: LogfireProject, transport: Transport) -> OTLPMetricExporter:
     """Metrics to one project, as delta and with exponential histograms."""
-    return OTLPMetricExporter(**_arguments(destination, wire, "metrics"), **_metric_form())
+    return OTLPMetricExporter(**_arguments(project, transport, "metrics"), **_metric_form())
 
 
-def log_exporter(destination: Destination, wire: Wire) -> OTLPLogExporter:
+def log_exporter(project: LogfireProject, transport: Transport) -> OTLPLogExporter:
     """Log records to one project."""
-    return OTLPLogExporter(**_arguments(destination, wire, "logs"))
+    return OTLPLogExporter(**_arguments(project, transport, "logs"))
 
 
 class LogfireSpanExporter(LogfireSpans):
@@ -89,12 +89,12 @@ class LogfireLogRecordExporter(OTLPLogExporter):
         super().__init__(**_from_environment("logs"))
 
 
-def _arguments(destination: Destination, wire: Wire, signal: Signal) -> dict[str, Any]:
+def _arguments(project: LogfireProject, transport: Transport, signal: Signal) -> dict[str, Any]:
     return {
-        "endpoint": f"{destination.base_url}/v1/{signal}",
-        "headers": {"Authorization": destination.token},
+        "endpoint": f"{project.base_url}/v1/{signal}",
+        "headers": {"Authorization": project.token},
         "compression": Compression.Gzip,
-        "session": wire.session(),
+        "session": transport.session(),
     }
 
 
@@ -109,7 +109,7 @@ def _from_environment(signal: Signal) -> dict[str, Any]:
     from telemetry.settings import read_settings
 
     settings = read_settings({**os.environ, "OTEL_TRACES_EXPORTER": "logfire"})
-    return _arguments(settings.logfire[0], CountingWire(Tally()), signal)
+    return _arguments(settings.logfire[0], CountingTransport(ExportStatistics()), signal)
 
 
 # OpenTelemetry's severity numbers.

@@ -9,50 +9,50 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricExporter
     from opentelemetry.sdk.trace.export import SpanExporter
 
-    from telemetry.export.transport import Wire
+    from telemetry.export.transport import Transport
     from telemetry.settings import OTLPSettings
 
 
-def span_exporter(settings: OTLPSettings, wire: Wire) -> SpanExporter:
+def span_exporter(settings: OTLPSettings, transport: Transport) -> SpanExporter:
     """The SDK's own exporter for the protocol, over the wire that is given."""
     if settings.protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (
             OTLPSpanExporter as GRPCSpanExporter,
         )
 
-        return wire.watched(GRPCSpanExporter(**_grpc(settings)))
+        return transport.watched(GRPCSpanExporter(**_grpc(settings)))
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-    return OTLPSpanExporter(**_http(settings, wire))
+    return OTLPSpanExporter(**_http(settings, transport))
 
 
-def metric_exporter(settings: OTLPSettings, wire: Wire) -> MetricExporter:
+def metric_exporter(settings: OTLPSettings, transport: Transport) -> MetricExporter:
     """The SDK's own exporter for the protocol, over the wire that is given."""
     if settings.protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (
             OTLPMetricExporter as GRPCMetricExporter,
         )
 
-        return wire.watched(GRPCMetricExporter(**_grpc(settings)))
+        return transport.watched(GRPCMetricExporter(**_grpc(settings)))
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
-    return OTLPMetricExporter(**_http(settings, wire))
+    return OTLPMetricExporter(**_http(settings, transport))
 
 
-def log_exporter(settings: OTLPSettings, wire: Wire) -> LogRecordExporter:
+def log_exporter(settings: OTLPSettings, transport: Transport) -> LogRecordExporter:
     """The SDK's own exporter for the protocol, over the wire that is given."""
     if settings.protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc._log_exporter import (
             OTLPLogExporter as GRPCLogExporter,
         )
 
-        return wire.watched(GRPCLogExporter(**_grpc(settings)))
+        return transport.watched(GRPCLogExporter(**_grpc(settings)))
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 
-    return OTLPLogExporter(**_http(settings, wire))
+    return OTLPLogExporter(**_http(settings, transport))
 
 
-def _http(settings: OTLPSettings, wire: Wire) -> dict[str, Any]:
+def _http(settings: OTLPSettings, transport: Transport) -> dict[str, Any]:
     from opentelemetry.exporter.otlp.proto.http import Compression
 
     return {
@@ -64,7 +64,7 @@ def _http(settings: OTLPSettings, wire: Wire) -> dict[str, Any]:
         "client_key_file": settings.client_key,
         "client_certificate_file": settings.client_certificate,
         # A credential provider's session is the operator's own, and isn't watched.
-        "session": None if settings.credential_provider else wire.session(),
+        "session": None if settings.credential_provider else transport.session(),
     }
 
 

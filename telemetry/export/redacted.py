@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, Status
 
 from telemetry import private_api
-from telemetry.export.ended_spans import AmendedSpan
+from telemetry.export.ended_spans import SpanCopy
 from telemetry.export.wrappers import LogRecordExporterWrapper, SpanExporterWrapper
 from telemetry.failsafe import failed
 
@@ -68,7 +68,7 @@ def redacted_span(span: ReadableSpan, redactor: Redactor) -> ReadableSpan:
         text = redactor.text(description)
         if text != description:
             instead["status"] = Status(span.status.status_code, text)
-    return AmendedSpan(span, **instead) if instead else span
+    return SpanCopy(span, **instead) if instead else span
 
 
 def _event(event: Any, redactor: Redactor) -> Any:

@@ -15,12 +15,12 @@ from telemetry import private_api
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from telemetry.export.destination import Tally
+    from telemetry.export.destination import ExportStatistics
 
 E = TypeVar("E")
 
 
-class Wire(Protocol):
+class Transport(Protocol):
     """How one exporter reaches its backend."""
 
     def session(self) -> requests.Session:
@@ -30,11 +30,11 @@ class Wire(Protocol):
         """An exporter over gRPC."""
 
 
-class CountingWire:
+class CountingTransport:
     """Tells a payload that is sent again from the next one."""
 
-    def __init__(self, tally: Tally) -> None:
-        self._retried = tally.retry
+    def __init__(self, statistics: ExportStatistics) -> None:
+        self._retried = statistics.retry
         # Held, so that no other can have its identity.
         self._last: object = None
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("telemetry")
 
 
-def lend(
+def attach(
     tracer_provider: TracerProvider,
     logger_provider: LoggerProvider,
     flush: Callable[[float], int],
@@ -42,12 +42,12 @@ def lend(
     def imported(_logfire: object) -> None:
         config = private_api.get(private_api.LOGFIRE_CONFIG)
         if config is not None:
-            _lend(config, tracer_provider, logger_provider, flush)
+            _attach(config, tracer_provider, logger_provider, flush)
 
     wrapt.register_post_import_hook(imported, "logfire")
 
 
-def _lend(
+def _attach(
     config: Any,
     tracer_provider: TracerProvider,
     logger_provider: LoggerProvider,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider
 
-    from telemetry.export.destination import Outlet
+    from telemetry.export.destination import Destination
     from telemetry.registry.names import MetricName
     from telemetry.settings.model import Signal
 
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
     class Tail(Protocol):
         """What samples whole traces."""
 
-        sampled_away: int
+        sampled_out: int
         dropped: int
 
 
 def observe_telemetry(
     meter: Meter,
     *,
-    outlets: Mapping[Signal, list[Outlet[Any]]],
+    destinations: Mapping[Signal, list[Destination[Any]]],
     folding: Folding | None,
     tail: Tail | None,
 ) -> None:
@@ -52,20 +52,23 @@ def observe_telemetry(
 
     Args:
         meter: of the process that exports.
-        outlets: of each signal. Metrics' points are not counted, since to send is all they do.
+        destinations: of each signal. Data points are not counted.
         folding: None where no traces go anywhere.
         tail: None where that sampler is not used.
     """
-    counted = [*outlets["traces"], *outlets["logs"]]
-    retrying = [o for o in chain(*outlets.values()) if o.name in ("otlp", "logfire")]
+    counted = [*destinations["traces"], *destinations["logs"]]
+    retrying = [o for o in chain(*destinations.values()) if o.name in ("otlp", "logfire")]
 
     def exported(_options: CallbackOptions) -> Iterable[Observation]:
         # Several projects of one backend are one exporter.
         totals: dict[tuple[str, str, str], int] = {}
-        for outlet in counted:
-            tally = outlet.tally
-            for outcome, count in (("delivered", tally.delivered), ("failed", tally.failed)):
-                key = outlet.signal, outlet.name, outcome
+        for destination in counted:
+            statistics = destination.statistics
+            for outcome, count in (
+                ("delivered", statistics.delivered),
+                ("failed", statistics.failed),
+            ):
+                key = destination.signal, destination.name, outcome
                 totals[key] = totals.get(key, 0) + count
         return [
             Observation(
@@ -77,18 +80,17 @@ def observe_telemetry(
 
     def retried(_options: CallbackOptions) -> Iterable[Observation]:
         totals: dict[tuple[str, str], int] = {}
-        for outlet in retrying:
-            key = outlet.signal, outlet.name
-            totals[key] = totals.get(key, 0) + outlet.tally.retried
+        for destination in retrying:
+            key = destination.signal, destination.name
+            totals[key] = totals.get(key, 0) + destination.statistics.retried
         return [
             Observation(count, {str(a.SIGNAL): signal, str(a.EXPORTER): name})
             for (signal, name), count in totals.items()
         ]
 
     def failed(_options: CallbackOptions) -> Iterable[Observation]:
-        return [
-            Observation(count, {str(a.PLACE): place}) for place, count in [*state.failures.items()]
-        ]
+        counts = [*state.failures.items()]
+        return [Observation(count, {str(a.COMPONENT): name}) for name, count in counts]
 
     _count(meter, m.EXPORTED, exported)
     _count(meter, m.RETRIES, retried)
@@ -96,8 +98,8 @@ def observe_telemetry(
     if folding is not None:
         _count(meter, m.FOLDED, lambda _options: [Observation(folding.folded)])
     if tail is not None:
-        _count(meter, m.SAMPLED_AWAY, lambda _options: [Observation(tail.sampled_away)])
-        _count(meter, m.NO_ROOM, lambda _options: [Observation(tail.dropped)])
+        _count(meter, m.SAMPLED_OUT, lambda _options: [Observation(tail.sampled_out)])
+        _count(meter, m.BUFFER_DROPPED, lambda _options: [Observation(tail.dropped)])
 
 
 def _count(meter: Meter, metric: MetricName, observe: Observe) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
     from opentelemetry.sdk.resources import Resource
 
-    from telemetry.export.destination import Outlet
+    from telemetry.export.destination import Destination
     from telemetry.redaction.redactor import Redactor
 
     AdaptMeter = Callable[[Meter, SiteLabels, Redactor | None], Meter]
@@ -97,7 +97,7 @@ class MeterProvider(sdk.MeterProvider):
 
 
 def start_meter_provider(
-    outlets: Iterable[Outlet[Any]],
+    destinations: Iterable[Destination[Any]],
     resource: Resource,
     *,
     interval: float,
@@ -112,7 +112,7 @@ def start_meter_provider(
     which takes as long as the span itself.
 
     Args:
-        outlets: of metrics.
+        destinations: of metrics.
         resource: of this process.
         interval: seconds between exports.
         site_labels: how sites are named.
@@ -121,7 +121,7 @@ def start_meter_provider(
     """
     os.environ.setdefault(INTERNAL_METRICS, INTERNAL_METRICS.default)
     return MeterProvider(
-        [_reader(outlet.build(), interval) for outlet in outlets],
+        [_reader(destination.build(), interval) for destination in destinations],
         resource,
         shutdown_on_exit=False,
         site_labels=site_labels,

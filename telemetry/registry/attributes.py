@@ -147,7 +147,7 @@ EXPORT_OUTCOME = Attribute(
     "Result of the export: `failed` after the exporter's last retry.",
     values=("delivered", "failed"),
 )
-PLACE = Attribute("corkboard.place", "Component of telemetry that failed.")
+COMPONENT = Attribute("corkboard.place", "Component of telemetry that failed.")
 
 HTTP_REQUEST_METHOD = Attribute(
     "http.request.method",

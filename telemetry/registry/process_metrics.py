@@ -60,14 +60,14 @@ FOLDED = MetricName(
     unit="{span}",
     attributes=(),
 )
-SAMPLED_AWAY = MetricName(
+SAMPLED_OUT = MetricName(
     "corkboard.telemetry.spans.sampled_away",
     "Number of spans that the sampler `tail` sampled out.",
     instrument="observablecounter",
     unit="{span}",
     attributes=(),
 )
-NO_ROOM = MetricName(
+BUFFER_DROPPED = MetricName(
     "corkboard.telemetry.spans.dropped",
     "Number of spans that the sampler `tail` dropped because its buffer was full.",
     instrument="observablecounter",
@@ -79,7 +79,7 @@ FAILURES = MetricName(
     "Number of internal errors of telemetry. The requests were served.",
     instrument="observablecounter",
     unit="{failure}",
-    attributes=(a.PLACE,),
+    attributes=(a.COMPONENT,),
 )
 CHECKS = MetricName(
     "corkboard.telemetry.checks",

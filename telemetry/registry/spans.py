@@ -5,7 +5,7 @@ from __future__ import annotations
 from telemetry.registry import attributes as a
 from telemetry.registry.names import SpanName
 
-ACCOUNT = (
+QUERY_STATISTICS = (
     a.QUERIES,
     a.QUERIES_EXECUTION,
     a.QUERIES_WAITING,
@@ -57,7 +57,7 @@ SERVER = SpanName(
         a.OUTCOME,
         a.CLIENT_WAIT,
         a.SITE,
-        *ACCOUNT,
+        *QUERY_STATISTICS,
         *SAMPLING,
         *OPTIONAL,
     ),

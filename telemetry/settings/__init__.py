@@ -1,7 +1,7 @@
 """The environment, read once into frozen, typed settings."""
 
 from telemetry.settings.model import (
-    Destination,
+    LogfireProject,
     OTLPSettings,
     SamplerSettings,
     SentrySettings,
@@ -10,7 +10,7 @@ from telemetry.settings.model import (
 from telemetry.settings.read import read_settings
 
 __all__ = [
-    "Destination",
+    "LogfireProject",
     "OTLPSettings",
     "SamplerSettings",
     "SentrySettings",

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from telemetry.settings import variables as v
-from telemetry.settings.model import Destination
+from telemetry.settings.model import LogfireProject
 
 if TYPE_CHECKING:
     from telemetry.settings.reader import Reader
@@ -19,7 +19,7 @@ REGIONS = {
 }
 
 
-def read_destinations(reader: Reader, *, used: bool) -> tuple[Destination, ...]:
+def read_projects(reader: Reader, *, used: bool) -> tuple[LogfireProject, ...]:
     """The destinations, if any signal uses ``logfire``; a missing token is a problem then."""
     reader.check(v.LOGFIRE_SEND)
     if not used:
@@ -30,8 +30,8 @@ def read_destinations(reader: Reader, *, used: bool) -> tuple[Destination, ...]:
             reader.problem(v.LOGFIRE_TOKEN, "", "a write token, since an exporter names logfire")
         base = reader.get(v.LOGFIRE_BASE_URL)
     if base is not None:
-        return tuple(Destination(token, base.rstrip("/")) for token in tokens)
-    return tuple(Destination(token, _region(reader, token)) for token in tokens)
+        return tuple(LogfireProject(token, base.rstrip("/")) for token in tokens)
+    return tuple(LogfireProject(token, _region(reader, token)) for token in tokens)
 
 
 def address_of(token: str) -> str | None:

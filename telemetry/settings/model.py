@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = [
     "SIGNALS",
     "ConsoleMode",
-    "Destination",
     "LogFormat",
+    "LogfireProject",
     "OTLPSettings",
     "PrometheusSettings",
     "RedactionSettings",
@@ -107,7 +107,7 @@ class OTLPSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
+class LogfireProject:
     """One Logfire project: a token and the address that its region names."""
 
     token: str = field(repr=False)
@@ -166,7 +166,7 @@ class Settings:
     """Exporter names by signal, in the order given; empty for a signal that goes nowhere."""
     otlp: Mapping[Signal, OTLPSettings] = field(default_factory=dict)
     """Only for signals that name ``otlp``."""
-    logfire: tuple[Destination, ...] = ()
+    logfire: tuple[LogfireProject, ...] = ()
     prometheus: PrometheusSettings = field(default_factory=PrometheusSettings)
     sentry: SentrySettings | None = None
     sampler: SamplerSettings = field(default_factory=SamplerSettings)

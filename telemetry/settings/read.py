@@ -11,7 +11,7 @@ from telemetry.exceptions import ConfigurationError
 from telemetry.settings import identity, passed_on
 from telemetry.settings import variables as v
 from telemetry.settings.exporters import choose_exporters
-from telemetry.settings.logfire import read_destinations
+from telemetry.settings.logfire import read_projects
 from telemetry.settings.model import PrometheusSettings, Settings, read_fields
 from telemetry.settings.otlp import read_otlp
 from telemetry.settings.reader import Reader
@@ -77,9 +77,7 @@ def read_all(reader: Reader, default_service_name: str | None) -> Settings:
         debug=debug,
         exporters=exporters,
         otlp={s: read_otlp(reader, s) for s, names in exporters.items() if "otlp" in names},
-        logfire=read_destinations(
-            reader, used=any("logfire" in names for names in exporters.values())
-        ),
+        logfire=read_projects(reader, used=any("logfire" in names for names in exporters.values())),
         prometheus=prometheus,
         sentry=read_sentry(reader),
         sampler=read_sampler(reader),

@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import SpanContext, StatusCode, TraceFlags, TraceState
 
 from telemetry.exceptions import Problem
-from telemetry.export.ended_spans import AmendedSpan, duration
+from telemetry.export.ended_spans import SpanCopy, duration
 from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
 from telemetry.settings import variables as v
@@ -84,7 +84,7 @@ class TailSpanProcessor(SpanProcessor):
         self._held: OrderedDict[int, _Held] = OrderedDict()
         self._decided: OrderedDict[int, bool] = OrderedDict()
         self._bytes = 0
-        self.sampled_away = 0
+        self.sampled_out = 0
         """Spans of traces that were decided against."""
         self.dropped = 0
         """Spans that there was no room for."""
@@ -166,7 +166,7 @@ class TailSpanProcessor(SpanProcessor):
             slow = _is_local_root(span) and self._is_slow(span)
             if self._decided.get(trace_id, False) or slow or self._has_failed(span):
                 return (_as_kept(span),)
-            self.sampled_away += 1
+            self.sampled_out += 1
             return ()
         self._hold(held, span)
         if not _is_local_root(span):
@@ -214,7 +214,7 @@ class TailSpanProcessor(SpanProcessor):
             self._remember(trace_id, keep=held.keep)
         self._bytes -= held.bytes
         if not held.keep:
-            self.sampled_away += len(held.spans)
+            self.sampled_out += len(held.spans)
             return ()
         kept = [_as_kept(span) for span in held.spans[:-1]]
         extra: dict[str, Any] = {a.SPANS_DROPPED: held.dropped} if held.dropped else {}
@@ -262,7 +262,7 @@ def _as_kept(span: ReadableSpan, extra: Mapping[str, Any] | None = None) -> Read
         flags,
         kept_by_rule(context.trace_state),
     )
-    return AmendedSpan(span, extra, kept)
+    return SpanCopy(span, extra, kept)
 
 
 def _size(span: ReadableSpan) -> int:

@@ -52,7 +52,7 @@ class UnrecordedTracerProvider(trace.TracerProvider):
 
 def unrecorded_tracer(adapters: Mapping[str, AdaptTracer]) -> Tracer | None:
     """The edge's tracer, with a global provider beside it; None where another provider traces."""
-    if not is_stand_in(trace.get_tracer_provider()):
+    if not is_proxy_provider(trace.get_tracer_provider()):
         return None
     trace.set_tracer_provider(UnrecordedTracerProvider(adapters))
     return UnrecordedTracer()
@@ -63,7 +63,7 @@ def _bits(number: int) -> int:
     return random.getrandbits(number) or 1
 
 
-def is_stand_in(provider: object) -> bool:
+def is_proxy_provider(provider: object) -> bool:
     """Whether this is what OpenTelemetry's API gives where no provider was installed.
 
     Its stand-ins are private classes with telling names; Logfire's provider is

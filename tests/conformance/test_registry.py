@@ -44,7 +44,7 @@ def _keys(found: list[tuple[str, dict[str, Any]]]) -> set[str]:
 
 def test_server_spans_carry_what_is_registered(ours: dict[str, Any], datasette: Recorded) -> None:
     """Both ways: nothing unregistered goes out, and nothing registered is a dead letter."""
-    later = {*spans.ACCOUNT, *spans.SAMPLING, *spans.OPTIONAL}
+    later = {*spans.QUERY_STATISTICS, *spans.SAMPLING, *spans.OPTIONAL}
     assert _keys(_servers(ours, datasette)) == {*spans.SERVER.attributes} - later
 
 
@@ -52,7 +52,7 @@ def test_accounts_are_what_is_registered(folded: list[dict[str, Any]]) -> None:
     """Both ways: what a SERVER span carries besides, where queries were folded into it."""
     servers = [span["attributes"] for span in folded if span["kind"] == "SERVER"]
     keys = {key for known in servers for key in known if key.startswith("corkboard.queries.")}
-    assert keys == set(spans.ACCOUNT)
+    assert keys == set(spans.QUERY_STATISTICS)
 
 
 def test_client_spans_carry_what_is_registered(datasette: Recorded) -> None:
@@ -110,7 +110,7 @@ def test_every_registered_attribute_goes_somewhere(
     everywhere |= {key for point in datasette.points for key in point.attributes}
     everywhere |= set(build_resource(Settings("host", "1", "test")).attributes)
     unseen = {str(entry) for entry in entries(attributes, Attribute)} - everywhere
-    elsewhere = {*spans.ACCOUNT, *spans.SAMPLING, *spans.OPTIONAL, *spans.LOGFIRE}
+    elsewhere = {*spans.QUERY_STATISTICS, *spans.SAMPLING, *spans.OPTIONAL, *spans.LOGFIRE}
     own = {key for m in entries(process_metrics, MetricName) for key in m.attributes}
     assert unseen == {"corkboard.destinations", *(own - everywhere), *elsewhere}
 

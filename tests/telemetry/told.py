@@ -27,7 +27,7 @@ class Told:
         self.caught_by.append(caught_by)
         self.records.append(record)
         event = f"event-{len(self.errors)}"
-        failures.settle(error, event)
+        failures.mark_reported(error, event)
         if record is not None:
             record.note_event(event)
 
@@ -36,11 +36,11 @@ class Told:
 def listening() -> Iterator[Told]:
     """What is told meanwhile."""
     told = Told()
-    failures.listen(told)
+    failures.report_to(told)
     try:
         yield told
     finally:
-        failures.listen(None)
+        failures.report_to(None)
 
 
 def raised(error: BaseException, cause: BaseException | None = None) -> Any:

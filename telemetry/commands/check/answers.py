@@ -27,7 +27,7 @@ class Answer:
     grpc_details: str = ""
 
 
-class ObservingWire:
+class ObservingTransport:
     """Sends once, for so many seconds, and keeps the answer."""
 
     def __init__(self, timeout: float) -> None:

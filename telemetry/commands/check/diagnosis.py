@@ -18,7 +18,7 @@ _LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
+class Target:
     """What the advice names: where it was sent, and the variables that say so."""
 
     protocol: str
@@ -35,7 +35,7 @@ class Diagnosis:
     advice: str
 
 
-def diagnose(answer: Answer, to: Destination, message: Any = None) -> Diagnosis | None:
+def diagnose(answer: Answer, to: Target, message: Any = None) -> Diagnosis | None:
     """None if it arrived.
 
     Args:
@@ -52,7 +52,7 @@ def diagnose(answer: Answer, to: Destination, message: Any = None) -> Diagnosis 
     return _of_status(answer, to) or _of_content(answer, to) or _of_acceptance(answer, message)
 
 
-def _of_status(answer: Answer, to: Destination) -> Diagnosis | None:
+def _of_status(answer: Answer, to: Target) -> Diagnosis | None:
     status = answer.status or 0
     if status < 300:
         return None
@@ -95,7 +95,7 @@ def _of_status(answer: Answer, to: Destination) -> Diagnosis | None:
     )
 
 
-def _of_sentry(answer: Answer, status: int, to: Destination) -> Diagnosis:
+def _of_sentry(answer: Answer, status: int, to: Target) -> Diagnosis:
     said = _first_line(answer.body)
     if status in (401, 403):
         problem, advice = "key refused", "Copy the DSN from the project's settings again."
@@ -111,7 +111,7 @@ def _of_sentry(answer: Answer, status: int, to: Destination) -> Diagnosis:
     return Diagnosis(f"{problem} ({status}){f': {said}' if said else ''}", advice)
 
 
-def _of_content(answer: Answer, to: Destination) -> Diagnosis | None:
+def _of_content(answer: Answer, to: Target) -> Diagnosis | None:
     media = answer.content_type.partition(";")[0].strip().lower()
     is_a_page = media == "text/html" or answer.body.lstrip()[:1] == b"<"
     if not is_a_page:
@@ -141,7 +141,7 @@ def _of_acceptance(answer: Answer, message: Any) -> Diagnosis | None:
     )
 
 
-def _of_no_answer(error: BaseException, to: Destination) -> Diagnosis:
+def _of_no_answer(error: BaseException, to: Target) -> Diagnosis:
     causes = list(_causes(error))
     if any("SSL" in type(cause).__name__ for cause in causes):
         return Diagnosis(
@@ -168,7 +168,7 @@ def _of_no_answer(error: BaseException, to: Destination) -> Diagnosis:
     )
 
 
-def _of_grpc(answer: Answer, to: Destination) -> Diagnosis | None:
+def _of_grpc(answer: Answer, to: Target) -> Diagnosis | None:
     code, details = answer.grpc_code, answer.grpc_details
     if code == "OK":
         return None

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from telemetry.commands.check.answers import Answer, ObservingWire
-from telemetry.commands.check.diagnosis import Destination, Diagnosis, diagnose
+from telemetry.commands.check.answers import Answer, ObservingTransport
+from telemetry.commands.check.diagnosis import Diagnosis, Target, diagnose
 from telemetry.commands.check.samples import Samples
-from telemetry.export.catalog import outlets
+from telemetry.export.catalog import destinations
 from telemetry.export.destination import without_credentials
 from telemetry.redaction.redactor import Redactor
 from telemetry.settings import variables as v
@@ -22,7 +22,7 @@ from telemetry.settings.model import SIGNALS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from telemetry.export.destination import Outlet
+    from telemetry.export.destination import Destination
     from telemetry.settings import Settings
     from telemetry.settings.model import Signal
 
@@ -87,28 +87,28 @@ def probe(settings: Settings, timeout: float) -> Report:
 def _of_signal(
     settings: Settings, signal: Signal, redactor: Redactor, samples: Samples, timeout: float
 ) -> Iterator[Result]:
-    wires: dict[int, ObservingWire] = {}
+    wires: dict[int, ObservingTransport] = {}
 
-    def wire(tally: Any) -> ObservingWire:
-        return wires.setdefault(id(tally), ObservingWire(timeout))
+    def transport(statistics: Any) -> ObservingTransport:
+        return wires.setdefault(id(statistics), ObservingTransport(timeout))
 
-    for outlet in outlets(settings, signal, redactor, wire):
-        if outlet.name == "prometheus":
-            yield _of_port(settings, outlet)
-        elif outlet.name == "console":
-            yield Result(signal, outlet.name, "", None)
+    for destination in destinations(settings, signal, redactor, transport):
+        if destination.name == "prometheus":
+            yield _of_port(settings, destination)
+        elif destination.name == "console":
+            yield Result(signal, destination.name, "", None)
         else:
             began = time.monotonic()
-            content = _export(outlet, samples.of[signal])
+            content = _export(destination, samples.of[signal])
             seconds = time.monotonic() - began
-            found = _found(settings, outlet, wires.get(id(outlet.tally)), content)
+            found = _found(settings, destination, wires.get(id(destination.statistics)), content)
             page = (settings.trace_url or "") if signal == "traces" else ""
-            yield _result(outlet, seconds, found, page.replace("{trace_id}", samples.trace_id))
+            yield _result(destination, seconds, found, page.replace("{trace_id}", samples.trace_id))
 
 
-def _export(outlet: Outlet[Any], items: Any) -> bool:
+def _export(destination: Destination[Any], items: Any) -> bool:
     try:
-        exporter = outlet.build()
+        exporter = destination.build()
         result = exporter.export(items)
         exporter.shutdown()
     except Exception:  # noqa: BLE001 - whatever it is, it didn't arrive
@@ -117,31 +117,38 @@ def _export(outlet: Outlet[Any], items: Any) -> bool:
 
 
 def _found(
-    settings: Settings, outlet: Outlet[Any], wire: ObservingWire | None, content: bool
+    settings: Settings,
+    destination: Destination[Any],
+    transport: ObservingTransport | None,
+    content: bool,
 ) -> Diagnosis | None:
-    if wire is None or wire.answer == Answer():
+    if transport is None or transport.answer == Answer():
         # Another package's exporter, or a session that another makes: its word is all there is.
         if content:
             return None
         return Diagnosis("export failed", "See the exporter's messages above.")
-    protocol = settings.otlp[outlet.signal].protocol if outlet.name == "otlp" else "http/protobuf"
-    own = (str(v.LOGFIRE_BASE_URL), str(v.LOGFIRE_TOKEN))
-    to = Destination(
-        protocol,
-        *((str(v.OTLP_ENDPOINT), str(v.OTLP_HEADERS)) if outlet.name == "otlp" else own),
+    protocol = (
+        settings.otlp[destination.signal].protocol
+        if destination.name == "otlp"
+        else "http/protobuf"
     )
-    package, name = _ANSWERS[outlet.signal]
+    own = (str(v.LOGFIRE_BASE_URL), str(v.LOGFIRE_TOKEN))
+    to = Target(
+        protocol,
+        *((str(v.OTLP_ENDPOINT), str(v.OTLP_HEADERS)) if destination.name == "otlp" else own),
+    )
+    package, name = _ANSWERS[destination.signal]
     module = f"opentelemetry.proto.collector.{package}.v1.{package}_service_pb2"
-    return diagnose(wire.answer, to, getattr(importlib.import_module(module), name))
+    return diagnose(transport.answer, to, getattr(importlib.import_module(module), name))
 
 
 def _result(
-    outlet: Outlet[Any], seconds: float, found: Diagnosis | None, look_at: str = ""
+    destination: Destination[Any], seconds: float, found: Diagnosis | None, look_at: str = ""
 ) -> Result:
     return Result(
-        outlet.signal,
-        outlet.name,
-        outlet.address,
+        destination.signal,
+        destination.name,
+        destination.address,
         found is None,
         seconds,
         found.problem if found else "",
@@ -150,17 +157,17 @@ def _result(
     )
 
 
-def _of_port(settings: Settings, outlet: Outlet[Any]) -> Result:
+def _of_port(settings: Settings, destination: Destination[Any]) -> Result:
     own = settings.prometheus
     address = f"http://{own.host}:{own.port}"
     try:
         with socket.create_server((own.host, own.port)):
-            return Result(outlet.signal, outlet.name, address, None)
+            return Result(destination.signal, destination.name, address, None)
     except OSError as error:
         problem = f"port {own.port} is not available: {error.strerror or error}"
         return Result(
-            outlet.signal,
-            outlet.name,
+            destination.signal,
+            destination.name,
             address,
             None,
             problem=problem,
@@ -175,7 +182,7 @@ def _of_errors(settings: Settings, redactor: Redactor, samples: Samples, timeout
     answer, event_id = send_error(settings, redactor, samples, timeout)
     seconds = time.monotonic() - began
     dsn = str(v.SENTRY_DSN)
-    found = diagnose(answer, Destination("sentry", dsn, dsn))
+    found = diagnose(answer, Target("sentry", dsn, dsn))
     sentry = settings.sentry
     page = (sentry.event_url if sentry else None) or ""
     page = page.replace("{trace_id}", samples.trace_id).replace("{event_id}", event_id)

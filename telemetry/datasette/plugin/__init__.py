@@ -14,10 +14,10 @@ from datasette import hookimpl
 from opentelemetry import trace
 
 from telemetry.datasette.output import quiet_datasette_tracebacks
-from telemetry.datasette.sql_errors import is_visitors_own
+from telemetry.datasette.sql_errors import is_client_error
 from telemetry.datasette.tracer import in_datasette_client
 from telemetry.errors import failures
-from telemetry.errors.sqlite_functions import explain
+from telemetry.errors.sqlite_functions import add_cause
 from telemetry.failsafe import failed
 from telemetry.request import request_record, trace_id
 from telemetry.scope import MAX_PATH
@@ -38,17 +38,17 @@ def handle_exception(request: Any, exception: Exception) -> None:
         if isinstance(status, int) and status < 500:
             return
         record = request_record()
-        visitors_own = is_visitors_own(exception)
-        if visitors_own:
-            failures.settle(exception)
+        client_error = is_client_error(exception)
+        if client_error:
+            failures.mark_reported(exception)
         else:
-            explain(exception, record)
+            add_cause(exception, record)
             failures.report(exception, "datasette", record)
         if state.own_log_lines:
             # Datasette would print the traceback, after this.
             quiet_datasette_tracebacks()
             if record is None or record.outcome != "disconnected":
-                _log(exception, str(getattr(request, "path", "")), visitors_own=visitors_own)
+                _log(exception, str(getattr(request, "path", "")), client_error=client_error)
         if in_datasette_client():
             # Not the page's failure: whoever made the call decides what comes of it.
             trace.get_current_span().record_exception(exception)
@@ -58,10 +58,10 @@ def handle_exception(request: Any, exception: Exception) -> None:
         failed("Datasette's hook, at an exception", error)
 
 
-def _log(error: Exception, path: str, *, visitors_own: bool) -> None:
+def _log(error: Exception, path: str, *, client_error: bool) -> None:
     # As Django logs its own. What a visitor's query could not do is not the host's fault.
     path = path.partition("?")[0][:MAX_PATH]
-    if visitors_own:
+    if client_error:
         logger.warning("Query failed: %s: %s", path, error)
     else:
         logger.error("Internal Server Error: %s", path, exc_info=error)

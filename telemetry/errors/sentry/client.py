@@ -99,7 +99,7 @@ class ErrorTracking:
         sentry_sdk.get_global_scope().add_event_processor(
             EventProcessor(settings, traced=self._traced)
         )
-        failures.listen(_capture)
+        failures.report_to(_capture)
         install_hooks()
         self._started = True
 
@@ -164,7 +164,7 @@ def running_program(arguments: Sequence[str]) -> str:
 
 
 def _current_ids() -> tuple[str, str] | None:
-    place = failures.current_place()
-    if place is None:
+    origin = failures.current_origin()
+    if origin is None:
         return None
-    return trace.format_trace_id(place.trace_id), trace.format_span_id(place.span_id)
+    return trace.format_trace_id(origin.trace_id), trace.format_span_id(origin.span_id)

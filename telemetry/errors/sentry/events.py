@@ -10,7 +10,7 @@ from opentelemetry import trace
 from telemetry.errors import failures
 from telemetry.errors.sentry.grouping import fingerprint
 from telemetry.errors.sentry.redaction import AllowedHeaders
-from telemetry.errors.sqlite_functions import is_echo
+from telemetry.errors.sqlite_functions import is_callback_error
 from telemetry.failsafe import failed
 from telemetry.registry import events as e
 from telemetry.request import request_record
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sentry_sdk.types import Event, Hint
 
-    from telemetry.errors.failures import Place
+    from telemetry.errors.failures import Origin
     from telemetry.request import RequestRecord
     from telemetry.settings import Settings
 
@@ -64,7 +64,7 @@ class EventProcessor:
         record = None if _is_out_of_context(log) else hint.get(RECORD) or request_record()
         if not _is_wanted(error, log, record):
             return None
-        self._link(event, _place(error, log, record))
+        self._link(event, _origin_of_event(error, log, record))
         if record is not None:
             self._describe(event, record)
         # The request itself, query string and all, where Django logged it.
@@ -73,7 +73,7 @@ class EventProcessor:
             event["fingerprint"] = fingerprint(event, record.site if record else None)
         event_id = str(event.get("event_id", ""))
         if error is not None:
-            failures.settle(error, event_id)
+            failures.mark_reported(error, event_id)
         if record is not None:
             record.note_event(event_id)
         return event
@@ -95,20 +95,20 @@ class EventProcessor:
             request["headers"] = headers
         event["request"] = request
 
-    def _link(self, event: Event, place: Place | None) -> None:
+    def _link(self, event: Event, origin: Origin | None) -> None:
         contexts = event.setdefault("contexts", {})
         # Outside a trace Sentry makes up an id, which leads nowhere.
         contexts.pop("trace", None)
-        if place is None:
+        if origin is None:
             return
-        trace_id = trace.format_trace_id(place.trace_id)
+        trace_id = trace.format_trace_id(origin.trace_id)
         contexts["trace"] = {
             "trace_id": trace_id,
-            "span_id": trace.format_span_id(place.span_id),
+            "span_id": trace.format_span_id(origin.span_id),
         }
         if not self._traced:
             return
-        if not failures.is_kept(place):
+        if not failures.is_kept(origin):
             event.setdefault("tags", {})[str(e.TRACE_SAMPLED)] = "false"
         elif self._trace_url is not None:
             link = self._trace_url.replace(TRACE_ID, trace_id)
@@ -122,30 +122,32 @@ def _is_wanted(error: BaseException | None, log: Any, record: RequestRecord | No
     if isinstance(error, ENDINGS):
         return False
     if record is not None and record.outcome == "disconnected":
-        failures.settle(error)
+        failures.mark_reported(error)
         return False
-    if failures.is_told(error):
+    if failures.is_reported(error):
         if record is not None:
-            record.note_event(failures.event_of(error))
+            record.note_event(failures.event_id_of(error))
         return False
-    if is_echo(error) and error.__cause__ is None:
+    if is_callback_error(error) and error.__cause__ is None:
         # The function's own exception was told when it was raised.
-        failures.settle(error)
+        failures.mark_reported(error)
         return False
     return True
 
 
-def _place(error: BaseException | None, log: Any, record: RequestRecord | None) -> Place | None:
-    place = failures.place_of(error) if error is not None else None
+def _origin_of_event(
+    error: BaseException | None, log: Any, record: RequestRecord | None
+) -> Origin | None:
+    origin = failures.origin_of(error) if error is not None else None
     if record is not None:
         own = record.span.get_span_context().trace_id
-        if place is None or place.trace_id != own:
+        if origin is None or origin.trace_id != own:
             # A site's start, say, that many visitors awaited and that has a
             # trace of its own: the visitor is told the id of theirs.
-            place = failures.current_place() or failures.Place.of(record.span.get_span_context())
-    elif place is None and not _is_out_of_context(log):
-        place = failures.current_place()
-    return place if place is not None and place.trace_id else None
+            origin = failures.current_origin() or failures.Origin.of(record.span.get_span_context())
+    elif origin is None and not _is_out_of_context(log):
+        origin = failures.current_origin()
+    return origin if origin is not None and origin.trace_id else None
 
 
 def _is_out_of_context(log: Any) -> bool:

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from telemetry.errors import failures
-from telemetry.errors.sqlite_functions import keep
+from telemetry.errors.sqlite_functions import hold
 from telemetry.failsafe import failed
 from telemetry.request import request_record
 
@@ -45,13 +45,13 @@ def _watch_threads() -> None:
     def start(thread: threading.Thread) -> None:
         # When a thread's exception gets to its hook, whatever context it had is
         # detached: it belongs to where it was started, unless a span ended by it.
-        setattr(thread, _STARTED_IN, (failures.current_place(), request_record()))
+        setattr(thread, _STARTED_IN, (failures.current_origin(), request_record()))
         previous_start(thread)
 
     def excepthook(args: Any) -> None:
         if args.exc_value is not None:
-            place, record = getattr(args.thread, _STARTED_IN, (None, None))
-            failures.happened_in(args.exc_value, place)
+            origin, record = getattr(args.thread, _STARTED_IN, (None, None))
+            failures.set_origin(args.exc_value, origin)
             if record is not None and record.ended:
                 # What outlives a request is not that visitor's, nor ends with their patience.
                 record = None
@@ -69,7 +69,7 @@ def _watch_callbacks() -> None:
         error = unraisable.exc_value
         kept = False
         try:
-            kept = isinstance(error, Exception) and keep(error, unraisable.object)
+            kept = isinstance(error, Exception) and hold(error, unraisable.object)
         except Exception as problem:  # noqa: BLE001 # there is nobody above to catch it
             failed("the hook for exceptions that are ignored", problem)
         # Printed as before, but for what comes with its request's error page.

@@ -66,7 +66,7 @@ def render(
         siblings.sort(key=lambda span: span.start_time or 0)
     branches = _Branches(children, terminal, _seconds(root))
     lines += exceptions(root, "  ", terminal, branches.told)
-    lines += _account(root, "  ", terminal)
+    lines += _statistics(root, "  ", terminal)
     lines += branches.of(root, "  ", 1)
     if trace.left_out:
         lines.append(terminal.paint(f"  … {trace.left_out} more spans", DIM))
@@ -183,7 +183,7 @@ def _folded(spans: list[ReadableSpan], indent: str, terminal: Terminal) -> str:
     return lead + terminal.paint(fit(text, terminal.width - len(lead)), DIM)
 
 
-def _account(span: ReadableSpan, indent: str, terminal: Terminal) -> Iterator[str]:
+def _statistics(span: ReadableSpan, indent: str, terminal: Terminal) -> Iterator[str]:
     """What the queries took that are no spans: all, the costliest, and one that is in a loop."""
     known: Any = span.attributes or {}
     count = known.get(a.QUERIES)

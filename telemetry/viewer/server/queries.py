@@ -98,14 +98,14 @@ async def statements(database: Database, filters: Filters) -> list[dict[str, Any
         failed = span["status"] == "ERROR"
         _add(sums, span["text"], 1, span["duration_ms"], span["duration_ms"], span, failed=failed)
     accounts = await _rows(database, _ACCOUNTS, {"site": filters.site, "limit": SUMMED})
-    for account in accounts:
-        for text, count, seconds, longest in account_of(json.loads(account["attributes"])):
-            _add(sums, text, count, seconds * 1000, longest * 1000, account)
+    for statistics in accounts:
+        for text, count, seconds, longest in statistics_of(json.loads(statistics["attributes"])):
+            _add(sums, text, count, seconds * 1000, longest * 1000, statistics)
     listed = [row for row in sums.values() if filters.q in row["text"]]
     return sorted(listed, key=lambda row: row["total_ms"], reverse=True)[:PAGE]
 
 
-def account_of(attributes: dict[str, Any]) -> Iterable[tuple[str, int, float, float]]:
+def statistics_of(attributes: dict[str, Any]) -> Iterable[tuple[str, int, float, float]]:
     """The folded statements of a span: text, how often, seconds together, the longest."""
     return zip(
         attributes.get(a.STATEMENTS, ()),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from telemetry.registry import attributes as a
-from telemetry.viewer.server.queries import account_of
+from telemetry.viewer.server.queries import statistics_of
 
 TICKS = 4
 _EXCEPTION = "exception"
@@ -24,7 +24,7 @@ class Bar:
 
 
 @dataclass(slots=True)
-class Account:
+class QueryStatistics:
     """Queries that are no spans. When each ran is not known; how long all took is."""
 
     count: int
@@ -51,7 +51,7 @@ class SpanRow:
     row: dict[str, Any]
     bar: Bar
     attributes: list[tuple[str, Any]]
-    account: Account | None
+    statistics: QueryStatistics | None
     logs: list[Moment] = field(default_factory=list)
     exceptions: list[Moment] = field(default_factory=list)
     events: list[Moment] = field(default_factory=list)
@@ -157,10 +157,10 @@ def _span_row(span: dict[str, Any], depth: int, scale: _Scale) -> SpanRow:
         (name, value) for name, value in sorted(attributes.items()) if not name.startswith(_DRAWN)
     ]
     bar = scale.at(span["start_ns"], span["end_ns"])
-    return SpanRow(depth, span, bar, shown, _account(span, bar, scale))
+    return SpanRow(depth, span, bar, shown, _statistics(span, bar, scale))
 
 
-def _account(span: dict[str, Any], of_span: Bar, scale: _Scale) -> Account | None:
+def _statistics(span: dict[str, Any], of_span: Bar, scale: _Scale) -> QueryStatistics | None:
     attributes = span["attributes"]
     count = attributes.get(a.QUERIES)
     if not count:
@@ -176,11 +176,11 @@ def _account(span: dict[str, Any], of_span: Bar, scale: _Scale) -> Account | Non
     repeated = zip(
         attributes.get(a.REPEATED, ()), attributes.get(a.REPEATED_COUNT, ()), strict=False
     )
-    return Account(
+    return QueryStatistics(
         count=count,
         seconds=seconds,
         bar=Bar(of_span.left, round(width, 3)),
-        statements=list(account_of(attributes)),
+        statements=list(statistics_of(attributes)),
         repeated=list(repeated),
         databases=list(databases),
     )

@@ -125,7 +125,7 @@ def test_nobody_is_there_to_read_a_page(told: Told) -> None:
     failing_visit(Observed(app), client)
     assert client.sent == []
     assert told.errors == []
-    assert failures.is_told(error)
+    assert failures.is_reported(error)
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), SystemExit(3), KeyboardInterrupt()])

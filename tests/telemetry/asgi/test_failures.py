@@ -64,29 +64,29 @@ BROKEN: dict[str, tuple[Callable[[], Observed], str]] = {
     "span details": (lambda: Observed(_hello(), default_span_details=_break), START),
     "start of the pipeline": (lambda: Observed(_hello(), ready=_break), START),
 }
-each_place = pytest.mark.parametrize(("build", "place"), BROKEN.values(), ids=BROKEN)
+each_place = pytest.mark.parametrize(("build", "origin"), BROKEN.values(), ids=BROKEN)
 
 
 @pytest.mark.usefixtures("as_in_production")
 @each_place
 def test_the_page_is_served(
-    build: Callable[[], Observed], place: str, caplog: pytest.LogCaptureFixture
+    build: Callable[[], Observed], origin: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whole; every failure is counted, the first is logged with its traceback."""
     observed = build()
     for _ in range(3):
         client = run(visit(observed.edge))
         assert (client.status, client.body) == (200, b"hello")
-    assert state.failures == {place: 3}
+    assert state.failures == {origin: 3}
     [logged] = [record for record in caplog.records if record.name == "telemetry"]
-    assert place in logged.getMessage()
+    assert origin in logged.getMessage()
     assert logged.exc_info is not None
     assert logged.exc_info[0] is BrokenError
     assert all(value == 0 for value in observed.active), "a count that went up came down"
 
 
 @each_place
-def test_the_test_that_caused_it_sees_it(build: Callable[[], Observed], place: str) -> None:
+def test_the_test_that_caused_it_sees_it(build: Callable[[], Observed], origin: str) -> None:
     """Under `raise_failures()`, which TELEMETRY_RAISE_FAILURES sets for a whole suite."""
     with pytest.raises(BrokenError):
         run(visit(build().edge))

@@ -8,9 +8,9 @@ from telemetry.datasette.query_statistics import (
     MAX_REPEATED,
     MAX_STATEMENT,
     OTHER,
-    Account,
     Details,
     Query,
+    QueryStatistics,
 )
 from telemetry.registry import attributes as a
 from telemetry.registry import spans
@@ -18,11 +18,11 @@ from telemetry.registry import spans
 MS = 1_000_000
 
 
-def _account(*queries: Query, room: int = 100) -> Account:
-    account = Account(Details(room))
+def _statistics(*queries: Query, room: int = 100) -> QueryStatistics:
+    statistics = QueryStatistics(Details(room))
     for query in queries:
-        account.add(query)
-    return account
+        statistics.add(query)
+    return statistics
 
 
 def _query(statement: str = "select 1", execution: int = MS, **more: object) -> Query:
@@ -31,12 +31,12 @@ def _query(statement: str = "select 1", execution: int = MS, **more: object) -> 
 
 def test_nothing_is_no_account() -> None:
     """A span without queries says nothing of them."""
-    assert _account().attributes() == {}
+    assert _statistics().attributes() == {}
 
 
 def test_sums_are_in_seconds_and_nanoseconds_add_up() -> None:
     """Execution and waiting apart, the longest, rows, probes and timeouts."""
-    found = _account(
+    found = _statistics(
         Query("select a", "meetings", 1 * MS, 4 * MS, rows=10),
         Query("select b", "meetings", 3 * MS, 0, rows=1),
         Query("select a", "_internal", 2 * MS, 1 * MS, suppressed=True),
@@ -63,9 +63,11 @@ def test_sums_are_in_seconds_and_nanoseconds_add_up() -> None:
 
 def test_only_the_costliest_statements_are_named() -> None:
     """And each is cut to a line that can be read."""
-    found = _account(*(_query(f"select {n} from t{n}", n * MS) for n in range(1, 10))).attributes()
+    found = _statistics(
+        *(_query(f"select {n} from t{n}", n * MS) for n in range(1, 10))
+    ).attributes()
     assert found[a.STATEMENTS] == [f"select {n} from t{n}" for n in range(9, 9 - COSTLIEST, -1)]
-    [cut] = _account(_query("select\n  " + "a" * 999)).attributes()[a.STATEMENTS]
+    [cut] = _statistics(_query("select\n  " + "a" * 999)).attributes()[a.STATEMENTS]
     assert cut.startswith("select aaa")
     assert len(cut) == MAX_STATEMENT
 
@@ -75,7 +77,7 @@ def test_a_loop_is_named_by_one_of_its_statements() -> None:
     columns = (_query(f"select {name} as value from minutes") for name in "abcdef")
     again = (_query("select count(*) from minutes") for _ in range(7))
     few = (_query(f"select max({name}) from minutes") for name in "abcd")
-    found = _account(*columns, *again, *few).attributes()
+    found = _statistics(*columns, *again, *few).attributes()
     assert found[a.REPEATED] == ["select count(*) from minutes", "select a as value from minutes"]
     assert found[a.REPEATED_COUNT] == [7, 6]
 
@@ -83,21 +85,21 @@ def test_a_loop_is_named_by_one_of_its_statements() -> None:
 def test_functions_are_told_apart_by_their_names() -> None:
     """What was run with a connection, and is no SQL."""
     different = (_query(f"Database.{name}") for name in "abcdef")
-    assert a.REPEATED not in _account(*different).attributes()
+    assert a.REPEATED not in _statistics(*different).attributes()
     alike = (_query("Database.primary_keys.<locals>._keys") for _ in range(5))
-    assert _account(*alike).attributes()[a.REPEATED_COUNT] == [5]
+    assert _statistics(*alike).attributes()[a.REPEATED_COUNT] == [5]
 
 
 def test_a_few_loops_are_enough() -> None:
     """However many there are."""
     loops = [_query("select " + ", ".join("a" * n)) for n in range(1, 9) for _ in range(5 + n)]
-    found = _account(*loops).attributes()
+    found = _statistics(*loops).attributes()
     assert found[a.REPEATED_COUNT] == [13, 12, 11][:MAX_REPEATED]
 
 
 def test_databases_are_bounded() -> None:
     """A site with hundreds of them has the rest summed up."""
-    found = _account(*(_query(database=f"db{n}", execution=MS) for n in range(100))).attributes()
+    found = _statistics(*(_query(database=f"db{n}", execution=MS) for n in range(100))).attributes()
     assert len(found[a.DATABASES]) == MAX_DATABASES + 1
     assert sum(found[a.DATABASES_COUNT]) == 100
     assert OTHER in found[a.DATABASES]
@@ -106,7 +108,7 @@ def test_databases_are_bounded() -> None:
 def test_details_have_room_for_all_accounts_together() -> None:
     """Without it totals stay true; and what is closed makes room again."""
     details = Details(3)
-    first, second = Account(details), Account(details)
+    first, second = QueryStatistics(details), QueryStatistics(details)
     for name in "ab":
         first.add(_query(f"select {name}"))
         second.add(_query(f"select {name}"))
@@ -120,4 +122,4 @@ def test_details_have_room_for_all_accounts_together() -> None:
 def test_every_name_is_registered() -> None:
     """Nothing else goes on the wire."""
     queries = [_query(suppressed=True), *(_query(interrupted=True) for _ in range(9))]
-    assert set(_account(*queries).attributes()) == set(spans.ACCOUNT)
+    assert set(_statistics(*queries).attributes()) == set(spans.QUERY_STATISTICS)

@@ -37,7 +37,7 @@ def execution_of(query: dict[str, Any], spans: Spans) -> int:
     return sum(times) if times else int(query["nanoseconds"])
 
 
-def account_of(spans: Spans) -> dict[str, Any]:
+def statistics_of(spans: Spans) -> dict[str, Any]:
     """Add up what the roots carry."""
     total: Counter[str] = Counter()
     for span in spans:
@@ -53,18 +53,18 @@ def test_the_account_is_the_stream_replayed(pages: dict[str, Any], page: str) ->
     raw, folded = pages[page]["raw"], pages[page]["folded"]
     kept = {span["id"] for span in folded}
     gone = [query for query in queries_of(raw) if query["id"] not in kept]
-    account = account_of(folded)
+    statistics = statistics_of(folded)
     assert gone
-    assert account["count"] == len(gone)
-    assert account["rows"] == sum(
+    assert statistics["count"] == len(gone)
+    assert statistics["rows"] == sum(
         query["attributes"].get("datasette.rows_returned", 0) for query in gone
     )
     executed = sum(execution_of(query, raw) for query in gone) / 1e9
     waited = sum(query["nanoseconds"] for query in gone) / 1e9 - executed
-    assert account["execution_time"] == pytest.approx(executed, rel=0.01, abs=2e-6)
-    assert account["waiting_time"] == pytest.approx(waited, rel=0.01, abs=2e-6)
+    assert statistics["execution_time"] == pytest.approx(executed, rel=0.01, abs=2e-6)
+    assert statistics["waiting_time"] == pytest.approx(waited, rel=0.01, abs=2e-6)
     suppressed = sum("datasette.sql_error_suppressed" in q["attributes"] for q in gone)
-    assert account.get("suppressed", 0) == suppressed
+    assert statistics.get("suppressed", 0) == suppressed
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -96,7 +96,7 @@ def test_a_failed_query_is_seen_and_a_suppressed_one_is_counted(pages: dict[str,
         queries = queries_of(pages[page]["folded"])
         failed = [q for q in queries if q["status"] == "ERROR"]
         assert [q["attributes"]["db.query.text"] for q in failed] == [text]
-    assert account_of(pages["table"]["folded"])["suppressed"] > 0
+    assert statistics_of(pages["table"]["folded"])["suppressed"] > 0
 
 
 def test_an_expected_timeout_is_counted(pages: dict[str, Any]) -> None:
@@ -107,7 +107,7 @@ def test_an_expected_timeout_is_counted(pages: dict[str, Any]) -> None:
     assert ENDLESS in {query["attributes"]["db.query.text"] for query in interrupted}
     kept = {span["id"] for span in folded}
     gone = [query for query in interrupted if query["id"] not in kept]
-    assert account_of(folded).get("interrupted", 0) == len(gone)
+    assert statistics_of(folded).get("interrupted", 0) == len(gone)
     for query in interrupted:
         assert (query["id"] in kept) == (execution_of(query, raw) >= FOLD_BELOW)
 

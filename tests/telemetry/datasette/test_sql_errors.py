@@ -15,7 +15,7 @@ from datasette.app import Datasette
 from datasette.plugins import pm
 
 from telemetry import quiet_datasette_errors
-from telemetry.datasette.sql_errors import is_visitors_own
+from telemetry.datasette.sql_errors import is_client_error
 from tests.telemetry.asgi.driving import visit
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def test_what_an_address_makes_fail_is_the_visitors(
     plugin: Plugin, path: Path, address: str
 ) -> None:
     """Datasette answers these with 500, and every crawler finds them."""
-    assert is_visitors_own(failure(plugin, path, address))
+    assert is_client_error(failure(plugin, path, address))
 
 
 @pytest.mark.parametrize("route", ["/-/run", "/-/run-in-thread"])
@@ -149,14 +149,14 @@ def test_a_plugins_query_is_the_plugins(plugin: Plugin, path: Path, route: str, 
     """The same errors by the same names, out of code that is not Datasette's."""
     error = failure(plugin, path, f"{route}?sql={sql}")
     assert getattr(error, "sqlite_errorname", None) == "SQLITE_ERROR"
-    assert not is_visitors_own(error)
+    assert not is_client_error(error)
 
 
 def test_a_plugins_hook_is_the_plugins(plugin: Plugin, path: Path) -> None:
     """On Datasette's own page, from within Datasette's own template."""
     error = failure(plugin, path, "/minutes/pages?hook=1")
     assert str(error) == "no such column: absent"
-    assert not is_visitors_own(error)
+    assert not is_client_error(error)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_damaged_file_is_the_operators(plugin: Plugin, path: Path, address: st
         file.write(b"\x55" * (path.stat().st_size - 4096))
     error = failure(plugin, path, address)
     assert getattr(error, "sqlite_errorname", None) == "SQLITE_CORRUPT"
-    assert not is_visitors_own(error)
+    assert not is_client_error(error)
 
 
 @pytest.mark.parametrize("address", ["/minutes", "/minutes/pages", "/minutes/pages.json"])
@@ -178,7 +178,7 @@ def test_a_lock_is_the_operators(plugin: Plugin, path: Path, address: str) -> No
     """Somebody writes for longer than a page can wait."""
     error = failure(plugin, path, address, while_=locked(path))
     assert getattr(error, "sqlite_errorname", None) == "SQLITE_BUSY"
-    assert not is_visitors_own(error)
+    assert not is_client_error(error)
 
 
 @pytest.mark.parametrize(("address", "status"), [("/minutes/nothing", 404), ("/nothing", 404)])
@@ -186,7 +186,7 @@ def test_what_is_no_sqlite_error_is_nobodys_query(
     plugin: Plugin, path: Path, address: str, status: int
 ) -> None:
     """Whatever becomes of it, it is not this that says so."""
-    assert not is_visitors_own(failure(plugin, path, address, status))
+    assert not is_client_error(failure(plugin, path, address, status))
 
 
 def test_a_time_limit_is_nobodys_fault(plugin: Plugin, path: Path) -> None:
@@ -194,4 +194,4 @@ def test_a_time_limit_is_nobodys_fault(plugin: Plugin, path: Path) -> None:
     endless = "with+recursive+n(x)+as+(select+1+union+all+select+x%2B1+from+n)+select+max(x)+from+n"
     error = failure(plugin, path, f"/-/run?sql={endless}")
     assert type(error).__name__ == "QueryInterrupted"
-    assert is_visitors_own(error)
+    assert is_client_error(error)

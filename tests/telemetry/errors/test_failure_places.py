@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from telemetry.datasette.tracer import DatasetteTracer
 from telemetry.errors import failures
 from telemetry.errors.failed_spans import FailedSpanProcessor
-from telemetry.errors.failures import Place
+from telemetry.errors.failures import Origin
 from telemetry.registry.datasette import SCOPE
 from telemetry.request import request_record
 from tests.telemetry.asgi.driving import answering, run, visit
@@ -24,7 +24,7 @@ from tests.telemetry.told import raised
 if TYPE_CHECKING:
     from telemetry.scope import Message, Receive, Send
 
-INNER, OUTER = Place(1, 2, True), Place(3, 4, False)
+INNER, OUTER = Origin(1, 2, True), Origin(3, 4, False)
 
 
 class MinutesLostError(Exception):
@@ -39,58 +39,58 @@ def _raising(raising: None) -> None:
 def test_the_first_place_is_the_innermost() -> None:
     """The spans around it end by the same exception, later."""
     error = raised(MinutesLostError())
-    failures.happened_in(error, None)
-    assert failures.place_of(error) is None
-    failures.happened_in(error, INNER)
-    failures.happened_in(error, OUTER)
-    assert failures.place_of(error) == INNER
+    failures.set_origin(error, None)
+    assert failures.origin_of(error) is None
+    failures.set_origin(error, INNER)
+    failures.set_origin(error, OUTER)
+    assert failures.origin_of(error) == INNER
 
 
 def test_the_place_of_a_cause_is_the_failures() -> None:
     """Unless it has one of its own."""
     cause = raised(MinutesLostError())
-    failures.happened_in(cause, INNER)
+    failures.set_origin(cause, INNER)
     error = raised(LookupError(), cause)
-    assert failures.place_of(error) == INNER
-    failures.happened_in(error, OUTER)
-    assert failures.place_of(error) == OUTER
-    assert failures.place_of(raised(ValueError())) is None
+    assert failures.origin_of(error) == INNER
+    failures.set_origin(error, OUTER)
+    assert failures.origin_of(error) == OUTER
+    assert failures.origin_of(raised(ValueError())) is None
 
 
 def test_the_current_place_is_the_current_span() -> None:
     """Kept by the sampler or not; outside a span there is none."""
-    assert failures.current_place() is None
+    assert failures.current_origin() is None
     for sampled in (True, False):
         provider = TracerProvider(shutdown_on_exit=False)
         if not sampled:
             provider = TracerProvider(ALWAYS_OFF, shutdown_on_exit=False)
         with provider.get_tracer("test").start_as_current_span("x") as span:
             context = span.get_span_context()
-            place = Place(context.trace_id, context.span_id, sampled)
-            assert failures.current_place() == place
+            origin = Origin(context.trace_id, context.span_id, sampled)
+            assert failures.current_origin() == origin
 
 
 def test_a_task_that_outlives_its_request_is_nowhere() -> None:
     """It has the visitor's span for as long as it runs; a live span of its own counts."""
-    places: list[Place | None] = []
+    origins: list[Origin | None] = []
     done = asyncio.Event()
 
     async def background() -> None:
         with observed.tracer.start_as_current_span("stays open") as own:
-            places.extend([failures.current_place(), Place.of(own.get_span_context())])
+            origins.extend([failures.current_origin(), Origin.of(own.get_span_context())])
             await done.wait()
-            places.extend([failures.current_place(), Place.of(own.get_span_context())])
+            origins.extend([failures.current_origin(), Origin.of(own.get_span_context())])
         # Back to the request's own.
-        places.append(failures.current_place())
+        origins.append(failures.current_origin())
         with trace.use_span(own):
             # Ended: where something was, and not where this is.
-            places.append(failures.current_place())
+            origins.append(failures.current_origin())
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         tasks.append(asyncio.create_task(background()))
-        place = failures.current_place()
-        assert place is not None
-        assert place.span_id != 0
+        origin = failures.current_origin()
+        assert origin is not None
+        assert origin.span_id != 0
         await asyncio.sleep(0)
         await answering()(scope, receive, send)
 
@@ -103,7 +103,7 @@ def test_a_task_that_outlives_its_request_is_nowhere() -> None:
         await tasks[0]
 
     run(outlive())
-    during, own, after, same, request, ended = places
+    during, own, after, same, request, ended = origins
     assert during == own
     assert after == same == own
     assert request is None
@@ -112,15 +112,15 @@ def test_a_task_that_outlives_its_request_is_nowhere() -> None:
 
 def test_an_untraced_task_that_outlives_its_request_is_nowhere_either() -> None:
     """Where the sampler kept nothing, no span of its own can be told from the request's."""
-    places: list[Place | None] = []
+    origins: list[Origin | None] = []
     done = asyncio.Event()
 
     async def background() -> None:
         await done.wait()
-        places.append(failures.current_place())
+        origins.append(failures.current_origin())
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
-        places.append(failures.current_place())
+        origins.append(failures.current_origin())
         tasks.append(asyncio.create_task(background()))
         await answering()(scope, receive, send)
 
@@ -132,7 +132,7 @@ def test_an_untraced_task_that_outlives_its_request_is_nowhere_either() -> None:
         await tasks[0]
 
     run(outlive())
-    within, after = places
+    within, after = origins
     assert within is not None
     assert not within.sampled
     assert after is None
@@ -140,13 +140,13 @@ def test_an_untraced_task_that_outlives_its_request_is_nowhere_either() -> None:
 
 def test_a_task_that_outlives_an_excluded_request_is_nowhere_too() -> None:
     """A framework's own list excluded it after its span had started: that one never ends."""
-    places: list[Place | None] = []
+    origins: list[Origin | None] = []
     done = asyncio.Event()
 
     async def background() -> None:
         await done.wait()
         assert trace.get_current_span().is_recording()
-        places.append(failures.current_place())
+        origins.append(failures.current_origin())
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         record = request_record()
@@ -163,7 +163,7 @@ def test_a_task_that_outlives_an_excluded_request_is_nowhere_too() -> None:
         await tasks[0]
 
     run(outlive())
-    assert places == [None]
+    assert origins == [None]
 
 
 @pytest.mark.parametrize("scope", ["host", "datasette"])
@@ -184,5 +184,5 @@ def test_the_place_does_not_depend_on_where_the_span_ends(scope: str) -> None:
         thread = Thread(target=span.end)
         thread.start()
         thread.join()
-    assert failures.place_of(error) == Place.of(span.get_span_context())
-    assert failures.place_of(other) is None
+    assert failures.origin_of(error) == Origin.of(span.get_span_context())
+    assert failures.origin_of(other) is None

@@ -14,7 +14,7 @@ from opentelemetry.context import attach, detach
 
 from telemetry import failsafe
 from telemetry.errors import failures
-from telemetry.errors.failures import Place
+from telemetry.errors.failures import Origin
 from telemetry.request import MAX_EVENTS, RequestRecord, attach_record
 from telemetry.state import state
 from tests.telemetry.asgi.driving import answering, run, visit
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from telemetry.scope import Message, Receive, Send
     from tests.telemetry.told import Told
 
-INNER = Place(1, 2, True)
+INNER = Origin(1, 2, True)
 
 
 class MinutesLostError(Exception):
@@ -70,8 +70,8 @@ def test_one_exception_is_told_once(told: Told, record: RequestRecord) -> None:
     failures.report(error, "asgi")
     failures.report(error, "asgi", later)
     assert (told.errors, told.caught_by, told.records) == ([error], ["datasette"], [record])
-    assert failures.is_told(error)
-    assert failures.event_of(error) == "event-1"
+    assert failures.is_reported(error)
+    assert failures.event_id_of(error) == "event-1"
     assert record.events == later.events == ["event-1"]
 
 
@@ -90,7 +90,7 @@ def test_what_is_raised_from_another_is_the_same_failure(told: Told) -> None:
     failures.report(first, "datasette")
     failures.report(third, "asgi")
     assert told.errors == [first]
-    assert failures.event_of(third) == "event-1"
+    assert failures.event_id_of(third) == "event-1"
     other = raised(LookupError(), raised(MinutesLostError()))
     failures.report(other, "asgi")
     assert other.__cause__ is not None
@@ -112,17 +112,17 @@ def test_what_is_raised_while_another_is_handled_is_its_own(told: Told) -> None:
     assert second.__context__ is first
     failures.report(second, "asgi")
     assert told.errors == [first, second]
-    assert failures.event_of(second) == "event-2"
+    assert failures.event_id_of(second) == "event-2"
 
 
 def test_what_needs_no_telling_is_not_told(told: Told, record: RequestRecord) -> None:
     """Settled without an event, say a visitor's own query: nobody is given an id of it."""
     error = raised(LookupError(), raised(MinutesLostError()))
-    failures.settle(error)
+    failures.mark_reported(error)
     failures.report(error, "asgi")
     failures.report(error.__cause__, "asgi")
     assert told.errors == []
-    assert failures.event_of(error) == ""
+    assert failures.event_id_of(error) == ""
     assert record.events == []
 
 
@@ -130,9 +130,9 @@ def test_an_event_that_exists_is_not_forgotten(told: Told) -> None:
     """Whoever settles a told one afterwards adds nothing."""
     error = raised(MinutesLostError())
     failures.report(error, "asgi")
-    failures.settle(error)
-    failures.settle(error, "another")
-    assert failures.event_of(error) == "event-1"
+    failures.mark_reported(error)
+    failures.mark_reported(error, "another")
+    assert failures.event_id_of(error) == "event-1"
 
 
 def test_an_unsettled_cause_does_not_hide_the_event(told: Told) -> None:
@@ -140,9 +140,9 @@ def test_an_unsettled_cause_does_not_hide_the_event(told: Told) -> None:
     cause = raised(MinutesLostError())
     failures.report(cause, "asgi")
     error = raised(LookupError())
-    failures.settle(error)
+    failures.mark_reported(error)
     error.__cause__ = cause
-    assert failures.event_of(error) == "event-1"
+    assert failures.event_id_of(error) == "event-1"
 
 
 def test_what_fails_after_the_visitor_left_is_not_told(told: Told, record: RequestRecord) -> None:
@@ -198,24 +198,24 @@ def test_without_a_listener_nothing_is_noted() -> None:
 )
 def test_any_exception_carries_its_notes(told: Told, error: Exception) -> None:
     """Those that let nobody set an attribute, and those that C code made."""
-    failures.happened_in(error, INNER)
+    failures.set_origin(error, INNER)
     failures.report(error, "asgi")
     failures.report(error, "asgi")
     assert told.errors == [error]
-    assert failures.place_of(error) == INNER
+    assert failures.origin_of(error) == INNER
 
 
 @pytest.mark.parametrize("error", [MinutesLostError("2013"), OSError(2, "no such file")])
 def test_a_pickled_exception_keeps_its_notes(told: Told, error: Exception) -> None:
     """What a worker process has told, its parent need not."""
-    failures.happened_in(error, INNER)
+    failures.set_origin(error, INNER)
     failures.report(error, "asgi")
     sent = pickle.loads(pickle.dumps(error))
     assert sent is not error
     failures.report(sent, "asgi")
     assert len(told.errors) == 1
-    assert failures.place_of(sent) == INNER
-    assert type(failures.place_of(sent)) is Place
+    assert failures.origin_of(sent) == INNER
+    assert type(failures.origin_of(sent)) is Origin
     # Without this package on the other side: plain values.
     assert b"telemetry.errors.failures" not in pickle.dumps(error)
 
@@ -224,8 +224,8 @@ def test_causes_that_go_round_in_a_circle_have_an_end(told: Told) -> None:
     """`raise first from second` and the reverse, somewhere in a retry."""
     first, second = raised(MinutesLostError()), raised(LookupError())
     first.__cause__, second.__cause__ = second, first
-    assert failures.place_of(first) is None
-    assert not failures.is_told(first)
+    assert failures.origin_of(first) is None
+    assert not failures.is_reported(first)
     failures.report(first, "asgi")
     failures.report(second, "asgi")
     assert told.errors == [first]
@@ -245,7 +245,7 @@ def test_a_listener_that_fails_is_counted_and_the_page_goes_on() -> None:
         failures.report(raised(MinutesLostError()), "datasette")
         await answering(200, b"hello")(scope, receive, send)
 
-    failures.listen(broken)
+    failures.report_to(broken)
     failsafe.raise_failures(False)
     state.failures.clear()
     try:
@@ -256,7 +256,7 @@ def test_a_listener_that_fails_is_counted_and_the_page_goes_on() -> None:
         with pytest.raises(ZeroDivisionError):
             failures.report(raised(MinutesLostError()), "asgi")
     finally:
-        failures.listen(None)
+        failures.report_to(None)
         state.failures.clear()
 
 

@@ -12,7 +12,13 @@ from opentelemetry.trace import INVALID_SPAN
 
 from telemetry import request_record
 from telemetry.errors import failures
-from telemetry.errors.sqlite_functions import MAX_KEPT, explain, is_echo, keep, report_kept
+from telemetry.errors.sqlite_functions import (
+    MAX_KEPT,
+    add_cause,
+    hold,
+    is_callback_error,
+    report_held,
+)
 from telemetry.request import RequestRecord
 from tests.telemetry.asgi.driving import answering, run, visit
 from tests.telemetry.asgi.observed import Observed
@@ -50,7 +56,7 @@ def _hooked(raising: None) -> Iterator[None]:
 
 def _keep(error: Any, called: object) -> None:
     if isinstance(error, Exception):
-        keep(error, called)
+        hold(error, called)
 
 
 def query(setup: Setup, sql: str, times: int = 1) -> list[sqlite3.Error]:
@@ -88,14 +94,14 @@ def test_sqlites_error_is_known_as_an_echo(setup: Setup, sql: str, told: Told) -
 
     def work(record: RequestRecord) -> None:
         [error] = query(setup, sql)
-        assert is_echo(error), error
+        assert is_callback_error(error), error
         kept = record.unseen[-1]
-        explain(error, record)
+        add_cause(error, record)
         assert error.__cause__ is kept
         record.failure = error
 
     visiting(work, status=500)
-    [error] = [each for each in told.errors if is_echo(each)]
+    [error] = [each for each in told.errors if is_callback_error(each)]
     assert told.errors == [error], "one failure, one event"
 
 
@@ -106,7 +112,7 @@ def test_an_echo_that_nobody_made_a_page_of_is_told_by_its_cause(
     """A visitor's own query is answered with 200 or 400, and the function is still broken."""
     observed = visiting(lambda _record: query(setup, sql), status=400)
     [error] = told.errors
-    assert not is_echo(error)
+    assert not is_callback_error(error)
     assert told.caught_by == ["sys.unraisablehook"]
     assert [event.name for event in observed.span.events] == ["exception"]
     assert "corkboard.error.event_ids" in observed.attributes
@@ -133,7 +139,7 @@ def test_other_callbacks_are_told_beside_sqlites_error(
     def work(_record: RequestRecord) -> None:
         [error] = query(setup, sql)
         assert str(error) == words
-        assert not is_echo(error)
+        assert not is_callback_error(error)
 
     visiting(work)
     assert [type(error) for error in told.errors] == [FaultError]
@@ -208,7 +214,7 @@ def test_the_last_that_was_raised_explains_the_echo(told: Told) -> None:
     def work(record: RequestRecord) -> None:
         query(function(another), SUM)
         [error] = query(function(fail), SUM)
-        explain(error, record)
+        add_cause(error, record)
         record.failure = error
 
     visiting(work, status=500)
@@ -231,9 +237,9 @@ def test_what_has_a_cause_keeps_it() -> None:
         FaultError("user-defined function raised exception"),
     ):
         cause = error.__cause__
-        explain(error, record)
+        add_cause(error, record)
         assert error.__cause__ is cause
-    explain(sqlite3.OperationalError("user-defined function raised exception"), None)
+    add_cause(sqlite3.OperationalError("user-defined function raised exception"), None)
     assert len(record.unseen) == 1
 
 
@@ -253,8 +259,8 @@ def test_a_destructor_is_told_at_once(told: Told) -> None:
 
     def work(record: RequestRecord) -> None:
         for called in (Left.__del__, Left(), None):
-            assert not keep(FaultError(), called)
-        assert keep(FaultError(), fail)
+            assert not hold(FaultError(), called)
+        assert hold(FaultError(), fail)
         assert len(record.unseen) == 1
 
     visiting(work)
@@ -274,7 +280,7 @@ def test_it_happened_in_the_querys_span(told: Told) -> None:
     observer = Observed(answering())
     visiting(work)
     [error] = told.errors
-    assert failures.place_of(error) == failures.Place.of(spans[0].get_span_context())
+    assert failures.origin_of(error) == failures.Origin.of(spans[0].get_span_context())
 
 
 def test_what_was_told_is_not_told_again(told: Told) -> None:
@@ -282,6 +288,6 @@ def test_what_was_told_is_not_told_again(told: Told) -> None:
     record = RequestRecord("GET", INVALID_SPAN)
     error = FaultError()
     record.unseen = [error]
-    assert report_kept(record) == [error]
-    assert report_kept(record) == []
+    assert report_held(record) == [error]
+    assert report_held(record) == []
     assert told.errors == [error]

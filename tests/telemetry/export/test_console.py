@@ -98,8 +98,8 @@ def test_queries_that_are_no_spans_are_a_line_or_two() -> None:
     }
     with console.span("GET /", kind=SpanKind.SERVER) as span:
         span.set_attributes(shown)
-    _, account, *alike = console.lines
-    assert account == "    18.5 ms  49 queries, longest 5.2 ms: select count(*) from minutes"
+    _, statistics, *alike = console.lines
+    assert statistics == "    18.5 ms  49 queries, longest 5.2 ms: select count(*) from minutes"
     assert [line.split(" alike: ")[0] for line in alike] == [f"{'':13}N+1: 7", f"{'':13}N+1: 6"]
     assert [line[-8:] for line in alike] == [", from x", ", from y"]
     assert max(map(len, console.lines)) <= 100

@@ -10,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 
-from telemetry.export.destination import Outlet
+from telemetry.export.destination import Destination
 from telemetry.metrics.provider import start_meter_provider
 from telemetry.metrics.sites import SiteLabels
 from telemetry.redaction.redactor import Redactor
@@ -49,7 +49,7 @@ def test_a_metrics_exporter_may_be_a_reader(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "false")
     reader = InMemoryMetricReader()
     provider = start_meter_provider(
-        [Outlet("metrics", "scraped", "", lambda: reader)],
+        [Destination("metrics", "scraped", "", lambda: reader)],
         Resource({}),
         interval=60,
         site_labels=SiteLabels(1),

@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from telemetry.export.catalog import outlets
+from telemetry.export.catalog import destinations
 from telemetry.redaction.redactor import Redactor
 from telemetry.settings import read_settings
 from telemetry.settings.model import RedactionSettings
@@ -18,7 +18,7 @@ from telemetry.testing import OTLPReceiver
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from telemetry.export.destination import Outlet
+    from telemetry.export.destination import Destination
 
 
 @pytest.fixture
@@ -28,16 +28,16 @@ def receiver() -> Iterator[OTLPReceiver]:
         yield receiver
 
 
-def _outlet(environ: dict[str, str]) -> Outlet[Any]:
-    (outlet,) = outlets(read_settings(environ), "traces", Redactor(RedactionSettings()))
-    return outlet
+def _destination(environ: dict[str, str]) -> Destination[Any]:
+    (destination,) = destinations(read_settings(environ), "traces", Redactor(RedactionSettings()))
+    return destination
 
 
-def _over(transport: str, receiver: OTLPReceiver) -> Outlet[Any]:
+def _over(transport: str, receiver: OTLPReceiver) -> Destination[Any]:
     if transport == "logfire":
-        return _outlet({"LOGFIRE_TOKEN": "pylf_v1_us_x", "LOGFIRE_BASE_URL": receiver.url})
+        return _destination({"LOGFIRE_TOKEN": "pylf_v1_us_x", "LOGFIRE_BASE_URL": receiver.url})
     grpc = transport == "grpc"
-    return _outlet(
+    return _destination(
         {
             "OTEL_EXPORTER_OTLP_PROTOCOL": transport,
             "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.grpc_endpoint if grpc else receiver.url,
@@ -48,12 +48,12 @@ def _over(transport: str, receiver: OTLPReceiver) -> Outlet[Any]:
 @pytest.mark.parametrize("transport", ["http/protobuf", "grpc", "logfire"])
 def test_each_attempt_after_the_first_is_a_retry(receiver: OTLPReceiver, transport: str) -> None:
     """Three spans, the second of which is answered with "later" once."""
-    outlet = _over(transport, receiver)
+    destination = _over(transport, receiver)
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(outlet.build()))
+    provider.add_span_processor(SimpleSpanProcessor(destination.build()))
     tracer = provider.get_tracer("test")
     tracer.start_span("first").end()
-    assert outlet.tally.retried == 0
+    assert destination.statistics.retried == 0
     receiver.answer(503)
     sender = threading.Thread(target=lambda: tracer.start_span("late").end())
     sender.start()
@@ -63,7 +63,7 @@ def test_each_attempt_after_the_first_is_a_retry(receiver: OTLPReceiver, transpo
     tracer.start_span("last").end()
     provider.shutdown()
     assert [span.name for span in receiver.spans] == ["first", "late", "last"]
-    assert outlet.tally.retried == 1
+    assert destination.statistics.retried == 1
 
 
 def test_a_credential_providers_session_is_the_operators(receiver: OTLPReceiver) -> None:
@@ -75,4 +75,4 @@ def test_a_credential_providers_session_is_the_operators(receiver: OTLPReceiver)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(*next(iter(environ.items())))
         with pytest.raises(RuntimeError, match="absent"):
-            _outlet({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, **environ}).build()
+            _destination({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, **environ}).build()

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from telemetry import failsafe
 from telemetry.datasette.folding import DatasetteSpanProcessor
-from telemetry.export.destination import Outlet, Tally
+from telemetry.export.destination import Destination, ExportStatistics
 from telemetry.metrics.observers import observe_telemetry
 from telemetry.settings import SamplerSettings
 from telemetry.state import state
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from telemetry.settings.model import Signal
 
 
-def _tally(delivered: int, failed: int) -> Tally:
-    tally = Tally()
-    tally.settle(delivered, delivered=True)
-    tally.settle(failed, delivered=False)
-    return tally
+def _tally(delivered: int, failed: int) -> ExportStatistics:
+    statistics = ExportStatistics()
+    statistics.count(delivered, delivered=True)
+    statistics.count(failed, delivered=False)
+    return statistics
 
 
 def _points(reader: InMemoryMetricReader) -> dict[tuple[Any, ...], Any]:
@@ -45,21 +45,21 @@ def test_what_is_sent_and_lost_is_counted() -> None:
     """By signal, exporter and outcome; two projects of one backend are one exporter."""
     reader = InMemoryMetricReader()
     meter = MeterProvider([reader], shutdown_on_exit=False).get_meter("telemetry")
-    metrics: Outlet[Any] = Outlet("metrics", "otlp", "c", lambda: None)
-    metrics.tally.retry()
-    outlets: dict[Signal, list[Outlet[Any]]] = {
+    metrics: Destination[Any] = Destination("metrics", "otlp", "c", lambda: None)
+    metrics.statistics.retry()
+    destinations: dict[Signal, list[Destination[Any]]] = {
         "traces": [
-            Outlet("traces", "logfire", "a", lambda: None, tally=_tally(5, 1)),
-            Outlet("traces", "logfire", "b", lambda: None, tally=_tally(2, 0)),
+            Destination("traces", "logfire", "a", lambda: None, statistics=_tally(5, 1)),
+            Destination("traces", "logfire", "b", lambda: None, statistics=_tally(2, 0)),
         ],
         "metrics": [metrics],
-        "logs": [Outlet("logs", "otlp", "c", lambda: None, tally=_tally(0, 3))],
+        "logs": [Destination("logs", "otlp", "c", lambda: None, statistics=_tally(0, 3))],
     }
     state.failures.clear()
     failsafe.raise_failures(False)
     failsafe.failed("the test", RuntimeError("planted"))
     failsafe.failed("the test", RuntimeError("planted"))
-    observe_telemetry(meter, outlets=outlets, folding=None, tail=None)
+    observe_telemetry(meter, destinations=destinations, folding=None, tail=None)
     assert _points(reader) == {
         ("corkboard.telemetry.exported", "delivered", "logfire", "traces"): 7,
         ("corkboard.telemetry.exported", "failed", "logfire", "traces"): 1,
@@ -90,8 +90,8 @@ def test_what_is_folded_and_sampled_away_is_counted() -> None:
             pass
     reader = InMemoryMetricReader()
     meter = MeterProvider([reader], shutdown_on_exit=False).get_meter("telemetry")
-    nowhere: dict[Signal, list[Outlet[Any]]] = {"traces": [], "metrics": [], "logs": []}
-    observe_telemetry(meter, outlets=nowhere, folding=folding, tail=tail)
+    nowhere: dict[Signal, list[Destination[Any]]] = {"traces": [], "metrics": [], "logs": []}
+    observe_telemetry(meter, destinations=nowhere, folding=folding, tail=tail)
     assert _points(reader) == {
         ("corkboard.telemetry.spans.folded",): 2,
         ("corkboard.telemetry.spans.sampled_away",): 1,

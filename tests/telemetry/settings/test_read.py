@@ -75,7 +75,7 @@ def test_logfires_sample_rate_comes_after_opentelemetrys() -> None:
 def test_logfires_region_is_in_the_token(token: str, address: str) -> None:
     """As Logfire's own SDK reads it; without one it is the US, and a note says so."""
     settings = read(LOGFIRE_TOKEN=token)
-    assert [destination.base_url for destination in settings.logfire] == [address]
+    assert [project.base_url for project in settings.logfire] == [address]
     assert any("US" in note for note in settings.notes) == (token == "an-old-token")
 
 

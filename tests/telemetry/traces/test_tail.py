@@ -90,7 +90,7 @@ def test_what_failed_or_was_slow_is_kept_whole(request_: dict[str, Any], kept: b
     tail = Tail()
     tail.request(**request_)
     assert tail.names == (["child", "GET"] if kept else [])
-    assert tail.processor.sampled_away == (0 if kept else 2)
+    assert tail.processor.sampled_out == (0 if kept else 2)
 
 
 @pytest.mark.parametrize(

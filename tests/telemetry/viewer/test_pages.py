@@ -75,7 +75,7 @@ def test_a_trace_has_its_spans_logs_and_exceptions(viewer: httpx.Client, site: s
 def test_the_account_of_folded_queries_is_drawn(viewer: httpx.Client, site: str) -> None:
     """As long as they took together, hatched; its statements, and those in a loop."""
     trace = Trace()
-    account: dict[str, Any] = {
+    statistics: dict[str, Any] = {
         "corkboard_queries_count": 12,
         "corkboard_queries_execution-time": 0.02,
         "corkboard_queries_statements": ["select 1", "select 2"],
@@ -85,7 +85,7 @@ def test_the_account_of_folded_queries_is_drawn(viewer: httpx.Client, site: str)
         "corkboard_queries_repeated": ["select 1"],
         "corkboard_queries_repeated_count": [7],
     }
-    _request(trace, site, **account)
+    _request(trace, site, **statistics)
     page = viewer.get(_send(viewer, trace)).text
     assert "12 fast queries" in page
     assert re.search(r'class="bar folded" style="left:0.0%;width:20.0%"', page)

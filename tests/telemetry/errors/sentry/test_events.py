@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from telemetry import failsafe
 from telemetry.errors import failures
-from telemetry.errors.failures import Place
+from telemetry.errors.failures import Origin
 from telemetry.errors.sentry.events import MAX_TAG, EventProcessor
 from telemetry.request import RequestRecord
 from telemetry.state import state
@@ -88,7 +88,7 @@ def test_without_an_address_there_is_no_link() -> None:
 def test_it_happened_where_the_exception_says() -> None:
     """The span that ended by it is no longer the current one."""
     within, error = a_span(), MinutesLostError()
-    failures.happened_in(error, Place.of(within.get_span_context()))
+    failures.set_origin(error, Origin.of(within.get_span_context()))
     with trace.use_span(a_span()):
         assert process(error=error)["contexts"]["trace"] == told(within)
 
@@ -96,7 +96,7 @@ def test_it_happened_where_the_exception_says() -> None:
 def test_what_happened_in_another_trace_is_told_with_the_visitors() -> None:
     """A site's start that many awaited: the visitor has been told the id of theirs."""
     elsewhere, error = a_span(), MinutesLostError()
-    failures.happened_in(error, Place.of(elsewhere.get_span_context()))
+    failures.set_origin(error, Origin.of(elsewhere.get_span_context()))
     with serving(record_of()) as record:
         assert process(error=error)["contexts"]["trace"] == told(record.span)
 

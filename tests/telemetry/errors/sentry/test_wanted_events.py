@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from telemetry.errors import failures
-from telemetry.errors.failures import Place
+from telemetry.errors.failures import Origin
 from tests.telemetry.errors.sentry.small_events import (
     ID,
     MinutesLostError,
@@ -48,7 +48,7 @@ def test_what_was_logged_is_told() -> None:
     error = MinutesLostError()
     with serving(record_of()) as record:
         assert process(error=error, log_record=log())["event_id"] == ID
-        assert failures.event_of(error) == ID
+        assert failures.event_id_of(error) == ID
         assert record.events == [ID]
         assert process({"event_id": "another"}, error, log_record=log()) is None
         assert record.events == [ID]
@@ -86,7 +86,7 @@ def test_what_asyncio_logs_belongs_to_nobody() -> None:
 def test_what_asyncio_logs_has_the_place_that_the_exception_knows() -> None:
     """The span that it ended was the task's own."""
     span, error = a_span(), MinutesLostError()
-    failures.happened_in(error, Place.of(span.get_span_context()))
+    failures.set_origin(error, Origin.of(span.get_span_context()))
     with serving(record_of()):
         event = process(error=error, log_record=log("asyncio"))
     assert event["contexts"]["trace"] == told(span)
@@ -96,7 +96,7 @@ def test_sqlites_echo_is_no_failure_of_its_own() -> None:
     """The function's own exception was told; with that as its cause it is one."""
     echo = sqlite3.OperationalError("user-defined function raised exception")
     assert process(error=echo) is None
-    assert failures.is_told(echo)
+    assert failures.is_reported(echo)
     echo = sqlite3.OperationalError("user-defined function raised exception")
     echo.__cause__ = MinutesLostError()
     assert process(error=echo) is not None
