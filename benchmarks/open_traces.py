@@ -19,8 +19,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import SpanKind, StatusCode
 
 from telemetry.datasette.folding import DatasetteSpanProcessor
-from telemetry.traces.tail import TailSpanProcessor
-from telemetry.traces.tail_sampler import TailSampler
+from telemetry.traces.tail import TailSampler, TailSpanProcessor
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan

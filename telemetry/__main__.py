@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# By name: the module of its command line, and what it does.
 COMMANDS = {
-    "check": "send one trace, metric, log record and error, and say which arrived",
-    "config": "what is configured, and where each value came from",
-    "cost": "what pages cost in spans, bytes and money",
-    "viewer": "a receiver of OTLP on this machine, and pages of what arrives",
+    "check": (
+        "telemetry.commands.check.command",
+        "send one trace, metric, log record and error, and say which arrived",
+    ),
+    "config": (
+        "telemetry.commands.config.command",
+        "what is configured, and where each value came from",
+    ),
+    "cost": ("telemetry.commands.cost.command", "what pages cost in spans, bytes and money"),
+    "viewer": (
+        "telemetry.viewer.command",
+        "a receiver of OTLP on this machine, and pages of what arrives",
+    ),
 }
 
 
@@ -25,11 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     named = next((name for name in arguments if name in COMMANDS), None)
     module = None
-    for name, what in COMMANDS.items():
+    for name, (path, what) in COMMANDS.items():
         command = commands.add_parser(name, help=what, description=what)
         if name == named:
             # Only this one is imported: each needs what the others don't.
-            module = importlib.import_module(f"telemetry.commands.{name}.command")
+            module = importlib.import_module(path)
             module.add_arguments(command)
     options = parser.parse_args(arguments)
     return int(module.run(options)) if module is not None else 2

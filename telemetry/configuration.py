@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry import failsafe
 from telemetry.exceptions import InstrumentationError, TelemetryError
-from telemetry.logs.use import use
 from telemetry.settings import Settings, read_settings
+from telemetry.state import state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,14 +27,11 @@ PYDANTIC_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 LOGFIRE_PLUGIN = "logfire-plugin"
 
 
-@dataclass(slots=True)
-class _State:
-    settings: Settings | None = None
-    pipeline: Pipeline | None = None
-    instrumented: bool = False
-
-
-_state = _State()
+@dataclass(frozen=True, slots=True)
+class _Configured:
+    settings: Settings
+    pipeline: Pipeline | None
+    """None where nothing is configured."""
 
 
 def configure(
@@ -58,11 +55,13 @@ def configure(
         ConfigurationError: naming every variable that can't be understood.
         TelemetryError: if somebody else's OpenTelemetry provider is installed.
     """
-    if _state.settings is not None:
-        if default_service_name and _state.settings.names_itself and _state.pipeline is not None:
+    configured = _configured()
+    if configured is not None:
+        settings, pipeline = configured.settings, configured.pipeline
+        if default_service_name and settings.names_itself and pipeline is not None:
             # Under opentelemetry-instrument the first call came before the host's first line.
-            _state.pipeline.name_service(default_service_name)
-        return _state.settings
+            pipeline.name_service(default_service_name)
+        return settings
     settings = read_settings(
         os.environ if environ is None else environ,
         default_service_name=default_service_name,
@@ -72,13 +71,13 @@ def configure(
     failsafe.raise_failures(settings.raise_failures)
     for note in settings.notes:
         logger.warning("%s", note)
+    pipeline = None
     if settings.active:
         from telemetry.pipeline import Pipeline
 
         pipeline = Pipeline(settings)
         pipeline.install()
-        _state.pipeline = pipeline
-    _state.settings = settings
+    state.configured = _Configured(settings, pipeline)
     return settings
 
 
@@ -93,14 +92,14 @@ def instrument() -> None:
         TelemetryError: if `configure` was not called before.
         InstrumentationError: if it comes too early, too late or for the second time.
     """
-    settings = _settings("instrument")
-    if _state.pipeline is None:
+    configured = _require_configured("instrument")
+    if configured.pipeline is None:
         # They are where a host asks for our lines.
         _load_django_settings()
-        if not use.lines_are_ours:
+        if not state.own_log_lines:
             return
-    _instrument_all(settings, again=_state.instrumented)
-    _state.instrumented = True
+    _instrument_all(configured.settings, again=state.instrumented)
+    state.instrumented = True
 
 
 def asgi_wrapper(application: Any) -> Any:
@@ -113,8 +112,9 @@ def asgi_wrapper(application: Any) -> Any:
         TelemetryError: if `configure` was not called before.
         InstrumentationError: if the application has an edge already.
     """
-    settings, pipeline = _settings("asgi_wrapper"), _state.pipeline
-    if pipeline is None and not use.lines_are_ours:
+    configured = _require_configured("asgi_wrapper")
+    settings, pipeline = configured.settings, configured.pipeline
+    if pipeline is None and not state.own_log_lines:
         return application
     from telemetry.asgi.edge import Edge
     from telemetry.asgi.options import EdgeOptions
@@ -134,7 +134,7 @@ def asgi_wrapper(application: Any) -> Any:
         query_string=True,
         event_url=settings.sentry.event_url if settings.sentry is not None else None,
         # A developer's console says of each request what the line would.
-        access_log=use.lines_are_ours and not settings.prints_traces,
+        access_log=state.own_log_lines and not settings.prints_traces,
         http_capture_headers_server_request=settings.capture_request_headers,
         http_capture_headers_server_response=settings.capture_response_headers,
         http_capture_headers_sanitize_fields=settings.sanitize_headers,
@@ -161,21 +161,23 @@ def report_errors() -> None:
     Raises:
         TelemetryError: if `configure` was not called before.
     """
-    _settings("report_errors")
+    pipeline = _require_configured("report_errors").pipeline
     # Standard output is the command's own.
-    use.stream = "stderr"
-    if _state.pipeline is not None:
-        _state.pipeline.start_errors()
+    state.log_stream = "stderr"
+    if pipeline is not None:
+        pipeline.start_errors()
 
 
 def flush(timeout: float | None = None) -> int:
     """Send what is in flight, for at most ``timeout`` seconds (TELEMETRY_SHUTDOWN_TIMEOUT).
 
     The edge does this when a server stops; a script that ends by itself need not
-    call it either. Returns how many spans, log records and error events were
-    not delivered.
+    call it either. Safe to call again and from several threads. It blocks: a
+    coroutine calls it by ``asyncio.to_thread``. Returns how many spans, log
+    records and error events have not been delivered since the start.
     """
-    return 0 if _state.pipeline is None else _state.pipeline.flush(timeout)
+    pipeline = _pipeline()
+    return 0 if pipeline is None else pipeline.flush(timeout)
 
 
 def start_for_tests() -> None:
@@ -184,9 +186,10 @@ def start_for_tests() -> None:
     For `telemetry.testing.Capture`: whoever is tested serves nothing, or through an edge that
     has seen no lifespan.
     """
-    if _state.pipeline is not None:
-        _state.pipeline.start()
-        _state.pipeline.flush()
+    pipeline = _pipeline()
+    if pipeline is not None:
+        pipeline.start()
+        pipeline.flush()
 
 
 def export_states() -> dict[str, str]:
@@ -195,7 +198,8 @@ def export_states() -> dict[str, str]:
     Of traces and logs, where they go anywhere: ``idle`` before the first export,
     ``delivering`` or ``failing``; where a signal has several destinations, the worst.
     """
-    return {} if _state.pipeline is None else dict(_state.pipeline.export_states())
+    pipeline = _pipeline()
+    return {} if pipeline is None else dict(pipeline.export_states())
 
 
 def _with_pipeline(options: EdgeOptions, pipeline: Pipeline | None) -> EdgeOptions:
@@ -222,7 +226,7 @@ def _with_pipeline(options: EdgeOptions, pipeline: Pipeline | None) -> EdgeOptio
     async def stopping() -> None:
         if delay is not None:
             delay.stop()
-        await off_the_loop(pipeline.flush)
+        await off_the_loop(pipeline.stop)
 
     return replace(
         options,
@@ -234,13 +238,24 @@ def _with_pipeline(options: EdgeOptions, pipeline: Pipeline | None) -> EdgeOptio
     )
 
 
-def _settings(caller: str) -> Settings:
-    if _state.settings is None:
+def _configured() -> _Configured | None:
+    configured: _Configured | None = state.configured
+    return configured
+
+
+def _pipeline() -> Pipeline | None:
+    configured = _configured()
+    return None if configured is None else configured.pipeline
+
+
+def _require_configured(caller: str) -> _Configured:
+    configured = _configured()
+    if configured is None:
         raise TelemetryError(
             f"telemetry.{caller}() came before telemetry.configure(): call configure() first, "
             "at the top of the host's asgi.py"
         )
-    return _state.settings
+    return configured
 
 
 def _load_django_settings() -> None:

@@ -27,9 +27,14 @@ class Problem:
 class TelemetryError(Exception):
     """Telemetry was used wrongly at start-up. Never raised while a request is served."""
 
+    # As hosts import it, and as a traceback names it.
+    __module__ = "telemetry"
+
 
 class ConfigurationError(TelemetryError):
     """The environment cannot be understood. Reports every problem at once."""
+
+    __module__ = "telemetry"
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -41,3 +46,5 @@ class ConfigurationError(TelemetryError):
 
 class InstrumentationError(TelemetryError):
     """Something was instrumented too early, too late or twice."""
+
+    __module__ = "telemetry"

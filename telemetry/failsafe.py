@@ -7,16 +7,10 @@ the request's path is guarded here.
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from threading import Lock
+
+from telemetry.state import state
 
 logger = logging.getLogger("telemetry")
-
-_lock = Lock()
-failures: Counter[str] = Counter()
-"""Failures by place since the process started, for the layer's own metrics."""
-
-_raise = False
 
 
 def raise_failures(flag: bool = True) -> None:
@@ -25,17 +19,16 @@ def raise_failures(flag: bool = True) -> None:
     For test suites, this package's and its users': what is only counted in
     production must be seen by the test that caused it.
     """
-    global _raise
-    _raise = flag
+    state.raise_failures = flag
 
 
 def failed(place: str, error: BaseException) -> None:
     """Count a failure of our own, and log the first at each place."""
-    if _raise:
+    if state.raise_failures:
         raise error
-    with _lock:
-        failures[place] += 1
-        first = failures[place] == 1
+    with state.lock:
+        state.failures[place] += 1
+        first = state.failures[place] == 1
     if first:
         logger.error(
             "telemetry failed in %s and carried on; further failures there are only counted",

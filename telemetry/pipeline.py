@@ -26,7 +26,7 @@ from telemetry.exceptions import TelemetryError
 from telemetry.export.catalog import outlets
 from telemetry.export.deferred import DeferredLogRecordProcessor, DeferredSpanProcessor
 from telemetry.export.destination import worst_state
-from telemetry.export.flushing import Flush
+from telemetry.export.flushing import Flusher, run_all
 from telemetry.export.resource import build_resource
 from telemetry.logfire.manual import lend
 from telemetry.logs import bridge
@@ -105,7 +105,9 @@ class Pipeline:
         self.errors: ErrorTracking | None = None
         self._lock = Lock()
         self._started = Event()
+        self._flushers: dict[Any, Flusher] = {}
         self._gave_up = False
+        self._last_said = 0
         self._flushes_at_exit = False
 
     def _build_folding(self) -> DatasetteSpanProcessor:
@@ -219,7 +221,7 @@ class Pipeline:
     def _flush_at_exit(self) -> None:
         if not self._flushes_at_exit:
             self._flushes_at_exit = True
-            atexit.register(self.flush)
+            atexit.register(self._at_exit)
 
     def _start_errors(self) -> None:
         self._flush_at_exit()
@@ -235,31 +237,52 @@ class Pipeline:
     def flush(self, timeout: float | None = None) -> int:
         """Send what is in flight, for at most ``timeout`` seconds (TELEMETRY_SHUTDOWN_TIMEOUT).
 
-        Safe to call again: a second call sends the spans and records that came
-        since and the metrics' latest totals, and does not wait once more for a
-        backend that an earlier one gave up on.
+        Safe to call again, whatever came of an earlier call, and from several
+        threads: each waits as long as it was told to.
 
         Returns:
             How many spans, log records and error events have not been delivered since the start.
         """
-        self._release_logs()
-        if not self._gave_up:
-            seconds = self.settings.shutdown_timeout if timeout is None else timeout
-            self._gave_up = not Flush(self._flushers(seconds)).run(seconds)
-            if self._gave_up or self.undelivered:
-                # Not to where nothing arrives.
-                with suppress_instrumentation():
-                    logger.warning(
-                        "telemetry stopped with %s undelivered%s",
-                        self._describe_undelivered(),
-                        f" after waiting {seconds:g} s" if self._gave_up else "",
-                    )
+        seconds = self.settings.shutdown_timeout if timeout is None else timeout
+        finished = self._flush(seconds)
+        # A program that flushes in a loop says it once for as long as nothing changes.
+        if self.undelivered != self._last_said:
+            self._say("telemetry.flush() left", None if finished else seconds)
         return self.undelivered
+
+    def stop(self) -> None:
+        """Flush, since the server stops, and say what was lost."""
+        seconds = self.settings.shutdown_timeout
+        self._gave_up = not self._flush(seconds)
+        self._say("telemetry stopped with", seconds if self._gave_up else None)
+
+    def _at_exit(self) -> None:
+        # A server that has stopped has waited for the backend already, and said so.
+        if not self._gave_up:
+            self.stop()
+
+    def _flush(self, seconds: float) -> bool:
+        self._release_logs()
+        return run_all(self._waiting(), seconds)
+
+    def _say(self, what: str, waited: float | None) -> None:
+        self._last_said = self.undelivered
+        if waited is not None or self.undelivered:
+            # Not to where nothing arrives.
+            with suppress_instrumentation():
+                logger.warning(
+                    "%s %s undelivered%s",
+                    what,
+                    self._describe_undelivered(),
+                    "" if waited is None else f" after waiting {waited:g} s",
+                )
 
     def _forked(self) -> None:
         # The SDK starts its threads anew in the child and empties their queues:
         # what was in them is the parent's to send, and to answer for.
         self._gave_up = False
+        self._last_said = 0
+        self._flushers = {}
         for outlet in [*self._counted(), *self.outlets["metrics"]]:
             outlet.tally.clear()
 
@@ -285,15 +308,19 @@ class Pipeline:
     def _counted(self) -> list[Outlet[Any]]:
         return [*self.outlets["traces"], *self.outlets["logs"]]
 
-    def _flushers(self, seconds: float) -> list[Any]:
+    def _waiting(self) -> list[Flusher]:
         processors: tuple[Any, ...] = (*self._span_processors, *self._log_processors)
-        waiting: list[Any] = [p.force_flush for p in processors if p.outlet.tally.pending]
-        if self.meter_provider is not None:
-            waiting.append(self.meter_provider.force_flush)
-        errors = self.errors
-        if errors is not None:
-            waiting.append(lambda: errors.flush(seconds))
-        return waiting
+        parts: list[Any] = [p for p in processors if p.outlet.tally.pending]
+        parts += [part for part in (self.meter_provider, self.errors) if part is not None]
+        return [self._flusher(part) for part in parts]
+
+    def _flusher(self, part: Any) -> Flusher:
+        def force_flush(_seconds: float) -> None:
+            # Without a time-out: the processors ignore it, and the metrics' readers fail by it.
+            part.force_flush()
+
+        flush = self.errors.flush if part is self.errors and self.errors else force_flush
+        return self._flushers.setdefault(part, Flusher(flush))
 
     def export_states(self) -> dict[str, ExportState]:
         """By signal, traces and logs: the worst of its destinations'."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from telemetry.testing import OTLPReceiver
 from tests.support.environment import is_ours
 from tests.support.host import copy_host, host_template
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,9 @@ def pytest_configure(config: pytest.Config) -> None:
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     hypothesis.settings.load_profile("corkboard")
+    # A user's tests have ten seconds for an arrival; ours may share a machine with anything.
+    function: Any = OTLPReceiver.wait_for
+    function.__defaults__ = (PATIENCE,)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -103,7 +103,7 @@ def run(python: Path, code: str, **variables: str) -> subprocess.CompletedProces
         env=clean_environment(**variables),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 

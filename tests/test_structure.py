@@ -35,7 +35,7 @@ TIERS = (
     ("redaction",),
     ("request", "settings"),
     ("registry",),
-    ("cache", "exceptions", "failsafe", "frames", "scope", "terminal", "version"),
+    ("cache", "exceptions", "failsafe", "frames", "scope", "state", "terminal", "version"),
 )
 HOST = {"config", "django_plugins", "tests", "benchmarks"}
 # Forbidden words are put together here, or this file would be the first to

@@ -14,6 +14,7 @@ from opentelemetry import trace
 
 from telemetry.failsafe import failed
 from telemetry.request import any_record, request_record
+from telemetry.state import state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 # setattr: an exception may be a frozen dataclass.
 _PLACE = "_telemetry_place"
 _EVENT = "_telemetry_event"
-
-_listener: Listener | None = None
-_keeper: Keeper | None = None
 
 
 class Place(NamedTuple):
@@ -49,19 +47,17 @@ class Place(NamedTuple):
 
 def listen(listener: Listener | None) -> None:
     """Have failures told to `listener`: the exception, who caught it, and its request's record."""
-    global _listener
-    _listener = listener
+    state.report_error = listener
 
 
 def keep_with(keeper: Keeper | None) -> None:
     """Have `keeper` keep the traces of what is told: given an id, it says whether it still can."""
-    global _keeper
-    _keeper = keeper
+    state.keep_trace = keeper
 
 
 def is_kept(place: Place) -> bool:
     """Whether the trace is exported, or will be from now on: somebody is about to link to it."""
-    return place.sampled or (_keeper is not None and _keeper(place.trace_id))
+    return place.sampled or (state.keep_trace is not None and state.keep_trace(place.trace_id))
 
 
 def report(error: BaseException, caught_by: str, record: RequestRecord | None = None) -> None:
@@ -73,7 +69,7 @@ def report(error: BaseException, caught_by: str, record: RequestRecord | None = 
         caught_by: what saw it, for example ``datasette``.
         record: its request's, where that is not the current one.
     """
-    if _listener is None or not isinstance(error, Exception):
+    if state.report_error is None or not isinstance(error, Exception):
         return
     try:
         record = record or request_record()
@@ -84,7 +80,7 @@ def report(error: BaseException, caught_by: str, record: RequestRecord | None = 
             if record is not None:
                 record.note_event(event_of(error))
         else:
-            _listener(error, caught_by, record)
+            state.report_error(error, caught_by, record)
     except Exception as problem:  # noqa: BLE001 # the page comes first
         failed("the report of an error", problem)
 

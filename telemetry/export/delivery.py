@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from telemetry.export.wrappers import LogRecordExporterWrapper, SpanExporterWrapper
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,11 +18,11 @@ if TYPE_CHECKING:
     from telemetry.export.destination import Tally
 
 
-class CountedSpanExporter(SpanExporter):
+class CountedSpanExporter(SpanExporterWrapper):
     """Another exporter, with a tally of what became of its spans."""
 
     def __init__(self, exporter: SpanExporter, tally: Tally) -> None:
-        self._exporter = exporter
+        super().__init__(exporter)
         self._tally = tally
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
@@ -32,20 +34,12 @@ class CountedSpanExporter(SpanExporter):
             self._tally.settle(len(spans), delivered=result is SpanExportResult.SUCCESS)
         return result
 
-    def shutdown(self) -> None:
-        """The other exporter's."""
-        self._exporter.shutdown()
 
-    def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """The other exporter's."""
-        return self._exporter.force_flush(timeout_millis)
-
-
-class CountedLogRecordExporter(LogRecordExporter):
+class CountedLogRecordExporter(LogRecordExporterWrapper):
     """Another exporter, with a tally of what became of its records."""
 
     def __init__(self, exporter: LogRecordExporter, tally: Tally) -> None:
-        self._exporter = exporter
+        super().__init__(exporter)
         self._tally = tally
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> Any:
@@ -56,11 +50,3 @@ class CountedLogRecordExporter(LogRecordExporter):
         finally:
             self._tally.settle(len(batch), delivered=result is LogRecordExportResult.SUCCESS)
         return result
-
-    def shutdown(self) -> None:
-        """The other exporter's."""
-        self._exporter.shutdown()  # type: ignore[no-untyped-call]
-
-    def force_flush(self, timeout_millis: int = 10_000) -> bool:
-        """The other exporter's."""
-        return self._exporter.force_flush(timeout_millis)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from threading import Thread
+from functools import partial
+from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
 from telemetry.failsafe import failed
@@ -13,28 +14,68 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-class Flush:
-    """Runs several blocking flushes side by side, each on a daemon thread.
+class Flusher:
+    """One blocking flush, on a daemon thread that is shared by all who ask for it meanwhile.
 
     The SDK's ``force_flush`` ignores its timeout: on a dead backend one took 42
     seconds and then returned True. Only a daemon thread can be left behind; a
-    pool's threads are joined when the interpreter exits.
+    pool's threads are joined when the interpreter exits. One that was left goes
+    on, and a second beside it would only wait for its lock: a program that
+    flushes in a loop would add a thread each time.
+
+    Args:
+        flush: given the seconds that are left, which it may exceed.
     """
 
-    def __init__(self, flushers: Iterable[Callable[[], object]]) -> None:
-        self._threads = [
-            Thread(target=_guarded, args=(flush,), name="telemetry-flush", daemon=True)
-            for flush in flushers
-        ]
+    def __init__(self, flush: Callable[[float], object]) -> None:
+        self._flush = flush
+        self._changed = Condition()
+        self._thread: Thread | None = None
+        self._asked = 0
+        self._done = 0
+        self._deadline = 0.0
 
-    def run(self, timeout: float) -> bool:
-        """Whether all of them returned within ``timeout`` seconds."""
-        deadline = time.monotonic() + timeout
-        for thread in self._threads:
-            thread.start()
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+    def ask(self, deadline: float) -> int:
+        """Begin a flush, or one more after that which runs: it may have passed what came since.
+
+        Returns:
+            Which flush it is, for `wait`.
+        """
+        with self._changed:
+            self._asked += 1
+            self._deadline = max(self._deadline, deadline)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = Thread(target=self._run, name="telemetry-flush", daemon=True)
+                self._thread.start()
+            return self._asked
+
+    def wait(self, asked: int, deadline: float) -> bool:
+        """Whether that flush ended before ``deadline``, of the monotonic clock."""
+        with self._changed:
+            left = deadline - time.monotonic()
+            return self._changed.wait_for(lambda: self._done >= asked, max(0.0, left))
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if self._done == self._asked:
+                    # Not by its own end, which comes when a next one may have been asked for.
+                    self._thread = None
+                    return
+                asked, deadline = self._asked, self._deadline
+            try:
+                _guarded(partial(self._flush, max(0.0, deadline - time.monotonic())))
+            finally:
+                with self._changed:
+                    self._done = asked
+                    self._changed.notify_all()
+
+
+def run_all(flushers: Iterable[Flusher], timeout: float) -> bool:
+    """Run them side by side. Whether all ended within ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
+    asked = [(flusher, flusher.ask(deadline)) for flusher in flushers]
+    return all(flusher.wait(flush, deadline) for flusher, flush in asked)
 
 
 async def off_the_loop(work: Callable[[], object]) -> None:

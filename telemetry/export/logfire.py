@@ -16,12 +16,12 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk import metrics
 from opentelemetry.sdk.metrics.export import AggregationTemporality
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
-from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
 from telemetry.export.destination import Tally
 from telemetry.export.ended_spans import AmendedSpan
 from telemetry.export.transport import CountingWire
+from telemetry.export.wrappers import SpanExporterWrapper
 from telemetry.registry import attributes as a
 
 if TYPE_CHECKING:
@@ -45,23 +45,12 @@ _DELTA: dict[type, AggregationTemporality] = {
 }
 
 
-class LogfireSpans(SpanExporter):
+class LogfireSpans(SpanExporterWrapper):
     """Another exporter, whose spans have Logfire's message, level and type."""
-
-    def __init__(self, exporter: SpanExporter) -> None:
-        self._exporter = exporter
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export copies."""
         return self._exporter.export([AmendedSpan(span, shown(span)) for span in spans])
-
-    def shutdown(self) -> None:
-        """The other exporter's."""
-        self._exporter.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """The other exporter's."""
-        return self._exporter.force_flush(timeout_millis)
 
 
 def span_exporter(destination: Destination, wire: Wire) -> LogfireSpans:

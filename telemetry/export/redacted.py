@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry.attributes import BoundedAttributes
-from opentelemetry.sdk._logs.export import LogRecordExporter
-from opentelemetry.sdk.trace import Event
-from opentelemetry.sdk.trace.export import SpanExporter
+from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, Status
 
 from telemetry.export.ended_spans import AmendedSpan
+from telemetry.export.wrappers import LogRecordExporterWrapper, SpanExporterWrapper
 from telemetry.failsafe import failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from opentelemetry.sdk._logs import ReadableLogRecord
-    from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.sdk.trace.export import SpanExportResult
+    from opentelemetry.sdk._logs.export import LogRecordExporter
+    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
     from telemetry.redaction.redactor import Redactor
+
+T = TypeVar("T")
 
 MAX_NAME = 1024
 
 
-class RedactedSpanExporter(SpanExporter):
+class RedactedSpanExporter(SpanExporterWrapper):
     """Another exporter, which never sees a span as it was recorded.
 
     Args:
@@ -36,27 +37,12 @@ class RedactedSpanExporter(SpanExporter):
     """
 
     def __init__(self, exporter: SpanExporter, redactor: Redactor) -> None:
-        self._exporter = exporter
+        super().__init__(exporter)
         self._redactor = redactor
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export copies of those that have something private."""
-        return self._exporter.export(list(self._redacted(spans)))
-
-    def shutdown(self) -> None:
-        """The other exporter's."""
-        self._exporter.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """The other exporter's."""
-        return self._exporter.force_flush(timeout_millis)
-
-    def _redacted(self, spans: Sequence[ReadableSpan]) -> Iterator[ReadableSpan]:
-        for span in spans:
-            try:
-                yield redacted_span(span, self._redactor)
-            except Exception as error:  # noqa: BLE001 # rather none than one that tells
-                failed("the redaction of a span", error)
+        return self._exporter.export(list(_redacted(spans, redacted_span, self._redactor)))
 
 
 def redacted_span(span: ReadableSpan, redactor: Redactor) -> ReadableSpan:
@@ -113,7 +99,7 @@ def _differs(one: object, other: object) -> bool:
     return one is not other
 
 
-class RedactedLogRecordExporter(LogRecordExporter):
+class RedactedLogRecordExporter(LogRecordExporterWrapper):
     """Another exporter, which never sees a record as it was logged.
 
     Args:
@@ -122,27 +108,12 @@ class RedactedLogRecordExporter(LogRecordExporter):
     """
 
     def __init__(self, exporter: LogRecordExporter, redactor: Redactor) -> None:
-        self._exporter = exporter
+        super().__init__(exporter)
         self._redactor = redactor
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> Any:
         """Export copies of those that have something private."""
-        return self._exporter.export(list(self._redacted(batch)))
-
-    def shutdown(self) -> None:
-        """The other exporter's."""
-        self._exporter.shutdown()  # type: ignore[no-untyped-call]
-
-    def force_flush(self, timeout_millis: int = 10_000) -> bool:
-        """The other exporter's."""
-        return self._exporter.force_flush(timeout_millis)
-
-    def _redacted(self, batch: Sequence[ReadableLogRecord]) -> Iterator[ReadableLogRecord]:
-        for data in batch:
-            try:
-                yield redacted_record(data, self._redactor)
-            except Exception as error:  # noqa: BLE001 # rather none than one that tells
-                failed("the redaction of a log record", error)
+        return self._exporter.export(list(_redacted(batch, redacted_record, self._redactor)))
 
 
 def redacted_record(data: ReadableLogRecord, redactor: Redactor) -> ReadableLogRecord:
@@ -158,3 +129,14 @@ def redacted_record(data: ReadableLogRecord, redactor: Redactor) -> ReadableLogR
     if found is not attributes:
         record.attributes = dict(found)
     return replace(data, log_record=record)
+
+
+def _redacted(
+    batch: Iterable[T], redact: Callable[[T, Redactor], T], redactor: Redactor
+) -> Iterator[T]:
+    for each in batch:
+        try:
+            yield redact(each, redactor)
+        except Exception as error:  # noqa: BLE001 # what can't be redacted is not exported
+            kind = "a span" if isinstance(each, ReadableSpan) else "a log record"
+            failed(f"the redaction of {kind}", error)

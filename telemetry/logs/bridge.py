@@ -26,6 +26,7 @@ from telemetry.logs.plain import message_of, text
 from telemetry.logs.refusals import level_of
 from telemetry.registry import log_fields as f
 from telemetry.request import NO_SPAN
+from telemetry.state import state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,13 +37,11 @@ if TYPE_CHECKING:
 _SEVERITIES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 _emitting = ContextVar("emitting", default=False)
-_send: Send | None = None
 
 
 def send_to(send: Send | None) -> None:
     """Have every bridge's records sent by ``send``, given a logger's name and a record."""
-    global _send
-    _send = send
+    state.emit_log_record = send
 
 
 class LogBridge(logging.Handler):
@@ -62,7 +61,7 @@ class LogBridge(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Hand it over. Never raises."""
         if (
-            _send is None
+            state.emit_log_record is None
             or _emitting.get()
             or record.name.partition(".")[0] == "opentelemetry"
             or not is_instrumentation_enabled()
@@ -70,7 +69,7 @@ class LogBridge(logging.Handler):
             return
         token = _emitting.set(True)
         try:
-            _send(record.name, _log_record(record))
+            state.emit_log_record(record.name, _log_record(record))
         except Exception as error:  # noqa: BLE001 # who logs something expects no failure
             failed("the log bridge", error)
         finally:

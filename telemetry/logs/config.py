@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
-from telemetry.logs.use import use
 from telemetry.settings.logs import read_log_settings
+from telemetry.state import state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,7 @@ def logging_config(
         ConfigurationError: naming every variable that can't be understood.
     """
     settings = read_log_settings(os.environ if environ is None else environ, debug=debug)
-    use.lines_are_ours = True
+    state.own_log_lines = True
     loggers: dict[str, dict[str, Any]] = {
         # Below that it tells of each query and template; whoever wants it names `django`.
         "django": {"handlers": [], "level": "INFO" if settings.level == "DEBUG" else "NOTSET"},
@@ -70,7 +71,7 @@ def logging_config(
     kind, options = (
         ("JSONFormatter", {"release": settings.release})
         if settings.format == "json"
-        else ("ReadableFormatter", {"color": settings.color, "stream": use.stream})
+        else ("ReadableFormatter", {"color": settings.color, "stream": state.log_stream})
     )
     formatter = {
         "()": f"telemetry.logs.formatters.{kind}",
@@ -88,13 +89,32 @@ def logging_config(
         "handlers": {
             "telemetry": {
                 "class": "logging.StreamHandler",
-                "stream": f"ext://sys.{use.stream}",
+                "stream": f"ext://sys.{state.log_stream}",
                 "formatter": "telemetry",
                 "filters": ["throttle"],
             },
             "opentelemetry": {"class": "telemetry.logs.bridge.LogBridge"},
-            "root": {"class": "telemetry.logs.forwarding.ToRoot"},
+            "root": {"class": "telemetry.logs.config.ToRoot"},
         },
         "root": {"level": settings.level, "handlers": ["telemetry", "opentelemetry"]},
         "loggers": loggers,
     }
+
+
+class ToRoot(logging.Handler):
+    """Hands a record on to the root logger.
+
+    ``uvicorn_worker.UvicornWorker`` gives uvicorn's logger the very list that
+    gunicorn's has its handlers in, and lets it not propagate. Where that comes
+    after ours, with ``--preload``, the list must not be empty; where it comes
+    before, what is in it must not be written twice.
+    """
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Without `logging`'s lock: it holds nothing."""
+        self.emit(record)
+        return True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand it on."""
+        logging.getLogger().handle(record)

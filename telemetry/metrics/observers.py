@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrumentor
 from opentelemetry.metrics import Observation
 
-from telemetry.failsafe import failed, failures
+from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
 from telemetry.registry import process_metrics as m
 from telemetry.registry.process_metrics import DATASETTES
+from telemetry.state import state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -85,7 +86,9 @@ def observe_telemetry(
         ]
 
     def failed(_options: CallbackOptions) -> Iterable[Observation]:
-        return [Observation(count, {str(a.PLACE): place}) for place, count in [*failures.items()]]
+        return [
+            Observation(count, {str(a.PLACE): place}) for place, count in [*state.failures.items()]
+        ]
 
     _count(meter, m.EXPORTED, exported)
     _count(meter, m.RETRIES, retried)

@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
-from weakref import WeakSet
 
 from telemetry.exceptions import TelemetryError
-from telemetry.registry.redaction import KEPT_PARAMETERS
+from telemetry.state import RedactionRules, state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-
-@dataclass(frozen=True, slots=True)
-class Additions:
-    """What the host has added, for all redactors of the process."""
-
-    names: frozenset[str] = frozenset()
-    patterns: tuple[re.Pattern[str], ...] = ()
-    kept_parameters: frozenset[str] = KEPT_PARAMETERS
-
-
-_additions = Additions()
-_followers: WeakSet[Follower] = WeakSet()
 
 
 class Follower(Protocol):
@@ -34,14 +19,14 @@ class Follower(Protocol):
         """Take up what was added."""
 
 
-def current() -> Additions:
+def current() -> RedactionRules:
     """What has been added so far."""
-    return _additions
+    return state.redaction_rules
 
 
 def follow(follower: Follower) -> None:
     """Have ``follower`` told of what is added, for as long as it lives."""
-    _followers.add(follower)
+    state.redactors.add(follower)
 
 
 def redact(
@@ -65,7 +50,6 @@ def redact(
     Raises:
         TelemetryError: naming what is no regular expression, or matches nothing at all.
     """
-    global _additions
     for argument, given in (
         ("names", names),
         ("patterns", patterns),
@@ -74,12 +58,13 @@ def redact(
         if isinstance(given, str):
             raise TelemetryError(f"redact({argument}={given!r}): wanted a list of them")
     compiled = tuple(_compiled(pattern) for pattern in patterns)
-    _additions = Additions(
-        _additions.names | {plain_name(name) for name in names},
-        (*_additions.patterns, *compiled),
-        _additions.kept_parameters | frozenset(keep_parameters),
+    rules = state.redaction_rules
+    state.redaction_rules = RedactionRules(
+        rules.names | {plain_name(name) for name in names},
+        (*rules.patterns, *compiled),
+        rules.kept_parameters | frozenset(keep_parameters),
     )
-    for follower in tuple(_followers):
+    for follower in tuple(state.redactors):
         follower.learn()
 
 

@@ -10,7 +10,6 @@ from urllib.parse import unquote
 
 from telemetry.redaction import additions
 from telemetry.redaction.additions import plain_name
-from telemetry.redaction.emails import without_emails
 from telemetry.redaction.query_strings import without_values, without_values_in
 from telemetry.redaction.sql import without_literals, without_quotations
 from telemetry.redaction.tokens import without_named, without_tokens
@@ -18,6 +17,7 @@ from telemetry.registry.contents import Content, content_of
 from telemetry.registry.redaction import (
     CREDENTIALS,
     EMAILS,
+    KEPT_PARAMETERS,
     QUERY_STRINGS,
     REDACTED,
     SQL,
@@ -55,7 +55,8 @@ class Redactor:
 
     def learn(self) -> None:
         """Take up what the host has added meanwhile, and forget what was remembered."""
-        self._additions = additions.current()
+        self._rules = additions.current()
+        self._kept_parameters = KEPT_PARAMETERS | self._rules.kept_parameters
         self._content = lru_cache(_REMEMBERED)(self._content_of)
         self._short_text = lru_cache(_REMEMBERED)(self._redacted)
         self._short_sql = lru_cache(_REMEMBERED)(self._redacted_sql)
@@ -161,7 +162,7 @@ class Redactor:
     def _content_of(self, name: str) -> Content:
         # As OpenTelemetry names a captured header: "http.request.header.x_parcel".
         header = name.rpartition(".header.")[2]
-        if not {plain_name(name), plain_name(header)}.isdisjoint(self._additions.names):
+        if not {plain_name(name), plain_name(header)}.isdisjoint(self._rules.names):
             return Content.CREDENTIAL
         content = content_of(name)
         if content is Content.CREDENTIAL and CREDENTIALS not in self._kinds:
@@ -170,7 +171,7 @@ class Redactor:
 
     def _query(self, query: str) -> str:
         if QUERY_STRINGS in self._kinds:
-            query = without_values(query[:MAX_TEXT], self._additions.kept_parameters)
+            query = without_values(query[:MAX_TEXT], self._kept_parameters)
         # Names may be anything, too.
         return self.text(query)
 
@@ -213,7 +214,7 @@ class Redactor:
             # First: what makes a word a credential may itself be a value.
             text = without_named(text)
         if QUERY_STRINGS in kinds and "?" in text:
-            text = without_values_in(text, self._additions.kept_parameters)
+            text = without_values_in(text, self._kept_parameters)
         return self._without_shapes(text)
 
     def _without_secrets(self, text: str) -> str:
@@ -228,7 +229,7 @@ class Redactor:
             text = without_tokens(text)
         if EMAILS in self._kinds and "@" in text:
             text = without_emails(text)
-        for pattern in self._additions.patterns:
+        for pattern in self._rules.patterns:
             text = pattern.sub(_unless_taken_out, text)
         return text
 
@@ -253,3 +254,13 @@ def _same(value: Any, items: list[Any]) -> Any:
 
 def _is(one: object, other: object) -> bool:
     return one is other
+
+
+# Of RFC 5321's what is in use, in any script; possessive, and begun where a word begins only,
+# so that no text is read twice.
+_EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]++@(?:\[[\w.:]++\]|[\w-]++(?:\.[\w-]++)++)")
+
+
+def without_emails(text: str) -> str:
+    """The text without them."""
+    return _EMAIL.sub(REDACTED, text)

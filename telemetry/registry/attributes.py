@@ -1,4 +1,4 @@
-"""Every attribute that this layer sets or rewrites. Standard names where there is one."""
+"""Every attribute that this package sets or rewrites, by its standard name where there is one."""
 
 from __future__ import annotations
 
@@ -14,117 +14,144 @@ OUTCOMES: frozenset[str] = frozenset(get_args(Outcome))
 
 SITE = Attribute(
     "corkboard.site",
-    "The registered site that served the request. A host name alone never becomes one.",
+    "Registered site that served the request. An unregistered host name is never a site.",
 )
 OUTCOME = Attribute(
     "corkboard.outcome",
-    "How the request ended, as the edge saw it.",
+    "How the request ended.",
     values=OUTCOMES,
 )
 CLIENT_WAIT = Attribute(
     "corkboard.client.wait_time",
-    "Seconds that the request waited for its client, to send its body or to take the answer. "
-    "Absent below 0.01.",
+    "Seconds that the request waited for its client: for the request body, or for the client to "
+    "receive the response. Absent below 0.01.",
 )
 EVENT_IDS = Attribute(
     "corkboard.error.event_ids",
-    "The error events that the request led to in Bugsink or Sentry, at most eight.",
+    "Ids of the error events of the request in Bugsink or Sentry, at most eight.",
 )
 EVENT_URL = Attribute(
-    "corkboard.error.url", "Where these events are shown: TELEMETRY_EVENT_URL's page."
+    "corkboard.error.url",
+    "Page that shows the error events of the request, from TELEMETRY_EVENT_URL.",
 )
 INTERNAL_CLIENT = Attribute(
     "datasette.internal_client",
-    "True on a request that a plugin made through `datasette.client`: never counted as one.",
+    "True for a request that a plugin made through `datasette.client`. It is not counted in "
+    "request metrics.",
 )
 DESTINATIONS = Attribute(
     "corkboard.destinations",
-    "Where each signal goes, on the start-up record. Never holds a secret.",
+    "Destinations of each signal, on the start-up log record. Contains no secrets.",
 )
 
 LOGFIRE_TYPE = Attribute(
-    "logfire.span_type", "To Logfire only: `span`; `log` for what its own functions logged."
+    "logfire.span_type", "Logfire only: `span`, or `log` for a message of Logfire's manual API."
 )
 LOGFIRE_MESSAGE = Attribute(
-    "logfire.msg", "To Logfire only: what its pages show of a span; of a request, its path."
+    "logfire.msg",
+    "Logfire only: message that Logfire's pages show for the span; for a request, its path.",
 )
 LOGFIRE_LEVEL = Attribute(
     "logfire.level_num",
-    "To Logfire only: 17 for an error, 13 for a request that was answered with 4xx.",
+    "Logfire only: severity number, 17 for an error and 13 for a request answered with 4xx.",
 )
 
 CLIENT_ADDRESS = Attribute(
     "client.address",
-    "The address that the server names: personal data, only with TELEMETRY_CLIENT_ADDRESS.",
+    "Client address as the ASGI server reports it. Personal data: recorded only with "
+    "TELEMETRY_CLIENT_ADDRESS.",
 )
 
 QUERIES = Attribute(
     "corkboard.queries.count",
-    "How many of Datasette's queries are no spans: they were fast and succeeded. On the span "
-    "above all, as are all of `corkboard.queries`. Seconds, unless it says otherwise.",
+    "Number of aggregated queries: Datasette queries that were fast and succeeded, and have no "
+    "span. Query statistics are on the local root span.",
 )
 QUERIES_EXECUTION = Attribute(
-    "corkboard.queries.execution_time", "How long these took in SQLite, all together."
+    "corkboard.queries.execution_time",
+    "Total execution time of the aggregated queries in SQLite, in seconds.",
 )
 QUERIES_WAITING = Attribute(
     "corkboard.queries.waiting_time",
-    "How long these waited, for a thread or for writes before them, all together.",
+    "Total time that the aggregated queries waited for a thread or for earlier writes, in seconds.",
 )
-QUERIES_LONGEST = Attribute("corkboard.queries.longest", "The longest execution of one of these.")
+QUERIES_LONGEST = Attribute(
+    "corkboard.queries.longest",
+    "Longest execution time of an aggregated query in SQLite, in seconds.",
+)
 QUERIES_LONGEST_WAIT = Attribute(
-    "corkboard.queries.longest_wait", "The longest that one of these waited."
+    "corkboard.queries.longest_wait",
+    "Longest time that an aggregated query waited for a thread or for earlier writes, in seconds.",
 )
-QUERIES_ROWS = Attribute("corkboard.queries.rows", "How many rows these returned.")
+QUERIES_ROWS = Attribute(
+    "corkboard.queries.rows", "Number of rows that the aggregated queries returned."
+)
 QUERIES_SUPPRESSED = Attribute(
     "corkboard.queries.suppressed",
-    "How many of these failed as Datasette expected: it tries what columns hold.",
+    "Number of aggregated queries whose error Datasette expected, as when it probes the content "
+    "of a column.",
 )
 QUERIES_INTERRUPTED = Attribute(
     "corkboard.queries.interrupted",
-    "How many of these ran into a time limit as Datasette expected: it suggests facets.",
+    "Number of aggregated queries that reached a time limit which Datasette expected, as for "
+    "facet suggestions.",
 )
 DATABASES = Attribute(
-    "corkboard.queries.databases", "The databases asked, the one that took longest first."
+    "corkboard.queries.databases",
+    "Databases of the aggregated queries, by descending execution time.",
 )
-DATABASES_COUNT = Attribute("corkboard.queries.databases.count", "Queries of each of these.")
+DATABASES_COUNT = Attribute(
+    "corkboard.queries.databases.count",
+    "Number of aggregated queries of each database, in the order of `corkboard.queries.databases`.",
+)
 DATABASES_EXECUTION = Attribute(
-    "corkboard.queries.databases.execution_time", "Execution time of each of these."
+    "corkboard.queries.databases.execution_time",
+    "Execution time of the aggregated queries of each database, in seconds.",
 )
 STATEMENTS = Attribute(
     "corkboard.queries.statements",
-    "The five statements, or functions run with a connection, that took longest, each cut to 256 "
-    "characters.",
+    "The five statements, or functions run with a connection, with the longest execution time of "
+    "the aggregated queries. Each is truncated to 256 characters.",
 )
-STATEMENTS_COUNT = Attribute("corkboard.queries.statements.count", "How often each was run.")
+STATEMENTS_COUNT = Attribute(
+    "corkboard.queries.statements.count",
+    "Number of executions of each statement, in the order of `corkboard.queries.statements`.",
+)
 STATEMENTS_EXECUTION = Attribute(
-    "corkboard.queries.statements.execution_time", "Execution time of each of these."
+    "corkboard.queries.statements.execution_time",
+    "Total execution time of each statement, in seconds.",
 )
 STATEMENTS_LONGEST = Attribute(
-    "corkboard.queries.statements.longest", "The longest execution of each of these."
+    "corkboard.queries.statements.longest",
+    "Longest execution time of each statement, in seconds.",
 )
 REPEATED = Attribute(
     "corkboard.queries.repeated",
-    "Statements that were run five times or more, but for names and values: a query in a loop. "
-    "One of each sort, at most three.",
+    "Statements of the same shape that were executed five times or more in one request, as by a "
+    "query in a loop (N+1). Names and values are ignored; one example of each shape, at "
+    "most three.",
 )
-REPEATED_COUNT = Attribute("corkboard.queries.repeated.count", "How many were alike.")
+REPEATED_COUNT = Attribute(
+    "corkboard.queries.repeated.count",
+    "Number of executions of each shape, in the order of `corkboard.queries.repeated`.",
+)
 SPANS_DROPPED = Attribute(
     "corkboard.spans.dropped",
-    "How many spans of this trace there was no room for until it was decided to keep it.",
+    "Number of spans of the trace that tail sampling dropped because its buffer was full.",
 )
 
-SIGNAL = Attribute("corkboard.signal", "What was exported.", values=("traces", "logs"))
-EXPORTER = Attribute("corkboard.exporter", "The exporter's name, as OTEL_TRACES_EXPORTER has it.")
+SIGNAL = Attribute("corkboard.signal", "Signal that was exported.", values=("traces", "logs"))
+EXPORTER = Attribute("corkboard.exporter", "Name of the exporter, as in OTEL_TRACES_EXPORTER.")
 EXPORT_OUTCOME = Attribute(
     "corkboard.export.outcome",
-    "What became of it: `failed` is given up by the exporter, after its retries.",
+    "Result of the export: `failed` after the exporter's last retry.",
     values=("delivered", "failed"),
 )
-PLACE = Attribute("corkboard.place", "Where telemetry failed, as the log has it.")
+PLACE = Attribute("corkboard.place", "Component of telemetry that failed.")
 
 HTTP_REQUEST_METHOD = Attribute(
     "http.request.method",
-    "The method, or `_OTHER` for one that RFC 9110, 5789 and 10008 do not know.",
+    "HTTP request method; `_OTHER` for a method that RFC 9110, 5789 and 10008 don't define.",
     values=[
         *("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS"),
         *("PATCH", "POST", "PUT", "QUERY", "TRACE", "_OTHER"),
@@ -132,63 +159,65 @@ HTTP_REQUEST_METHOD = Attribute(
 )
 HTTP_REQUEST_METHOD_ORIGINAL = Attribute(
     "http.request.method_original",
-    "The method as sent, when it differs from `http.request.method`; cut to 32 characters.",
+    "Request method as sent, where it differs from `http.request.method`. Truncated to 32 "
+    "characters.",
 )
 HTTP_RESPONSE_STATUS_CODE = Attribute(
-    "http.response.status_code", "The status sent. Absent when no response was started."
+    "http.response.status_code", "HTTP response status code. Absent if no response was started."
 )
 STATUS_CLASS = Attribute(
     "corkboard.status_class",
-    "The first digit of the status; `none` where no response was begun.",
+    "Class of the HTTP response status code; `none` if no response was started.",
     values=("1xx", "2xx", "3xx", "4xx", "5xx", "none"),
 )
 HTTP_ROUTE = Attribute(
     "http.route",
-    "The route in readable form, such as `/{database}/{table}`. Absent when none matched.",
+    "Matched route in readable form, such as `/{database}/{table}`. Absent if no route matched.",
 )
 ERROR_TYPE = Attribute(
     "error.type",
-    "The exception's class when one escaped or became an error page, else the 5xx status.",
+    "Class of the exception that failed the request; without an exception, the 5xx status code.",
 )
-URL_PATH = Attribute("url.path", "The path without its query string, cut to 1,024 characters.")
+URL_PATH = Attribute("url.path", "Path of the URL. Truncated to 1,024 characters.")
 URL_QUERY = Attribute(
     "url.query",
-    "The query string, cut to 2,048 characters, without its values, but for those of the "
-    "parameters listed below. Absent when there is none.",
+    "Query string of the URL, truncated to 2,048 characters. Values are redacted, except those of "
+    'the parameters listed under "What is redacted".',
 )
-URL_SCHEME = Attribute("url.scheme", "The scheme.", values=("http", "https", "ws", "wss"))
+URL_SCHEME = Attribute("url.scheme", "Scheme of the URL.", values=("http", "https", "ws", "wss"))
 SERVER_ADDRESS = Attribute(
     "server.address",
-    "The Host header without its port, cut to 253 characters. A client can send anything here.",
+    "Host name of the `Host` header, at most 253 characters. The client chooses it.",
 )
-SERVER_PORT = Attribute("server.port", "The port that the Host header names, if it names one.")
+SERVER_PORT = Attribute("server.port", "Port of the `Host` header. Absent if the header has none.")
 NETWORK_PROTOCOL_VERSION = Attribute(
-    "network.protocol.version", "HTTP's version.", values=("1.0", "1.1", "2", "3")
+    "network.protocol.version", "HTTP version.", values=("1.0", "1.1", "2", "3")
 )
 USER_AGENT_SYNTHETIC_TYPE = Attribute(
     "user_agent.synthetic.type",
-    "What kind of program the client says it is, when it is not a browser.",
+    "Category of a synthetic `User-Agent`. Absent for browsers.",
     values=("bot", "test"),
 )
 USER_AGENT_ORIGINAL = Attribute(
     "user_agent.original",
-    "The client's `User-Agent`, cut to 256 characters: only with TELEMETRY_USER_AGENT.",
+    "`User-Agent` header, truncated to 256 characters. Personal data: recorded only with "
+    "TELEMETRY_USER_AGENT.",
 )
-CODE_FUNCTION_NAME = Attribute("code.function.name", "The Django view that served the request.")
+CODE_FUNCTION_NAME = Attribute("code.function.name", "Django view that served the request.")
 
 DB_SYSTEM_NAME = Attribute(
     "db.system.name",
-    "Always `sqlite`. Datasette says `db.system`, the name before semantic conventions 1.30.",
+    "Always `sqlite`. Replaces Datasette's `db.system`, which semantic conventions 1.30 renamed.",
 )
 
 DB_RESPONSE_STATUS_CODE = Attribute(
     "db.response.status_code",
-    "SQLite's result code of a query that failed, such as `SQLITE_ERROR`.",
+    "SQLite result code of a failed query, such as `SQLITE_ERROR`.",
 )
 
-SERVICE_NAME = Attribute("service.name", "The service. Never `unknown_service`.")
-SERVICE_VERSION = Attribute("service.version", "The release.")
-SERVICE_INSTANCE_ID = Attribute("service.instance.id", "A random id for each worker process.")
+SERVICE_NAME = Attribute("service.name", "Name of the service. Never `unknown_service`.")
+SERVICE_VERSION = Attribute("service.version", "Release of the service.")
+SERVICE_INSTANCE_ID = Attribute("service.instance.id", "Random id of the worker process.")
 DEPLOYMENT_ENVIRONMENT_NAME = Attribute(
-    "deployment.environment.name", "The environment, such as `production`."
+    "deployment.environment.name", "Deployment environment, such as `production`."
 )

@@ -1,24 +1,28 @@
-"""What an error event carries beside what Sentry's SDK puts there itself."""
+"""Tags and contexts of error events that this package adds to those of Sentry's SDK."""
 
 from __future__ import annotations
 
 from telemetry.registry import attributes as a
 from telemetry.registry.names import Attribute
 
-SITE = Attribute(str(a.SITE), "Tag: the registered site whose request failed.")
-HTTP_ROUTE = Attribute(str(a.HTTP_ROUTE), "Tag, and the event's transaction: never the path.")
+SITE = Attribute(str(a.SITE), "Tag: registered site of the failed request.")
+HTTP_ROUTE = Attribute(
+    str(a.HTTP_ROUTE), "Tag, and the event's transaction: matched route of the failed request."
+)
 TRACE_SAMPLED = Attribute(
     "trace.sampled",
-    "Tag: the sampler did not keep the trace, so there is no link to it.",
+    "Tag: the trace was sampled out, so the event has no link to it.",
     values=("false",),
 )
 CAUGHT_BY = Attribute(
     "caught.by",
-    "Tag: what saw the exception that nobody handled.",
+    "Tag: component that caught the unhandled exception.",
     values=(
         *("asgi", "datasette", "django"),
         *("sys.excepthook", "sys.unraisablehook", "threading.excepthook"),
     ),
 )
-LINKS_CONTEXT = Attribute("links", "Context: where to go on from the event.")
-LINKS_TRACE = Attribute("trace", "In the context `links`: the trace, by TELEMETRY_TRACE_URL.")
+LINKS_CONTEXT = Attribute("links", "Context: addresses of related pages.")
+LINKS_TRACE = Attribute(
+    "trace", "In the context `links`: page of the trace, from TELEMETRY_TRACE_URL."
+)

@@ -1,41 +1,59 @@
-"""The fields of a JSON log line. Trace ids as OpenTelemetry has them in formats not its own."""
+"""The fields of a JSON log line.
+
+Source of the trace context's names: OpenTelemetry, "Trace Context in non-OTLP Log Formats".
+"""
 
 from __future__ import annotations
 
 from telemetry.registry import attributes as a
 from telemetry.registry.names import Attribute
 
-TIME = Attribute("time", "When it was logged: UTC, RFC 3339, milliseconds.")
-LEVEL = Attribute("level", "The record's level, as Python names it.")
-LOGGER = Attribute("logger", "The logger's name.")
-MESSAGE = Attribute("message", "The message, cut to 32,768 characters.")
-TRACE_ID = Attribute("trace_id", "The current trace, 32 hexadecimal digits. Absent outside one.")
-SPAN_ID = Attribute("span_id", "The current span, 16 hexadecimal digits.")
-TRACE_FLAGS = Attribute("trace_flags", "`01` in its last bit if the trace was sampled.")
-SITE = Attribute(str(a.SITE), "The site whose request logged it.")
-HTTP_ROUTE = Attribute(str(a.HTTP_ROUTE), "The route of that request, where it is known already.")
-SERVICE_VERSION = Attribute(str(a.SERVICE_VERSION), "The release.")
-EXCEPTION_TYPE = Attribute("exception.type", "The class of an exception that was logged.")
-EXCEPTION_MESSAGE = Attribute("exception.message", "Its text.")
-EXCEPTION_STACKTRACE = Attribute("exception.stacktrace", "Its traceback.")
+TIME = Attribute("time", "Time of the record: UTC, RFC 3339, in milliseconds.")
+LEVEL = Attribute("level", "Python's name of the level.")
+LOGGER = Attribute("logger", "Name of the logger.")
+MESSAGE = Attribute("message", "Message. Truncated to 32,768 characters.")
+TRACE_ID = Attribute(
+    "trace_id", "Id of the current trace, 32 hexadecimal digits. Absent outside a trace."
+)
+SPAN_ID = Attribute(
+    "span_id", "Id of the current span, 16 hexadecimal digits. Absent outside a trace."
+)
+TRACE_FLAGS = Attribute(
+    "trace_flags", "W3C trace flags, two hexadecimal digits: `01` if the trace is sampled."
+)
+SITE = Attribute(str(a.SITE), "Registered site of the request.")
+HTTP_ROUTE = Attribute(
+    str(a.HTTP_ROUTE), "Matched route of the request. Absent before a route has matched."
+)
+SERVICE_VERSION = Attribute(str(a.SERVICE_VERSION), "Release of the service.")
+EXCEPTION_TYPE = Attribute("exception.type", "Class of the logged exception.")
+EXCEPTION_MESSAGE = Attribute("exception.message", "Message of the logged exception.")
+EXCEPTION_STACKTRACE = Attribute("exception.stacktrace", "Traceback of the logged exception.")
 THROTTLED = Attribute(
-    "throttled", "How often the same was not written meanwhile: what exporters say of a backend."
+    "throttled",
+    "Number of suppressed records of the same logger since the last one that was written. For "
+    "exporters' errors.",
 )
 
 # Of the access line alone.
-METHOD = Attribute(str(a.HTTP_REQUEST_METHOD), "Access line: the method.")
-PATH = Attribute(str(a.URL_PATH), "Access line: the path without its query string.")
+METHOD = Attribute(str(a.HTTP_REQUEST_METHOD), "Access line: request method.")
+PATH = Attribute(str(a.URL_PATH), "Access line: path of the URL, without the query string.")
 STATUS = Attribute(
-    str(a.HTTP_RESPONSE_STATUS_CODE), "Access line: the status; null where none was sent."
+    str(a.HTTP_RESPONSE_STATUS_CODE),
+    "Access line: response status code; null if no response was started.",
 )
-MILLISECONDS = Attribute("duration_ms", "Access line: milliseconds, to the last byte.")
-BYTES = Attribute("http.response.body.size", "Access line: bytes of the body that were sent.")
+MILLISECONDS = Attribute(
+    "duration_ms", "Access line: milliseconds until the last byte of the response."
+)
+BYTES = Attribute(
+    "http.response.body.size", "Access line: bytes of the response body that were sent."
+)
 OUTCOME = Attribute(str(a.OUTCOME), "Access line: how the request ended.", values=a.OUTCOME.values)
-KEPT = Attribute("trace_kept", "Access line: whether its trace is exported.")
+KEPT = Attribute("trace_kept", "Access line: whether the trace is exported.")
 CLIENT_ADDRESS = Attribute(
-    str(a.CLIENT_ADDRESS), "Access line: the client's, only with TELEMETRY_CLIENT_ADDRESS."
+    str(a.CLIENT_ADDRESS), "Access line: client address. Only with TELEMETRY_CLIENT_ADDRESS."
 )
 USER_AGENT = Attribute(
-    str(a.USER_AGENT_ORIGINAL), "Access line: the client's, only with TELEMETRY_USER_AGENT."
+    str(a.USER_AGENT_ORIGINAL), "Access line: `User-Agent` header. Only with TELEMETRY_USER_AGENT."
 )
 ACCESS = (METHOD, PATH, STATUS, MILLISECONDS, BYTES, OUTCOME, KEPT)

@@ -1,4 +1,4 @@
-"""Every metric of requests that this layer records."""
+"""Every metric of requests that this package records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5
 
 # A request or an answer of one packet, a page, a download. The conventions recommend none.
 BYTE_BUCKETS = (256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216)
-# Few: this one is multiplied by sites.
+# Few: each is multiplied by the number of sites.
 SITE_BUCKETS = (0.025, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 _OF_A_REQUEST = (
@@ -32,7 +32,7 @@ REQUEST_DURATION = MetricName(
 )
 REQUEST_SIZE = MetricName(
     "http.server.request.body.size",
-    "Size of HTTP server request bodies: of what was read of them, where something was.",
+    "Size of HTTP server request bodies, as far as they were read. Empty bodies are not recorded.",
     instrument="histogram",
     unit="By",
     attributes=_OF_A_REQUEST,
@@ -48,7 +48,7 @@ RESPONSE_SIZE = MetricName(
 )
 SITE_DURATION = MetricName(
     "corkboard.site.request.duration",
-    "Duration of requests by site: every request, with a site where it has one.",
+    "Duration of HTTP server requests by site. Requests without a site are recorded too.",
     instrument="histogram",
     unit="s",
     attributes=(a.SITE, a.STATUS_CLASS),

@@ -1,7 +1,7 @@
-"""What contrib's instrumentations send and this layer deliberately does not, and why.
+"""Differences from contrib's instrumentations, with their reasons.
 
-The conformance test sends the same requests through both and compares: a
-difference that is not listed here fails.
+The conformance test sends the same requests through both and compares them. A difference that is
+not listed here fails the test.
 """
 
 from __future__ import annotations
@@ -9,43 +9,51 @@ from __future__ import annotations
 from typing import Final
 
 SPAN_ATTRIBUTES: Final[dict[str, str]] = {
-    "client.address": "Personal data: only with TELEMETRY_CLIENT_ADDRESS.",
-    "client.port": "Worthless without the address.",
-    "user_agent.original": "Personal data: only with TELEMETRY_USER_AGENT; its kind is kept.",
-    "asgi.event.type": "Only on receive and send spans, which are not made.",
+    "client.address": "Personal data. Recorded only with TELEMETRY_CLIENT_ADDRESS.",
+    "client.port": "Not useful without the address.",
+    "user_agent.original": (
+        "Personal data. Recorded only with TELEMETRY_USER_AGENT. Its category is kept."
+    ),
+    "asgi.event.type": "Only on receive and send spans, which are omitted.",
 }
-"""Attributes that contrib sets and we leave out."""
+"""Attributes that contrib sets and this package omits."""
 
 SPAN_DIFFERENCES: Final[dict[str, str]] = {
-    "url.query": "Its values are redacted: they hold what visitors type, SQL among it.",
-    "server.address": "Contrib names the socket; the conventions ask for the Host header.",
-    "server.port": "Likewise: the Host header's port, none when it names none.",
-    "http.route": "Contrib's lacks the leading slash and keeps `<int:id>`; ours reads `/{id}`.",
-    "error.type": "The exception's class where Django made it a page; contrib has only `500`.",
-    "code.function.name": "The Django view; contrib records none.",
-    "corkboard.error.event_ids": "Ours, where errors are tracked.",
-    "corkboard.error.url": "Ours, where errors are tracked.",
-    "corkboard.client.wait_time": "Ours.",
-    "corkboard.outcome": "Ours.",
-    "corkboard.site": "Ours.",
+    "url.query": "Values are redacted: they contain visitors' input, such as SQL.",
+    "server.address": "Host header, as the conventions define it. Contrib records the socket.",
+    "server.port": "Port of the Host header. Contrib records the socket's.",
+    "http.route": (
+        "With a leading slash and `{id}`. Contrib records Django's `<int:id>` without the slash."
+    ),
+    "error.type": "Class of the exception behind Django's error page. Contrib records `500`.",
+    "code.function.name": "Django view. Contrib records none.",
+    "corkboard.error.event_ids": "Added by this package, where errors are tracked.",
+    "corkboard.error.url": "Added by this package, where errors are tracked.",
+    "corkboard.client.wait_time": "Added by this package.",
+    "corkboard.outcome": "Added by this package.",
+    "corkboard.site": "Added by this package.",
 }
-"""Attributes whose value differs, or that only we set."""
+"""Attributes whose value differs, or that only this package sets."""
 
 SPAN_NAMES: Final[dict[str, str]] = {
-    "SERVER": "Contrib's holds the raw path, a new name for each that a scanner invents.",
+    "SERVER": "Route. Contrib uses the raw path, so that each invalid address makes a new name.",
 }
 """Kinds of span whose name differs."""
 
 METRIC_DIFFERENCES: Final[dict[str, str]] = {
-    "http.server.request.body.size": "What was read, and not what a client says of itself.",
-    "http.server.response.body.size": "What was sent; contrib's leaks into the next request's.",
-    "corkboard.site.request.duration": "Ours.",
+    "http.server.request.body.size": (
+        "Bytes that were read. Contrib records the client's Content-Length."
+    ),
+    "http.server.response.body.size": (
+        "Bytes that were sent. Contrib carries a response's size over to the next request."
+    ),
+    "corkboard.site.request.duration": "Added by this package.",
 }
-"""Metrics that differ from contrib's, or that only we have."""
+"""Metrics that differ from contrib's, or that only this package records."""
 
 SPANS: Final[dict[str, str]] = {
-    "receive": "Three more spans for the smallest page, and nobody reads them.",
-    "send": "Likewise.",
-    "INTERNAL": "Django's own span under the edge's: the route belongs on the SERVER span.",
+    "receive": "One span for each received message: cost without information.",
+    "send": "One span for each sent message: cost without information.",
+    "INTERNAL": "Django's span within the request's. Its route is on the SERVER span.",
 }
-"""Spans that contrib makes and we do not."""
+"""Spans that contrib makes and this package omits."""

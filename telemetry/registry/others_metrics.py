@@ -1,4 +1,4 @@
-"""Metrics of others that are sent: Datasette's, the process's by contrib, the SDK's of itself."""
+"""Metrics of other packages that are exported: Datasette's, contrib's of the process, the SDK's."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from telemetry.registry.names import Attribute, MetricName
 QUERY_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
 EXPORT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10)
 
-_DATABASE = Attribute("db.namespace", "The database's name.")
+_DATABASE = Attribute("db.namespace", "Name of the database.")
 _OPERATION = Attribute("datasette.operation", "`read` or `write`.")
 _COMPONENT = (
-    Attribute("otel.component.name", "Which of its kind."),
-    Attribute("otel.component.type", "An exporter, a processor or a reader."),
+    Attribute("otel.component.name", "Name of the SDK component, unique in the process."),
+    Attribute("otel.component.type", "Type of the SDK component."),
 )
 _EXPORTER = (
     *_COMPONENT,
-    Attribute("server.address", "The exporter's."),
-    Attribute("server.port", "The exporter's."),
-    Attribute("http.response.status_code", "The last answer's, where it was refused."),
+    Attribute("server.address", "Host of the exporter's endpoint."),
+    Attribute("server.port", "Port of the exporter's endpoint."),
+    Attribute(
+        "http.response.status_code", "Status code of the last response, if the export failed."
+    ),
     a.ERROR_TYPE,
 )
 
@@ -41,7 +43,7 @@ QUERIES = _metric(
     "db.client.operation.duration",
     "histogram",
     "s",
-    "Duration of Datasette's SQL operations; what it expected to fail has no `error.type`.",
+    "Duration of Datasette's SQL operations. An error that Datasette expected has no `error.type`.",
     *(a.SITE, _DATABASE, _OPERATION, a.DB_SYSTEM_NAME, a.ERROR_TYPE),
     buckets=QUERY_BUCKETS,
 )
@@ -49,7 +51,7 @@ EXPORTS = _metric(
     "otel.sdk.exporter.operation.duration",
     "histogram",
     "s",
-    "Duration of one export, retries included.",
+    "Duration of an export, retries included.",
     *_EXPORTER,
     buckets=EXPORT_BUCKETS,
 )
@@ -57,7 +59,7 @@ COLLECTIONS = _metric(
     "otel.sdk.metric_reader.collection.duration",
     "histogram",
     "s",
-    "Duration of one collection of metrics.",
+    "Duration of a collection of metrics.",
     *(*_COMPONENT, a.ERROR_TYPE),
     buckets=EXPORT_BUCKETS,
 )
@@ -68,7 +70,7 @@ OTHERS = (
         "datasette.write.queue_wait",
         "histogram",
         "s",
-        "Time that a write waited for those before it.",
+        "Time that a write waited for earlier writes.",
         *(a.SITE, _DATABASE),
         buckets=QUERY_BUCKETS,
     ),
@@ -76,40 +78,42 @@ OTHERS = (
         "datasette.sql.queries.interrupted",
         "counter",
         "{query}",
-        "Queries that ran into Datasette's time limit, and not into one of their caller's own.",
+        "Number of queries that reached Datasette's time limit. Limits that the caller "
+        "set don't count.",
         *(a.SITE, _DATABASE),
     ),
     _metric(
         "datasette.sql.threads.limit",
         "observablegauge",
         "{thread}",
-        "Threads for queries, of all Datasettes of the process.",
+        "Number of query threads, summed over the Datasette instances of the process.",
     ),
     _metric(
         "datasette.sql.threads.queue_depth",
         "observablegauge",
         "{query}",
-        "Queries that wait for one, of all Datasettes of the process.",
+        "Number of queries that wait for a thread, summed over the Datasette instances of"
+        " the process.",
     ),
     _metric(
         "datasette.sql.queries.pending",
         "observablegauge",
         "{query}",
-        "Queries that wait or run, of all Datasettes of the process.",
+        "Number of queries that wait or run, summed over the Datasette instances of the process.",
         _DATABASE,
     ),
     _metric(
         "datasette.write.queue_depth",
         "observablegauge",
         "{write}",
-        "Writes that wait, of all Datasettes of the process.",
+        "Number of writes that wait, summed over the Datasette instances of the process.",
         _DATABASE,
     ),
     _metric(
         "datasette.connections.open",
         "observablegauge",
         "{connection}",
-        "Open connections, of all Datasettes of the process.",
+        "Number of open connections, summed over the Datasette instances of the process.",
         _DATABASE,
     ),
     _metric(
@@ -119,20 +123,27 @@ OTHERS = (
         "CPU time of the process.",
         Attribute("type", "`user` or `system`."),
     ),
-    _metric("process.memory.usage", "observableupdowncounter", "By", "Memory that is resident."),
-    _metric("process.thread.count", "observableupdowncounter", "", "Threads of the process."),
+    _metric(
+        "process.memory.usage", "observableupdowncounter", "By", "Resident memory of the process."
+    ),
+    _metric(
+        "process.thread.count", "observableupdowncounter", "", "Number of threads of the process."
+    ),
     _metric(
         "process.open_file_descriptor.count",
         "observableupdowncounter",
         "",
-        "Open files and sockets.",
+        "Number of open file descriptors of the process.",
     ),
     _metric(
         "cpython.gc.collections",
         "observablecounter",
         "{collection}",
-        "Garbage collections.",
-        *(Attribute("cpython.gc.generation", "0 to 2."), Attribute("generation", "The same.")),
+        "Number of garbage collections.",
+        *(
+            Attribute("cpython.gc.generation", "Generation of the collected objects, 0 to 2."),
+            Attribute("generation", "Generation of the collected objects, 0 to 2."),
+        ),
     ),
     *(
         metric
@@ -142,21 +153,21 @@ OTHERS = (
                 f"otel.sdk.processor.{kind}.processed",
                 "counter",
                 unit,
-                f"Queued {items} that were exported, or with `error.type` dropped.",
+                f"Number of processed {items}. With `error.type`, they were dropped.",
                 *(*_COMPONENT, a.ERROR_TYPE),
             ),
             _metric(
                 f"otel.sdk.processor.{kind}.queue.capacity",
                 "updowncounter",
                 unit,
-                f"How many {items} a queue can hold.",
+                f"Capacity of the queue of {items}.",
                 *_COMPONENT,
             ),
             _metric(
                 f"otel.sdk.processor.{kind}.queue.size",
                 "observableupdowncounter",
                 f"{{{kind}}}",
-                f"How many {items} a queue holds.",
+                f"Number of {items} in the queue.",
                 *_COMPONENT,
             ),
         )
@@ -173,7 +184,7 @@ OTHERS = (
                 f"otel.sdk.exporter.{kind}.exported",
                 "counter",
                 unit,
-                f"Number of {items} that were exported, or with `error.type` not.",
+                f"Number of exported {items}. With `error.type`, the export failed.",
                 *_EXPORTER,
             ),
             _metric(

@@ -1,4 +1,4 @@
-"""Every metric of the process that this layer records: loop, Datasettes, telemetry itself."""
+"""Every metric of the process that this package records: event loop, Datasettes, telemetry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LOOP_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 LOOP_DELAY = MetricName(
     "corkboard.eventloop.delay",
-    "How much later than it asked to be something was run by the event loop, four times a second.",
+    "Event loop scheduling delay, measured four times a second.",
     instrument="histogram",
     unit="s",
     attributes=(),
@@ -18,14 +18,14 @@ LOOP_DELAY = MetricName(
 )
 DATASETTES = MetricName(
     "corkboard.datasette.instances",
-    "Number of Datasettes that this process holds.",
+    "Number of Datasette instances in the process.",
     instrument="observableupdowncounter",
     unit="{instance}",
     attributes=(),
 )
 STARTUP_DURATION = MetricName(
     "corkboard.datasette.startup.duration",
-    "How long a site's Datasette took to start. Recorded by this host.",
+    "Duration of the start of a site's Datasette. Recorded by the host in this repository.",
     instrument="histogram",
     unit="s",
     attributes=(a.ERROR_TYPE,),
@@ -33,56 +33,57 @@ STARTUP_DURATION = MetricName(
 )
 EVICTIONS = MetricName(
     "corkboard.datasette.evictions",
-    "Number of Datasettes that made way for another site's. Recorded by this host.",
+    "Number of Datasette instances that were closed to make room for another site's. Recorded by "
+    "the host in this repository.",
     instrument="counter",
     unit="{instance}",
     attributes=(),
 )
 EXPORTED = MetricName(
     "corkboard.telemetry.exported",
-    "Number of spans and log records that an exporter was given, by what became of them.",
+    "Number of spans and log records that were exported, by result.",
     instrument="observablecounter",
     unit="{item}",
     attributes=(a.SIGNAL, a.EXPORTER, a.EXPORT_OUTCOME),
 )
 RETRIES = MetricName(
     "corkboard.telemetry.export.retries",
-    "Number of times that a batch was sent again, since it hadn't arrived. OTLP only.",
+    "Number of retried export requests. OTLP only.",
     instrument="observablecounter",
     unit="{retry}",
     attributes=(a.SIGNAL, a.EXPORTER),
 )
 FOLDED = MetricName(
     "corkboard.telemetry.spans.folded",
-    "Number of spans of queries that became a part of an account.",
+    "Number of query spans that were replaced by query statistics on the local root span.",
     instrument="observablecounter",
     unit="{span}",
     attributes=(),
 )
 SAMPLED_AWAY = MetricName(
     "corkboard.telemetry.spans.sampled_away",
-    "Number of spans of traces that the sampler `tail` decided against.",
+    "Number of spans that the sampler `tail` sampled out.",
     instrument="observablecounter",
     unit="{span}",
     attributes=(),
 )
 NO_ROOM = MetricName(
     "corkboard.telemetry.spans.dropped",
-    "Number of spans that the sampler `tail` had no room for.",
+    "Number of spans that the sampler `tail` dropped because its buffer was full.",
     instrument="observablecounter",
     unit="{span}",
     attributes=(),
 )
 FAILURES = MetricName(
     "corkboard.telemetry.failures",
-    "Number of times that telemetry itself failed and the page was served all the same.",
+    "Number of internal errors of telemetry. The requests were served.",
     instrument="observablecounter",
     unit="{failure}",
     attributes=(a.PLACE,),
 )
 CHECKS = MetricName(
     "corkboard.telemetry.checks",
-    "Number of times that `python -m telemetry check` was run: always 1.",
+    "Number of runs of `python -m telemetry check`. Always 1.",
     instrument="counter",
     unit="{check}",
     attributes=(),

@@ -1,13 +1,13 @@
-"""What is taken out before anything leaves, by the names that TELEMETRY_REDACT knows."""
+"""What is redacted before export, by the names of TELEMETRY_REDACT."""
 
 from __future__ import annotations
 
 from typing import Final
 
 REDACTED: Final = "[REDACTED]"
-"""In place of what was taken out, as OpenTelemetry's contrib has it for headers."""
+"""Replaces what is redacted; the same text as in OpenTelemetry's contrib for headers."""
 REDACTED_IN_URL: Final = "REDACTED"
-"""The same within an address, where brackets mean something (semantic conventions, `url.full`)."""
+"""Replaces it in a URL, where brackets have a meaning (semantic conventions, `url.full`)."""
 
 CREDENTIALS: Final = "credentials"
 EMAILS: Final = "emails"
@@ -16,21 +16,21 @@ SQL: Final = "sql"
 
 KINDS: Final[dict[str, str]] = {
     CREDENTIALS: (
-        "The values of attributes, headers, fields and parameters whose name says password, "
-        "secret, token, cookie, session, key, signature or the like; and in any text tokens by "
-        "their shape, users and passwords in addresses, and `name=value` of such a name."
+        "Values of attributes, headers, fields and parameters whose name contains password, "
+        "secret, token, cookie, session, key, signature or the like. In any text: tokens by their "
+        "format, credentials in URLs, and the value of `name=value` with such a name."
     ),
-    EMAILS: "E-mail addresses in any text.",
+    EMAILS: "Email addresses in any text.",
     QUERY_STRINGS: (
-        "The values of an address's query string, wherever it stands. Names stay, and so do the "
-        "values of the parameters listed below, where they look like a name or a number."
+        "Values of query strings, in any text. Parameter names are kept. Values of the parameters "
+        "listed below are kept if they are a name or a number."
     ),
     SQL: (
-        "Literals in SQL become `?`, comments go, and so does what SQLite's own messages quote of "
-        "a statement. Names of tables and columns stay."
+        "Literals in SQL are replaced by `?`, and comments are removed. What SQLite's messages "
+        "quote of a statement is redacted. Names of tables and columns are kept."
     ),
 }
-"""What each of them takes out."""
+"""What each name redacts."""
 
 # https://docs.datasette.io/en/latest/json_api.html and the pages on facets, CSV and settings.
 # Not `_search`, `_where`, `_through` and `_next`: they hold what visitors type, or rows.

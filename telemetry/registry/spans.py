@@ -1,4 +1,4 @@
-"""Every span that this layer starts or rewrites."""
+"""Every span that this package starts or rewrites."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ ACCOUNT = (
     a.REPEATED,
     a.REPEATED_COUNT,
 )
-"""On the local root of a trace, whichever span that is."""
+"""Query statistics, on the local root span of a trace."""
 
-# On the way to Logfire only.
+# Only on spans that are exported to Logfire.
 LOGFIRE = (a.LOGFIRE_TYPE, a.LOGFIRE_MESSAGE, a.LOGFIRE_LEVEL)
 # Where the operator asks for it.
 OPTIONAL = (a.CLIENT_ADDRESS, a.USER_AGENT_ORIGINAL)
 SAMPLING = (a.SPANS_DROPPED,)
-"""On the local root of a trace that the sampler ``tail`` kept by rule."""
+"""On the local root span of a trace that the sampler ``tail`` kept by rule."""
 
 SERVER = SpanName(
     "{http.request.method} {http.route}",
-    "One a request, whichever side serves it. Only the method where no route matched, "
-    "and `HTTP` for an unknown method.",
+    "A request, served by Django or by Datasette. Without a matched route, the name is the method "
+    "alone. An unknown method is named `HTTP`.",
     kind="SERVER",
     attributes=(
         a.HTTP_REQUEST_METHOD,
@@ -64,7 +64,7 @@ SERVER = SpanName(
 )
 CLIENT_REQUEST = SpanName(
     "datasette.client {http.request.method} {http.route}",
-    "A request that a plugin made through `datasette.client`, inside its caller's trace.",
+    "Request that a plugin made through `datasette.client`. A child of its caller's span.",
     kind="INTERNAL",
     attributes=(
         a.HTTP_REQUEST_METHOD,
@@ -77,5 +77,5 @@ CLIENT_REQUEST = SpanName(
     ),
 )
 CHECK = SpanName(
-    "telemetry check", "Sent by `python -m telemetry check`.", kind="INTERNAL", attributes=()
+    "telemetry check", "Test span of `python -m telemetry check`.", kind="INTERNAL", attributes=()
 )

@@ -5,17 +5,25 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from telemetry.registry import metrics, others_metrics, process_metrics
+from telemetry.registry.names import MetricName, entries
 from telemetry.testing.event_receiver import EventReceiver
 from telemetry.testing.receiver import OTLPReceiver
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Mapping, MutableMapping
 
     from telemetry.testing.received import ReceivedLog, ReceivedPoint, ReceivedSpan
     from telemetry.testing.received_events import ReceivedErrorEvent
 
 # A developer's own must not decide where a test's telemetry goes.
 _OTHERS = ("OTEL_", "LOGFIRE_", "SENTRY_", "TELEMETRY_")
+
+_METRICS: list[MetricName] = [
+    entry
+    for registry in (metrics, others_metrics, process_metrics)
+    for entry in entries(registry, MetricName)
+]
 
 
 class Capture:
@@ -108,14 +116,28 @@ class Capture:
             )
         return found[0]
 
-    def points(self, name: str, **attributes: Any) -> list[ReceivedPoint]:
-        """The points of one metric; with these attributes, `_` standing for a dot."""
-        wanted = {key.replace("_", "."): value for key, value in attributes.items()}
-        return [
-            point
-            for point in self.metrics
-            if point.name == name and wanted.items() <= dict(point.attributes).items()
-        ]
+    def points(
+        self, name: str, attributes: Mapping[str, Any] | None = None, /, **named: Any
+    ) -> list[ReceivedPoint]:
+        """The points of one metric, or those of them that have these attributes.
+
+        A metric that has no point has none with these attributes either, whatever they are.
+
+        Args:
+            name: the metric's.
+            attributes: by their names.
+            **named: the same as keywords, in which `_` stands for a dot or for itself.
+
+        Raises:
+            AssertionError: no point could ever be found: the metric has no attribute of that
+                name, neither on a point nor in the registry, or has text where a number is
+                wanted, or the other way round; or a keyword stands for several attributes.
+        """
+        points = [point for point in self.metrics if point.name == name]
+        if not points:
+            return []
+        wanted = _wanted(name, points, attributes or {}, named)
+        return [point for point in points if wanted.items() <= dict(point.attributes).items()]
 
     def summary(self) -> str:
         """What arrived, a line for each thing, equal ones counted."""
@@ -126,3 +148,41 @@ class Capture:
         from telemetry.configuration import start_for_tests
 
         start_for_tests()
+
+
+def _wanted(
+    metric: str,
+    points: list[ReceivedPoint],
+    attributes: Mapping[str, Any],
+    named: Mapping[str, Any],
+) -> dict[str, Any]:
+    """By the attributes' own names. Raises AssertionError as `Capture.points` does."""
+    known = {key for point in points for key in point.attributes}
+    # One that some requests have, such as `error.type`, may be on none of these.
+    known.update(str(key) for entry in _METRICS if entry == metric for key in entry.attributes)
+    wanted = {_one_of(metric, key, {key} & known, known): attributes[key] for key in attributes}
+    for keyword, value in named.items():
+        alike = {key for key in known if key.replace(".", "_") == keyword.replace(".", "_")}
+        wanted[_one_of(metric, keyword, alike, known)] = value
+    for key, value in wanted.items():
+        found = [point.attributes[key] for point in points if key in point.attributes]
+        if found and all(isinstance(each, str) != isinstance(value, str) for each in found):
+            raise AssertionError(
+                f"{key} of {metric!r} can't be {value!r}: it is "
+                f"{', '.join(sorted(set(map(repr, found))))}"
+            )
+    return wanted
+
+
+def _one_of(metric: str, given: str, found: set[str], known: set[str]) -> str:
+    if len(found) == 1:
+        return found.pop()
+    if found:
+        several = sorted(found)
+        raise AssertionError(
+            f"{given} stands for {' and '.join(several)} of {metric!r}: "
+            f"name one in a mapping, points({metric!r}, {{{several[0]!r}: ...}})"
+        )
+    raise AssertionError(
+        f"{metric!r} has no attribute {given!r}; it has: {', '.join(sorted(known)) or 'none'}"
+    )

@@ -13,7 +13,7 @@ from telemetry.request import any_record
 from telemetry.settings import variables as v
 from telemetry.settings.installed import RATIO, installed_id_generators, installed_samplers
 from telemetry.traces.causes import local_cause
-from telemetry.traces.tail_sampler import TailSampler
+from telemetry.traces.tail import TailSampler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,7 +1,12 @@
-"""Keeps whole traces that the sampler did not: those that failed, were slow, or led to an event.
+"""Tail sampling: which traces are kept is decided when they have ended.
 
-Decided when a trace's last local root has ended. Until then its spans are held;
-the bounds below say how many, and what there is no room for is counted.
+`TailSampler` records every span and samples a ratio of the traces. `TailSpanProcessor` keeps, of
+the rest, whole traces that failed, were slow or led to an error event: their spans are held until
+the trace's last local root has ended. The bounds below limit how many are held; what there is no
+room for is counted.
+
+Without the processor, on another provider, the sampler is a plain ratio sampler that costs more
+than one: exporters take sampled spans only.
 """
 
 from __future__ import annotations
@@ -10,14 +15,18 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import SpanContext, StatusCode, TraceFlags, TraceState
 
+from telemetry.exceptions import Problem
 from telemetry.export.ended_spans import AmendedSpan, duration
 from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
 from telemetry.settings import variables as v
 from telemetry.traces.causes import local_cause
+from telemetry.traces.tracestate import kept_by_rule, randomness_of, sampled, threshold_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +34,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
+    from opentelemetry.trace import Link, SpanKind
+    from opentelemetry.util.types import Attributes
 
 MAX_TRACES = 20_000
 MAX_SPANS = 1_000
@@ -39,8 +50,6 @@ _SPAN_BYTES = 2_500
 # The other half is for those that failed.
 _ORDINARY = 0.5
 _WEBSOCKET = 101
-# https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/
-_OT, _KEPT_BY_RULE = "ot", "th:0"
 
 
 def _is_never(_span: ReadableSpan) -> bool:
@@ -246,10 +255,13 @@ def _as_kept(span: ReadableSpan, extra: Mapping[str, Any] | None = None) -> Read
     if context is None:
         return span
     flags = TraceFlags(context.trace_flags | TraceFlags.SAMPLED)
-    state = context.trace_state or TraceState()
-    # Others' entries stay; ours says that no ratio was applied.
-    state = state.update(_OT, _KEPT_BY_RULE) if _OT in state else state.add(_OT, _KEPT_BY_RULE)
-    kept = SpanContext(context.trace_id, context.span_id, context.is_remote, flags, state)
+    kept = SpanContext(
+        context.trace_id,
+        context.span_id,
+        context.is_remote,
+        flags,
+        kept_by_rule(context.trace_state),
+    )
     return AmendedSpan(span, extra, kept)
 
 
@@ -259,3 +271,66 @@ def _size(span: ReadableSpan) -> int:
     for event in span.events:
         texts += sum(len(v) for v in (event.attributes or {}).values() if isinstance(v, str))
     return _SPAN_BYTES + texts
+
+
+class TailSampler(Sampler):
+    """Samples a ratio of the traces by their ids, and writes it down as ``ot=th`` in tracestate.
+
+    A span with a parent does as its parent. One that only links to another of
+    this process, as a write does that nobody waits for, does as that one's trace.
+
+    Args:
+        ratio: 0 to 1.
+    """
+
+    def __init__(self, ratio: float) -> None:
+        if not 0 <= ratio <= 1:
+            raise ValueError(f"ratio={ratio!r}: wanted a number from 0 to 1")
+        self._ratio = ratio
+        # A trace is kept where its randomness is no less.
+        self._threshold = threshold_of(ratio)
+        self._state = sampled(self._threshold)
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        """OpenTelemetry's contract."""
+        parent = trace.get_current_span(parent_context).get_span_context()
+        if parent.is_valid:
+            decision = (
+                Decision.RECORD_AND_SAMPLE if parent.trace_flags.sampled else Decision.RECORD_ONLY
+            )
+            return SamplingResult(decision, attributes, parent.trace_state)
+        cause = local_cause(links or ())
+        randomness = randomness_of(trace_id if cause is None else cause)
+        if randomness < self._threshold:
+            return SamplingResult(Decision.RECORD_ONLY, attributes)
+        state = self._state
+        if cause is not None:
+            # Not this trace's own: whoever counts on its id must be told.
+            state = sampled(self._threshold, randomness)
+        return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, state)
+
+    def get_description(self) -> str:
+        """Its name and ratio."""
+        return f"TailSampler{{{self._ratio:g}}}"
+
+
+def create_sampler(argument: str | None) -> TailSampler:
+    """Entry point: a sampler whose ratio is ``OTEL_TRACES_SAMPLER_ARG``, 1 if unset.
+
+    Raises:
+        ValueError: for an argument that is no number from 0 to 1.
+    """
+    try:
+        ratio = v.SAMPLER_ARG.parse(argument) if argument else v.SAMPLER_ARG.default
+    except ValueError as error:
+        raise ValueError(str(Problem(v.SAMPLER_ARG, str(argument), str(error)))) from None
+    return TailSampler(ratio)

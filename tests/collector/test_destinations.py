@@ -77,7 +77,7 @@ def test_the_command_says_so(arguments: list[str], said: str) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
     )
     assert done.returncode == 2
     assert said in done.stderr

@@ -52,7 +52,7 @@ def test_it_takes_the_files(built: Path, tmp_path: Path, destination: str) -> No
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
@@ -75,7 +75,7 @@ def test_it_takes_what_compose_tells_it(built: Path, tmp_path: Path, destination
         ),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -103,7 +103,7 @@ def test_it_refuses_to_start_without_its_variables(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 1
     assert said in done.stderr
@@ -223,7 +223,7 @@ def test_an_outage_loses_nothing(tmp_path: Path, ended_by: signal.Signals) -> No
                 and len(r.logs) >= sent
                 and any(point.name == "requests" for point in r.metrics)
             ),
-            timeout=60,
+            timeout=300,
         )
     assert [point.value for point in backend.metrics if point.name == "requests"] == [sent]
     # Sent again where the answer was lost, never by more than what was on its way.

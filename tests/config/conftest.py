@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.config.sites.support import make_database
-from tests.support.host import host_environment, manage
+from tests.support.host import add_sites, migrated_host
 from tests.support.servers import Server, serve_uvicorn
 
 
@@ -11,10 +11,9 @@ from tests.support.servers import Server, serve_uvicorn
 def host(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A migrated host with one site that has data and one that has none."""
     folder = tmp_path_factory.mktemp("host")
-    env = host_environment(folder)
-    manage("migrate", "--verbosity=0", env=env)
-    manage("register_site", "alameda.ca", "--name", "Alameda", "--state", "CA", env=env)
-    manage("register_site", "empty.or", "--name", "Zion", "--state", "OR", env=env)
+    env = migrated_host(folder)
+    sites = [("alameda.ca", "Alameda", "CA", None), ("empty.or", "Zion", "OR", None)]
+    add_sites(env, sites)
     make_database(folder / "sites" / "alameda.ca" / "meetings.db")
     return env
 

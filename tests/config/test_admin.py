@@ -1,14 +1,15 @@
 """The admin of a running host: real login, real cookies, real forms."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from tests.support import web
 from tests.support.admin import PASSWORD, USER, Admin, add_superuser, admin_of
-from tests.support.host import host_environment, manage
+from tests.support.host import add_sites, migrated_host
 from tests.support.servers import Server, serve_uvicorn
+from tests.support.waiting import wait_until
 
 ADD = "/admin/sites/site/add/"
 
@@ -16,9 +17,8 @@ ADD = "/admin/sites/site/add/"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A host with one site and one superuser."""
-    env = host_environment(tmp_path_factory.mktemp("host"))
-    manage("migrate", "--verbosity=0", env=env)
-    manage("register_site", "alameda.ca", "--name", "Alameda", "--state", "CA", env=env)
+    env = migrated_host(tmp_path_factory.mktemp("host"))
+    add_sites(env, [("alameda.ca", "Alameda", "CA", None)])
     add_superuser(env)
     with serve_uvicorn(env=env) as server:
         yield server
@@ -32,14 +32,8 @@ def admin(server: Server) -> Iterator[Admin]:
 
 
 def _get(server: Server, path: str, host: str = "localhost") -> httpx.Response:
-    return httpx.get(f"{server.url}{path}", headers={"host": f"{host}:{server.port}"})
-
-
-def _within_seconds(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    headers = {"host": f"{host}:{server.port}"}
+    return web.get(f"{server.url}{path}", headers=headers)
 
 
 def test_a_site_lives_and_dies_by_the_admin(server: Server, admin: Admin) -> None:
@@ -48,19 +42,19 @@ def test_a_site_lives_and_dies_by_the_admin(server: Server, admin: Admin) -> Non
 
     added = admin.send(ADD, subdomain="napa.ca", name="Nappa", state="CA", pages="1234")
     assert added.status_code == 302, added.text
-    _within_seconds(lambda: "Nappa" in _get(server, "/").text)
+    wait_until(lambda: "Nappa" in _get(server, "/").text)
     assert "1,234 pages" in _get(server, "/").text
     # Registered, but without data: its own page and no way home.
     assert _get(server, "/", "napa.ca.localhost").status_code != 302
 
     change = "/admin/sites/site/napa.ca/change/"
     assert admin.send(change, name="Napa", state="CA").status_code == 302
-    _within_seconds(lambda: "Nappa" not in _get(server, "/").text)
+    wait_until(lambda: "Nappa" not in _get(server, "/").text)
 
     delete = "/admin/sites/site/napa.ca/delete/"
     assert admin.send(delete, post="yes").status_code == 302
-    _within_seconds(lambda: "Napa" not in _get(server, "/").text)
-    _within_seconds(lambda: _get(server, "/", "napa.ca.localhost").status_code == 302)
+    wait_until(lambda: "Napa" not in _get(server, "/").text)
+    wait_until(lambda: _get(server, "/", "napa.ca.localhost").status_code == 302)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +103,7 @@ def test_sites_can_be_looked_for(admin: Admin) -> None:
 def test_a_stranger_is_asked_to_log_in(server: Server) -> None:
     """And a wrong password lets nobody in."""
     assert _get(server, ADD).headers["location"] == f"/admin/login/?next={ADD}"
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
+    with web.client(base_url=server.url) as client:
         answer = Admin(client).send("/admin/login/", username=USER, password=f"not {PASSWORD}")
 
         assert answer.status_code == 200

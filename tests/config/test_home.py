@@ -2,7 +2,6 @@
 
 import re
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,19 +9,21 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.host import add_sites, host_environment, manage
+from tests.support import web
+from tests.support.host import add_sites, host_environment, manage, migrated_host
 from tests.support.servers import Server, serve_uvicorn
+from tests.support.waiting import wait_until
 
 STATES = ("AL", "CO", "OH", "WY")
 MANY = 250
+OUTAGE = "Could not read the registered sites"
 _LINK = re.compile(r'<li><a href="//([^"]+)">')
 
 
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A host with many towns, and some whose names want care."""
-    env = host_environment(tmp_path_factory.mktemp("host"))
-    manage("migrate", "--verbosity=0", env=env)
+    env = migrated_host(tmp_path_factory.mktemp("host"))
     towns = [(_subdomain(n), f"Town {n:03}", STATES[n % 4], 1000) for n in range(MANY)]
     special = [
         ("canon-city.co", "Cañon City", "CO", 1),
@@ -45,7 +46,7 @@ def _subdomain(number: int) -> str:
 
 
 def _get(server: Server, query: str = "") -> httpx.Response:
-    return httpx.get(f"{server.url}/{query}", headers={"host": "civic.band"})
+    return web.get(f"{server.url}/{query}", headers={"host": "civic.band"})
 
 
 def _sites(server: Server, query: str = "") -> list[str]:
@@ -188,13 +189,12 @@ def test_the_page_works_without_a_mouse(server: Server) -> None:
     assert "<script" not in text
     assert "style=" not in text
     for path in re.findall(r'<link [^>]*href="([^"]+)"', text):
-        assert httpx.get(f"{server.url}{path}").status_code == 200
+        assert web.get(f"{server.url}{path}").status_code == 200
 
 
 def test_an_empty_host_says_how_to_begin(tmp_path: Path) -> None:
     """Instead of an empty list."""
-    env = host_environment(tmp_path)
-    manage("migrate", "--verbosity=0", env=env)
+    env = migrated_host(tmp_path)
     with serve_uvicorn(env=env) as server:
         page = _get(server, "?q=x")
     assert "No site is registered yet" in page.text
@@ -208,12 +208,18 @@ def test_the_page_outlives_the_database(env: dict[str, str]) -> None:
         with closing(sqlite3.connect(env["DATABASE_URL"].removeprefix("sqlite:///"))) as database:
             database.execute("ALTER TABLE sites RENAME TO gone")
             try:
-                time.sleep(2.1)
+
+                def noticed() -> bool:
+                    assert _sites(server, "?q=town+007") == ["town-7.wy"]
+                    return OUTAGE in server.output()
+
+                wait_until(noticed)
                 assert _sites(server, "?q=town+007") == ["town-7.wy"]
-                assert httpx.get(f"{server.url}/sites/canon-city.co/").status_code == 302
+                answer = web.get(f"{server.url}/sites/canon-city.co/")
+                assert answer.status_code == 302
             finally:
                 database.execute("ALTER TABLE gone RENAME TO sites")
-        assert server.output().count("Could not read the registered sites") == 1
+        assert server.output().count(OUTAGE) == 1
 
 
 def test_before_a_first_reading_one_has_to_wait(tmp_path: Path) -> None:
@@ -225,7 +231,6 @@ def test_before_a_first_reading_one_has_to_wait(tmp_path: Path) -> None:
             assert page.status_code == 503
             assert page.headers["retry-after"] == "2"
             assert "try again shortly" in page.text
-        assert httpx.get(f"{server.url}/health/").status_code == 200
+        assert web.get(f"{server.url}/health/").status_code == 200
         manage("migrate", "--verbosity=0", env=env)
-        time.sleep(2.1)
-        assert _get(server).status_code == 200
+        wait_until(lambda: _get(server).status_code == 200)

@@ -9,9 +9,11 @@ from functools import partial
 import httpx
 import pytest
 
+from tests.support import web
 from tests.support.admin import PASSWORD, USER, add_superuser
-from tests.support.host import host_environment, manage
+from tests.support.host import manage, migrated_host
 from tests.support.servers import UVICORN_WORKER, Server, serve_gunicorn, serve_uvicorn
+from tests.support.waiting import PATIENCE
 
 # Anybody's, but no test's.
 ANOTHER = "10.0.0.1"
@@ -21,10 +23,9 @@ HSTS = "max-age=31536000; includeSubDomains; preload"
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A migrated host whose HTTPS is not turned off."""
-    env = host_environment(tmp_path_factory.mktemp("host"))
+    env = migrated_host(tmp_path_factory.mktemp("host"))
     del env["HTTPS"]
     env["TELEMETRY_CLIENT_ADDRESS"] = "1"
-    manage("migrate", "--verbosity=0", env=env)
     manage("register_site", "alameda.ca", "--name", "Alameda", "--state", "CA", env=env)
     add_superuser(env)
     return env
@@ -60,7 +61,8 @@ def distrusting(kind: str, env: dict[str, str]) -> Iterator[Server]:
 
 def _get(server: Server, path: str, host: str = "civic.band", **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.get(f"{server.url}{path}", headers={"host": host, **named})
+    headers = {"host": host, **named}
+    return web.get(f"{server.url}{path}", headers=headers)
 
 
 def test_the_proxys_word_counts(trusting: Server) -> None:
@@ -135,7 +137,7 @@ def test_the_admin_works_behind_the_proxy(trusting: Server) -> None:
     assert "; Secure" in cookie
 
     def send(origin: str) -> httpx.Response:
-        return httpx.post(
+        return web.post(
             f"{trusting.url}/admin/login/",
             data={"username": USER, "password": PASSWORD, "csrfmiddlewaretoken": token},
             headers={
@@ -145,6 +147,7 @@ def test_the_admin_works_behind_the_proxy(trusting: Server) -> None:
                 "referer": f"{origin}/admin/login/",
                 "cookie": cookie.partition(";")[0],
             },
+            timeout=PATIENCE,
         )
 
     answer = send("https://civic.band")

@@ -3,13 +3,14 @@
 import httpx
 import pytest
 
+from tests.support import web
 from tests.support.servers import Server
 
 HOSTS = ("civic.band", "10.1.2.3:8000", "evil.example", "web_1", "", "a..b")
 
 
 def _get(server: Server, path: str, host: str) -> httpx.Response:
-    return httpx.get(f"{server.url}{path}", headers={"host": host})
+    return web.get(f"{server.url}{path}", headers={"host": host})
 
 
 @pytest.mark.parametrize("name", HOSTS)

@@ -7,9 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support import web
 from tests.support.host import host_environment
 from tests.support.processes import HOST
 from tests.support.servers import UVICORN_WORKER, Server, serve_gunicorn, serve_uvicorn
+from tests.support.waiting import PATIENCE
 
 CSS = "/static/sites/pages.css"
 ICON = "/static/sites/icon.svg"
@@ -41,7 +43,7 @@ def server(
 
 def _get(server: Server, path: str, **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.get(f"{server.url}{path}", headers=named)
+    return web.get(f"{server.url}{path}", headers=named)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,7 @@ def test_a_part_can_be_asked_for(server: Server) -> None:
 
 def test_a_head_has_no_body(server: Server) -> None:
     """But the length that a GET would have."""
-    answer = httpx.head(f"{server.url}{CSS}")
+    answer = web.head(f"{server.url}{CSS}")
 
     assert (answer.status_code, answer.content) == (200, b"")
     assert int(answer.headers["content-length"]) == len(_get(server, CSS).content)
@@ -107,7 +109,7 @@ def test_a_head_has_no_body(server: Server) -> None:
 
 def test_files_are_only_read(server: Server) -> None:
     """Any other method is refused, with those that are not."""
-    answer = httpx.post(f"{server.url}{CSS}", content=b"x")
+    answer = web.post(f"{server.url}{CSS}", content=b"x")
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
 
@@ -133,7 +135,7 @@ def test_files_are_only_read(server: Server) -> None:
 def test_nothing_else_is_there(server: Server, path: str) -> None:
     """Neither what is missing nor what lies beyond the folders of static files."""
     # Not httpx, which tidies a path up before it asks.
-    connection = http.client.HTTPConnection(HOST, server.port, timeout=10)
+    connection = http.client.HTTPConnection(HOST, server.port, timeout=PATIENCE)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

@@ -7,9 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support import web
 from tests.support.admin import add_superuser, admin_of
 from tests.support.host import host_environment, manage
-from tests.support.servers import serve_uvicorn
+from tests.support.servers import Server, serve_uvicorn
 from tests.support.upstream_table import CREATE, INSERT
 
 
@@ -20,6 +21,10 @@ def env(tmp_path: Path) -> dict[str, str]:
         database.execute(CREATE)
         database.execute(INSERT)
     return env
+
+
+def _home(server: Server, host: str) -> httpx.Response:
+    return web.get(f"{server.url}/", headers={"host": host})
 
 
 def _schema(env: dict[str, str]) -> str:
@@ -36,11 +41,11 @@ def test_it_is_adopted_as_it_is(env: dict[str, str]) -> None:
     assert _schema(env) == before
     assert "[ ]" not in manage("showmigrations", "--plan", env=env)
     with serve_uvicorn(env=env) as server:
-        page = httpx.get(f"{server.url}/", headers={"host": "civic.band"})
+        page = _home(server, "civic.band")
         assert page.text.index(">Alameda<") < page.text.index(">nameless.or<")
         assert "2 sites, 61,234 pages." in page.text
         for site in ("alameda.ca", "nameless.or"):
-            answer = httpx.get(f"{server.url}/", headers={"host": f"{site}.civic.band"})
+            answer = _home(server, f"{site}.civic.band")
             # It is known, only its data is missing.
             assert answer.status_code == 404
             assert "None" not in answer.text

@@ -27,7 +27,7 @@ def _emitted(whose: str) -> dict[str, Any]:
         env=clean_environment(OTEL_SEMCONV_STABILITY_OPT_IN="http"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     emitted: dict[str, Any] = json.loads(done.stdout)
@@ -48,8 +48,9 @@ def ours() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def folded(_host_template: Path) -> list[dict[str, Any]]:
-    """The spans that are left of a Datasette's pages."""
-    return [span for page in fold_pages(_host_template).values() for span in page["folded"]]
+    """The spans that are left of a Datasette's pages, whatever a busy machine makes slow."""
+    pages = fold_pages(_host_template, fold_below=60)
+    return [span for page in pages.values() for span in page["folded"]]
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +76,7 @@ def error_events() -> list[ReceivedErrorEvent]:
             ),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
     assert done.returncode == 1, done.stderr
     assert done.stderr.endswith("LookupError: minutes are lost\n"), done.stderr

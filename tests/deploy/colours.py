@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-import httpx
-
 from tests.documents.documents import blocks
+from tests.support import web
 from tests.support.container import run_in_container, serve_container
 from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    import httpx
 
     from tests.support.container import Container, Volumes
     from tests.support.dockerfile import Image
@@ -50,7 +51,7 @@ class Colour:
         """Run a container until the block ends, from when its own health check is well."""
         variables = self.variables(told)
         with serve_container(self.image, self.volumes, variables) as container:
-            container.program.wait_until(lambda: self.healthy().returncode == 0, timeout=60)
+            container.program.wait_until(lambda: self.healthy().returncode == 0)
             yield container
 
     def run(self, told: Mapping[str, str], *command: str) -> subprocess.CompletedProcess[str]:
@@ -64,7 +65,7 @@ class Colour:
     def get(self, path: str, host: str = "civic.band", **more: str) -> httpx.Response:
         """As the proxy does that has ended TLS."""
         headers = {"host": host, "x-forwarded-proto": "https", **more}
-        return httpx.get(f"http://{HOST}:{self.port}{path}", headers=headers, trust_env=False)
+        return web.get(f"http://{HOST}:{self.port}{path}", headers=headers)
 
 
 @contextmanager
@@ -91,7 +92,7 @@ def serve_proxy(folder: Path, blue: Colour, green: Colour) -> Iterator[httpx.Cli
     command = [caddy, "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
     with program(command, env=env, cwd=folder) as running:
         running.wait_until(partial(accepts_connections, port))
-        with httpx.Client(
+        with web.client(
             base_url=f"https://{HOST}:{port}", verify=False, trust_env=False, timeout=30
         ) as client:
             yield client

@@ -34,7 +34,7 @@ def announce(*arguments: str, **variables: str) -> subprocess.CompletedProcess[s
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 

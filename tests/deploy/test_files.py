@@ -24,7 +24,7 @@ BIN = Path(sys.executable).parent
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     """Run one of the environment's programs."""
     return subprocess.run(
-        [BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, timeout=300
     )
 
 

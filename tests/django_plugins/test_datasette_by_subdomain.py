@@ -19,7 +19,7 @@ print(type(wrapped).__name__, wrapped.app is inner)
 def _run(code: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     env = {**env, "DJANGO_SETTINGS_MODULE": "config.settings"}
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, cwd=ROOT, env=env, text=True, capture_output=True, timeout=60)
+    return subprocess.run(command, cwd=ROOT, env=env, text=True, capture_output=True, timeout=300)
 
 
 def test_djp_finds_the_plugin_and_gets_the_router(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from tests.support import web
 from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
 from tests.support.processes import HOST, Program, accepts_connections, free_port, program
@@ -120,7 +121,7 @@ def _run(block: Block, text: str, folder: Path) -> None:
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
         text=True,
-        timeout=100,
+        timeout=300,
     )
     if done.returncode:
         raise AssertionError(f"{block} ends with {done.returncode}:\n{done.stdout}")
@@ -129,10 +130,9 @@ def _run(block: Block, text: str, folder: Path) -> None:
 def _open(block: Block, address: str) -> None:
     # Browsers look for `*.localhost` here; not every resolver does.
     url = httpx.URL(address)
-    answer = httpx.get(
+    answer = web.get(
         url.copy_with(host=HOST),
         headers={"Host": url.netloc.decode()},
-        trust_env=False,
         follow_redirects=True,
     )
     assert answer.status_code < 400, f"{block}: {address} answers {answer.status_code}"
@@ -142,7 +142,7 @@ def _wait_for(block: Block, running: Program) -> None:
     """Each line, in any order."""
     for line in block.text.strip().splitlines():
         pattern = re.escape(re.sub(r"\d+(\.\d+)?", "#", line)).replace(r"\#", r"[\d.]+")
-        running.wait_until(partial(_has_printed, running, pattern.replace("…", ".*")), timeout=10)
+        running.wait_until(partial(_has_printed, running, pattern.replace("…", ".*")))
 
 
 def _has_printed(running: Program, pattern: str) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from random import Random
 
 DOCUMENTS = 40
-# From the moment that a file is in its place: the issue's own figure.
+# From the moment that a file is in its place: the issue's own figure, on an idle machine.
 SERVED_WITHIN_SECONDS = 1.0
 
 
@@ -36,6 +36,7 @@ class Editions:
                 # Sealed: these are opened as immutable.
                 path.chmod(0o444)
             self._texts.append(_read(path))
+        self._begun: list[float] = []
         self._published: list[float] = []
         self.publish()
 
@@ -49,18 +50,24 @@ class Editions:
         number = len(self._published)
         coming = self._place.with_name(".coming.db")
         os.link(self._archive / f"{self.name}-{number}.db", coming)
+        # It may be served before this thread gets to note that it is out.
+        self._begun.append(time.monotonic())
         os.replace(coming, self._place)
         self._published.append(time.monotonic())
 
-    def text(self, edition: int) -> dict[str, str]:
-        """What SQLite reads in an edition: texts by id, in order."""
-        return self._texts[edition]
+    def found(self, rows: dict[str, str]) -> int | None:
+        """Which edition it is, the whole of it and nothing else."""
+        # No text is in two of them.
+        return self._texts.index(rows) if rows in self._texts else None
 
-    def possible(self, began: float, ended: float) -> range:
-        """The editions that a request in this time may be answered with."""
-        oldest = sum(when <= began - SERVED_WITHIN_SECONDS for when in self._published)
-        newest = sum(when <= ended for when in self._published)
-        return range(max(oldest - 1, 0), newest)
+    def is_out(self, edition: int, when: float) -> bool:
+        """Whether it may have been in its place by then."""
+        return edition < len(self._begun) and self._begun[edition] <= when
+
+    def age(self, edition: int, when: float) -> float:
+        """For how many seconds there had been a newer one."""
+        newer = self._published[edition + 1 : edition + 2]
+        return max(when - newer[0], 0.0) if newer else 0.0
 
 
 def publish_until(stop: threading.Event, sites: list[Editions], random: Random) -> None:

@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from tests.support import web
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from telemetry.testing import OTLPReceiver, ReceivedLog, ReceivedPoint
     from tests.support.servers import Server
 
-# Telemetry's own failures become errors that a test sees, and what is in
-# flight is soon out of flight.
+# Telemetry's own failures become errors that a test sees, what is in flight is
+# soon out of flight, and a busy machine gets the time to send the rest.
 TESTING = {
     "TELEMETRY_RAISE_FAILURES": "1",
+    "TELEMETRY_SHUTDOWN_TIMEOUT": "20s",
     "OTEL_BSP_SCHEDULE_DELAY": "100",
     "OTEL_BLRP_SCHEDULE_DELAY": "100",
     "OTEL_METRIC_EXPORT_INTERVAL": "250",
@@ -71,7 +74,7 @@ def visitor(server: Server) -> Iterator[Visitor]:
     """Visit, by a new connection each time, so that every worker gets its share."""
     options = httpx.Limits(max_keepalive_connections=0)
     # Without the developer's own proxies.
-    with httpx.Client(base_url=server.url, limits=options, trust_env=False, timeout=30) as client:
+    with web.client(base_url=server.url, limits=options) as client:
         yield Visitor(client, server.port)
 
 

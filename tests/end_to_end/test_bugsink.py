@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import httpx
 import pytest
 
 from telemetry.testing import OTLPReceiver
 from tests.end_to_end.failing.job import APP, SETTINGS
 from tests.end_to_end.hosts import Host, Visitor, visitor
+from tests.support import web
 from tests.support.bugsink import Bugsink, Project, serve_bugsink
 from tests.support.commands import telemetry_command
 from tests.support.host import add_sites
@@ -93,7 +93,7 @@ def test_each_is_one_click_from_the_other(host: Host, bugsink: Bugsink, side: st
         assert event["exception"]["values"][-1]["value"] == title
         assert event["contexts"]["trace"] == {"trace_id": told, "span_id": server.span_id}
 
-        trace = httpx.get(event["contexts"]["links"]["trace"], trust_env=False)
+        trace = web.get(event["contexts"]["links"]["trace"])
         assert trace.status_code == 200
         assert f"GET {path}" in trace.text
 
@@ -169,7 +169,7 @@ def test_the_check_says_what_bugsink_thinks_of_a_dsn(bugsink: Bugsink) -> None:
 
     base, _, number = project.dsn.rpartition("/")
     absent = check(f"{base}/{int(number) + 1000}")
-    assert "no such project" in absent["problem"] or "refuses the key" in absent["problem"]
+    assert "unknown project" in absent["problem"] or "key refused" in absent["problem"]
     wrong_key = check(re.sub("//[0-9a-f]+@", f"//{'0' * 32}@", project.dsn))
     assert not wrong_key["arrived"]
     for result in (absent, wrong_key):

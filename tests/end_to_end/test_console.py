@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DEBUG = {"DEBUG": "1", "TELEMETRY_RAISE_FAILURES": "1"}
+DEBUG = {
+    "DEBUG": "1",
+    "TELEMETRY_RAISE_FAILURES": "1",
+    # A busy machine makes queries slow, and a slow one is a line of its own.
+    "TELEMETRY_FOLD_BELOW": "60s",
+}
 SECRETS = [("cookie", "ds_actor=planted-cookie"), ("authorization", "Bearer planted-bearer")]
 ESCAPE = "\x1b"
 

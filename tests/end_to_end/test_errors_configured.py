@@ -60,39 +60,63 @@ def served(host: Host, *, errors: bool, traces: bool, **variables: str) -> Itera
             yield Served(host, browser, tracker, receiver)
 
 
-@pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("traces", [False, True], ids=["untraced", "traced"])
-@pytest.mark.parametrize("errors", [False, True], ids=["untracked", "tracked"])
-def test_each_works_without_the_other(host: Host, errors: bool, traces: bool, side: str) -> None:
-    """And neither loads what only the other needs."""
+class Switched(NamedTuple):
+    """A host with errors, traces, both or neither, and all traces that its visitors were told."""
+
+    running: Served
+    errors: bool
+    traces: bool
+    told: list[str]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(False, False), (False, True), (True, False), (True, True)],
+    ids=["untracked-untraced", "untracked-traced", "tracked-untraced", "tracked-traced"],
+)
+def switched(host: Host, request: pytest.FixtureRequest) -> Iterator[Switched]:
+    errors, traces = request.param
     with served(host, errors=errors, traces=traces) as running:
-        answer = running.fail(side)
-        assert answer.status_code == 500
-        # It finds the log lines, if nothing else.
-        trace_id = answer.headers["traceresponse"].split("-")[1]
-        assert trace_id in answer.text
-        if errors:
-            [event] = running.errors.wait_for(lambda r: r.events)
-            assert title_of(event) == SIDES[side][1]
-            assert (event.release, event.environment) == ("v1.2.3", "production")
-            assert event.transaction == event.tags["http.route"] == SIDES[side][0]
-            assert event.tags.get("corkboard.site") == (host.site if side == "site" else None)
-            # What is read out to the operator is found either way.
-            assert event.trace_id == trace_id
-            assert ("links" in event.contexts) is traces
-            assert "trace.sampled" not in event.tags
-        if traces:
-            [server] = running.receiver.wait_for(
-                lambda r: [span for span in r.spans if span.kind == "SERVER"]
-            )
-            assert [event.name for event in server.events] == ["exception"]
-            assert ("corkboard.error.event_ids" in server.attributes) is errors
-        found = running.inspect()
-        assert ("sentry_sdk" in found["modules"]) is errors
-        assert ("opentelemetry.exporter.otlp" in str(found["modules"])) is traces
-        assert ("sentry-sdk.BackgroundWorker" in found["threads"]) is errors
-        assert any(name.startswith("Otel") for name in found["threads"]) is traces
-    assert len(running.errors.events) == (1 if errors else 0)
+        found = Switched(running, errors, traces, [])
+        yield found
+    # By its end, the host has sent one for each failure and no more.
+    events = running.errors.events
+    assert [event.trace_id for event in events] == (found.told if errors else [])
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_each_works_without_the_other(switched: Switched, side: str) -> None:
+    """And neither loads what only the other needs."""
+    running, errors, traces, told = switched
+    answer = running.fail(side)
+    assert answer.status_code == 500
+    # It finds the log lines, if nothing else.
+    trace_id = answer.headers["traceresponse"].split("-")[1]
+    told.append(trace_id)
+    assert trace_id in answer.text
+    if errors:
+        # What is read out to the operator is found either way.
+        [event] = running.errors.wait_for(
+            lambda r: [event for event in r.events if event.trace_id == trace_id]
+        )
+        assert title_of(event) == SIDES[side][1]
+        assert (event.release, event.environment) == ("v1.2.3", "production")
+        assert event.transaction == event.tags["http.route"] == SIDES[side][0]
+        site = running.host.site if side == "site" else None
+        assert event.tags.get("corkboard.site") == site
+        assert ("links" in event.contexts) is traces
+        assert "trace.sampled" not in event.tags
+    if traces:
+        [server] = running.receiver.wait_for(
+            lambda r: [s for s in r.spans if s.kind == "SERVER" and s.trace_id == trace_id]
+        )
+        assert [event.name for event in server.events] == ["exception"]
+        assert ("corkboard.error.event_ids" in server.attributes) is errors
+    found = running.inspect()
+    assert ("sentry_sdk" in found["modules"]) is errors
+    assert ("opentelemetry.exporter.otlp" in str(found["modules"])) is traces
+    assert ("sentry-sdk.BackgroundWorker" in found["threads"]) is errors
+    assert any(name.startswith("Otel") for name in found["threads"]) is traces
 
 
 def test_a_trace_that_the_sampler_dropped_is_not_linked_to(host: Host) -> None:

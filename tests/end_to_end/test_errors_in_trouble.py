@@ -7,7 +7,7 @@ import socket
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 import pytest
@@ -15,9 +15,11 @@ import pytest
 from telemetry.testing import EventReceiver
 from tests.end_to_end.failing.job import APP, SERVERS, SETTINGS, title_of
 from tests.end_to_end.hosts import Visitor, visitor
+from tests.support import web
 from tests.support.host import manage
 from tests.support.processes import HOST, free_port
 from tests.support.servers import Server, serve_uvicorn
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,9 +27,10 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.hosts import Host
 
-# Far below the time that the trackers below take, far above a page's own.
-PROMPT = 5.0
-HANGING = 60.0
+# Seconds: far below the time that a tracker that hangs takes, and far above what the
+# pages take on a busy machine.
+PROMPT = 300.0
+HANGING = 10 * PROMPT
 
 
 @contextmanager
@@ -35,6 +38,11 @@ def serving(host: Host, dsn: str, **more: str) -> Iterator[tuple[Server, Visitor
     env = host.variables(SENTRY_DSN=dsn, DJANGO_SETTINGS_MODULE=SETTINGS, **more)
     with serve_uvicorn(APP, env=env) as server, visitor(server) as browser:
         yield server, browser
+
+
+def _access_lines(server: Server, path: str) -> int:
+    lines = server.program.stdout().splitlines()
+    return sum('"telemetry.access"' in line and f'"{path}"' in line for line in lines)
 
 
 @pytest.mark.parametrize("trouble", ["refuses", "hangs", "429", "500"])
@@ -47,15 +55,13 @@ def test_a_tracker_in_trouble_delays_no_page(host: Host, trouble: str) -> None:
         elif trouble == "hangs":
             errors.answer(200, HANGING)
         else:
-            errors.answer(int(trouble), headers={"Retry-After": "60"})
+            errors.answer(int(trouble), headers={"Retry-After": f"{HANGING:.0f}"})
         with serving(host, dsn, TELEMETRY_SHUTDOWN_TIMEOUT="1s") as (server, browser):
             began = time.monotonic()
             for _ in range(20):
                 assert browser.get("/fails/sync-view/").status_code == 500
                 assert browser.get("/-/fails/route", f"{host.site}.localhost").status_code == 500
                 assert browser.get("/health/").status_code == 200
-            assert time.monotonic() - began < PROMPT * 2
-            began = time.monotonic()
             server.stop()
             assert time.monotonic() - began < PROMPT
             printed = server.output()
@@ -66,26 +72,42 @@ def test_a_tracker_in_trouble_delays_no_page(host: Host, trouble: str) -> None:
             assert len(errors.requests) == 1
 
 
-@pytest.mark.parametrize("serve", SERVERS.values(), ids=SERVERS)
-@pytest.mark.parametrize("path", ["/reads-a-body", "/streams"])
-def test_a_client_that_leaves_is_no_failure(
-    host: Host, serve: Callable[..., AbstractContextManager[Server]], path: str
-) -> None:
-    """Whatever the application makes of it, and whatever the server logs."""
+class Left(NamedTuple):
+    """A server whose clients left, and all that its tracker got."""
+
+    server: Server
+    errors: EventReceiver
+    failures: list[str]
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def left(host: Host, request: pytest.FixtureRequest) -> Iterator[Left]:
+    serve: Callable[..., AbstractContextManager[Server]] = SERVERS[request.param]
     with EventReceiver() as errors:
         env = host.variables(SENTRY_DSN=errors.dsn, DJANGO_SETTINGS_MODULE=SETTINGS)
         with serve(APP, env=env) as server:
-            for _ in range(3):
-                with socket.create_connection((HOST, server.port), timeout=5) as connection:
-                    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999\r\n\r\n"
-                    connection.sendall(head.encode() + b"half")
-                    if path == "/streams":
-                        connection.recv(1024)
-            time.sleep(0.5)
-            with visitor(server) as browser:
-                browser.get("/fails/sync-view/")
+            left = Left(server, errors, [])
+            yield left
             server.stop()
-        assert [title_of(event) for event in errors.events] == ["sync-view"]
+        assert [title_of(event) for event in errors.events] == left.failures
+
+
+@pytest.mark.parametrize("path", ["/reads-a-body", "/streams"])
+def test_a_client_that_leaves_is_no_failure(left: Left, path: str) -> None:
+    """Whatever the application makes of it, and whatever the server logs."""
+    for _ in range(3):
+        with socket.create_connection((HOST, left.server.port), timeout=PATIENCE) as connection:
+            head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999\r\n\r\n"
+            connection.sendall(head.encode() + b"half")
+            if path == "/streams":
+                connection.recv(1024)
+    # The last that comes of a request.
+    left.server.program.wait_until(lambda: _access_lines(left.server, path) == 3)
+    with visitor(left.server) as browser:
+        browser.get("/fails/sync-view/")
+    left.failures.append("sync-view")
+    left.errors.wait_for(lambda r: len(r.events) >= len(left.failures))
+    assert [title_of(event) for event in left.errors.events] == left.failures
 
 
 @pytest.mark.parametrize("serve", SERVERS.values(), ids=SERVERS)
@@ -98,7 +120,10 @@ def test_a_bare_application_is_tracked_too(
         env = host.variables(SENTRY_DSN=errors.dsn, LOG_FORMAT="text")
         with serve("tests.end_to_end.failing.bare:application", env=env) as server:
             url = f"{server.url}{path}?q=planted-query"
-            with httpx.Client(trust_env=False) as client, client.stream("GET", url) as answer:
+            with (
+                web.client(timeout=PATIENCE) as client,
+                client.stream("GET", url) as answer,
+            ):
                 try:
                     text = answer.read().decode()
                 except httpx.RemoteProtocolError:

@@ -113,6 +113,8 @@ def target(host: Host) -> Iterator[Target]:
         yield Target(server, receiver, host.site.encode())
 
 
+# 6,000 requests in a soak took two minutes on an idle machine.
+@pytest.mark.timeout(3600)
 def test_whatever_comes_is_answered_and_steers_nothing(target: Target) -> None:
     """Headers, paths, query strings and bodies, to both sides."""
     examples = settings().max_examples
@@ -144,7 +146,7 @@ def test_whatever_comes_is_answered_and_steers_nothing(target: Target) -> None:
     assert len(answered) >= examples
     assert {200, 404} <= set(answered)
     assert send(target.server.port, request()) == 200
-    target.server.stop(timeout=30)
+    target.server.stop()
     output = target.server.output()
     assert "telemetry failed" not in output, output[output.index("telemetry failed") - 200 :][:3000]
     labels = {

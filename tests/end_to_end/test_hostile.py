@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import pytest
 from telemetry.testing import OTLPReceiver
 from tests.end_to_end.wire import leave, request, send
 from tests.support.servers import Server, serve_gunicorn, serve_uvicorn
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,9 +155,7 @@ def test_who_leaves_is_not_counted_as_present(target: Target) -> None:
         leave(target.server.port, request(b"/meetings/minutes", host=target.site + b".localhost"))
         leave(target.server.port, b"POST /health/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9")
     assert target.is_well()
-    deadline = time.monotonic() + 15
-    while any(point.value for point in target.points("http.server.active_requests")):
-        assert time.monotonic() < deadline, target.receiver.summary()
+    wait_until(lambda: not any(p.value for p in target.points("http.server.active_requests")))
 
 
 def _series(point: ReceivedPoint) -> str:

@@ -11,19 +11,22 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import httpx
 import pytest
 
 from tests.end_to_end.failing.job import APP as FAILING
 from tests.end_to_end.failing.job import SETTINGS as FAILING_SETTINGS
 from tests.end_to_end.hosts import Host, visitor
+from tests.support import web
 from tests.support.processes import HOST as ADDRESS
 from tests.support.processes import free_port
 from tests.support.servers import APP, Server, serve_gunicorn, serve_uvicorn
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+
+    import httpx
 
     from telemetry.testing import OTLPReceiver
 
@@ -65,7 +68,7 @@ async def _visit(server: Server, host: Host, number: int) -> Counter[int]:
         ("unknown.localhost", "/"),
     )
     gate = asyncio.Semaphore(AT_ONCE)
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=60) as client:
+    async with web.async_client(base_url=server.url, timeout=5 * PATIENCE) as client:
 
         async def visit(index: int) -> int:
             name, path = kinds[index % len(kinds)]
@@ -211,7 +214,11 @@ def test_the_consoles_tree_says_what_the_line_would(host: Host) -> None:
 def test_a_dead_backend_is_not_the_logs_subject(host: Host) -> None:
     """At DEBUG, under fire: a few lines say so, each once, and nothing more comes of them."""
     dead = f"http://{ADDRESS}:{free_port()}"
-    variables = {"OTEL_EXPORTER_OTLP_TIMEOUT": "500", "LOGLEVEL": "DEBUG"}
+    variables = {
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "500",
+        "LOGLEVEL": "DEBUG",
+        "TELEMETRY_SHUTDOWN_TIMEOUT": "2s",
+    }
     with running(host, OTEL_EXPORTER_OTLP_ENDPOINT=dead, **variables) as served:
         visits, until = 0, time.monotonic() + 2
         while time.monotonic() < until:

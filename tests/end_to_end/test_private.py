@@ -83,7 +83,7 @@ def tell(host: Host, folder: Path, serve: Serve = serve_uvicorn, /, **variables:
             visit = Visit(server, host)
             planted = visit.everywhere().all
             # It waits for what is on its way.
-            server.stop(timeout=40)
+            server.stop()
             printed = server.program.stdout().encode(), server.program.stderr().encode()
         events = repr(bugsink.events()).encode()
     kept = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())

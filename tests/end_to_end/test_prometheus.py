@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.end_to_end.hosts import visitor
+from tests.support import web
 from tests.support.processes import HOST, free_port
 from tests.support.servers import serve_gunicorn
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.end_to_end.hosts import Host
@@ -27,7 +28,7 @@ Samples = list[tuple[str, dict[str, str], float]]
 
 
 def scrape(port: int) -> Samples:
-    answer = httpx.get(f"http://{HOST}:{port}/metrics", trust_env=False, timeout=10)
+    answer = web.get(f"http://{HOST}:{port}/metrics")
     assert answer.status_code == 200
     return [
         (sample.name, sample.labels, sample.value)
@@ -40,17 +41,17 @@ def total(samples: Samples, name: str) -> float:
     return sum(value for each, _, value in samples if each == name)
 
 
-def listening(port: int, timeout: float = 20.0) -> None:
+def listening(port: int) -> None:
     """Return once somebody answers there."""
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            scrape(port)
-        except httpx.TransportError:
-            assert time.monotonic() < deadline, port
-            time.sleep(0.1)
-        else:
-            return
+    wait_until(lambda: _answers(port))
+
+
+def _answers(port: int) -> bool:
+    try:
+        scrape(port)
+    except httpx.TransportError:
+        return False
+    return True
 
 
 def test_each_worker_is_scraped_and_a_new_one_takes_the_port_that_was_left(host: Host) -> None:

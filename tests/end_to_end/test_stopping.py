@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 # So long that what arrives was sent because the server stopped.
 NEVER = {
-    "OTEL_BSP_SCHEDULE_DELAY": "60000",
-    "OTEL_BLRP_SCHEDULE_DELAY": "60000",
-    "OTEL_METRIC_EXPORT_INTERVAL": "60000",
+    "OTEL_BSP_SCHEDULE_DELAY": "600000",
+    "OTEL_BLRP_SCHEDULE_DELAY": "600000",
+    "OTEL_METRIC_EXPORT_INTERVAL": "600000",
 }
 REQUESTS = 6
 

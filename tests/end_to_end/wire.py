@@ -6,6 +6,8 @@ import re
 import socket
 from contextlib import suppress
 
+from tests.support.waiting import PATIENCE
+
 HOST = "127.0.0.1"
 STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d) ")
 
@@ -15,7 +17,7 @@ def send(port: int, data: bytes) -> int | None:
 
     Whoever refuses a request may hang up before all of it is sent.
     """
-    with socket.create_connection((HOST, port), timeout=10) as connection:
+    with socket.create_connection((HOST, port), timeout=PATIENCE) as connection:
         with suppress(OSError):
             connection.sendall(data)
         answer = _read(connection)
@@ -25,7 +27,7 @@ def send(port: int, data: bytes) -> int | None:
 
 def leave(port: int, data: bytes) -> None:
     """Send some bytes and be gone, without waiting for an answer."""
-    with socket.create_connection((HOST, port), timeout=10) as connection:
+    with socket.create_connection((HOST, port), timeout=PATIENCE) as connection:
         connection.sendall(data)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from tests.support import web
 from tests.support.browser import DESKTOP, PHONE, Page, Screen
 from tests.support.host import host_environment
 from tests.support.paths import PICTURES
 from tests.support.processes import HOST, accepts_connections, free_port, program
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ def served(tmp_path: Path) -> Iterator[tuple[str, str]]:
     env = host_environment(tmp_path, SECRET_KEY="", PORT=str(port), VIEWER_PORT=str(viewer_port))
     del env["TELEMETRY_UNTRACED_PATHS"]
     with program([sys.executable, "manage.py", "serve"], env=env) as running:
-        running.wait_until(lambda: accepts_connections(port), timeout=110)
+        running.wait_until(lambda: accepts_connections(port), timeout=300)
         yield f"http://{SITE}.localhost:{port}", f"http://{HOST}:{viewer_port}"
 
 
@@ -71,10 +72,8 @@ def test_a_request_is_found_by_route_and_by_site(page: Page, served: tuple[str, 
 
     # The plugin's own page, whose chart is drawn by its scripts.
     chart = f"{viewer}/-/otel/metrics/http.server.request.duration"
-    deadline = time.monotonic() + 15
-    while httpx.get(chart).status_code != 200:
-        assert time.monotonic() < deadline, "metrics are sent each five seconds"
-        time.sleep(0.2)
+    # Metrics are sent each five seconds.
+    wait_until(lambda: web.get(chart).status_code == 200)
     page.open(chart, DESKTOP)
     page.wait_for("document.querySelector('#app-root svg') !== null")
     page.picture(PICTURES / "viewer-metric.png")
@@ -85,11 +84,11 @@ def test_a_request_is_found_by_route_and_by_site(page: Page, served: tuple[str, 
 
 
 def test_a_list_follows_what_arrives(page: Page, served: tuple[str, str]) -> None:
-    """Within two seconds, and without a touch."""
+    """Soon, and without a touch."""
     site, viewer = served
     page.open(f"{viewer}/", DESKTOP)
     assert "/meetings/agendas" not in page.evaluate("document.body.innerText")
     url = httpx.URL(site)
     headers = {"Host": url.netloc.decode()}
-    httpx.get(f"http://{HOST}:{url.port}/meetings/agendas", headers=headers)
-    page.wait_for("document.body.innerText.includes('/meetings/agendas')", timeout=4)
+    web.get(f"http://{HOST}:{url.port}/meetings/agendas", headers=headers)
+    page.wait_for("document.body.innerText.includes('/meetings/agendas')")

@@ -7,42 +7,39 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
 import psycopg
 import pytest
 
 from tests.config.sites.support import make_database
+from tests.support import web
 from tests.support.admin import add_superuser, admin_of
 from tests.support.host import manage
 from tests.support.postgres import PASSWORD
 from tests.support.servers import serve_gunicorn, serve_uvicorn
 from tests.support.upstream_table import CREATE, INSERT
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+
+    import httpx
 
     from tests.support.postgres import Cluster
     from tests.support.servers import Server
 
 pytestmark = pytest.mark.postgres
 
+OUTAGE = "Could not read the registered sites"
 ROW = "/meetings/minutes.json?_shape=array"
 
 
 def _get(server: Server, path: str, host: str = "civic.band") -> httpx.Response:
-    return httpx.get(f"{server.url}{path}", headers={"host": host}, timeout=20)
+    return web.get(f"{server.url}{path}", headers={"host": host})
 
 
 def _register(env: Mapping[str, str], subdomain: str, name: str, state: str) -> None:
     manage("register_site", subdomain, "--name", name, "--state", state, env=env)
     make_database(Path(env["SITES_DIR"]) / subdomain / "meetings.db")
-
-
-def _within_seconds(condition: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -70,16 +67,16 @@ def test_sites_and_home_page_are_served(migrated: dict[str, str]) -> None:
 
 
 def test_a_site_is_added_in_the_admin(migrated: dict[str, str]) -> None:
-    """And served by every worker within two seconds."""
+    """And soon served by every worker."""
     add_superuser(migrated)
     make_database(Path(migrated["SITES_DIR"]) / "bend.or" / "meetings.db")
     with serve_gunicorn(env=migrated, workers=2) as server, admin_of(server) as admin:
         fields = {"subdomain": "bend.or", "name": "Bend", "state": "OR", "pages": "99000"}
         assert admin.send("/admin/sites/site/add/", **fields).status_code == 302
-        time.sleep(2.1)
+        # Whichever of them is asked.
         for _ in range(6):
-            assert "99,000 pages" in _get(server, "/").text
-            assert _get(server, ROW, "bend.or.civic.band").status_code == 200
+            wait_until(lambda: "99,000 pages" in _get(server, "/").text)
+            wait_until(lambda: _get(server, ROW, "bend.or.civic.band").status_code == 200)
         assert "Traceback" not in server.output()
 
 
@@ -89,20 +86,23 @@ def test_the_database_may_go_and_come_back(cluster: Cluster, migrated: dict[str,
         assert _get(server, "/", "alameda.ca.civic.band").status_code == 200
         cluster.stop()
         try:
-            time.sleep(2.1)
+
+            def noticed() -> bool:
+                assert _get(server, ROW, "alameda.ca.civic.band").status_code == 200
+                return OUTAGE in server.output()
+
+            wait_until(noticed)
             for _ in range(3):
-                begun = time.monotonic()
                 assert _get(server, ROW, "alameda.ca.civic.band").status_code == 200
                 assert ">Alameda<" in _get(server, "/?q=alameda").text
                 assert _get(server, "/health/").status_code == 200
                 assert _get(server, "/", "nope.civic.band").status_code == 302
-                assert time.monotonic() - begun < 5
                 time.sleep(1)
-            assert server.output().count("Could not read the registered sites") == 1
+            assert server.output().count(OUTAGE) == 1
         finally:
             cluster.start()
         _register(migrated, "bend.or", "Bend", "OR")
-        _within_seconds(lambda: ">Bend<" in _get(server, "/").text)
+        wait_until(lambda: ">Bend<" in _get(server, "/").text)
         assert _get(server, ROW, "bend.or.civic.band").status_code == 200
 
 
@@ -115,7 +115,7 @@ def test_a_host_starts_before_its_database(cluster: Cluster, migrated: dict[str,
             assert (page.status_code, page.headers["retry-after"]) == (503, "2")
             assert _get(server, "/health/").status_code == 200
             cluster.start()
-            _within_seconds(lambda: _get(server, "/").status_code == 200)
+            wait_until(lambda: _get(server, "/").status_code == 200)
             assert _get(server, ROW, "alameda.ca.civic.band").status_code == 200
             assert PASSWORD not in server.output()
     finally:

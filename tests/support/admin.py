@@ -6,12 +6,13 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import httpx
-
+from tests.support import web
 from tests.support.host import manage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    import httpx
 
     from tests.support.servers import Server
 
@@ -49,7 +50,7 @@ class Admin:
 @contextmanager
 def admin_of(server: Server) -> Iterator[Admin]:
     """Open the admin, logged in."""
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
+    with web.client(base_url=server.url) as client:
         admin = Admin(client)
         answer = admin.log_in()
         assert (answer.status_code, answer.headers["location"]) == (302, "/admin/"), answer.text

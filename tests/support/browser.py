@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support import web
 from tests.support.environment import clean_environment
 from tests.support.processes import program
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,7 +68,10 @@ class Page:
         )
         answer = self._call("Page.navigate", url=url)
         assert "errorText" not in answer, answer
-        while json.loads(self._connection.recv(timeout=20)).get("method") != "Page.loadEventFired":
+        while (
+            json.loads(self._connection.recv(timeout=PATIENCE)).get("method")
+            != "Page.loadEventFired"
+        ):
             pass
 
     def set_cookies(self, url: str, cookies: Mapping[str, str]) -> None:
@@ -81,7 +86,7 @@ class Page:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def wait_for(self, script: str, timeout: float = 10.0) -> None:
+    def wait_for(self, script: str, timeout: float = PATIENCE) -> None:
         """Until a JavaScript expression is true. Raises AssertionError with the page's text."""
         deadline = time.monotonic() + timeout
         while not self.evaluate(script):
@@ -98,12 +103,16 @@ class Page:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(data))
 
+    def _received(self) -> dict[str, Any]:
+        message: dict[str, Any] = json.loads(self._connection.recv(timeout=PATIENCE))
+        return message
+
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
         self._connection.send(json.dumps(message))
         while True:
-            answer = json.loads(self._connection.recv(timeout=20))
+            answer = self._received()
             if answer.get("id") == self._number:
                 assert "error" not in answer, answer
                 result: dict[str, Any] = answer["result"]
@@ -125,9 +134,8 @@ def browser() -> Iterator[Page]:
 
 
 def _page(port: str) -> Iterator[Page]:
-    import httpx
 
-    targets = httpx.get(f"http://127.0.0.1:{port}/json/list").json()
+    targets = web.get(f"http://127.0.0.1:{port}/json/list").json()
     [tab] = [target for target in targets if target["type"] == "page"]
     with connect(tab["webSocketDebuggerUrl"], max_size=None) as connection:
         yield Page(connection)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
+from tests.support import web
 from tests.support.bugsink_install import (
     PASSWORD,
     TOKEN,
@@ -19,6 +20,7 @@ from tests.support.bugsink_install import (
     bugsink_template,
 )
 from tests.support.processes import HOST, Program, free_port, program
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +72,7 @@ class Project:
         """Give those that it knows of: announced, or named by an event."""
         return [found["version"] for found in self._pages("releases/", project=str(self.id))]
 
-    def wait_for(self, predicate: Callable[[Self], T], timeout: float = 10.0) -> T:
+    def wait_for(self, predicate: Callable[[Self], T], timeout: float = PATIENCE) -> T:
         """Return `predicate(self)` as soon as it is true.
 
         Raises AssertionError with the issues that are there when it is not
@@ -129,7 +131,7 @@ class Bugsink(Project):
 
         Its cookies log a browser in too: `page.set_cookies(url, client.cookies)`.
         """
-        with httpx.Client(base_url=self.url, trust_env=False, timeout=30) as client:
+        with web.client(base_url=self.url) as client:
             [token, *_] = _FORM_TOKEN.findall(client.get(_LOGIN).text)
             form = {"csrfmiddlewaretoken": token, "username": USER, "password": PASSWORD}
             answer = client.post(_LOGIN, data=form)
@@ -145,11 +147,9 @@ def serve_bugsink(folder: Path) -> Iterator[Bugsink]:
     url = f"http://{address}"
     command = [str(bugsink_python()), "-m", "gunicorn", "bugsink.wsgi", "--bind", address]
     command += ["--workers", "1", "--threads", "4", "--no-control-socket"]
-    api = httpx.Client(
+    api = web.client(
         base_url=f"{url}/api/canonical/0/",
         headers={"Authorization": f"Bearer {TOKEN}"},
-        trust_env=False,
-        timeout=30,
     )
     with api, program(command, env=bugsink_environment(url), cwd=folder) as running:
         running.wait_until(lambda: _is_ready(url))
@@ -158,6 +158,6 @@ def serve_bugsink(folder: Path) -> Iterator[Bugsink]:
 
 def _is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health/ready", trust_env=False).status_code == 200
+        return web.get(f"{url}/health/ready").status_code == 200
     except httpx.TransportError:
         return False

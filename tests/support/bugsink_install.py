@@ -100,7 +100,7 @@ def _run(folder: Path, *command: str) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=100,
+        timeout=300,
     )
     if done.returncode:
         raise AssertionError(f"{command[0]} failed:\n{done.stdout}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from collector.program import collector
+from tests.support import web
 from tests.support.environment import clean_environment
 from tests.support.processes import HOST, Program, free_port, program
 
@@ -39,7 +40,7 @@ class Addresses:
     def healthy(self) -> bool:
         """What its health check answers."""
         try:
-            answer = httpx.get(f"http://{HOST}:{self.health_port}/", trust_env=False)
+            answer = web.get(f"http://{HOST}:{self.health_port}/")
         except httpx.TransportError:
             return False
         return answer.status_code == 200

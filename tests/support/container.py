@@ -11,6 +11,7 @@ from signal import SIGCONT, SIGTERM
 from typing import TYPE_CHECKING
 
 from tests.support.processes import Program, program
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -66,7 +67,7 @@ class Container:
         [child] = children.read_text().split()
         return int(child)
 
-    def stop(self, timeout: float = 40) -> int:
+    def stop(self, timeout: float = PATIENCE) -> int:
         """End it as an engine does, by TERM to its process 1, and give what it ended with."""
         os.kill(self.first, SIGTERM)
         # Which `unshare` itself takes no notice of.
@@ -93,7 +94,7 @@ def run_in_container(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=5 * PATIENCE,
     )
 
 

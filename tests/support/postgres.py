@@ -93,7 +93,7 @@ class Cluster:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,
-                timeout=60,
+                timeout=300,
                 user=_owner(),
             )
             if done.returncode:

@@ -14,12 +14,12 @@ from signal import SIGKILL, SIGTERM, Signals
 from typing import TYPE_CHECKING
 
 from tests.support.paths import ROOT
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 HOST = "127.0.0.1"
-READY_TIMEOUT = 30.0
 
 
 class Program:
@@ -73,7 +73,7 @@ class Program:
         """Send a signal to the program alone, as a supervisor does."""
         self._process.send_signal(number)
 
-    def stop(self, number: Signals = SIGTERM, timeout: float = 15.0) -> int:
+    def stop(self, number: Signals = SIGTERM, timeout: float = PATIENCE) -> int:
         """Signal, wait, and return the exit code.
 
         Raises AssertionError with the output when it has not ended in time.
@@ -96,9 +96,9 @@ class Program:
         self._process.wait()
         # The children are not ours to wait for, and until they are gone the
         # port is taken.
-        select.select([self._alive], [], [], 5)
+        select.select([self._alive], [], [], PATIENCE)
 
-    def wait_until(self, ready: Callable[[], bool], timeout: float = READY_TIMEOUT) -> None:
+    def wait_until(self, ready: Callable[[], bool], timeout: float = PATIENCE) -> None:
         """Return when `ready()`. Raises AssertionError with the output if it ends or is late."""
         deadline = time.monotonic() + timeout
         while not ready():

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tests.support import web
 from tests.support.processes import HOST, free_port, program
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +33,7 @@ class Prometheus:
     """A running one."""
 
     def __init__(self, url: str) -> None:
-        self._api = httpx.Client(base_url=f"{url}/api/v1", trust_env=False, timeout=30)
+        self._api = web.client(base_url=f"{url}/api/v1")
 
     def ask(self, query: str) -> list[dict[str, Any]]:
         """Give what a query finds now: a label set and a value each.
@@ -50,7 +52,7 @@ class Prometheus:
         assert len(found) <= 1, (query, found)
         return float(found[0]["value"][1]) if found else 0.0
 
-    def wait_for(self, query: str, timeout: float = 30.0) -> None:
+    def wait_for(self, query: str, timeout: float = PATIENCE) -> None:
         """Return once a query finds something."""
         deadline = time.monotonic() + timeout
         while not self.ask(query):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
 from tests.support.processes import HOST, Program, accepts_connections, free_port, program
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,7 +51,7 @@ class Server:
         """
         self.program.wait_until(lambda: len(_WORKER_SERVES.findall(self.output())) >= number)
 
-    def stop(self, number: Signals = SIGTERM, timeout: float = 15.0) -> int:
+    def stop(self, number: Signals = SIGTERM, timeout: float = PATIENCE) -> int:
         """Signal, wait and return the exit code; see `Program.stop`."""
         return self.program.stop(number, timeout)
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.support import web
 from tests.support.bugsink import Bugsink, serve_bugsink
 from tests.support.environment import clean_environment
 
@@ -58,10 +59,9 @@ def _post(dsn: str, message: str, **fields: Any) -> str:
         **fields,
     }
     lines = ({"event_id": event_id, "dsn": dsn}, {"type": "event"}, event)
-    answer = httpx.post(
+    answer = web.post(
         f"http://{address.hostname}:{address.port}/api{address.path}/envelope/",
         content="\n".join(map(json.dumps, lines)),
-        trust_env=False,
     )
     assert answer.status_code == 200, answer.text
     return event_id
@@ -76,7 +76,7 @@ def test_what_the_sdk_sent_can_be_read_back(bugsink: Bugsink) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     [event] = project.wait_for(lambda project: project.events())
     assert event["event_id"] == sent.stdout.strip()
@@ -142,7 +142,7 @@ def test_its_own_page_of_a_trace_shows_the_error(bugsink: Bugsink) -> None:
     with bugsink.log_in() as client:
         assert "ValueError: on the page" in client.get(page).text
         assert "on the page" not in client.get(page.replace(TRACE, TRACE[::-1])).text
-    stranger = httpx.get(bugsink.url + page, trust_env=False)
+    stranger = web.get(bugsink.url + page)
     assert stranger.headers["location"].startswith("/accounts/login/")
 
 
@@ -153,4 +153,4 @@ def test_it_is_gone_afterwards_and_each_starts_empty(tmp_path: Path) -> None:
             assert running.events() == []
             _post(running.dsn, "only here")
         with pytest.raises(httpx.ConnectError):
-            httpx.get(f"{running.url}/health/ready", trust_env=False)
+            web.get(f"{running.url}/health/ready")

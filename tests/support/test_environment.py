@@ -33,7 +33,7 @@ def test_this_process_was_cleaned_too() -> None:
         env={**os.environ, "LOGFIRE_TOKEN": "developers-own", "OTEL_SERVICE_NAME": "theirs"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

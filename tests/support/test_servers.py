@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import ExitStack
 from signal import SIGINT, SIGKILL
 from typing import TYPE_CHECKING
@@ -11,8 +10,10 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.support import web
 from tests.support.processes import accepts_connections
 from tests.support.servers import UVICORN_WORKER, serve_gunicorn, serve_uvicorn
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 def _worker(url: str) -> str | None:
     """Give the id of the process that answers; None while a worker is being replaced."""
     try:
-        return httpx.get(url).text.split()[1]
+        return web.get(url).text.split()[1]
     except httpx.TransportError:
         return None
 
@@ -58,7 +59,7 @@ def test_uvicorn_serves_and_stops(folder: Path, instrument: bool) -> None:
     with serve_uvicorn(
         "counting:application", cwd=folder, env=env, instrument=instrument
     ) as server:
-        assert httpx.get(server.url).text == f"1 {server.pid} given"
+        assert web.get(server.url).text == f"1 {server.pid} given"
         server.stop()
         assert "lifespan ended" in server.output()
         assert not accepts_connections(server.port)
@@ -72,7 +73,7 @@ def test_gunicorn_serves_and_stops(folder: Path, worker_class: str, preload: boo
     with serve_gunicorn(
         "counting:application", cwd=folder, worker_class=worker_class, preload=preload
     ) as server:
-        count, worker, _ = httpx.get(server.url).text.split()
+        count, worker, _ = web.get(server.url).text.split()
         assert count == "1"
         assert int(worker) != server.pid
         assert server.stop() == 0
@@ -83,7 +84,7 @@ def test_gunicorn_serves_and_stops(folder: Path, worker_class: str, preload: boo
 def test_a_worker_is_replaced_after_its_requests(folder: Path) -> None:
     """`max_requests` reaches gunicorn."""
     with serve_gunicorn("counting:application", cwd=folder, workers=1, max_requests=2) as server:
-        first = httpx.get(server.url).text.split()[1]
+        first = web.get(server.url).text.split()[1]
         server.program.wait_until(lambda: _worker(server.url) not in {first, None})
 
 
@@ -97,13 +98,11 @@ def test_a_server_that_cannot_start_says_why(folder: Path) -> None:
 def test_a_forgotten_server_is_killed_with_its_workers(folder: Path) -> None:
     """A test that fails half-way leaves nothing that runs."""
     with serve_gunicorn("counting:application", cwd=folder) as server:
-        assert httpx.get(server.url).status_code == 200
+        assert web.get(server.url).status_code == 200
     assert server.program.exit_code == -SIGKILL
     # A worker that lived on would hold the port. The system frees it a moment
     # after the last of them.
-    deadline = time.monotonic() + 5
-    while accepts_connections(server.port):
-        assert time.monotonic() < deadline
+    wait_until(lambda: not accepts_connections(server.port))
 
 
 def test_another_signal_can_end_it(folder: Path) -> None:

@@ -103,7 +103,7 @@ def _run(*command: str | Path, cwd: Path = ROOT) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=110,
+        timeout=300,
     )
     if done.returncode:
         raise AssertionError(f"{' '.join(map(str, command))} failed:\n{done.stdout}")

@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 
 def run_python(folder: Path, code: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run code in a folder, whose modules and this repository's can be imported."""
-    path = os.pathsep.join((str(folder), str(ROOT)))
+    defaults = {
+        "PYTHONPATH": os.pathsep.join((str(folder), str(ROOT))),
+        "TELEMETRY_RAISE_FAILURES": "1",
+        # A busy machine gets the time to send the rest.
+        "TELEMETRY_SHUTDOWN_TIMEOUT": "20s",
+    }
     return subprocess.run(
         [sys.executable, "-c", dedent(code)],
         cwd=folder,
-        env=clean_environment(**{"PYTHONPATH": path, "TELEMETRY_RAISE_FAILURES": "1", **env}),
+        env=clean_environment(**(defaults | env)),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 

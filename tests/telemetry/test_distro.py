@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
-
 from telemetry.testing import OTLPReceiver
+from tests.support import web
 from tests.support.servers import serve_uvicorn
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def _visit(env: dict[str, str], *, instrument: bool) -> OTLPReceiver:
                 ("/", there),
                 ("/meetings/minutes?_size=1", there),
             ):
-                httpx.get(server.url + path, headers=headers)
+                web.get(server.url + path, headers=headers)
             server.stop()
         assert "Traceback" not in server.output()
         assert "failed" not in server.output().lower()
@@ -46,7 +45,8 @@ def _is_said_of(span: ReceivedSpan) -> tuple[object, ...]:
         span.scope,
         span.schema_url,
         bool(span.parent_span_id),
-        *sorted(span.attributes),
+        # A busy machine makes a client wait that is worth mentioning.
+        *sorted(span.attributes.keys() - {"corkboard.client.wait_time"}),
         span.attributes.get("http.route"),
         span.attributes.get("corkboard.site"),
         span.resource["service.name"],

@@ -46,7 +46,7 @@ def _pytest(
         env=clean_environment(PYTHONPATH=str(folder), **variables),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 

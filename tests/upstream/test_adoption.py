@@ -9,10 +9,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from telemetry.testing import EventReceiver, OTLPReceiver
+from tests.support import web
 from tests.support.environment import clean_environment
 from tests.support.servers import serve_uvicorn
 from tests.support.venvs import venv_with
@@ -68,13 +68,14 @@ class Visited:
                 SENTRY_DSN=self.errors.dsn,
                 TELEMETRY_TRACE_URL=TRACE_URL,
                 TELEMETRY_RAISE_FAILURES="1",
+                # A busy machine makes queries slow, and sends what is left later.
+                TELEMETRY_FOLD_BELOW="60s",
+                TELEMETRY_SHUTDOWN_TIMEOUT="20s",
             )
             python = venv_with((f"datasette=={datasette}", *ALONGSIDE), extras=["sentry"])
             with serve_uvicorn("asgi:application", cwd=folder, env=env, python=python) as server:
-                answers = [httpx.get(server.url + path, headers=host) for path, host in VISITS]
-                self.failed = [
-                    httpx.get(server.url + path, headers=host) for path, host in FAILURES
-                ]
+                answers = [web.get(server.url + path, headers=host) for path, host in VISITS]
+                self.failed = [web.get(server.url + path, headers=host) for path, host in FAILURES]
                 server.stop()
                 self.output = server.output()
         self.answers = [(answer.status_code, answer.text) for answer in answers]

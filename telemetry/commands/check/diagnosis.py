@@ -48,7 +48,7 @@ def diagnose(answer: Answer, to: Destination, message: Any = None) -> Diagnosis 
     if answer.error is not None:
         return _of_no_answer(answer.error, to)
     if answer.status is None:
-        return Diagnosis("nothing was sent", "This is a defect of the check: please report it.")
+        return Diagnosis("no request was sent", "This is a defect of the check: please report it.")
     return _of_status(answer, to) or _of_content(answer, to) or _of_acceptance(answer, message)
 
 
@@ -58,49 +58,56 @@ def _of_status(answer: Answer, to: Destination) -> Diagnosis | None:
         return None
     if status < 400:
         return Diagnosis(
-            f"it redirects elsewhere ({status})",
-            f"Nothing follows a redirect: set {to.address_variable} to the address that it names"
+            f"redirect, which is not followed ({status})",
+            f"Set {to.address_variable} to the address that the redirect names"
             + (f", {_host_of(answer.location)}." if answer.location else "."),
         )
     if to.protocol == "sentry":
         return _of_sentry(answer, status, to)
     if status in (401, 403):
         return Diagnosis(
-            f"it refuses the credentials ({status})",
+            f"credentials refused ({status})",
             f"Check {to.secret_variable}: a token of this backend, of this region, not revoked.",
         )
     if status in (404, 405):
         return Diagnosis(
-            f"nothing takes OTLP at this path ({status})",
-            f"{to.address_variable} is a base to which /v1/traces, /v1/metrics and /v1/logs are "
-            "added; one signal's own variable is taken as it is.",
+            f"no OTLP receiver at this path ({status})",
+            f"{to.address_variable} is a base address to which /v1/traces, /v1/metrics and "
+            "/v1/logs are appended. A variable of one signal is used as it is.",
         )
     if status in (400, 415):
         return Diagnosis(
-            f"it doesn't understand what is sent ({status})",
+            f"request not understood ({status})",
             "Is it a receiver of OTLP over HTTP? Check the port and OTEL_EXPORTER_OTLP_PROTOCOL.",
         )
-    if status in (413, 429):
+    if status == 413:
         return Diagnosis(
-            f"it wants less ({status})", "A quota or a limit is used up: see the backend's pages."
+            f"request too large ({status})",
+            "The backend or a proxy limits the size of a request: see its settings.",
+        )
+    if status == 429:
+        return Diagnosis(
+            f"rate limited ({status})",
+            "A quota or a rate limit is used up: see the backend's pages.",
         )
     return Diagnosis(
-        f"it fails ({status})", "The backend or a proxy before it is in trouble: see its log."
+        f"backend error ({status})", "See the log of the backend, or of a proxy in front of it."
     )
 
 
 def _of_sentry(answer: Answer, status: int, to: Destination) -> Diagnosis:
     said = _first_line(answer.body)
     if status in (401, 403):
-        problem, advice = "it refuses the key", "Copy the DSN from the project's settings again."
+        problem, advice = "key refused", "Copy the DSN from the project's settings again."
     elif status in (400, 404):
-        problem = "it has no such project, or the key isn't its own"
+        problem = "unknown project, or a key of another project"
         advice = f"Copy the DSN from the project's settings again: {to.address_variable} ends in "
         advice += "the project's number."
     elif status == 429:
-        problem, advice = "it wants less", "The project's quota is used up: see its settings."
+        problem, advice = "rate limited", "The project's quota is used up: see its settings."
     else:
-        problem, advice = "it fails", "The tracker or a proxy before it is in trouble: see its log."
+        problem = "error tracker failed"
+        advice = "See the log of the error tracker, or of a proxy in front of it."
     return Diagnosis(f"{problem} ({status}){f': {said}' if said else ''}", advice)
 
 
@@ -110,9 +117,9 @@ def _of_content(answer: Answer, to: Destination) -> Diagnosis | None:
     if not is_a_page:
         return None
     return Diagnosis(
-        f"a web page answered ({answer.status}, {media or 'no type'})",
-        f"A proxy, a login or another site is at {to.address_variable}'s address; whatever is "
-        "sent there is lost without an error.",
+        f"response is a web page ({answer.status}, {media or 'no type'})",
+        f"A proxy, a login page or another site answers at the address in {to.address_variable}. "
+        "Data that is sent there is lost without an error.",
     )
 
 
@@ -123,14 +130,14 @@ def _of_acceptance(answer: Answer, message: Any) -> Diagnosis | None:
         partial = message.FromString(answer.body).partial_success
     except Exception:  # noqa: BLE001 - protobuf's own, of whichever implementation
         return Diagnosis(
-            "its answer is no OTLP", "Something else is there: check the address and the port."
+            "response is not OTLP", "Another service answers: check the address and the port."
         )
     rejected = next((value for field, value in partial.ListFields() if "rejected" in field.name), 0)
     if not rejected:
         return None
     return Diagnosis(
-        f"it was rejected: {_first_line(partial.error_message.encode()) or 'no reason given'}",
-        "The backend answers 200 and keeps nothing: its message says why.",
+        f"rejected: {_first_line(partial.error_message.encode()) or 'no reason given'}",
+        "The backend answered 200 and rejected the data: its message gives the reason.",
     )
 
 
@@ -138,23 +145,24 @@ def _of_no_answer(error: BaseException, to: Destination) -> Diagnosis:
     causes = list(_causes(error))
     if any("SSL" in type(cause).__name__ for cause in causes):
         return Diagnosis(
-            "TLS fails",
-            "The certificate isn't trusted or isn't this host's, or the port speaks no TLS: check "
+            "TLS handshake failed",
+            "The certificate is not trusted or not of this host, or the port has no TLS: check "
             f"{to.address_variable}, or OTEL_EXPORTER_OTLP_CERTIFICATE.",
         )
     if any(isinstance(c, socket.gaierror) or "NameResolution" in type(c).__name__ for c in causes):
-        return Diagnosis("its name is unknown", f"Check the host in {to.address_variable}.")
+        return Diagnosis("host name not found", f"Check the host in {to.address_variable}.")
     if any(isinstance(c, ConnectionRefusedError) for c in causes):
         return Diagnosis(
-            "nothing listens there",
+            "connection refused",
             f"Is it running? Check the host and the port in {to.address_variable}.",
         )
     if any(isinstance(c, requests.Timeout) or "Timeout" in type(c).__name__ for c in causes):
         return Diagnosis(
-            "no answer in time", f"Is a firewall in between? Check {to.address_variable}."
+            "no response before the timeout",
+            f"Does a firewall block it? Check {to.address_variable}.",
         )
     return Diagnosis(
-        f"it doesn't speak HTTP ({type(causes[-1]).__name__})",
+        f"no HTTP response ({type(causes[-1]).__name__})",
         f"Is it a gRPC port, as 4317 is? Then OTEL_EXPORTER_OTLP_PROTOCOL=grpc; "
         f"else check {to.address_variable}.",
     )
@@ -166,31 +174,32 @@ def _of_grpc(answer: Answer, to: Destination) -> Diagnosis | None:
         return None
     if code in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
         return Diagnosis(
-            f"it refuses the credentials ({code})",
+            f"credentials refused ({code})",
             f"Check {to.secret_variable}: a token of this backend, of this region, not revoked.",
         )
     if code == "DEADLINE_EXCEEDED":
         return Diagnosis(
-            "no answer in time", f"Is a firewall in between? Check {to.address_variable}."
+            "no response before the timeout",
+            f"Does a firewall block it? Check {to.address_variable}.",
         )
     if code == "UNIMPLEMENTED":
-        return Diagnosis("it takes no OTLP (UNIMPLEMENTED)", f"Check {to.address_variable}.")
+        return Diagnosis("no OTLP service (UNIMPLEMENTED)", f"Check {to.address_variable}.")
     if code != "UNAVAILABLE":
-        return Diagnosis(f"it fails ({code})", "See the backend's log.")
+        return Diagnosis(f"backend error ({code})", "See the backend's log.")
     if "refused" in details:
         return Diagnosis(
-            "nothing listens there",
+            "connection refused",
             f"Is it running? Check the host and the port in {to.address_variable}.",
         )
     if any(word in details for word in ("DNS", "lookup", "resolv")):
-        return Diagnosis("its name is unknown", f"Check the host in {to.address_variable}.")
+        return Diagnosis("host name not found", f"Check the host in {to.address_variable}.")
     if "SSL" in details or "handshake" in details.lower():
         return Diagnosis(
-            "TLS fails",
+            "TLS handshake failed",
             "Is it without TLS? Then the address begins with http://. Else check its certificate.",
         )
     return Diagnosis(
-        "it doesn't speak gRPC",
+        "no gRPC response",
         "Is it an HTTP port, as 4318 is? Then OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf; "
         f"else check {to.address_variable}.",
     )

@@ -123,7 +123,7 @@ def _found(
         # Another package's exporter, or a session that another makes: its word is all there is.
         if content:
             return None
-        return Diagnosis("it failed", "Its own messages, above, may say why.")
+        return Diagnosis("export failed", "See the exporter's messages above.")
     protocol = settings.otlp[outlet.signal].protocol if outlet.name == "otlp" else "http/protobuf"
     own = (str(v.LOGFIRE_BASE_URL), str(v.LOGFIRE_TOKEN))
     to = Destination(
@@ -157,7 +157,7 @@ def _of_port(settings: Settings, outlet: Outlet[Any]) -> Result:
         with socket.create_server((own.host, own.port)):
             return Result(outlet.signal, outlet.name, address, None)
     except OSError as error:
-        problem = f"port {own.port} can't be had: {error.strerror or error}"
+        problem = f"port {own.port} is not available: {error.strerror or error}"
         return Result(
             outlet.signal,
             outlet.name,

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telemetry.commands.cost.driving import visit
+from telemetry.commands.cost.driving import parse_page, visit
 from telemetry.commands.cost.figures import figures
-from telemetry.commands.cost.pages import parse_page
 from telemetry.commands.cost.report import as_json, table
 from telemetry.exceptions import ConfigurationError, TelemetryError
 from telemetry.settings import read_settings
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from telemetry.commands.cost.pages import Page
+    from telemetry.commands.cost.driving import Page
     from telemetry.settings import SamplerSettings
 
 TIMES = 10

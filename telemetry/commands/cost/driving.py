@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from telemetry.exceptions import TelemetryError
 from telemetry.testing import OTLPReceiver
@@ -19,7 +20,6 @@ from telemetry.testing import OTLPReceiver
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from telemetry.commands.cost.pages import Page
     from telemetry.testing import ReceivedSpan
 
 HOST = "127.0.0.1"
@@ -135,3 +135,31 @@ def _get(port: int, page: Page) -> tuple[int, str]:
             "The application said:"
         )
     return answer.status, told[1]
+
+
+WANTED = "a page such as http://alameda.ca.localhost/meetings/minutes, or /meetings/minutes"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A Host header and a path with its query string."""
+
+    host: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.host}{self.path}"
+
+
+def parse_page(value: str) -> Page:
+    """Read an address, or a path of ``localhost``.
+
+    Raises:
+        ValueError: for anything else; it says what was given and what is wanted.
+    """
+    parts = urlsplit(value if not value.startswith("/") else f"http://localhost{value}")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"{value!r}: wanted {WANTED}")
+    # The port is our server's; a name is all that the host routes by.
+    path = parts.path or "/"
+    return Page(parts.hostname, f"{path}?{parts.query}" if parts.query else path)

@@ -19,9 +19,9 @@ from telemetry.datasette.tracer import in_datasette_client
 from telemetry.errors import failures
 from telemetry.errors.sqlite_functions import explain
 from telemetry.failsafe import failed
-from telemetry.logs.use import use
 from telemetry.request import request_record, trace_id
 from telemetry.scope import MAX_PATH
+from telemetry.state import state
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -44,7 +44,7 @@ def handle_exception(request: Any, exception: Exception) -> None:
         else:
             explain(exception, record)
             failures.report(exception, "datasette", record)
-        if use.lines_are_ours:
+        if state.own_log_lines:
             # Datasette would print the traceback, after this.
             quiet_datasette_tracebacks()
             if record is None or record.outcome != "disconnected":

@@ -23,6 +23,8 @@ from telemetry.registry.events import CAUGHT_BY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sentry_sdk.types import Event, Hint
+
     from telemetry.redaction.redactor import Redactor
     from telemetry.request import RequestRecord
     from telemetry.settings import Settings
@@ -45,11 +47,13 @@ class ErrorTracking:
 
     def __init__(self, settings: Settings, redactor: Redactor, *, traced: bool) -> None:
         self._settings = settings
-        self._redactor = redactor
         self._traced = traced
         self._started = False
+        self._before_send = BeforeSend(settings, redactor)
+        self._handed_over = 0
+        self._gone = 0
         self.undelivered = 0
-        """Events that the last `flush` gave up on."""
+        """Events that the last `flush` gave up on, or has to wait for."""
 
     def start(self) -> None:
         """Initialise the SDK, unless somebody else has.
@@ -82,7 +86,7 @@ class ErrorTracking:
             enable_backpressure_handling=False,
             trace_propagation_targets=[],
             include_local_variables=settings.local_variables,
-            before_send=BeforeSend(settings, self._redactor),
+            before_send=self._counted,
             max_request_body_size="never",
             spotlight=False,
         )
@@ -101,15 +105,25 @@ class ErrorTracking:
         if not self._started:
             return
 
+        handed_over = self._handed_over
+        # Set here, since whoever waits for us may give up sooner than the SDK says anything.
+        self.undelivered = handed_over - self._gone
+
         def still_waiting(pending: int, _timeout: float) -> None:
-            # Set here, since whoever waits for us may give up a moment sooner than we. One of
-            # them is the flush itself, which the SDK queues behind the events.
-            self.undelivered = pending - 1
+            # One of them is the flush itself, which the SDK queues behind the events; so did
+            # each flush before that gave up, hence no more than there were events.
+            self.undelivered = min(pending - 1, self._handed_over - self._gone)
 
         deadline = time.monotonic() + timeout
         sentry_sdk.flush(timeout, still_waiting)
         if time.monotonic() < deadline:
-            self.undelivered = 0
+            self.undelivered, self._gone = 0, handed_over
+
+    def _counted(self, event: Event, hint: Hint) -> Event | None:
+        sent = self._before_send(event, hint)
+        if sent is not None:
+            self._handed_over += 1
+        return sent
 
 
 def _capture(error: Exception, caught_by: str, record: RequestRecord | None) -> None:

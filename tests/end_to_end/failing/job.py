@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from telemetry.testing import EventReceiver, OTLPReceiver
+from tests.support import web
 from tests.support.servers import Server, serve_gunicorn, serve_uvicorn
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def run_done(host: Host, server_name: str, **variables: str) -> Iterator[Run]:
         }
         env = host.variables(receiver, **(defaults | variables))
         server = stack.enter_context(SERVERS[server_name](APP, env=env))
-        with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
+        with web.client(base_url=server.url) as client:
 
             def visit(key: str, side: str, path: str) -> None:
                 name = "localhost" if side == "django" else f"{host.site}.localhost"

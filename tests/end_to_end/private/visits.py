@@ -11,6 +11,7 @@ import httpx
 
 from tests.end_to_end.private.sentinels import Sentinels
 from tests.end_to_end.wire import request, send
+from tests.support import web
 
 if TYPE_CHECKING:
     from tests.end_to_end.hosts import Host
@@ -36,7 +37,7 @@ class Visit:
         self.answers: list[int] = []
         self._site = f"{host.site}.localhost"
         self._port = server.port
-        self._client = httpx.Client(base_url=server.url, trust_env=False, timeout=30)
+        self._client = web.client(base_url=server.url)
 
     def everywhere(self) -> Sentinels:
         """Go to all places. Returns what was planted there."""

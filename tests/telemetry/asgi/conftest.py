@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry import failsafe
+from telemetry.state import state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,6 @@ def _failures_are_raised() -> Iterator[None]:
 def as_in_production(_failures_are_raised: None) -> Iterator[None]:
     """Failures are counted, from zero."""
     failsafe.raise_failures(False)
-    failsafe.failures.clear()
+    state.failures.clear()
     yield
-    failsafe.failures.clear()
+    state.failures.clear()

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from telemetry.asgi import exchange
 from telemetry.registry import attributes as a
-from tests.telemetry.asgi.driving import Client, answering, run, visit
+from tests.support.clock import Clock, run_by
+from tests.telemetry.asgi.driving import Client, answering, visit
 from tests.telemetry.asgi.observed import Observed
 
 if TYPE_CHECKING:
@@ -28,27 +30,35 @@ async def _slow_itself(scope: Message, receive: Receive, send: Send) -> None:
     await answering()(scope, receive, send)
 
 
-def _waited(client: Client) -> object:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The edge's clock and the event loop's."""
+    clock = Clock()
+    monkeypatch.setattr(exchange, "perf_counter", clock)
+    return clock
+
+
+def _waited(clock: Clock, client: Client) -> object:
     observed = Observed(_slow_itself)
     with suppress(OSError):
-        run(visit(observed.edge, client=client))
+        run_by(clock, visit(observed.edge, client=client))
     return (observed.span.attributes or {}).get(a.CLIENT_WAIT)
 
 
-def test_a_quick_client_is_not_mentioned() -> None:
+def test_a_quick_client_is_not_mentioned(clock: Clock) -> None:
     """However long the application itself takes, and listens for it to leave."""
-    assert _waited(Client()) is None
+    assert _waited(clock, Client()) is None
 
 
-def test_its_body_and_the_answer_are_waited_for() -> None:
+def test_its_body_and_the_answer_are_waited_for(clock: Clock) -> None:
     """Two messages of its own, and two of ours."""
     body: list[Message] = [
         {"type": "http.request", "body": b"a", "more_body": True},
         {"type": "http.request", "body": b"b"},
     ]
-    assert _waited(Client(*body, delay=DELAY)) == pytest.approx(4 * DELAY, abs=DELAY)
+    assert _waited(clock, Client(*body, delay=DELAY)) == pytest.approx(4 * DELAY)
 
 
-def test_one_that_leaves_is_timed_as_well() -> None:
+def test_one_that_leaves_is_timed_as_well(clock: Clock) -> None:
     """Up to the message that could not be sent."""
-    assert _waited(Client(refuses=1, delay=DELAY)) == pytest.approx(2 * DELAY, abs=DELAY)
+    assert _waited(clock, Client(refuses=1, delay=DELAY)) == pytest.approx(2 * DELAY)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from telemetry import failsafe
 from telemetry.errors import failures
+from telemetry.state import state
 from tests.telemetry.asgi.driving import Client, answering, run, visit, websocket_scope
 from tests.telemetry.asgi.observed import Observed
 
@@ -148,7 +148,7 @@ def test_a_client_that_leaves_during_the_page_excuses_nobody(told: Told, message
     """The server raises OSError then: no failure of ours, and the application had failed before."""
     observed = Observed(fails)
     failing_visit(observed, Client(refuses=message))
-    assert failsafe.failures == {}
+    assert state.failures == {}
     assert len(told.errors) == 1
     assert observed.attributes["corkboard.outcome"] == "error"
 
@@ -162,7 +162,7 @@ def test_a_server_that_cannot_send_hears_of_the_applications_exception() -> None
             raise LookupError("the server's own")
 
     failing_visit(Observed(fails), Broken())
-    assert failsafe.failures == {"the edge's error page": 1}
+    assert state.failures == {"the edge's error page": 1}
 
 
 def test_a_page_is_told_once(told: Told) -> None:

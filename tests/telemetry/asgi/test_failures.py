@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.sampling import Sampler
 from opentelemetry.trace import NoOpTracer
 
-from telemetry import failsafe
+from telemetry.state import state
 from tests.telemetry.asgi.driving import Client, answering, http_scope, run, visit
 from tests.telemetry.asgi.observed import Observed
 
@@ -77,7 +77,7 @@ def test_the_page_is_served(
     for _ in range(3):
         client = run(visit(observed.edge))
         assert (client.status, client.body) == (200, b"hello")
-    assert failsafe.failures == {place: 3}
+    assert state.failures == {place: 3}
     [logged] = [record for record in caplog.records if record.name == "telemetry"]
     assert place in logged.getMessage()
     assert logged.exc_info is not None
@@ -102,7 +102,7 @@ def test_an_application_s_error_is_not_replaced_by_ours() -> None:
     observed = Observed(app, processors=[BrokenAtEnd()])
     with pytest.raises(LookupError, match="own"):
         run(visit(observed.edge))
-    assert failsafe.failures == {END: 1}
+    assert state.failures == {END: 1}
 
 
 @pytest.mark.usefixtures("as_in_production")
@@ -125,6 +125,6 @@ def test_nothing_that_a_client_or_a_server_sends_breaks_it(wrong: Message) -> No
     client = Client()
     run(observed.edge({**http_scope(), **wrong}, client.receive, client.send))
     assert client.status == 200
-    assert failsafe.failures == {}
+    assert state.failures == {}
     assert observed.counted == 1
     assert observed.attributes["corkboard.outcome"] == "served"

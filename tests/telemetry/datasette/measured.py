@@ -90,12 +90,20 @@ async def levels(world: World) -> dict[str, Any]:
     kept = [make(settings) for settings in (FIRST, FIRST, {"num_sql_threads": 3})]
     databases = [datasette.get_database("minutes") for datasette in kept]
     go = threading.Event()
-    reads = [asyncio.ensure_future(databases[0].execute_fn(lambda _: go.wait())) for _ in range(5)]
-    reads.append(asyncio.ensure_future(databases[1].execute_fn(lambda _: go.wait())))
+    begun = threading.Semaphore(0)
+
+    def busy_until_told(_connection: object) -> None:
+        begun.release()
+        go.wait()
+
+    reads = [asyncio.ensure_future(databases[0].execute_fn(busy_until_told)) for _ in range(5)]
+    reads.append(asyncio.ensure_future(databases[1].execute_fn(busy_until_told)))
     writes = [
-        asyncio.ensure_future(databases[0].execute_write_fn(lambda _: go.wait())) for _ in range(4)
+        asyncio.ensure_future(databases[0].execute_write_fn(busy_until_told)) for _ in range(4)
     ]
-    await asyncio.sleep(0.3)
+    # Two threads and then one read, and one writes; the others wait for them.
+    for _ in range(4):
+        await asyncio.to_thread(begun.acquire)
     busy = world.gauges()
     truth = sum(len(database._all_connections) for database in databases)
     go.set()

@@ -25,6 +25,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import telemetry
+from telemetry.settings.variables import FOLD_BELOW
 
 PLANTED = 0.06
 ENDLESS = "with recursive n(x) as (select 1 union all select x + 1 from n) select max(x) from n"
@@ -76,11 +77,12 @@ def _within(connection: sqlite3.Connection) -> None:
         connection.execute("select 1")
 
 
-async def main(path: str) -> None:
+async def main(path: str, fold_below: float = FOLD_BELOW.default) -> None:
     raw, folded = InMemorySpanExporter(), InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(raw))
-    provider.add_span_processor(telemetry.DatasetteSpanProcessor(SimpleSpanProcessor(folded)))
+    exporting = SimpleSpanProcessor(folded)
+    provider.add_span_processor(telemetry.DatasetteSpanProcessor(exporting, fold_below=fold_below))
     trace.set_tracer_provider(provider)
     telemetry.quiet_datasette_errors()
     pm.register(Planted())
@@ -115,4 +117,4 @@ def _plain(span: ReadableSpan) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(sys.argv[1], *map(float, sys.argv[2:])))

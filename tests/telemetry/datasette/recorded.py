@@ -80,7 +80,7 @@ def run_scenarios() -> Recorded:
         env=clean_environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return Recorded(json.loads(done.stdout.splitlines()[-1]))

@@ -19,7 +19,10 @@ def test_a_page_is_one_trace_with_one_server_span(recorded: Recorded) -> None:
     assert page.requests == 1
     assert (page.server.name, page.server.scope) == ("GET /{database}/{table}", "telemetry")
     assert page.server.parent == ""
-    assert page.server.attributes == {
+    attributes = dict(page.server.attributes)
+    # A busy machine makes a client wait that is worth mentioning.
+    attributes.pop("corkboard.client.wait_time", None)
+    assert attributes == {
         "http.request.method": "GET",
         "http.response.status_code": 200,
         "http.route": "/{database}/{table}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -54,14 +55,16 @@ def test_datasette_s_histograms_name_the_site(recorded: Recorded) -> None:
 
 def test_the_sites_on_metrics_are_bounded(recorded: Recorded) -> None:
     """The limit is 2 here: the third and fourth share `other`, the first keeps its name."""
-    reads = {
-        point.attributes.get("corkboard.site"): point.count
-        for point in recorded.points
-        if point.name == "db.client.operation.duration"
-        and point.attributes["db.namespace"] == "minutes"
-        and point.attributes["datasette.operation"] == "read"
-        and "error.type" not in point.attributes
-    }
+    reads: Counter[str | None] = Counter()
+    for point in recorded.points:
+        if (
+            point.name == "db.client.operation.duration"
+            and point.attributes["db.namespace"] == "minutes"
+            and point.attributes["datasette.operation"] == "read"
+        ):
+            # Those that failed are counted too: on a busy machine Datasette's time limits cut off
+            # one or another.
+            reads[point.attributes.get("corkboard.site")] += point.count
     assert reads["other"] == 2 * reads["berkeley.ca"]
     assert reads["alameda.ca"] > reads["other"]
 

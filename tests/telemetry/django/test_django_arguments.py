@@ -47,13 +47,14 @@ def test_a_hook_that_raises_costs_no_page(project: Path, receiver: OTLPReceiver)
         CONFIGURED
         + """
 from telemetry import failsafe
+from telemetry.state import state
 failsafe.raise_failures(False)
 def hook(*args):
     raise LookupError("in a hook")
 DjangoInstrumentor().instrument(request_hook=hook, response_hook=hook)
 """
         + VISIT
-        + "print(dict(failsafe.failures))"
+        + "print(dict(state.failures))"
     )
     output = printed(
         project, code, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, VISITED="/async/oakland/"

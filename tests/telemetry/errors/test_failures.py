@@ -16,6 +16,7 @@ from telemetry import failsafe
 from telemetry.errors import failures
 from telemetry.errors.failures import Place
 from telemetry.request import MAX_EVENTS, RequestRecord, attach_record
+from telemetry.state import state
 from tests.telemetry.asgi.driving import answering, run, visit
 from tests.telemetry.asgi.observed import Observed
 from tests.telemetry.told import raised
@@ -246,17 +247,17 @@ def test_a_listener_that_fails_is_counted_and_the_page_goes_on() -> None:
 
     failures.listen(broken)
     failsafe.raise_failures(False)
-    failsafe.failures.clear()
+    state.failures.clear()
     try:
         client = run(visit(Observed(app).edge))
         assert (client.status, client.body) == (200, b"hello")
-        assert failsafe.failures == {"the report of an error": 1}
+        assert state.failures == {"the report of an error": 1}
         failsafe.raise_failures()
         with pytest.raises(ZeroDivisionError):
             failures.report(raised(MinutesLostError()), "asgi")
     finally:
         failures.listen(None)
-        failsafe.failures.clear()
+        state.failures.clear()
 
 
 def test_a_request_keeps_the_first_of_its_events() -> None:

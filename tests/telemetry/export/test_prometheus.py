@@ -6,13 +6,13 @@ import logging
 import socket
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 
 from telemetry.export.prometheus import metric_reader
 from telemetry.settings.model import PrometheusSettings
+from tests.support import web
 from tests.support.processes import HOST, free_port
 from tests.telemetry.settings.reading import read
 
@@ -47,7 +47,7 @@ def test_the_first_free_port_is_taken(caplog: pytest.LogCaptureFixture) -> None:
     assert ports[0] == port
     assert ports[1] > port
     for each in ports:
-        text = httpx.get(f"http://{HOST}:{each}/metrics", trust_env=False).text
+        text = web.get(f"http://{HOST}:{each}/metrics").text
         assert "done_total 3.0" in text
         assert 'service_name="host"' in text
         assert "planted" not in text

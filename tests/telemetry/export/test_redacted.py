@@ -14,9 +14,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 
 from telemetry.export.redacted import RedactedLogRecordExporter, RedactedSpanExporter
-from telemetry.failsafe import failures, raise_failures
+from telemetry.failsafe import raise_failures
 from telemetry.redaction.redactor import Redactor
 from telemetry.settings.model import RedactionSettings
+from telemetry.state import state
 
 PRIVATE = "planted@example.org"
 
@@ -128,7 +129,7 @@ class _Broken(Redactor):
 def test_what_cannot_be_redacted_is_not_exported() -> None:
     """And counted: rather none than one that tells."""
     raise_failures(False)
-    failures.clear()
+    state.failures.clear()
     broken = _Broken(RedactionSettings())
     spans = InMemorySpanExporter()
     records = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
@@ -140,4 +141,7 @@ def test_what_cannot_be_redacted_is_not_exported() -> None:
     logs.add_log_record_processor(SimpleLogRecordProcessor(exporter))
     logs.get_logger("t").emit(LogRecord(body=PRIVATE))
     assert (spans.get_finished_spans(), records.get_finished_logs()) == ((), ())
-    assert dict(failures) == {"the redaction of a span": 1, "the redaction of a log record": 1}
+    assert dict(state.failures) == {
+        "the redaction of a span": 1,
+        "the redaction of a log record": 1,
+    }

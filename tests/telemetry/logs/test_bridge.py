@@ -187,6 +187,7 @@ print(json.dumps({"undelivered": telemetry.flush(0.2)}))
         OTEL_EXPORTER_OTLP_TIMEOUT="300",
         OTEL_BLRP_SCHEDULE_DELAY="50",
         LOGLEVEL="DEBUG",
+        TELEMETRY_SHUTDOWN_TIMEOUT="2s",
     )
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
+import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from telemetry.metrics.loop_delay import EVERY, LoopDelay
+from tests.support.clock import Clock, run_by
 
 
-def _watched(main: Any) -> Any:
+def _watched(main: Any, clock: Clock | None = None) -> Any:
     reader = InMemoryMetricReader()
     delay = LoopDelay(MeterProvider([reader], shutdown_on_exit=False))
-    asyncio.run(main(delay))
+    run_by(clock or Clock(), main(delay))
     data: Any = reader.get_metrics_data()
     if data is None:
         return None
@@ -27,17 +28,19 @@ def _watched(main: Any) -> Any:
 
 def test_who_blocks_the_loop_is_seen() -> None:
     """By the time that everybody else waited."""
+    clock = Clock()
 
     async def main(delay: LoopDelay) -> None:
         delay.watch()
         delay.watch()
-        # Wherever between two calls it begins, it is in the way of the next.
-        time.sleep(EVERY * 3)  # noqa: ASYNC251 # what a view must not do
+        # In the way of the first call, which is due after a third of it.
+        clock.advance(EVERY * 3)
         await asyncio.sleep(EVERY * 1.5)
 
-    point = _watched(main)
-    assert point.count >= 1
-    assert point.max >= EVERY * 2 * 0.9
+    point = _watched(main, clock)
+    assert point.count == 2
+    assert point.max == pytest.approx(EVERY * 2)
+    assert point.min == pytest.approx(0)
 
 
 def test_an_idle_loop_is_not_late() -> None:
@@ -48,9 +51,9 @@ def test_an_idle_loop_is_not_late() -> None:
         await asyncio.sleep(EVERY * 3.5)
 
     point = _watched(main)
-    # A busy machine may let it wait, but not each time.
-    assert 1 <= point.count <= 3
-    assert point.min < EVERY
+    assert EVERY == 0.25
+    assert point.count == 3
+    assert point.max == pytest.approx(0)
 
 
 def test_it_ends_when_it_is_told_to() -> None:

@@ -15,6 +15,7 @@ from telemetry.datasette.folding import DatasetteSpanProcessor
 from telemetry.export.destination import Outlet, Tally
 from telemetry.metrics.observers import observe_telemetry
 from telemetry.settings import SamplerSettings
+from telemetry.state import state
 from telemetry.traces.samplers import build_sampler
 from telemetry.traces.tail import TailSpanProcessor
 
@@ -54,7 +55,7 @@ def test_what_is_sent_and_lost_is_counted() -> None:
         "metrics": [metrics],
         "logs": [Outlet("logs", "otlp", "c", lambda: None, tally=_tally(0, 3))],
     }
-    failsafe.failures.clear()
+    state.failures.clear()
     failsafe.raise_failures(False)
     failsafe.failed("the test", RuntimeError("planted"))
     failsafe.failed("the test", RuntimeError("planted"))
@@ -69,7 +70,7 @@ def test_what_is_sent_and_lost_is_counted() -> None:
         ("corkboard.telemetry.export.retries", "otlp", "logs"): 0,
         ("corkboard.telemetry.failures", "the test"): 2,
     }
-    failsafe.failures.clear()
+    state.failures.clear()
 
 
 def test_what_is_folded_and_sampled_away_is_counted() -> None:

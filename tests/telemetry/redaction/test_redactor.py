@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from telemetry import TelemetryError
-from telemetry.redaction import additions as module
 from telemetry.redaction.additions import redact
 from telemetry.redaction.redactor import MAX_TEXT, Redactor
 from telemetry.registry.redaction import KINDS
 from telemetry.settings.model import RedactionSettings
+from telemetry.state import state
 
 SECRET = "correct horse battery staple"
 
@@ -27,7 +27,7 @@ def redactor() -> Redactor:
 @pytest.fixture
 def additions(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test adds is gone after it."""
-    monkeypatch.setattr(module, "_additions", module._additions)
+    monkeypatch.setattr(state, "redaction_rules", state.redaction_rules)
 
 
 @pytest.mark.parametrize(
@@ -168,11 +168,11 @@ def test_a_pattern_leaves_our_own_word_alone() -> None:
 )
 def test_what_can_t_be_added_is_said(arguments: dict[str, Any], told: str) -> None:
     """By argument and value; and nothing of it is."""
-    before = module._additions
+    before = state.redaction_rules
     with pytest.raises(TelemetryError) as caught:
         redact(**arguments)
     assert str(caught.value).startswith(told)
-    assert module._additions is before
+    assert state.redaction_rules is before
 
 
 def test_redaction_needs_no_sdk() -> None:

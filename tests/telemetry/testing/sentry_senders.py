@@ -7,11 +7,14 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import sentry_sdk
+
+from tests.support import web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import httpx
 
     from telemetry.testing import EventReceiver
 
@@ -35,7 +38,7 @@ def scope_to(receiver: EventReceiver, **options: Any) -> Iterator[sentry_sdk.Sco
         try:
             yield scope
         finally:
-            client.close(timeout=5)
+            client.close(timeout=60)
 
 
 def raise_and_capture(scope: sentry_sdk.Scope) -> str:
@@ -57,7 +60,7 @@ def post(receiver: EventReceiver, body: bytes, *, zipped: bool = False) -> httpx
     if zipped:
         headers["Content-Encoding"] = "gzip"
         body = gzip.compress(body)
-    return httpx.post(f"{receiver.url}/api/1/envelope/", headers=headers, content=body)
+    return web.post(f"{receiver.url}/api/1/envelope/", headers=headers, content=body)
 
 
 def lines(*parts: object) -> bytes:

@@ -6,9 +6,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
+from tests.support import web
 from tests.telemetry.testing.senders import tracer_to
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def test_what_is_not_otlp_is_refused(
     receiver: OTLPReceiver, headers: dict[str, str], body: bytes
 ) -> None:
     """400, recorded as a request; the connection stays usable."""
-    with httpx.Client(base_url=receiver.url) as client:
+    with web.client(base_url=receiver.url) as client:
         assert client.post("/v1/logs", headers=headers, content=body).status_code == 400
         assert client.post("/v1/logs", headers=PROTOBUF).status_code == 200
         assert client.post("/v1/nothing", headers=PROTOBUF).status_code == 404
@@ -85,6 +85,6 @@ def test_rejected_items_are_reported_to_the_sender(receiver: OTLPReceiver) -> No
     )
 
     receiver.answer(200, rejected=3, message="quota")
-    reply = httpx.post(f"{receiver.url}/v1/traces", headers=PROTOBUF)
+    reply = web.post(f"{receiver.url}/v1/traces", headers=PROTOBUF)
     partial = ExportTraceServiceResponse.FromString(reply.content).partial_success
     assert (partial.rejected_spans, partial.error_message) == (3, "quota")

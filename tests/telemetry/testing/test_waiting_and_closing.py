@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from telemetry.testing import OTLPReceiver
+from tests.support import web
 from tests.telemetry.testing.senders import send_log, tracer_to
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
@@ -52,14 +53,14 @@ def test_clear_forgets(receiver: OTLPReceiver) -> None:
 def test_a_closed_receiver_leaves_nothing_behind() -> None:
     """No thread is left, not even for a keep-alive connection or a slow answer."""
     before = threading.active_count()
-    with OTLPReceiver() as receiver, httpx.Client(base_url=receiver.url) as client:
+    with OTLPReceiver() as receiver, web.client(base_url=receiver.url) as client:
         client.post("/v1/logs", headers=PROTOBUF)
-        receiver.answer(200, delay=60)
+        receiver.answer(200, delay=600)
         failures: list[Exception] = []
 
         def give_up() -> None:
             try:
-                httpx.post(f"{receiver.url}/v1/logs", headers=PROTOBUF, timeout=30)
+                web.post(f"{receiver.url}/v1/logs", headers=PROTOBUF)
             except httpx.HTTPError as error:
                 failures.append(error)
 
@@ -67,7 +68,7 @@ def test_a_closed_receiver_leaves_nothing_behind() -> None:
         slow.start()
         receiver.wait_for(lambda r: len(r.requests) == 2)
         receiver.close()
-        slow.join(timeout=5)
+        slow.join()
         assert threading.active_count() == before
 
 
@@ -76,12 +77,12 @@ def test_a_backend_can_come_back_on_its_port() -> None:
     receiver = OTLPReceiver()
     with receiver:
         url = receiver.url
-        httpx.post(f"{url}/v1/logs", headers=PROTOBUF)
+        web.post(f"{url}/v1/logs", headers=PROTOBUF)
     with pytest.raises(httpx.ConnectError):
-        httpx.post(f"{url}/v1/logs", headers=PROTOBUF)
+        web.post(f"{url}/v1/logs", headers=PROTOBUF)
     with receiver:
         assert receiver.url == url
-        httpx.post(f"{url}/v1/logs", headers=PROTOBUF)
+        web.post(f"{url}/v1/logs", headers=PROTOBUF)
         with pytest.raises(RuntimeError, match="already listening"):
             receiver.start()
     assert len(receiver.requests) == 2

@@ -20,8 +20,7 @@ from telemetry.datasette.tracer import DatasetteTracer
 from telemetry.registry import attributes as a
 from telemetry.registry.datasette import SCOPE
 from telemetry.traces import tail as module
-from telemetry.traces.tail import TailSpanProcessor
-from telemetry.traces.tail_sampler import TailSampler
+from telemetry.traces.tail import TailSampler, TailSpanProcessor
 
 S = 1_000_000_000
 

@@ -21,7 +21,7 @@ from opentelemetry.trace import (
     TraceState,
 )
 
-from telemetry.traces.tail_sampler import TailSampler, create_sampler
+from telemetry.traces.tail import TailSampler, create_sampler
 
 SPAN = 0xB7AD6B7169203331
 

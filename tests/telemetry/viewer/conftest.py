@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
+from tests.support import web
 from tests.support.environment import clean_environment
 from tests.support.processes import HOST, accepts_connections, free_port, program
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import httpx
 
 
 @pytest.fixture(scope="package")
@@ -22,8 +25,8 @@ def viewer() -> Iterator[httpx.Client]:
     command = [sys.executable, "-m", "telemetry", "viewer", "--port", str(port)]
     with program(command, env=clean_environment()) as running:
         # Its environment may have to be made first.
-        running.wait_until(lambda: accepts_connections(port), timeout=110)
-        with httpx.Client(base_url=f"http://{HOST}:{port}", trust_env=False) as client:
+        running.wait_until(lambda: accepts_connections(port), timeout=5 * PATIENCE)
+        with web.client(base_url=f"http://{HOST}:{port}") as client:
             yield client
-        assert running.stop(timeout=10) == 0
+        assert running.stop() == 0
         assert "Traceback" not in running.output()

@@ -82,7 +82,7 @@ def test_what_is_old_or_too_much_is_forgotten(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         env=viewer_environment(),
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     second = f"{2:016x}"

@@ -33,7 +33,7 @@ class Usage:
         return cls(len(threads), files, resident * PAGE / 1e6)
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_threads_files_and_memory_are_flat(tmp_path: Path, soak: bool) -> None:
     """Over 10,000 openings and closings, or over 400 where nobody has the time."""
     for site in SITES:

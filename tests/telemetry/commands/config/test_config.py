@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from telemetry.commands.config.report import rows
 from telemetry.commands.config.sources import sources, unused
 from telemetry.settings import read_settings
 from tests.support.commands import telemetry_command
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from subprocess import CompletedProcess
 
 SECRET = "planted-token-0123456789"
@@ -54,6 +57,112 @@ def test_each_value_says_where_it_came_from() -> None:
     )
     assert "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT" in listed["logs"][1]
     assert listed["redact"][0] == "sql"
+
+
+OTLP = "OTEL_EXPORTER_OTLP_"
+TRACES = f"{OTLP}TRACES_"
+EXCLUDED = "OTEL_PYTHON_{}EXCLUDED_URLS".format
+LIMIT = "OTEL_{}ATTRIBUTE_VALUE_LENGTH_LIMIT".format
+# Variables in the order of their precedence, all saying the same; a field; those which decide it.
+SAME: dict[str, tuple[dict[str, str], str, tuple[str, ...]]] = {
+    "service": (
+        {"OTEL_SERVICE_NAME": "x", "LOGFIRE_SERVICE_NAME": "x"},
+        "service_name",
+        ("OTEL_SERVICE_NAME",),
+    ),
+    "service, three": (
+        {
+            "OTEL_SERVICE_NAME": "x",
+            "OTEL_RESOURCE_ATTRIBUTES": "service.name=x",
+            "LOGFIRE_SERVICE_NAME": "x",
+        },
+        "service_name",
+        ("OTEL_SERVICE_NAME",),
+    ),
+    "service, of the resource": (
+        {"OTEL_RESOURCE_ATTRIBUTES": "service.name=x", "LOGFIRE_SERVICE_NAME": "x"},
+        "service_name",
+        ("OTEL_RESOURCE_ATTRIBUTES",),
+    ),
+    "release": (
+        {"SENTRY_RELEASE": "v1", "LOGFIRE_SERVICE_VERSION": "v1"},
+        "release",
+        ("SENTRY_RELEASE",),
+    ),
+    "environment": (
+        {"SENTRY_ENVIRONMENT": "test", "LOGFIRE_ENVIRONMENT": "test"},
+        "environment",
+        ("SENTRY_ENVIRONMENT",),
+    ),
+    "endpoint": (
+        {
+            f"{TRACES}ENDPOINT": "http://localhost:1/v1/traces",
+            f"{OTLP}ENDPOINT": "http://localhost:1",
+        },
+        "otlp",
+        (f"{OTLP}ENDPOINT", f"{TRACES}ENDPOINT"),
+    ),
+    "endpoint, of named exporters": (
+        {
+            "OTEL_TRACES_EXPORTER": "otlp",
+            f"{TRACES}ENDPOINT": "http://localhost:1/v1/traces",
+            f"{OTLP}ENDPOINT": "http://localhost:1",
+        },
+        "otlp",
+        (f"{OTLP}ENDPOINT", f"{TRACES}ENDPOINT"),
+    ),
+    "time-out": (
+        {
+            "OTEL_TRACES_EXPORTER": "otlp",
+            f"{TRACES}TIMEOUT": "5",
+            f"{OTLP}TIMEOUT": "5",
+        },
+        "otlp",
+        (f"{TRACES}TIMEOUT", "OTEL_TRACES_EXPORTER"),
+    ),
+    "excluded": (
+        {EXCLUDED("ASGI_"): "health", EXCLUDED(""): "health"},
+        "excluded_urls",
+        (EXCLUDED("ASGI_"),),
+    ),
+    "sampler": (
+        {
+            "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+            "OTEL_TRACES_SAMPLER_ARG": "0.1",
+            "LOGFIRE_TRACE_SAMPLE_RATE": "0.1",
+        },
+        "sampler",
+        ("OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"),
+    ),
+    "length": (
+        {LIMIT(""): "99", LIMIT("SPAN_"): "99"},
+        "attribute_length",
+        (LIMIT(""),),
+    ),
+}
+
+
+@pytest.mark.parametrize(("environ", "field", "deciding"), SAME.values(), ids=SAME)
+def test_of_several_that_say_the_same_one_is_the_source(
+    environ: dict[str, str], field: str, deciding: tuple[str, ...]
+) -> None:
+    """That which takes precedence, in whatever order they are set."""
+    assert sources(environ, None)[field] == deciding
+    assert sources(dict(reversed(environ.items())), None)[field] == deciding
+
+
+def test_the_others_change_nothing(tmp_path: Path) -> None:
+    """A variable's value, and that in a file which another names."""
+    release = tmp_path / "release"
+    release.write_text("v1")
+    environ = {
+        "OTEL_SERVICE_NAME": "x",
+        "LOGFIRE_SERVICE_NAME": "x",
+        "SENTRY_RELEASE": "v1",
+        "RELEASE_FILE": str(release),
+    }
+    found = sources(environ, None)
+    assert unused(environ, found) == ["LOGFIRE_SERVICE_NAME", "RELEASE_FILE"]
 
 
 def test_secrets_are_hidden() -> None:

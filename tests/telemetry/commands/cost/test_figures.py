@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from telemetry.commands.cost.driving import Visited
+from telemetry.commands.cost.driving import Page, Visited
 from telemetry.commands.cost.figures import SECONDS, Figures, figures
-from telemetry.commands.cost.pages import Page
 from telemetry.commands.cost.report import as_json, table
 from telemetry.testing import ReceivedSpan
 

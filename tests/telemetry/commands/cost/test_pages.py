@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from telemetry.commands.cost.pages import Page, parse_page
+from telemetry.commands.cost.driving import Page, parse_page
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def run_program(
         "PYTHONPATH": str(ROOT),
         "SENTRY_DSN": dsn,
         "TELEMETRY_RAISE_FAILURES": "1",
-        "TELEMETRY_SHUTDOWN_TIMEOUT": "5s",
+        "TELEMETRY_SHUTDOWN_TIMEOUT": "20s",
     }
     return subprocess.run(
         [sys.executable, str(path), *arguments],
@@ -49,7 +49,7 @@ def run_program(
         env=clean_environment(**(defaults | env)),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 

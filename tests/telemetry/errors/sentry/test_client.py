@@ -176,11 +176,11 @@ def test_a_hosts_own_client_is_kept(tmp_path: Path, errors: EventReceiver) -> No
 
 def test_a_tracker_that_hangs_ends_no_program_late(tmp_path: Path, errors: EventReceiver) -> None:
     """It ends within TELEMETRY_SHUTDOWN_TIMEOUT, and says what it could not deliver."""
-    errors.answer(200, delay=60)
+    errors.answer(200, delay=600)
     began = time.monotonic()
     code = "import logging\nlogging.getLogger('host').error('first')\n1 / 0"
     done = run_program(tmp_path, errors, code, TELEMETRY_SHUTDOWN_TIMEOUT="500ms")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert done.returncode == 1
     [said] = [line for line in done.stderr.splitlines() if "undelivered" in line]
     assert said.endswith(" and 2 error events undelivered after waiting 0.5 s")
@@ -204,7 +204,7 @@ atexit.register(lambda: print(f"{time.monotonic() - began:.2f}"))
 """
     done = run_program(tmp_path, dsn, "1 / 0", start=start + START)
     assert done.returncode == 1
-    assert float(done.stdout) < 4.5, "less than the time that it might have waited"
+    assert float(done.stdout) < 18, "less than the time that it might have waited"
     assert done.stderr.count("Traceback") == 1
 
 
@@ -214,10 +214,32 @@ def test_a_flush_counts_what_is_still_on_its_way(tmp_path: Path, errors: EventRe
     code = """
     import logging, time
     logging.getLogger("host").error("first")
-    print(telemetry.flush(3))
+    print(telemetry.flush(30))
     """
     assert printed(run_program(tmp_path, errors, code)) == ["0"]
     assert len(errors.events) == 1
+
+
+def test_each_flush_counts_an_event_once(tmp_path: Path) -> None:
+    """And none of the flushes before it, which the SDK queues as it does events."""
+    start = """
+from telemetry.testing import EventReceiver
+errors = EventReceiver().start()
+errors.answer(200, delay=60)
+import os
+os.environ["SENTRY_DSN"] = errors.dsn
+"""
+    code = """
+    import logging
+    logging.getLogger("host").error("first")
+    print(*(telemetry.flush(seconds) for seconds in (0.01, 0.2, 0.2)))
+    errors.answer(200); errors.close(); errors.start()
+    print(telemetry.flush(30), [event.message for event in errors.events])
+    """
+    assert printed(run_program(tmp_path, "", code, start=start + START)) == [
+        "1 1 1",
+        "0 ['first']",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from telemetry.errors.sentry.redaction import BeforeSend
-from telemetry.failsafe import failures, raise_failures
+from telemetry.failsafe import raise_failures
 from telemetry.redaction.redactor import Redactor
+from telemetry.state import state
 from tests.telemetry.settings.reading import read
 
 
@@ -108,6 +109,6 @@ def test_everything_else_is_redacted_wherever_it_is() -> None:
 def test_what_cannot_be_redacted_is_not_sent() -> None:
     """And counted."""
     raise_failures(False)
-    failures.clear()
+    state.failures.clear()
     assert sent({"request": "planted", "x": "planted"}) is None
-    assert dict(failures) == {"the redaction of an error event": 1}
+    assert dict(state.failures) == {"the redaction of an error event": 1}

@@ -1,0 +1,40 @@
+"""The entry ``ot`` of tracestate: how a trace was sampled.
+
+Source: https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/
+"""
+
+from __future__ import annotations
+
+from opentelemetry.trace import TraceState
+
+_KEY = "ot"
+_RANDOM_BITS = 56
+
+
+def randomness_of(trace_id: int) -> int:
+    """The random bits of a trace id."""
+    return trace_id & ((1 << _RANDOM_BITS) - 1)
+
+
+def threshold_of(ratio: float) -> int:
+    """The least randomness of the traces that a sampler of this ratio keeps."""
+    return round((1 - ratio) * (1 << _RANDOM_BITS))
+
+
+def sampled(threshold: int, randomness: int | None = None) -> TraceState:
+    """The tracestate of a trace that was sampled by that threshold.
+
+    Args:
+        threshold: of the sampler.
+        randomness: what was compared with it, where that is not the trace id's own.
+    """
+    entry = f"th:{f'{threshold:014x}'.rstrip('0') or '0'}"
+    if randomness is not None:
+        entry += f";rv:{randomness:014x}"
+    return TraceState([(_KEY, entry)])
+
+
+def kept_by_rule(state: TraceState | None) -> TraceState:
+    """The tracestate with ``th:0``: no ratio was applied. Entries of others stay."""
+    state = state or TraceState()
+    return state.update(_KEY, "th:0") if _KEY in state else state.add(_KEY, "th:0")
