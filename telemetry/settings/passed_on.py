@@ -76,7 +76,7 @@ BLRP_MAX_EXPORT_BATCH_SIZE = Variable(
 
 ATTRIBUTE_COUNT_LIMIT = Variable(
     "OTEL_ATTRIBUTE_COUNT_LIMIT",
-    "Number of attributes of a span, event, link or log record. Further ones are dropped.",
+    "Number of attributes of a span, event, link or log record. The oldest are dropped.",
     parse.whole,
     128,
 )
@@ -90,7 +90,7 @@ ATTRIBUTE_VALUE_LENGTH_LIMIT = Variable(
 )
 SPAN_ATTRIBUTE_COUNT_LIMIT = Variable(
     "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
-    "Number of attributes of a span. Further ones are dropped.",
+    "Number of attributes of a span. The oldest are dropped.",
     parse.whole,
     None,
     default_text=f"that of {ATTRIBUTE_COUNT_LIMIT}",
@@ -117,21 +117,21 @@ SPAN_LINK_COUNT_LIMIT = Variable(
 # As the SDK reads them, `+5` and `1_000` too: those above were always taken more strictly.
 EVENT_ATTRIBUTE_COUNT_LIMIT = Variable(
     "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
-    "Number of attributes of a span's event. Further ones are dropped.",
+    "Number of attributes of a span's event. The oldest are dropped.",
     parse.limit,
     None,
     default_text=f"that of {ATTRIBUTE_COUNT_LIMIT}",
 )
 LINK_ATTRIBUTE_COUNT_LIMIT = Variable(
     "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
-    "Number of attributes of a span's link. Further ones are dropped.",
+    "Number of attributes of a span's link. The oldest are dropped.",
     parse.limit,
     None,
     default_text=f"that of {ATTRIBUTE_COUNT_LIMIT}",
 )
 LOG_ATTRIBUTE_COUNT_LIMIT = Variable(
     "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT",
-    "Number of attributes of a log record. Further ones are dropped.",
+    "Number of attributes of a log record. The oldest are dropped.",
     parse.limit,
     None,
     default_text=f"that of {ATTRIBUTE_COUNT_LIMIT}",

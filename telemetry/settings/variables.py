@@ -197,7 +197,7 @@ SERVICE_NAME = Variable(
     "Name of the service.",
     parse.text,
     None,
-    default_text="the host's own",
+    default_text="given by the host, else the name of the program",
 )
 RESOURCE_ATTRIBUTES: Variable[Mapping[str, str]] = Variable(
     "OTEL_RESOURCE_ATTRIBUTES",

@@ -182,7 +182,12 @@ def test_every_registered_variable_is_read() -> None:
             seen.add(str(key))
             return super().get(key, default)
 
-    everything = {"OTEL_TRACES_EXPORTER": "otlp,logfire", "LOGFIRE_TOKEN": "pylf_v1_us_a"}
+    everything = {
+        "OTEL_TRACES_EXPORTER": "otlp,logfire",
+        "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_LOGS_EXPORTER": "otlp",
+        "LOGFIRE_TOKEN": "pylf_v1_us_a",
+    }
     read_settings(Recorder(everything))
     read_settings(Recorder())
     read_log_settings(Recorder(), debug=False)
