@@ -147,7 +147,7 @@ class Edge(OpenTelemetryMiddleware):
                 self.options.ready()
             request = _ServerRequest(self, scope, receive, send)
         except Exception as error:  # noqa: BLE001 # the page comes first
-            failed("the edge, at a request's start", error)
+            failed("edge.request_start", error)
             await self.app(scope, receive, send)
             return
         token = context_api.attach(request.context)
@@ -167,7 +167,7 @@ class Edge(OpenTelemetryMiddleware):
             try:
                 request.end(escaped, perf_counter() - began)
             except Exception as error:  # noqa: BLE001
-                failed("the edge, at a request's end", error)
+                failed("edge.request_end", error)
             finally:
                 context_api.detach(token)
 
@@ -267,7 +267,7 @@ class _ServerRequest:
             # The client has left, which is not why the application failed.
             self.record.outcome = outcome
         except Exception as problem:  # noqa: BLE001 # the server has the last word
-            failed("the edge's error page", problem)
+            failed("edge.error_page", problem)
 
     def end(self, escaped: BaseException | None, seconds: float) -> None:
         """Finish the span and count the request.
@@ -418,7 +418,7 @@ class _ServerRequest:
                     message, context=trace.set_span_in_context(span, Context()), setter=asgi_setter
                 )
         except Exception as error:  # noqa: BLE001 # the page comes first
-            failed("the edge, at a response's start", error)
+            failed("edge.response_start", error)
 
 
 def _matcher(paths: str) -> Callable[[str], object] | None:

@@ -58,7 +58,7 @@ class ServerTiming:
         try:
             value = ", ".join(self._metrics(seconds)).encode("ascii")
         except Exception as error:  # noqa: BLE001 # the page comes first
-            failed("the Server-Timing header", error)
+            failed("edge.server_timing", error)
             return message
         return {**message, "headers": [*message.get("headers", ()), (SERVER_TIMING, value)]}
 

@@ -73,7 +73,7 @@ class DatasetteSpanProcessor(SpanProcessor):
                 opened = self._opened(span)
             self._name_site(span, opened.local)
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
-            failed("the Datasette span processor", error)
+            failed("datasette.span_processor", error)
         self._exporting.on_start(span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -83,7 +83,7 @@ class DatasetteSpanProcessor(SpanProcessor):
             with self._lock:
                 remaining = self._ended(span)
         except Exception as error:  # noqa: BLE001
-            failed("the Datasette span processor", error)
+            failed("datasette.span_processor", error)
         for each in remaining:
             self._exporting.on_end(each)
 

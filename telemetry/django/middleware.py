@@ -40,7 +40,7 @@ def request_failed(**_kwargs: Any) -> None:
         add_cause(error, record)
         failures.report(error, "django", record)
     except Exception as problem:  # noqa: BLE001 # the page comes first
-        failed("Django's signal, at an exception", problem)
+        failed("django.signal", problem)
 
 
 class DjangoMiddleware:
@@ -93,7 +93,7 @@ class DjangoMiddleware:
             elif self.request_hook is not None:
                 self.request_hook(record.span, request)
         except Exception as error:  # noqa: BLE001 # the page comes first
-            failed("Django's middleware, before the view", error)
+            failed("django.middleware.request", error)
             return None
         return record
 
@@ -111,7 +111,7 @@ class DjangoMiddleware:
             if self.response_hook is not None:
                 self.response_hook(record.span, request, response)
         except Exception as error:  # noqa: BLE001
-            failed("Django's middleware, after the view", error)
+            failed("django.middleware.response", error)
 
     def _view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         try:
@@ -123,7 +123,7 @@ class DjangoMiddleware:
             if record.span.is_recording():
                 record.span.set_attribute(a.CODE_FUNCTION_NAME, _name_of(match.func))
         except Exception as error:  # noqa: BLE001
-            failed("Django's middleware, at the view", error)
+            failed("django.middleware.view", error)
 
     # Django would run a synchronous process_view in a thread, and wait for it.
     async def _async_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:

@@ -31,7 +31,7 @@ class FailedSpanProcessor(SpanProcessor):
             if scope is None or scope.name != SCOPE:
                 span.record_exception = _Noting(span)  # type: ignore[method-assign]
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
-            failed("the processor of failed spans", error)
+            failed("errors.span_processor", error)
 
 
 class _Noting:

@@ -82,7 +82,7 @@ def report(error: BaseException, caught_by: str, record: RequestRecord | None = 
         else:
             state.report_error(error, caught_by, record)
     except Exception as problem:  # noqa: BLE001 # the page comes first
-        failed("the report of an error", problem)
+        failed("errors.report", problem)
 
 
 def set_origin(error: BaseException, origin: Origin | None) -> None:

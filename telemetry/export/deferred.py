@@ -77,7 +77,7 @@ class DeferredSpanProcessor(SpanProcessor):
             try:
                 self._processor.get()
             except Exception as error:  # noqa: BLE001 # the SDK guards nothing
-                failed(f"the way to {self.destination}", error)
+                failed("export.traces", error)
 
     def on_end(self, span: ReadableSpan) -> None:
         try:
@@ -86,7 +86,7 @@ class DeferredSpanProcessor(SpanProcessor):
                 self.destination.statistics.accept()
                 self._processor.get().on_end(span)
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
-            failed(f"the way to {self.destination}", error)
+            failed("export.traces", error)
 
     def shutdown(self) -> None:
         if self._processor.made is not None:
@@ -118,7 +118,7 @@ class DeferredLogRecordProcessor(LogRecordProcessor):
             self.destination.statistics.accept()
             self._processor.get().on_emit(log_record)
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
-            failed(f"the way to {self.destination}", error)
+            failed("export.logs", error)
 
     def shutdown(self) -> None:
         if self._processor.made is not None:

@@ -95,4 +95,4 @@ def _guarded(work: Callable[[], object]) -> None:
     try:
         work()
     except Exception as error:  # noqa: BLE001 # a lost batch must not fail the shutdown
-        failed("a flush", error)
+        failed("export.flush", error)

@@ -140,5 +140,5 @@ def _redacted(
         try:
             yield redact(each, redactor)
         except Exception as error:  # noqa: BLE001 # what can't be redacted is not exported
-            kind = "a span" if isinstance(each, ReadableSpan) else "a log record"
-            failed(f"the redaction of {kind}", error)
+            is_span = isinstance(each, ReadableSpan)
+            failed("redaction.span" if is_span else "redaction.log_record", error)

@@ -71,7 +71,7 @@ class LogBridge(logging.Handler):
         try:
             state.emit_log_record(record.name, _log_record(record))
         except Exception as error:  # noqa: BLE001 # who logs something expects no failure
-            failed("the log bridge", error)
+            failed("logs.bridge", error)
         finally:
             _emitting.reset(token)
 

@@ -28,7 +28,7 @@ class RequestLogProcessor(LogRecordProcessor):
                 **{key: value for key, value in known.items() if value is not None},
             }
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
-            failed("the request's log processor", error)
+            failed("logs.processor", error)
 
     def shutdown(self) -> None:
         """Nothing is held."""

@@ -144,4 +144,4 @@ def observe_process(provider: MeterProvider) -> None:
         if not instrumentor.is_instrumented_by_opentelemetry:
             instrumentor.instrument(meter_provider=provider)
     except Exception as error:  # noqa: BLE001 # where a process can't look at itself: no /proc
-        failed("the metrics of the process", error)
+        failed("metrics.process", error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+from telemetry.failsafe import COMPONENTS
 from telemetry.registry.names import Attribute
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.30.0"
@@ -72,15 +73,15 @@ QUERIES_EXECUTION = Attribute(
     "Total execution time of the aggregated queries in SQLite, in seconds.",
 )
 QUERIES_WAITING = Attribute(
-    "corkboard.queries.waiting_time",
+    "corkboard.queries.wait_time",
     "Total time that the aggregated queries waited for a thread or for earlier writes, in seconds.",
 )
 QUERIES_LONGEST = Attribute(
-    "corkboard.queries.longest",
+    "corkboard.queries.max_execution_time",
     "Longest execution time of an aggregated query in SQLite, in seconds.",
 )
 QUERIES_LONGEST_WAIT = Attribute(
-    "corkboard.queries.longest_wait",
+    "corkboard.queries.max_wait_time",
     "Longest time that an aggregated query waited for a thread or for earlier writes, in seconds.",
 )
 QUERIES_ROWS = Attribute(
@@ -122,7 +123,7 @@ STATEMENTS_EXECUTION = Attribute(
     "Total execution time of each statement, in seconds.",
 )
 STATEMENTS_LONGEST = Attribute(
-    "corkboard.queries.statements.longest",
+    "corkboard.queries.statements.max_execution_time",
     "Longest execution time of each statement, in seconds.",
 )
 REPEATED = Attribute(
@@ -147,7 +148,11 @@ EXPORT_OUTCOME = Attribute(
     "Result of the export: `failed` after the exporter's last retry.",
     values=("delivered", "failed"),
 )
-COMPONENT = Attribute("corkboard.place", "Component of telemetry that failed.")
+COMPONENT = Attribute(
+    "corkboard.component",
+    "Component of telemetry in which an internal error occurred.",
+    values=COMPONENTS,
+)
 
 HTTP_REQUEST_METHOD = Attribute(
     "http.request.method",

@@ -61,7 +61,7 @@ FOLDED = MetricName(
     attributes=(),
 )
 SAMPLED_OUT = MetricName(
-    "corkboard.telemetry.spans.sampled_away",
+    "corkboard.telemetry.spans.sampled_out",
     "Number of spans that the sampler `tail` sampled out.",
     instrument="observablecounter",
     unit="{span}",

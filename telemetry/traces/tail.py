@@ -112,7 +112,7 @@ class TailSpanProcessor(SpanProcessor):
                 for each in let_go:
                     self._exporting.on_end(each)
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
-            failed("the tail sampler, at a span's start", error)
+            failed("traces.tail_sampling", error)
         self._exporting.on_start(span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -125,7 +125,7 @@ class TailSpanProcessor(SpanProcessor):
                 with self._lock:
                     kept = self._end(span)
         except Exception as error:  # noqa: BLE001
-            failed("the tail sampler, at a span's end", error)
+            failed("traces.tail_sampling", error)
         for each in kept:
             self._exporting.on_end(each)
 

@@ -177,7 +177,7 @@ def test_what_is_measured_is_what_is_registered(job: Job) -> None:
         # There is room for all of its sites.
         "corkboard.datasette.evictions",
         "http.server.request.body.size",
-        "corkboard.telemetry.spans.sampled_away",
+        "corkboard.telemetry.spans.sampled_out",
         "corkboard.telemetry.spans.dropped",
         "corkboard.telemetry.failures",
         # By a command.

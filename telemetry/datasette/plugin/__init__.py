@@ -55,7 +55,7 @@ def handle_exception(request: Any, exception: Exception) -> None:
         elif record is not None:
             record.failure = exception
     except Exception as error:  # noqa: BLE001 # the page comes first
-        failed("Datasette's hook, at an exception", error)
+        failed("datasette.exception_hook", error)
 
 
 def _log(error: Exception, path: str, *, client_error: bool) -> None:

@@ -55,7 +55,7 @@ class EventProcessor:
         try:
             return self._prepared(event, hint)
         except Exception as problem:  # noqa: BLE001 # better plain than not at all
-            failed("an error event", problem)
+            failed("errors.event", problem)
             return event
 
     def _prepared(self, event: Event, hint: Hint) -> Event | None:

@@ -71,7 +71,7 @@ def _watch_callbacks() -> None:
         try:
             kept = isinstance(error, Exception) and hold(error, unraisable.object)
         except Exception as problem:  # noqa: BLE001 # there is nobody above to catch it
-            failed("the hook for exceptions that are ignored", problem)
+            failed("errors.unraisable_hook", problem)
         # Printed as before, but for what comes with its request's error page.
         if not kept:
             previous(unraisable)

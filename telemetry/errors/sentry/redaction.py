@@ -45,7 +45,7 @@ class BeforeSend:
             redacted: Event = self._redacted(event)
             return redacted
         except Exception as problem:  # noqa: BLE001 # rather none than one that tells
-            failed("the redaction of an error event", problem)
+            failed("errors.event_redaction", problem)
             return None
 
     def _redacted(self, event: Any) -> Any:

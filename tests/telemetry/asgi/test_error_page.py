@@ -162,7 +162,7 @@ def test_a_server_that_cannot_send_hears_of_the_applications_exception() -> None
             raise LookupError("the server's own")
 
     failing_visit(Observed(fails), Broken())
-    assert state.failures == {"the edge's error page": 1}
+    assert state.failures == {"edge.error_page": 1}
 
 
 def test_a_page_is_told_once(told: Told) -> None:

@@ -54,8 +54,8 @@ def _hello() -> Any:
     return answering(200, b"hello")
 
 
-START = "the edge, at a request's start"
-END = "the edge, at a request's end"
+START = "edge.request_start"
+END = "edge.request_end"
 BROKEN: dict[str, tuple[Callable[[], Observed], str]] = {
     "tracer": (lambda: Observed(_hello(), tracer=BrokenTracer()), START),
     "sampler": (lambda: Observed(_hello(), sampler=BrokenSampler()), START),

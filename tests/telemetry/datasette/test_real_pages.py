@@ -62,7 +62,7 @@ def test_the_account_is_the_stream_replayed(pages: dict[str, Any], page: str) ->
     executed = sum(execution_of(query, raw) for query in gone) / 1e9
     waited = sum(query["nanoseconds"] for query in gone) / 1e9 - executed
     assert statistics["execution_time"] == pytest.approx(executed, rel=0.01, abs=2e-6)
-    assert statistics["waiting_time"] == pytest.approx(waited, rel=0.01, abs=2e-6)
+    assert statistics["wait_time"] == pytest.approx(waited, rel=0.01, abs=2e-6)
     suppressed = sum("datasette.sql_error_suppressed" in q["attributes"] for q in gone)
     assert statistics.get("suppressed", 0) == suppressed
 

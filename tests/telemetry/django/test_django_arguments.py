@@ -60,7 +60,7 @@ DjangoInstrumentor().instrument(request_hook=hook, response_hook=hook)
         project, code, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, VISITED="/async/oakland/"
     )
     assert output.splitlines()[0].isdigit(), "the page"
-    assert output.splitlines()[1] == str({"Django's middleware, before the view": 1})
+    assert output.splitlines()[1] == str({"django.middleware.request": 1})
     [span] = receiver.spans
     assert span.name == "GET /async/{name}/"
 

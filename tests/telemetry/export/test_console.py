@@ -91,7 +91,7 @@ def test_queries_that_are_no_spans_are_a_line_or_two() -> None:
     shown: dict[str, Any] = {
         "corkboard.queries.count": 49,
         "corkboard.queries.execution_time": 0.0185,
-        "corkboard.queries.longest": 0.0052,
+        "corkboard.queries.max_execution_time": 0.0052,
         "corkboard.queries.statements": ["select count(*) from minutes", "select 1"],
         "corkboard.queries.repeated": [f"select {'a, ' * 40} from {name}" for name in "xy"],
         "corkboard.queries.repeated.count": [7, 6],

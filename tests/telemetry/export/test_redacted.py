@@ -142,6 +142,6 @@ def test_what_cannot_be_redacted_is_not_exported() -> None:
     logs.get_logger("t").emit(LogRecord(body=PRIVATE))
     assert (spans.get_finished_spans(), records.get_finished_logs()) == ((), ())
     assert dict(state.failures) == {
-        "the redaction of a span": 1,
-        "the redaction of a log record": 1,
+        "redaction.span": 1,
+        "redaction.log_record": 1,
     }

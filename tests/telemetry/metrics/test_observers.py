@@ -57,8 +57,8 @@ def test_what_is_sent_and_lost_is_counted() -> None:
     }
     state.failures.clear()
     failsafe.raise_failures(False)
-    failsafe.failed("the test", RuntimeError("planted"))
-    failsafe.failed("the test", RuntimeError("planted"))
+    failsafe.failed("export.flush", RuntimeError("planted"))
+    failsafe.failed("export.flush", RuntimeError("planted"))
     observe_telemetry(meter, destinations=destinations, folding=None, tail=None)
     assert _points(reader) == {
         ("corkboard.telemetry.exported", "delivered", "logfire", "traces"): 7,
@@ -68,7 +68,7 @@ def test_what_is_sent_and_lost_is_counted() -> None:
         ("corkboard.telemetry.export.retries", "logfire", "traces"): 0,
         ("corkboard.telemetry.export.retries", "otlp", "metrics"): 1,
         ("corkboard.telemetry.export.retries", "otlp", "logs"): 0,
-        ("corkboard.telemetry.failures", "the test"): 2,
+        ("corkboard.telemetry.failures", "export.flush"): 2,
     }
     state.failures.clear()
 
@@ -94,7 +94,7 @@ def test_what_is_folded_and_sampled_away_is_counted() -> None:
     observe_telemetry(meter, destinations=nowhere, folding=folding, tail=tail)
     assert _points(reader) == {
         ("corkboard.telemetry.spans.folded",): 2,
-        ("corkboard.telemetry.spans.sampled_away",): 1,
+        ("corkboard.telemetry.spans.sampled_out",): 1,
         ("corkboard.telemetry.spans.dropped",): 0,
     }
     assert exported.get_finished_spans() == ()

@@ -209,6 +209,6 @@ def test_a_processor_that_fails_sends_the_event_all_the_same() -> None:
     try:
         hint: Any = {"exc_info": (None, MinutesLostError(), None)}
         assert EventProcessor(SETTINGS, traced=True)(given, hint) is given
-        assert state.failures == {"an error event": 1}
+        assert state.failures == {"errors.event": 1}
     finally:
         state.failures.clear()

@@ -111,4 +111,4 @@ def test_what_cannot_be_redacted_is_not_sent() -> None:
     raise_failures(False)
     state.failures.clear()
     assert sent({"request": "planted", "x": "planted"}) is None
-    assert dict(state.failures) == {"the redaction of an error event": 1}
+    assert dict(state.failures) == {"errors.event_redaction": 1}
