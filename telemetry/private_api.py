@@ -188,7 +188,7 @@ DATASETTE_INSTANCES: PrivateName[Callable[[], Any]] = PrivateName(
     "datasette.telemetry",
     "_live_instances",
     "count the instances of Datasette",
-    "there is no metric corkboard.datasettes",
+    "they are not counted",
     reported_elsewhere=True,
 )
 DATASETTE_RICH: PrivateName[ModuleType | None] = PrivateName(
