@@ -10,6 +10,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from telemetry import private_api
 from telemetry.registry import (
     attributes,
     events,
@@ -123,6 +124,15 @@ def reference() -> str:
                 *((f"`{name}`", why) for name, why in omissions.SPAN_DIFFERENCES.items()),
                 *((f"{kind} span's name", why) for kind, why in omissions.SPAN_NAMES.items()),
             ],
+        ),
+        "## Private names of other packages\n",
+        (
+            "Another release of a package may rename these. Telemetry then logs one warning that"
+            " names what is missing, and the host starts and serves its pages.\n"
+        ),
+        _table(
+            ("Package", "Name", "Telemetry uses it to", "Without it"),
+            [(x.distribution, f"`{x}`", x.purpose, x.lost) for x in private_api.TABLE.values()],
         ),
     ]
     return "\n".join(parts)

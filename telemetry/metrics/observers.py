@@ -108,6 +108,8 @@ def _count(meter: Meter, metric: MetricName, observe: Observe) -> None:
 
 def observe_instances(meter: Meter) -> None:
     """Have ``meter`` count them, each time it is collected."""
+    # A warning now: one while metrics are flushed would be a log record that comes too late.
+    private_api.get(private_api.DATASETTE_INSTANCES)
     meter.create_observable_up_down_counter(
         str(DATASETTES), [_observed], DATASETTES.unit, DATASETTES.description
     )
