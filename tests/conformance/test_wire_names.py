@@ -62,6 +62,7 @@ def test_attributes() -> None:
         "user_agent.original",
         "code.function.name",
         "db.system.name",
+        "db.response.status_code",
         "service.name",
         "service.version",
         "service.instance.id",

@@ -16,6 +16,7 @@ from tests.differential.requests import OTHER_TRACE, SPAN, TRACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from tests.differential.recording import Recording
 
@@ -482,3 +483,13 @@ def _leaves(value: Any) -> Iterator[Any]:
             yield from _leaves(item)
     else:
         yield value
+
+
+_VARIABLE = re.compile(r"^\| `([A-Z][A-Z0-9_]+)` \|(.*)$", re.MULTILINE)
+
+
+def documented_variables(root: Path) -> dict[str, str]:
+    """Give the variables of the reference, and whether each is a secret."""
+    reference = (root / "docs" / "reference.md").read_text()
+    found = _VARIABLE.findall(reference)
+    return {name: "secret" if "Secret." in meaning else "open" for name, meaning in found}

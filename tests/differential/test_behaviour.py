@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.differential import baseline
 from tests.differential.comparing import Comparison, read_wanted, report
 from tests.differential.recordings import NAMES
 from tests.differential.requests import all_requests, some_requests
+from tests.differential.surfaces import documented_variables
+from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
     from tests.differential.recordings import Recordings
@@ -32,6 +35,8 @@ def test_each_wanted_difference_is_there(recordings: Recordings) -> None:
     comparison = Comparison(read_wanted())
     for name in NAMES:
         comparison.of_run(name, *recordings.surfaces(name))
+    documents = (documented_variables(folder) for folder in (baseline.archive(), ROOT))
+    comparison.differences("documents/variables", *documents)
     stale = comparison.stale()
     assert not stale, report((), stale)
 

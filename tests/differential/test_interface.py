@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.differential import baseline
 from tests.differential.comparing import Comparison, read_wanted, report
+from tests.differential.surfaces import documented_variables
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_VARIABLE = re.compile(r"^\| `([A-Z][A-Z0-9_]+)` \|(.*)$", re.MULTILINE)
-
-
-def variables(root: Path) -> dict[str, str]:
-    """Give the variables of the reference, and whether each is a secret."""
-    reference = (root / "docs" / "reference.md").read_text()
-    found = _VARIABLE.findall(reference)
-    return {name: "secret" if "Secret." in meaning else "open" for name, meaning in found}
-
 
 def test_each_variable_is_still_there() -> None:
     """By its name, and secret if it was."""
-    before, now = variables(baseline.archive()), variables(ROOT)
+    before, now = documented_variables(baseline.archive()), documented_variables(ROOT)
     assert len(before) > 40
     differences = Comparison(read_wanted()).differences("documents/variables", before, now)
     assert not differences, report(differences)

@@ -88,6 +88,11 @@ async def not_found(world: World) -> None:
     assert (await visit(world.edge, "/minutes/nothing-like-it")).status == 404
 
 
+async def refused_statement(world: World) -> None:
+    address = "/minutes/-/query.json"
+    assert (await visit(world.edge, address, query_string=b"sql=select+nope")).status == 400
+
+
 async def broken(world: World) -> None:
     assert (await visit(world.edge, "/-/broken")).status == 500
 
@@ -171,6 +176,7 @@ SCENARIOS = (
     page,
     forged,
     not_found,
+    refused_statement,
     broken,
     call,
     calls,
