@@ -27,14 +27,20 @@ class Flush:
             for flush in flushers
         ]
 
-    def run(self, timeout: float) -> bool:
-        """Whether all of them returned within ``timeout`` seconds."""
+    def run(self, timeout: float, left: Callable[[], int] = lambda: 0) -> bool:
+        """Whether all of them ended within ``timeout`` seconds.
+
+        One that gives up by itself after as long may return before it is seen to be late:
+        by then, ``left`` says how much was not sent.
+        """
         deadline = time.monotonic() + timeout
         for thread in self._threads:
             thread.start()
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        if any(thread.is_alive() for thread in self._threads):
+            return False
+        return time.monotonic() < deadline or not left()
 
 
 async def off_the_loop(work: Callable[[], object]) -> None:

@@ -227,9 +227,8 @@ class Pipeline:
     def flush(self, timeout: float | None = None) -> int:
         """Send what is in flight, for at most ``timeout`` seconds (TELEMETRY_SHUTDOWN_TIMEOUT).
 
-        Safe to call again: a second call sends the spans and records that came
-        since and the metrics' latest totals, and does not wait once more for a
-        backend that an earlier one gave up on.
+        Safe to call again: a second call sends what came since and the metrics' latest totals,
+        and does not wait once more for a backend that an earlier one gave up on.
 
         Returns:
             How many spans, log records and error events have not been delivered since the start.
@@ -237,7 +236,8 @@ class Pipeline:
         self._release_logs()
         if not self._gave_up:
             seconds = self.settings.shutdown_timeout if timeout is None else timeout
-            self._gave_up = not Flush(self._flushers(seconds)).run(seconds)
+            flush = Flush(self._flushers(seconds))
+            self._gave_up = not flush.run(seconds, lambda: self.undelivered)
             if self._gave_up or self.undelivered:
                 # Not to where nothing arrives.
                 with suppress_instrumentation():
