@@ -117,7 +117,7 @@ def test_the_host_does_not_import_tests() -> None:
 
 
 def test_imports_go_down_the_tiers() -> None:
-    """Those within functions and under `TYPE_CHECKING` too; rooms of a tier make no circle."""
+    """Those within functions and under `TYPE_CHECKING` too; neither modules nor rooms make a circle."""
     files = python_files(ROOT, "telemetry")
     assert against_the_order(ROOT, files, TIERS) == []
     # None is named that isn't there.
@@ -201,7 +201,7 @@ def test_a_mock_is_found(tmp_path: Path) -> None:
 def test_an_import_against_the_tiers_is_found(tmp_path: Path, text: str, found: str | None) -> None:
     """Wherever it stands, and by whichever form."""
     files = [
-        *plant(tmp_path, "telemetry/top/__init__.py", "from telemetry.room import x"),
+        *plant(tmp_path, "telemetry/top/__init__.py", "from telemetry.low import a"),
         *plant(tmp_path, "telemetry/room/x.py", text),
         *plant(tmp_path, "telemetry/room/__init__.py", ""),
         *plant(tmp_path, "telemetry/beside.py", "from telemetry.room import x"),
@@ -211,6 +211,20 @@ def test_an_import_against_the_tiers_is_found(tmp_path: Path, text: str, found: 
     problems = against_the_order(tmp_path, files, tiers)
     assert [problem for problem in problems if found and found in problem] == problems
     assert bool(problems) is bool(found)
+
+
+def test_a_circle_of_modules_is_found(tmp_path: Path) -> None:
+    """Within one room too, and over several modules."""
+    files = [
+        *plant(tmp_path, "telemetry/room/a.py", "from telemetry.room import b"),
+        *plant(tmp_path, "telemetry/room/b.py", "from telemetry.room.c import x"),
+        *plant(
+            tmp_path, "telemetry/room/c.py", "if TYPE_CHECKING:\n    from telemetry.room.a import x"
+        ),
+        *plant(tmp_path, "telemetry/room/__init__.py", ""),
+    ]
+    [problem] = against_the_order(tmp_path, files, (("room",),))
+    assert "is a circle" in problem
 
 
 def test_a_room_without_a_tier_is_found(tmp_path: Path) -> None:

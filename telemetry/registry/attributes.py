@@ -10,6 +10,9 @@ from telemetry.registry.names import Attribute
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.30.0"
 """The first version of the conventions in which every name that we emit is current."""
 
+Signal = Literal["traces", "metrics", "logs"]
+SIGNALS: tuple[Signal, ...] = get_args(Signal)
+
 Outcome = Literal["served", "unknown_site", "disconnected", "error"]
 OUTCOMES: frozenset[str] = frozenset(get_args(Outcome))
 

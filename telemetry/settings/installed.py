@@ -14,7 +14,7 @@ from telemetry.settings import parse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from telemetry.settings.variables import Signal
+    from telemetry.registry.attributes import Signal
 
 BUILT_IN = ("console", "logfire", "none", "otlp")
 # Of metrics alone.

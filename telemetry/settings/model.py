@@ -6,15 +6,14 @@ import copy
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from telemetry.registry.attributes import SIGNALS, Signal
 from telemetry.settings import passed_on
 from telemetry.settings import variables as v
 from telemetry.settings.variables import (
-    SIGNALS,
     Compression,
     ConsoleMode,
     LogFormat,
     Protocol,
-    Signal,
     TraceparentPolicy,
 )
 

@@ -6,9 +6,9 @@ in a worker, is a problem like any other. One that the SDK only warns of is a no
 
 from __future__ import annotations
 
+from telemetry.registry.attributes import SIGNALS
 from telemetry.settings import parse
 from telemetry.settings.variable import Variable
-from telemetry.settings.variables import SIGNALS
 
 CONFIG_FILE = Variable(
     "OTEL_CONFIG_FILE",

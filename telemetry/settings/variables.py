@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
+from telemetry.registry.attributes import SIGNALS
 from telemetry.registry.redaction import KINDS
 from telemetry.settings import installed, parse
 from telemetry.settings.parse import LogLevels
@@ -15,8 +16,8 @@ from telemetry.settings.variable import Variable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Signal = Literal["traces", "metrics", "logs"]
-SIGNALS: tuple[Signal, ...] = get_args(Signal)
+    from telemetry.registry.attributes import Signal
+
 
 Protocol = Literal["http/protobuf", "grpc"]
 Compression = Literal["none", "gzip", "deflate"]

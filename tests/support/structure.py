@@ -98,14 +98,19 @@ def edges(root: Path, files: Iterable[Path]) -> list[tuple[str, str, str]]:
 def against_the_order(
     root: Path, files: Iterable[Path], tiers: Sequence[Collection[str]]
 ) -> list[str]:
-    """Give each import that goes up the tiers, and each circle of rooms within one tier.
+    """Give each import that goes up the tiers, and each circle of modules or of rooms.
 
     A room is the second part of a dotted name: `telemetry.logs` of `telemetry.logs.access`. The
     package itself is the room with an empty name.
     """
     rank = {room: number for number, rooms in enumerate(tiers) for room in rooms}
     found, sideways = [], set()
-    for importer, target, where in edges(root, files):
+    imports = edges(root, files)
+    found += [
+        f"{' -> '.join(circle)} is a circle"
+        for circle in _circles({(importer, target) for importer, target, _ in imports})
+    ]
+    for importer, target, where in imports:
         source, room = _room(importer), _room(target)
         unknown = {source, room} - rank.keys()
         found += [f"{where}: the room {each!r} is in no tier" for each in unknown]
