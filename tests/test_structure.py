@@ -117,7 +117,7 @@ def test_the_host_does_not_import_tests() -> None:
 
 
 def test_imports_go_down_the_tiers() -> None:
-    """Those within functions and under `TYPE_CHECKING` too; neither modules nor rooms make a circle."""
+    """Those within functions and under `TYPE_CHECKING` too; and nothing imports in a circle."""
     files = python_files(ROOT, "telemetry")
     assert against_the_order(ROOT, files, TIERS) == []
     # None is named that isn't there.
