@@ -40,7 +40,7 @@ class PrivateName(Generic[T]):
     path: str
     """Within the module, dotted."""
     purpose: str
-    """Completes "telemetry uses it to ..."."""
+    """Completes "It is used to ..."."""
     lost: str
     """Completes "Without it, ..."."""
     kind: Any = Callable
@@ -127,7 +127,7 @@ def report_unusable(name: PrivateName[Any], error: Exception | None = None) -> N
         _reported.add(name)
     if first:
         logger.warning(
-            "%s %s %s %s, which telemetry uses to %s. Without it, %s.",
+            "%s %s %s %s, which is used to %s. Without it, %s.",
             name.distribution,
             _version(name),
             "has no usable" if error is None else f"fails ({type(error).__name__}: {error}) in",

@@ -192,6 +192,30 @@ def test_a_host_does_without(key: str, warm: Warm, whole: dict[str, Any]) -> Non
     assert differences.keys() == LOST.get(key, set()), differences
 
 
+@pytest.mark.parametrize(
+    ("module", "keys", "lost"),
+    [
+        ("datasette.views.base", ["DATASETTE_VIEW_OUTPUT"], set()),
+        (
+            "datasette.handle_exception",
+            ["DATASETTE_RICH", "DATASETTE_TRACEBACK"],
+            {"panels", "tracebacks"},
+        ),
+    ],
+)
+def test_a_host_does_without_a_module(
+    warm: Warm, whole: dict[str, Any], module: str, keys: list[str], lost: set[str]
+) -> None:
+    """One of Datasette's that has another name now."""
+    found = warm.without(module)
+    assert found["code"] == 0, found["printed"]
+    assert len(found["own warnings"]) == len(keys)
+    for key, warning in zip(keys, found["own warnings"], strict=True):
+        assert str(TABLE[key]) in warning
+    differences = _differences(found, whole)
+    assert differences.keys() == lost, differences
+
+
 def test_a_host_that_lacks_nothing_warns_of_nothing(whole: dict[str, Any]) -> None:
     """The names are those of the releases that are locked; and all that is compared is there."""
     assert whole["own warnings"] == []
@@ -241,8 +265,11 @@ PUBLISHED = (
     "opentelemetry.exporter.otlp.proto.http._log_exporter",
     "opentelemetry.exporter.otlp.proto.grpc._log_exporter",
 )
-# Django's settings; contrib's instrumentation does the same.
-REPLACED = ("django.conf.settings.MIDDLEWARE",)
+# Django's settings, as contrib's instrumentation does; and what Django documents for its admin.
+REPLACED = (
+    "django.conf.settings.MIDDLEWARE",
+    *(f"django.contrib.admin.site.{each}" for each in ("index_title", "site_header", "site_title")),
+)
 # Their documentation asks each subclass for them.
 HOOKS = {
     "opentelemetry.instrumentation.distro.BaseDistro._configure",
@@ -252,13 +279,15 @@ HOOKS = {
 
 
 def _found(root: Path, *files: Path) -> list[str]:
-    return private_names(root, files, ours={"telemetry"}, published=PUBLISHED, replaced=REPLACED)
+    ours = ("telemetry", "config", "django_plugins")
+    return private_names(root, files, ours=ours, published=PUBLISHED, replaced=REPLACED)
 
 
 def test_no_private_name_is_used_but_through_the_table() -> None:
     """Nor replaced. A new one needs an entry, and `private_api.get`, `replace` or `call`."""
     files = python_files(ROOT, "telemetry")
     assert _found(ROOT, *files) == []
+    assert _found(ROOT, *python_files(ROOT, "config", "django_plugins")) == []
     others = [path for path in files if path.name != "private_api.py"]
     assert unused(others, TABLE) == set()
 
@@ -404,7 +433,7 @@ def test_a_missing_name_is_reported_once(
         assert private_api.replace(entry, print) is False
     [record] = caplog.records
     assert (record.name, record.levelno) == ("telemetry", logging.WARNING)
-    assert f"has no usable {entry}, which telemetry uses to do it. Without it, it is not" in (
+    assert f"has no usable {entry}, which is used to do it. Without it, it is not" in (
         record.getMessage()
     )
 

@@ -19,12 +19,21 @@ from config.sites.datasettes.files import DatabaseFile
 from config.sites.datasettes.lifespan import Lifespan
 from config.sites.datasettes.opening import IMMUTABLE, Mode
 from config.sites.datasettes.templates import CompiledTemplates
+from telemetry import private_api
 from telemetry.scope import ASGIApp
 
 # Datasette's own limit for it: an hour.
 _COUNT_MS = 60 * 60 * 1000
 _INTERNAL_SUFFIXES = ("", "-wal", "-shm", "-journal")
 _templates = CompiledTemplates()
+CACHED_HASH: private_api.PrivateName[object] = private_api.PrivateName(
+    "datasette",
+    "datasette.database",
+    "Database.cached_hash",
+    "start a site without reading the whole of a file that nobody may write",
+    "Datasette reads it on the event loop, and all requests wait",
+    kind=object,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +127,8 @@ def _database(datasette: Datasette, file: DatabaseFile, mode: Mode) -> Database:
     # default they would create a file that has just been deleted.
     database = Database(datasette, path=str(file.path), is_mutable=mode != IMMUTABLE, mode=mode)
     if not database.is_mutable:
-        # Datasette would read the whole file for it, on the event loop.
-        database.cached_hash = hashlib.sha256(repr(file).encode()).hexdigest()
+        known = hashlib.sha256(repr(file).encode()).hexdigest()
+        private_api.replace(CACHED_HASH, known, database)
     return database
 
 

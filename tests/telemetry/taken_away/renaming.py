@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 PREFIX = "renamed_"
 
 
-def rename(module: str, path: str) -> None:
+def rename(module: str, path: str = "") -> None:
     """Rename what another release could rename; the package itself works as before.
+
+    Without a path it is the module, which can't be imported by its name any more.
 
     Of a module's global its own functions use the new name. Of a class's attribute all functions
     of the package do, all subclasses have it, and so do the instances that exist already.
@@ -22,8 +24,12 @@ def rename(module: str, path: str) -> None:
     Raises:
         LookupError: if there is nothing of that name, so that nothing was taken away.
     """
-    *parents, name = path.split(".")
     holder: Any = sys.modules[module]
+    if not path:
+        sys.modules[f"{module}_{PREFIX}"] = holder
+        sys.modules[module] = None  # type: ignore[assignment] # Python's way to say so
+        return
+    *parents, name = path.split(".")
     for parent in parents:
         holder = getattr(holder, parent)
     if isinstance(holder, ModuleType):
