@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import time
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
@@ -269,10 +268,7 @@ class Pipeline:
 
     def _flush(self, seconds: float) -> bool:
         self._release_logs()
-        deadline = time.monotonic() + seconds
-        ended = run_all(self._waiting(), seconds)
-        # What gives up by itself after as long may end before it is seen to be late.
-        return ended and (time.monotonic() < deadline or not self.undelivered)
+        return run_all(self._waiting(), seconds, lambda: self.undelivered)
 
     def _say(self, what: str, waited: float | None) -> None:
         self._last_said = self.undelivered

@@ -71,11 +71,22 @@ class Flusher:
                     self._changed.notify_all()
 
 
-def run_all(flushers: Iterable[Flusher], timeout: float) -> bool:
-    """Run them side by side. Whether all ended within ``timeout`` seconds."""
+def run_all(
+    flushers: Iterable[Flusher], timeout: float, left: Callable[[], int] = lambda: 0
+) -> bool:
+    """Run flushes side by side. Returns whether all of them finished within ``timeout`` seconds.
+
+    Args:
+        flushers: the flushes.
+        timeout: seconds.
+        left: how many items are unsent. A flush that gives up by itself after as long may return
+            before it is seen to be late; if items are left then, it has not finished.
+    """
     deadline = time.monotonic() + timeout
     asked = [(flusher, flusher.ask(deadline)) for flusher in flushers]
-    return all(flusher.wait(flush, deadline) for flusher, flush in asked)
+    if not all(flusher.wait(flush, deadline) for flusher, flush in asked):
+        return False
+    return time.monotonic() < deadline or not left()
 
 
 async def off_the_loop(work: Callable[[], object]) -> None:

@@ -1,8 +1,8 @@
-"""Who gave up."""
+"""Whether a flush finished."""
 
 from __future__ import annotations
 
-from telemetry.flushing import Flush
+from telemetry.export.flushing import run_all
 
 
 def test_what_is_late_and_left_something_gave_up() -> None:
@@ -10,6 +10,6 @@ def test_what_is_late_and_left_something_gave_up() -> None:
 
     With nothing to wait for, so that only the clock and what is left decide.
     """
-    assert Flush([]).run(60, lambda: 2)
-    assert Flush([]).run(0, lambda: 0)
-    assert not Flush([]).run(0, lambda: 2)
+    assert run_all([], 60, lambda: 2)
+    assert run_all([], 0, lambda: 0)
+    assert not run_all([], 0, lambda: 2)
