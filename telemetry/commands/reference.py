@@ -57,7 +57,7 @@ def env_example(sections: Mapping[str, Iterable[Variable[Any]]]) -> str:
 
 
 def reference() -> str:
-    """``docs/reference.md``: variables, spans, attributes and metrics, and what is left out."""
+    """``docs/reference.md``: variables, spans, attributes and metrics, and what is omitted."""
     parts = [
         f"<!-- {GENERATED} -->\n",
         "# Reference\n",
@@ -76,49 +76,50 @@ def reference() -> str:
             ],
         ),
         (
-            "Datasette's own spans (`db.query`, `datasette.startup` and the like) are as Datasette"
-            " documents them, with `corkboard.site` and with `db.system.name` for `db.system`.\n"
+            "Datasette documents its own spans, such as `db.query` and `datasette.startup`. Here they"
+            " also have `corkboard.site`, `db.system.name` in place of `db.system`, and"
+            " `db.response.status_code` if the query failed.\n"
         ),
         "## Attributes\n",
         _attributes("Attribute", attributes),
         "## Error events\n",
         (
-            "What Sentry's SDK sends of an exception or an error that was logged, with the release,"
-            " the environment, the method and the address without its query string, and:\n"
+            "Sentry's SDK sends exceptions and logged errors with the release, the environment, the"
+            " request method and the URL without its query string. This package adds:\n"
         ),
         _attributes("Name", events),
         "## Log lines\n",
         (
-            "One JSON object for each record, on standard output; what is given as `extra` follows"
-            " under its own names. As an OpenTelemetry record, the time, the level, the logger, the"
-            " message and the ids are fields of it, the rest its attributes.\n"
+            "Each record is one JSON object on standard output. Values of `extra` follow under their"
+            " own names. In an OpenTelemetry log record, time, level, logger, message and ids are"
+            " fields, and the others are attributes.\n"
         ),
         _attributes("Field", log_fields),
         "## Metrics\n",
         _metrics([*entries(metrics, MetricName), *entries(process_metrics, MetricName)]),
-        "Of Datasette, of the process and of the SDK itself, where metrics go anywhere:\n",
+        "Metrics of Datasette, of the process and of OpenTelemetry's SDK, where metrics are exported:\n",
         _metrics(OTHERS),
         "## What is redacted\n",
         (
-            f"What is taken out becomes `{redaction.REDACTED}`, within an address"
-            f" `{redaction.REDACTED_IN_URL}`, in SQL `?`. By the names of `TELEMETRY_REDACT`:\n"
+            f"Redacted text is replaced by `{redaction.REDACTED}`, in a URL by"
+            f" `{redaction.REDACTED_IN_URL}`, and in SQL by `?`. `TELEMETRY_REDACT` selects:\n"
         ),
-        _table(("Name", "What it takes out"), [(f"`{k}`", t) for k, t in redaction.KINDS.items()]),
-        "Of query strings the values of these parameters are kept: "
+        _table(("Name", "What it redacts"), [(f"`{k}`", t) for k, t in redaction.KINDS.items()]),
+        "The values of these parameters of query strings are kept: "
         + ", ".join(f"`{name}`" for name in sorted(redaction.KEPT_PARAMETERS))
         + ".\n",
-        "## What contrib's instrumentations send and this does not\n",
+        "## Omitted from contrib's instrumentations\n",
         _table(
-            ("Name", "Why"),
+            ("Name", "Reason"),
             [
                 (f"`{name}`", why)
                 for group in (omissions.SPANS, omissions.SPAN_ATTRIBUTES)
                 for name, why in group.items()
             ],
         ),
-        "And what differs:\n",
+        "Differences from contrib's instrumentations:\n",
         _table(
-            ("Name", "How"),
+            ("Name", "Difference"),
             [
                 *((f"`{name}`", why) for name, why in omissions.METRIC_DIFFERENCES.items()),
                 *((f"`{name}`", why) for name, why in omissions.SPAN_DIFFERENCES.items()),
