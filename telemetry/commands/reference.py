@@ -76,8 +76,8 @@ def reference() -> str:
             ],
         ),
         (
-            "Datasette documents its own spans, such as `db.query` and `datasette.startup`. Here they"
-            " also have `corkboard.site`, `db.system.name` in place of `db.system`, and"
+            "Datasette documents its own spans, such as `db.query` and `datasette.startup`. Here"
+            " they also have `corkboard.site`, `db.system.name` in place of `db.system`, and"
             " `db.response.status_code` if the query failed.\n"
         ),
         "## Attributes\n",
@@ -90,14 +90,14 @@ def reference() -> str:
         _attributes("Name", events),
         "## Log lines\n",
         (
-            "Each record is one JSON object on standard output. Values of `extra` follow under their"
-            " own names. In an OpenTelemetry log record, time, level, logger, message and ids are"
+            "Each record is one JSON object on standard output. Values of `extra` follow under"
+            " their own names. In an OpenTelemetry log record, time, level, logger, message and ids are"
             " fields, and the others are attributes.\n"
         ),
         _attributes("Field", log_fields),
         "## Metrics\n",
         _metrics([*entries(metrics, MetricName), *entries(process_metrics, MetricName)]),
-        "Metrics of Datasette, of the process and of OpenTelemetry's SDK, where metrics are exported:\n",
+        "Metrics of Datasette, of the process and of OpenTelemetry's SDK:\n",
         _metrics(OTHERS),
         "## What is redacted\n",
         (
