@@ -91,8 +91,8 @@ def reference() -> str:
         "## Log lines\n",
         (
             "Each record is one JSON object on standard output. Values of `extra` follow under"
-            " their own names. In an OpenTelemetry log record, time, level, logger, message and ids are"
-            " fields, and the others are attributes.\n"
+            " their own names. In an OpenTelemetry log record, time, level, logger, message and ids"
+            " are fields, and the others are attributes.\n"
         ),
         _attributes("Field", log_fields),
         "## Metrics\n",
