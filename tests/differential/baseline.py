@@ -42,8 +42,13 @@ class Version:
         """The folder that `telemetry` is imported from."""
         if self.source == ROOT:
             return ROOT / "telemetry"
-        [folder] = self.python.parent.parent.glob("lib/python*/site-packages/telemetry")
-        return folder
+        return self.packages / "telemetry"
+
+    @property
+    def packages(self) -> Path:
+        """The folder that the environment's packages are in."""
+        library = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        return self.python.parent.parent / "lib" / library / "site-packages"
 
 
 def tree() -> Version:

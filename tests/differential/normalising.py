@@ -55,14 +55,13 @@ class Names:
     _known: dict[tuple[str, bool], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        packages = self.version.python.parent.parent / "lib" / f"python3.{sys.version_info[1]}"
         found = [
             (f"{self.folder}/programs", "<programs>"),
             (self.folder, "<run>"),
             # As error events are grouped: without numbers.
             (re.sub(r"\d+", "<n>", self.folder), "<run>"),
             (str(self.version.package), "<telemetry>"),
-            (str(packages / "site-packages"), "<packages>"),
+            (str(self.version.packages), "<packages>"),
             (str(self.version.python.parent.parent), "<environment>"),
             (str(self.version.folder), "<host>"),
             (str(self.version.source), "<source>"),

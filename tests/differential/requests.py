@@ -24,6 +24,7 @@ SAMPLED = b"traceparent: 00-%b-%b-01" % (TRACE, SPAN)
 OTHER_SAMPLED = b"traceparent: 00-%b-%b-01" % (OTHER_TRACE, SPAN)
 UNSAMPLED = b"traceparent: 00-%b-%b-00" % (TRACE, SPAN)
 SECRET = b"a-secret-of-this-service"
+SENT_LATE = "a body that comes late"
 _ENDLESS = "with+recursive+n(x)+as+(select+1+union+all+select+x%2B1+from+n)+select+max(x)+from+n"
 _FACETS = ("_facet_array", "_facet_date", "_facet")
 # Without queries beside the one that fails: whether those still end depends on time.
@@ -363,7 +364,7 @@ def _bodies() -> Iterator[Request]:
         method=b"POST",
         body=b"x" * 1000,
         manner=Manner.SENDS_LATE,
-        label="a body that comes late",
+        label=SENT_LATE,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.differential.decoding import decode
 from tests.differential.normalising import Names
-from tests.differential.requests import OTHER_TRACE, SPAN, TRACE
+from tests.differential.requests import OTHER_TRACE, SENT_LATE, SPAN, TRACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -313,7 +313,7 @@ class Arranger:
             return value
         found = {}
         for key, item in value.items():
-            if _CLIENT_WAIT.search(key) and "late" not in label:
+            if _CLIENT_WAIT.search(key) and label != SENT_LATE:
                 # Only one client is slow for sure.
                 continue
             found[key] = self._steady_field(key, item, label)
@@ -433,13 +433,15 @@ _CONTINUES = re.compile(
     r"^(?:[\w.]+(?:Error|Exception|Exit|Warning|Interrupt)\b|During handling|$)"
 )
 _ALIGNED = re.compile(r"^ {2,}(?=\d+\.\d+ m?s)", re.MULTILINE)
+_SLOW = re.compile(r"(?<=\d)( m?s)! ")
 _LONGEST = re.compile(r"(, longest \S+ m?s: ).*")
 
 
 def _console(entry: str) -> str:
     # Which of the queries was the longest depends on time.
     entry = _LONGEST.sub(r"\1<statement>", entry)
-    # Times are aligned to the right.
+    # So does the mark of one that was slow; times are aligned to the right.
+    entry = _SLOW.sub(r"\1  ", entry)
     return _ALIGNED.sub("    ", entry)
 
 
