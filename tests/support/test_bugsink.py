@@ -16,6 +16,8 @@ import pytest
 from tests.support import web
 from tests.support.bugsink import Bugsink, serve_bugsink
 from tests.support.environment import clean_environment
+from tests.support.processes import accepts_connections
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,5 +154,9 @@ def test_it_is_gone_afterwards_and_each_starts_empty(tmp_path: Path) -> None:
         with serve_bugsink(tmp_path / name) as running:
             assert running.events() == []
             _post(running.dsn, "only here")
+        # The system frees a port a moment after the last of those that held it.
+        port = urlsplit(running.url).port
+        assert port
+        wait_until(lambda: not accepts_connections(port))  # noqa: B023 - waited for here
         with pytest.raises(httpx.ConnectError):
             web.get(f"{running.url}/health/ready")
