@@ -51,7 +51,7 @@ def report_to(listener: Listener | None) -> None:
 
 
 def keep_traces_with(keeper: Keeper | None) -> None:
-    """Keep the traces of reported failures by `keeper(trace_id)`: whether the trace is kept."""
+    """Keep traces of reported failures by `keeper(trace_id)`, which returns whether it did."""
     state.keep_trace = keeper
 
 
