@@ -1,6 +1,6 @@
 """One trace for each request across Django and Datasette.
 
-Four names are all that a host needs::
+A host needs four functions::
 
     import telemetry
 
@@ -11,8 +11,8 @@ Four names are all that a host needs::
     ...
     telemetry.set_site("alameda.ca")  # in the router
 
-Importing this package loads neither the OpenTelemetry SDK nor any vendor, and
-neither does `configure()` when the environment asks for nothing.
+Importing this package imports neither the OpenTelemetry SDK nor a vendor's package.
+`configure()` does not either, if the environment configures no telemetry.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # Its base class is the SDK's, which nobody loads who does not use it.
+    # Imported on first use: its base class is the SDK's.
     if name == "DatasetteSpanProcessor":
         from telemetry.datasette.folding import DatasetteSpanProcessor
 

@@ -1,4 +1,4 @@
-"""Where the user's caches are, and how what takes long to make gets there."""
+"""The user's cache folder, and files in it that take long to build."""
 
 from __future__ import annotations
 
@@ -14,29 +14,31 @@ if TYPE_CHECKING:
 
 
 def cache_folder() -> Path:
-    """This package's own, by the XDG Base Directory Specification."""
+    """This package's cache folder, by the XDG Base Directory Specification."""
     home = os.environ.get("XDG_CACHE_HOME")
     return (Path(home) if home else Path.home() / ".cache") / "corkboard-telemetry"
 
 
 def made_once(finished: Path, make: Callable[[Path], None]) -> Path:
-    """`finished`, a file or a folder: complete where it is there, and made by one at a time.
+    """Return the path of a cached file or folder, which is built if it does not exist.
+
+    It is renamed into place when it is complete. A lock lets one process build it at a time.
 
     Args:
-        finished: its name tells all that goes into it, such as by a digest.
-        make: makes it at the path that it is given.
+        finished: the path; its name must identify the content, for example by a digest.
+        make: builds the file or folder at the path that it is given.
 
     Raises:
-        OSError: what `make` raises, and if there is no room.
+        OSError: if `make` raises it, or the disk is full.
     """
     base = finished.parent
     base.mkdir(parents=True, exist_ok=True)
     with (base / f"{finished.name}.lock").open("w") as lock:
-        # The system lets go of it, even if we are killed.
+        # The system releases the lock when the process ends, also if it is killed.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not finished.exists():
             with tempfile.TemporaryDirectory(dir=base, prefix=f"{finished.name}.") as folder:
-                # Renamed when complete: one that failed half-way is not there.
+                # Renamed when complete: a failed build leaves nothing at the final path.
                 unfinished = Path(folder) / "unfinished"
                 make(unfinished)
                 unfinished.rename(finished)
@@ -50,10 +52,11 @@ def run_maker(
     folder: Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> None:
-    """Run a program that makes a part of it, in silence.
+    """Run a program that builds a cached file, without showing its output.
 
     Raises:
-        OSError: it failed, or took longer than `timeout` seconds; with the end of what it said.
+        OSError: if it fails, with the last 4000 characters of its output, or takes longer than
+            `timeout` seconds.
     """
     try:
         done = subprocess.run(  # noqa: S603 - no input in it
@@ -69,5 +72,5 @@ def run_maker(
     except subprocess.TimeoutExpired:
         raise OSError(f"{command[0]} took more than {timeout:g} s") from None
     if done.returncode:
-        said = done.stdout.strip()[-4000:]
-        raise OSError(f"{command[0]} failed with {done.returncode}:\n{said}")
+        output = done.stdout.strip()[-4000:]
+        raise OSError(f"{command[0]} failed with {done.returncode}:\n{output}")

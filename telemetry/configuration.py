@@ -1,4 +1,4 @@
-"""`configure()`: the one global write, idempotent in a process."""
+"""The functions that a host calls to set telemetry up. `configure()` is idempotent."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("telemetry")
 
-# Logfire's pydantic plugin: where logfire is installed, Datasette's models load
-# all of it, 0.7 s and 18 MB a process, for nothing.
+# Logfire's pydantic plugin: where logfire is installed, Datasette's models import
+# all of logfire without using it, which takes 0.7 s and 18 MB in each process.
 PYDANTIC_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 LOGFIRE_PLUGIN = "logfire-plugin"
 
@@ -40,26 +40,26 @@ def configure(
     default_service_name: str | None = None,
     debug: bool | None = None,
 ) -> Settings:
-    """Read the environment and set up what it asks for.
+    """Read the environment and set up telemetry accordingly.
 
     Call it first, before the frameworks are imported. A second call returns the
-    first one's settings and changes nothing. Where nothing is configured it
-    only reads: no SDK is imported, no thread is started.
+    settings of the first one and changes nothing. If no telemetry is configured, no
+    SDK is imported and no thread is started.
 
     Args:
         environ: the variables; ``os.environ`` unless given.
-        default_service_name: the host's name, where no variable names one.
-        debug: the host's debug mode; None asks ``DEBUG``.
+        default_service_name: the service name, if no variable sets one.
+        debug: the host's debug mode; None reads ``DEBUG``.
 
     Raises:
-        ConfigurationError: naming every variable that can't be understood.
-        TelemetryError: if somebody else's OpenTelemetry provider is installed.
+        ConfigurationError: if any variable is invalid; names all of them.
+        TelemetryError: if another OpenTelemetry provider is installed already.
     """
     configured = _configured()
     if configured is not None:
         settings, pipeline = configured.settings, configured.pipeline
         if default_service_name and settings.names_itself and pipeline is not None:
-            # Under opentelemetry-instrument the first call came before the host's first line.
+            # opentelemetry-instrument calls configure() before the host's code runs.
             pipeline.name_service(default_service_name)
         return settings
     settings = read_settings(
@@ -82,19 +82,19 @@ def configure(
 
 
 def instrument() -> None:
-    """Instrument Django and Datasette, whichever are installed.
+    """Instrument Django and Datasette, if they are installed.
 
-    Call it after Django's settings can be imported and before its application
-    is made. Does nothing where nothing is configured and the host's log lines
-    are its own.
+    Call it when Django's settings can be imported, and before Django's application is
+    created. Does nothing if no telemetry is configured and the host does not use
+    `logging_config`.
 
     Raises:
         TelemetryError: if `configure` was not called before.
-        InstrumentationError: if it comes too early, too late or for the second time.
+        InstrumentationError: if it is called too early, too late or twice.
     """
     configured = _require_configured("instrument")
     if configured.pipeline is None:
-        # They are where a host asks for our lines.
+        # The settings are where a host calls `logging_config`.
         _load_django_settings()
         if not state.own_log_lines:
             return
@@ -103,14 +103,14 @@ def instrument() -> None:
 
 
 def asgi_wrapper(application: Any) -> Any:
-    """Put the edge around the whole ASGI application.
+    """Wrap the whole ASGI application in the edge, which traces and measures requests.
 
-    The application itself where nothing is configured and the host's log lines
-    are its own, not of `logging_config`.
+    Returns the application unchanged if no telemetry is configured and the host does
+    not use `logging_config`.
 
     Raises:
         TelemetryError: if `configure` was not called before.
-        InstrumentationError: if the application has an edge already.
+        InstrumentationError: if the application is wrapped already.
     """
     configured = _require_configured("asgi_wrapper")
     settings, pipeline = configured.settings, configured.pipeline
@@ -123,7 +123,7 @@ def asgi_wrapper(application: Any) -> Any:
     options = EdgeOptions(
         trust=Trust(settings.traceparent, settings.trust_secret),
         excluded_urls=settings.excluded_urls,
-        # Where it says nothing of its own, the general list has been asked already.
+        # Empty if it equals the general list, which is matched already.
         datasette_excluded_urls=settings.datasette_excluded_urls
         if settings.datasette_excluded_urls != settings.excluded_urls
         else "",
@@ -133,7 +133,7 @@ def asgi_wrapper(application: Any) -> Any:
         user_agent=settings.user_agent,
         query_string=True,
         event_url=settings.sentry.event_url if settings.sentry is not None else None,
-        # A developer's console says of each request what the line would.
+        # The console exporter shows the same for each request.
         access_log=state.own_log_lines and not settings.prints_traces,
         http_capture_headers_server_request=settings.capture_request_headers,
         http_capture_headers_server_response=settings.capture_response_headers,
@@ -152,39 +152,39 @@ def asgi_wrapper(application: Any) -> Any:
 
 
 def report_errors() -> None:
-    """Report this process's errors from here on, where SENTRY_DSN is set.
+    """Report this process's errors from now on, if SENTRY_DSN is set.
 
-    For what serves nothing: ``manage.py``, a script, a queue's worker. A
-    server's workers do it themselves when they start. Log records are sent as
-    they come, and the lines of `logging_config` go to standard error.
+    For processes that serve no requests: ``manage.py``, a script, a queue's worker. A
+    server's workers start error tracking without this call. Log records are exported
+    from now on, and the lines of `logging_config` go to standard error.
 
     Raises:
         TelemetryError: if `configure` was not called before.
     """
     pipeline = _require_configured("report_errors").pipeline
-    # Standard output is the command's own.
+    # Standard output is for the command's output.
     state.log_stream = "stderr"
     if pipeline is not None:
         pipeline.start_errors()
 
 
 def flush(timeout: float | None = None) -> int:
-    """Send what is in flight, for at most ``timeout`` seconds (TELEMETRY_SHUTDOWN_TIMEOUT).
+    """Send pending telemetry, for at most ``timeout`` seconds (TELEMETRY_SHUTDOWN_TIMEOUT).
 
-    The edge does this when a server stops; a script that ends by itself need not
-    call it either. Safe to call again and from several threads. It blocks: a
-    coroutine calls it by ``asyncio.to_thread``. Returns how many spans, log
-    records and error events have not been delivered since the start.
+    The edge calls it when a server stops, and an exit handler when a script ends. It can
+    be called repeatedly and from several threads. It blocks: call it from a coroutine by
+    ``asyncio.to_thread``. Returns the number of spans, log records and error events that
+    have not been delivered since the start.
     """
     pipeline = _pipeline()
     return 0 if pipeline is None else pipeline.flush(timeout)
 
 
 def start_for_tests() -> None:
-    """Start what a server's worker starts, errors included, and send what there is.
+    """Start the pipeline and error tracking as a server's worker does, and flush.
 
-    For `telemetry.testing.Capture`: whoever is tested serves nothing, or through an edge that
-    has seen no lifespan.
+    For `telemetry.testing.Capture`: the code under test serves no requests, or through an edge
+    without a lifespan.
     """
     pipeline = _pipeline()
     if pipeline is not None:
@@ -193,17 +193,17 @@ def start_for_tests() -> None:
 
 
 def export_states() -> dict[str, str]:
-    """Whether what was exported last has arrived, by signal: for a page of the host's health.
+    """The state of the last export by signal, for a health check of the host.
 
-    Of traces and logs, where they go anywhere: ``idle`` before the first export,
-    ``delivering`` or ``failing``; where a signal has several destinations, the worst.
+    For ``traces`` and ``logs``, if they are exported: ``idle`` before the first export,
+    ``delivering`` or ``failing``. A signal with several destinations has the worst state.
     """
     pipeline = _pipeline()
     return {} if pipeline is None else dict(pipeline.export_states())
 
 
 def _with_pipeline(options: EdgeOptions, pipeline: Pipeline | None) -> EdgeOptions:
-    """The options with what a pipeline starts, stops and knows; without one, ids alone."""
+    """The options with the hooks of the pipeline. Without one, the edge only creates trace ids."""
     if pipeline is None:
         from telemetry.datasette.tracer import DatasetteTracer
         from telemetry.registry.datasette import SCOPE
@@ -259,7 +259,7 @@ def _require_configured(caller: str) -> _Configured:
 
 
 def _load_django_settings() -> None:
-    """Import Django's settings, as its application does next; not while they are being imported."""
+    """Import Django's settings, unless they are imported already or are being imported."""
     if importlib.util.find_spec("django") is not None:
         from telemetry.django.instrumentor import settings_are_due
 
@@ -273,7 +273,7 @@ def _instrument_all(settings: Settings, *, again: bool) -> None:
     """Instrument the frameworks that are installed.
 
     Raises:
-        InstrumentationError: when it comes too early, too late or again.
+        InstrumentationError: if it is called too early, too late or again.
     """
     if again:
         raise InstrumentationError(

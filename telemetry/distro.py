@@ -1,7 +1,7 @@
-"""For ``opentelemetry-instrument``: the same host, without a line of its own.
+"""Distro and configurator for ``opentelemetry-instrument``.
 
-The stock configurator knows neither our exporters nor several of the forms
-that ours forgives, and swallows a sampler's error; ours is
+The SDK's configurator does not support telemetry's exporters, rejects some forms
+of values that telemetry accepts, and ignores a sampler's error. This one calls
 `telemetry.configure()`.
 """
 
@@ -16,24 +16,23 @@ from telemetry.configuration import configure
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-# What our edge, instrumentors, metrics and log bridge take the place of, and what would say
-# every query twice: Datasette traces its own SQL.
+# Contrib's instrumentors that the edge, the instrumentors, the metrics and the log bridge of
+# telemetry replace. `sqlite3` would trace each query twice: Datasette traces its SQL.
 REPLACED = frozenset({"asgi", "django", "logging", "sqlite3", "system_metrics"})
 OURS = frozenset({"corkboard_datasette", "corkboard_django"})
 
 
 class Distro(BaseDistro):  # type: ignore[misc] # contrib is untyped
-    """Loads other packages' instrumentors, and leaves Django and Datasette to the host."""
+    """Loads the instrumentors of other packages. The host instruments Django and Datasette."""
 
     def _configure(self, **kwargs: Any) -> None:
-        """Nothing to preset: an unset variable means what `telemetry.configure()` says."""
+        """Set no variables: `telemetry.configure()` has the defaults."""
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
-        """Load one instrumentor, unless it is ours to place.
+        """Load one instrumentor, unless telemetry replaces it or the host calls it.
 
-        This runs before the host's first line: Django's settings cannot be
-        imported yet, and its instrumentor would find none. The host's
-        ``telemetry.instrument()`` does it at the right moment.
+        This runs before the host's code, when Django's settings can't be imported yet.
+        The host calls ``telemetry.instrument()`` when they can.
         """
         if entry_point.name in REPLACED | OURS:
             return
@@ -41,7 +40,7 @@ class Distro(BaseDistro):  # type: ignore[misc] # contrib is untyped
 
 
 class Configurator:
-    """Calls `telemetry.configure()`, which the host then finds done."""
+    """Calls `telemetry.configure()`. The host's later call only sets the service name."""
 
     def configure(self, **kwargs: Any) -> None:
         """Configure from ``os.environ``."""

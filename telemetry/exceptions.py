@@ -1,4 +1,4 @@
-"""The errors that a host sees at start-up."""
+"""The exceptions that telemetry raises at start-up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HIDDEN = "(hidden)"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with the configuration: what was given and what was wanted."""
+    """One invalid variable: its name, the given value and what was wanted."""
 
     variable: str
     given: str
@@ -25,14 +25,14 @@ class Problem:
 
 
 class TelemetryError(Exception):
-    """Telemetry was used wrongly at start-up. Never raised while a request is served."""
+    """Telemetry was set up incorrectly. Never raised while a request is served."""
 
-    # As hosts import it, and as a traceback names it.
+    # The module that hosts import it from, and that tracebacks show.
     __module__ = "telemetry"
 
 
 class ConfigurationError(TelemetryError):
-    """The environment cannot be understood. Reports every problem at once."""
+    """The environment has invalid variables. Lists all problems."""
 
     __module__ = "telemetry"
 

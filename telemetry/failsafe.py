@@ -1,7 +1,7 @@
-"""What happens when telemetry itself fails while a request is served: the page goes out.
+"""Handling of errors in telemetry itself: they never fail a request.
 
-The SDK guards neither processors nor hooks, so everything of ours that runs on
-the request's path is guarded here.
+The SDK catches no exceptions of processors and hooks, so telemetry's code on the
+request path catches them and calls `failed`.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ COMPONENTS: frozenset[str] = frozenset(get_args(Component))
 
 
 def raise_failures(flag: bool = True) -> None:
-    """Let failures through instead of counting them.
+    """Raise failures instead of counting them.
 
-    For test suites, this package's and its users': what is only counted in
-    production must be seen by the test that caused it.
+    For test suites of this package and of hosts: a failure that production only counts
+    must fail the test that caused it.
     """
     state.raise_failures = flag
 

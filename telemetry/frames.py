@@ -1,4 +1,4 @@
-"""The frames of a traceback that matter."""
+"""The relevant frames of a traceback."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 OWN_FRAMES = 3
 _FRAME = re.compile(r'^  File "(.*)", line (\d+), in (.*)$')
 _LIBRARIES = ("/site-packages/", f"{sys.base_prefix}/lib/", "<frozen ")
-# What stands before a module's own path, and pushes the line number off the screen.
+# The folder before a module's path. It is removed so that the line number fits on the screen.
 _FOLDER = re.compile(rf'"(?:.*/site-packages/|{re.escape(os.getcwd())}/)')
 
 
 def frames(stacktrace: str) -> Sequence[str]:
-    """The application's own last three, then where it was raised; the code of the last of its own.
+    """The application's last three frames, the code of the last of them, and the raising frame.
 
-    Where none is the application's, the last two.
+    The last two frames if none is the application's.
     """
     lines = stacktrace.splitlines()
     found = [index for index, line in enumerate(lines) if _FRAME.match(line)]

@@ -1,4 +1,4 @@
-"""From the settings to providers that send, and to what is in flight when a worker stops."""
+"""The pipeline: builds, starts and flushes the providers for the settings."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ logger = logging.getLogger("telemetry")
 
 
 class Pipeline:
-    """The providers of one configuration. Building it writes nothing global."""
+    """The providers of one configuration. The constructor changes no global state."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -70,9 +70,9 @@ class Pipeline:
             signal: destinations(settings, signal, self._redactor) for signal in SIGNALS
         }
         resource = build_resource(settings)
-        # Without a destination, trace ids still correlate and no span is recorded.
+        # Without a destination, no span is recorded; trace ids still correlate log lines.
         sampler = build_sampler(settings.sampler) if self.destinations["traces"] else ALWAYS_OFF
-        # The SDK's own exit handlers wait half a minute for a dead backend.
+        # The SDK's exit handlers wait half a minute for an unreachable backend.
         self.tracer_provider = TracerProvider(
             sampler,
             resource,
@@ -102,19 +102,19 @@ class Pipeline:
             self.tracer_provider.add_span_processor(self.folding)
         for log_processor in (RequestLogProcessor(), *self._log_processors):
             self.logger_provider.add_log_record_processor(log_processor)
-        # What is logged is on standard output already: a console has it once.
+        # Log records are on standard output already: the console exporter would repeat them.
         bridging = [p for p in self._log_processors if p.destination.name != "console"]
         self._bridged = BridgedLogs(resource, bridging) if bridging else None
         self.errors: ErrorTracking | None = None
         self._lock = Lock()
         self._started = Event()
         self._flushers: dict[Any, Flusher] = {}
-        self._gave_up = False
-        self._last_said = 0
+        self._timed_out = False
+        self._last_logged = 0
         self._flushes_at_exit = False
 
     def _build_folding(self) -> DatasetteSpanProcessor:
-        """From a span's end to the exporters: folded, then sampled, then sent."""
+        """The chain of span processors: folding, then tail sampling, then export."""
         exporting: Any = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
         for processor in self._span_processors:
             exporting.add_span_processor(processor)
@@ -126,14 +126,14 @@ class Pipeline:
 
     @property
     def was_kept(self) -> Callable[[int], bool] | None:
-        """Whether a trace that was not sampled is exported; None where none ever is."""
+        """Returns whether an unsampled trace is exported; None without tail sampling."""
         return self._tail.was_kept if self._tail is not None else None
 
     def install(self) -> None:
-        """Make the providers the global ones. The meter provider follows in `start`.
+        """Set the global tracer and logger providers. `start` sets the meter provider.
 
         Raises:
-            TelemetryError: if somebody else's provider is installed already.
+            TelemetryError: if another provider is installed already.
         """
         for kind, provider in (
             ("TracerProvider", trace.get_tracer_provider()),
@@ -158,9 +158,9 @@ class Pipeline:
             attach(self.tracer_provider, self.logger_provider, self.flush)
 
     def name_service(self, name: str) -> None:
-        """Give the service the host's own name, where the one it has is only what is running."""
+        """Set ``service.name`` to the host's name, if it is only the running program's name."""
         named = Resource({str(a.SERVICE_NAME): name})
-        # The SDK's own way after a fork, and the only one: a resource is fixed otherwise.
+        # The SDK uses this method after a fork. There is no public way to change a resource.
         private_api.call(private_api.TRACER_RESOURCE, self.tracer_provider, named)
         self._describe_logs(named)
 
@@ -172,9 +172,9 @@ class Pipeline:
     def start(self) -> None:
         """Start exporting in this process. Cheap to call again.
 
-        Apart from the constructor, since what is started before a server forks
-        its workers does not work in them: a fork during the master's metric
-        export leaves the worker never exporting.
+        Separate from the constructor, since threads that are started before a server
+        forks its workers do not work in them. If the fork happens during a metric export
+        of the main process, the worker never exports.
         """
         if self._started.is_set():
             return
@@ -182,7 +182,7 @@ class Pipeline:
             if self._started.is_set():
                 return
             self._started.set()
-            # After a fork each provider has an instance id of its own.
+            # The SDK gives each provider another instance id after a fork.
             self._describe_logs(self.tracer_provider.resource)
             self._start_metrics()
             self._start_errors()
@@ -195,12 +195,12 @@ class Pipeline:
             self._bridged.release()
 
     def _start_metrics(self) -> None:
-        # Without a destination nothing is counted: for each query, that costs.
+        # Without a destination nothing is measured: it would take time for each query.
         if not self.destinations["metrics"]:
             return
         self.meter_provider = start_meter_provider(
             self.destinations["metrics"],
-            # The tracer provider's, whose instance id the SDK renews after a fork.
+            # The tracer provider's resource has the instance id that the SDK sets after a fork.
             self.tracer_provider.resource,
             interval=self.settings.metric_interval,
             site_labels=self.site_labels,
@@ -218,7 +218,7 @@ class Pipeline:
             logger.error("another MeterProvider was installed meanwhile: no metrics of ours")
 
     def start_errors(self) -> None:
-        """Start error tracking and logs alone, in a process that serves nothing."""
+        """Start error tracking and log export only, in a process that serves no requests."""
         with self._lock:
             self._start_errors()
         self._release_logs()
@@ -240,40 +240,41 @@ class Pipeline:
             self.errors.start()
 
     def flush(self, timeout: float | None = None) -> int:
-        """Send what is in flight, for at most ``timeout`` seconds (TELEMETRY_SHUTDOWN_TIMEOUT).
+        """Send pending telemetry, for at most ``timeout`` seconds (TELEMETRY_SHUTDOWN_TIMEOUT).
 
-        Safe to call again, whatever came of an earlier call, and from several
-        threads: each waits as long as it was told to.
+        Can be called again after a time-out, and from several threads: each call waits for
+        its own timeout.
 
         Returns:
-            How many spans, log records and error events have not been delivered since the start.
+            The number of spans, log records and error events that have not been delivered since
+            the start.
         """
         seconds = self.settings.shutdown_timeout if timeout is None else timeout
         finished = self._flush(seconds)
-        # A program that flushes in a loop says it once for as long as nothing changes.
-        if self.undelivered != self._last_said:
-            self._say("telemetry.flush() left", None if finished else seconds)
+        # Logged once until the number changes, for a program that flushes in a loop.
+        if self.undelivered != self._last_logged:
+            self._log_undelivered("telemetry.flush() left", None if finished else seconds)
         return self.undelivered
 
     def stop(self) -> None:
-        """Flush, since the server stops, and say what was lost."""
+        """Flush when the server stops, and log what was not delivered."""
         seconds = self.settings.shutdown_timeout
-        self._gave_up = not self._flush(seconds)
-        self._say("telemetry stopped with", seconds if self._gave_up else None)
+        self._timed_out = not self._flush(seconds)
+        self._log_undelivered("telemetry stopped with", seconds if self._timed_out else None)
 
     def _at_exit(self) -> None:
-        # A server that has stopped has waited for the backend already, and said so.
-        if not self._gave_up:
+        # A server that stopped after a time-out has waited for the backend and logged it.
+        if not self._timed_out:
             self.stop()
 
     def _flush(self, seconds: float) -> bool:
         self._release_logs()
         return run_all(self._waiting(), seconds, lambda: self.undelivered)
 
-    def _say(self, what: str, waited: float | None) -> None:
-        self._last_said = self.undelivered
+    def _log_undelivered(self, what: str, waited: float | None) -> None:
+        self._last_logged = self.undelivered
         if waited is not None or self.undelivered:
-            # Not to where nothing arrives.
+            # Not to the exporters, which failed to deliver.
             with suppress_instrumentation():
                 logger.warning(
                     "%s %s undelivered%s",
@@ -283,17 +284,17 @@ class Pipeline:
                 )
 
     def _forked(self) -> None:
-        # The SDK starts its threads anew in the child and empties their queues:
-        # what was in them is the parent's to send, and to answer for.
-        self._gave_up = False
-        self._last_said = 0
+        # The SDK restarts its threads in the child and empties their queues. The parent
+        # sends and counts what was in them.
+        self._timed_out = False
+        self._last_logged = 0
         self._flushers = {}
         for destination in [*self._counted(), *self.destinations["metrics"]]:
             destination.statistics.clear()
 
     @property
     def undelivered(self) -> int:
-        """Spans, log records and error events that were handed over and have not arrived."""
+        """Number of spans, log records and error events that were queued and not delivered."""
         return self._undelivered_records + self._undelivered_events
 
     @property
@@ -321,19 +322,19 @@ class Pipeline:
 
     def _flusher(self, part: Any) -> Flusher:
         def force_flush(_seconds: float) -> None:
-            # Without a time-out: the processors ignore it, and the metrics' readers fail by it.
+            # Without a timeout: the processors ignore it, and the metric readers fail with it.
             part.force_flush()
 
         flush = self.errors.flush if part is self.errors and self.errors else force_flush
         return self._flushers.setdefault(part, Flusher(flush))
 
     def export_states(self) -> dict[str, ExportState]:
-        """By signal, traces and logs: the worst of its destinations'."""
+        """The worst state of the destinations of traces and of logs, by signal."""
         signals: tuple[Signal, ...] = ("traces", "logs")
         return {s: worst_state(self.destinations[s]) for s in signals if self.destinations[s]}
 
     def describe(self) -> list[str]:
-        """Where each signal goes, a line each, without secrets."""
+        """A line for each signal with its destinations, without secrets."""
         return [
             f"{signal} -> {', '.join(map(str, self.destinations[signal])) or 'nowhere'}"
             for signal in SIGNALS
@@ -341,10 +342,10 @@ class Pipeline:
 
 
 def _announce(provider: APILoggerProvider, destinations: Sequence[str]) -> None:
-    """Emit the record.
+    """Emit a log record that telemetry has started.
 
     Args:
-        provider: of the process that has started.
+        provider: the logger provider of this process.
         destinations: a line for each signal, without secrets.
     """
     provider.get_logger("telemetry", __version__).emit(

@@ -2,7 +2,7 @@
 
 A name is private here if its package does not document it, or if telemetry replaces it. Any
 release may rename it. So each has one entry below, is looked up only through this module, and
-may be missing: a warning then says once what is lost, and the host starts and serves its pages.
+may be missing: one warning then names what is lost, and the host starts and serves its pages.
 `tests/telemetry/test_private_api.py` takes each entry away from a real host, and fails on a
 private name that is used without an entry.
 
@@ -10,7 +10,7 @@ Not private, though the names begin with an underscore: ``opentelemetry._logs``,
 ``opentelemetry.sdk._logs`` and the exporters' ``_log_exporter`` modules. OpenTelemetry documents
 them: the underscore says that the logs signal is not declared stable. ``datasette.plugins.pm`` is
 in Datasette's documentation of plugins' tests. The local viewer uses
-``datasette_otel_viewer.store``; it has an environment of its own, where the release is pinned.
+``datasette_otel_viewer.store``; it runs in a separate environment, where the release is pinned.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PrivateName(Generic[T]):
-    """One entry: a name, and what it is for."""
+    """One entry: a private name, and what telemetry uses it for."""
 
     distribution: str
     module: str
@@ -46,7 +46,7 @@ class PrivateName(Generic[T]):
     kind: Any = Callable
     """What it must be an instance of: a class, or several."""
     reported_elsewhere: bool = False
-    """Whether a missing module has a warning of its own at start-up."""
+    """Whether another warning reports a missing module at start-up."""
 
     def __str__(self) -> str:
         return f"{self.module}.{self.path}"
@@ -64,8 +64,8 @@ def get(name: PrivateName[T], owner: object = None) -> T | None:
 
     Args:
         name: an entry.
-        owner: the object that has it, for a name that only instances have. Without it the name is
-            looked up once and remembered; None until its package has been imported by the host.
+        owner: the object that has the attribute, for a name that only instances have. Without it
+            the name is looked up once and cached; None until the host has imported the package.
     """
     if owner is not None:
         found = getattr(owner, _last(name), _ABSENT)
@@ -87,12 +87,12 @@ def holder(name: PrivateName[Any]) -> Any:
 
 
 def replace(name: PrivateName[Any], value: object, owner: object = None) -> bool:
-    """Give the name another object; False where it is missing.
+    """Assign another object to the name; False if the name is missing.
 
     Args:
         name: an entry.
         value: the other object.
-        owner: as `get` has it.
+        owner: as in `get`.
     """
     if owner is None:
         owner = holder(name)
@@ -102,20 +102,20 @@ def replace(name: PrivateName[Any], value: object, owner: object = None) -> bool
         return False
     try:
         setattr(owner, _last(name), value)
-    except Exception as error:  # noqa: BLE001 # whatever another release does
+    except Exception as error:  # noqa: BLE001 # another release may raise anything
         report_unusable(name, error)
         return False
     return True
 
 
 def call(name: PrivateName[Callable[..., T]], owner: object, *args: Any) -> T | None:
-    """Call a method of that name; None where it is missing or fails."""
+    """Call a method of that name; None if it is missing or fails."""
     method = get(name, owner)
     if method is None:
         return None
     try:
         return method(*args)
-    except Exception as error:  # noqa: BLE001 # whatever another release does
+    except Exception as error:  # noqa: BLE001 # another release may raise anything
         report_unusable(name, error)
         return None
 
@@ -140,7 +140,7 @@ def report_unusable(name: PrivateName[Any], error: Exception | None = None) -> N
 def _resolved(name: PrivateName[Any]) -> tuple[Any, Any]:
     try:
         found: Any = sys.modules.get(name.module) or importlib.import_module(name.module)
-    except Exception as error:  # noqa: BLE001 # whatever another release does
+    except Exception as error:  # noqa: BLE001 # another release may raise anything
         if not (name.reported_elsewhere and isinstance(error, ModuleNotFoundError)):
             report_unusable(name)
         return None, None
@@ -179,7 +179,7 @@ DATASETTE_CLIENT: PrivateName[ContextVar[bool]] = PrivateName(
     "_in_datasette_client",
     "recognise a plugin's datasette.client calls",
     "such a call has no span, and its route replaces the route of the request that makes it",
-    # The attribute that says the same is set after the span was started.
+    # The attribute with the same meaning is set after the span is started, which is too late.
     kind=ContextVar,
     reported_elsewhere=True,
 )

@@ -1,8 +1,8 @@
-"""Fixtures for tests of a host's own telemetry.
+"""Pytest fixtures for tests of a host's telemetry.
 
 `telemetry_capture` needs ``telemetry_capture = true`` in pytest's configuration, since the
-variables have to be set before the host's settings are imported. Nothing else of the package is
-imported until a fixture is asked for.
+variables have to be set before the host's settings are imported. The rest of the package is
+imported when a fixture is used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _KEY = pytest.StashKey["Capture"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """pytest's hook."""
+    """Pytest's hook: adds the option."""
     parser.addini(
         OPTION,
         "send telemetry to the fixture `telemetry_capture`, and nowhere else",
@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """pytest's hook, before pytest-django imports the host's settings."""
+    """Pytest's hook: sets the variables before pytest-django imports the host's settings."""
     if not early_config.getini(OPTION):
         return
     from telemetry.testing import Capture
@@ -42,14 +42,14 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     capture = Capture()
     capture.start()
     early_config.stash[_KEY] = capture
-    # Not with pytest's own end: what is in flight then is sent when the interpreter exits, by a
-    # handler that is registered later and so is called sooner.
+    # Not at the end of the pytest session: pending telemetry is sent at exit, by a handler that is
+    # registered later and so called earlier.
     atexit.register(capture.close)
 
 
 @pytest.fixture
 def telemetry_capture(request: pytest.FixtureRequest) -> Capture:
-    """What the test's own code sends: spans, metrics, log records and error events."""
+    """The spans, metrics, log records and error events that are sent during the test."""
     capture = request.config.stash.get(_KEY, None)
     if capture is None:
         raise pytest.UsageError(
@@ -62,7 +62,7 @@ def telemetry_capture(request: pytest.FixtureRequest) -> Capture:
 
 @pytest.fixture
 def otlp_receiver() -> Iterator[OTLPReceiver]:
-    """A receiver of OTLP, for a server that the test starts itself."""
+    """An OTLP receiver, for a server that the test starts."""
     from telemetry.testing import OTLPReceiver
 
     with OTLPReceiver() as receiver:
@@ -71,7 +71,7 @@ def otlp_receiver() -> Iterator[OTLPReceiver]:
 
 @pytest.fixture
 def event_receiver() -> Iterator[EventReceiver]:
-    """A receiver of error events, for a server that the test starts itself."""
+    """A receiver of error events, for a server that the test starts."""
     from telemetry.testing import EventReceiver
 
     with EventReceiver() as receiver:

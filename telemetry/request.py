@@ -1,9 +1,9 @@
-"""The request record: what the edge, the router and the frameworks know of one request.
+"""The request record: what the edge, the router and the frameworks record of one request.
 
-The edge puts one mutable record into the OpenTelemetry context; whoever learns
-the site or the route writes it there. A context value set by an inner
-application does not come back out (Django runs views in a child task), a
-mutable record does.
+The edge puts one mutable record into the OpenTelemetry context, and the router and
+the frameworks set the site and the route on it. A context value that an inner
+application sets is not visible outside of it, since Django runs views in a child
+task; a change of a mutable record is.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ MAX_EVENTS = 8
 _KEY = context_api.create_key("telemetry.request")
 
 NO_SPAN = trace.set_span_in_context(trace.INVALID_SPAN, Context())
-"""A context of no trace. An empty one would mean the current, to most who are given it."""
+"""A context without a span. Many functions use the current context instead of an empty one."""
 
 
 class RequestRecord:
-    """One request, from its first byte at the edge to its last."""
+    """The state of one request, from its start at the edge to its end."""
 
     __slots__ = (
         "datasette_excluded",
@@ -56,44 +56,45 @@ class RequestRecord:
     def __init__(self, method: str, span: Span, scope: Mapping[str, Any] | None = None) -> None:
         self.method = method
         self.span = span
-        # The server's own: ours holds this record, and neither would be let go.
+        # The server's scope: the edge's copy refers to this record, which would be a
+        # reference cycle.
         self.scope = scope or {}
         self.site: str | None = None
         self.route: str | None = None
         self.outcome: Outcome = "served"
-        # The exception that a framework turned into an error page.
+        # The exception that a framework turned into an error page, if any.
         self.failure: BaseException | None = None
-        # Those that Python could only ignore, until it is known whether another follows.
+        # Unraisable exceptions, held until it is known whether SQLite's error follows.
         self.unseen: list[Exception] = []
-        # Ids of the error events that it led to.
+        # Ids of the request's error events.
         self.events: list[str] = []
-        # Its framework's OTEL_PYTHON_*_EXCLUDED_URLS names it: neither traced nor counted.
+        # Matched by an OTEL_PYTHON_*_EXCLUDED_URLS variable: neither traced nor counted.
         self.excluded = False
-        # It would be, should Datasette turn out to serve it.
+        # Matched by Datasette's list: excluded if Datasette serves the request.
         self.datasette_excluded = False
-        # TELEMETRY_UNTRACED_PATHS names it: counted, and none of its spans is kept.
+        # Matched by TELEMETRY_UNTRACED_PATHS: counted, and its spans are dropped.
         self.untraced = False
-        # Seconds; measured under DEBUG only.
+        # Template rendering in seconds; measured under DEBUG only.
         self.template_time = 0.0
         self.ended = False
 
     def note_event(self, event_id: str) -> None:
-        """Keep an error event's id, for the span: the first few, since a loop may log each."""
+        """Add the id of an error event, up to ``MAX_EVENTS``: a loop may log any number."""
         if event_id and event_id not in self.events and len(self.events) < MAX_EVENTS:
             self.events.append(event_id)
 
 
 def attach_record(record: RequestRecord, context: Context) -> Context:
-    """``context`` with the record in it."""
+    """Return ``context`` with the record in it."""
     return context_api.set_value(_KEY, record, context)
 
 
 def request_record(context: Context | None = None) -> RequestRecord | None:
     """The record of the request being served, or None.
 
-    A task that outlives its request keeps the request's context, but the record
-    has ended by then: background work has no site and no route, which beats
-    naming the visitor whose request happened to start it.
+    A task that outlives its request keeps the request's context, but the record has
+    ended by then. So background work has no site and no route; those of the request
+    that started it would be misleading.
     """
     record = context_api.get_value(_KEY, context)
     if isinstance(record, RequestRecord) and not record.ended:
@@ -108,12 +109,12 @@ def any_record(context: Context | None = None) -> RequestRecord | None:
 
 
 def set_site(site: str) -> None:
-    """Name the registered site that serves the current request.
+    """Set the registered site that serves the current request.
 
-    Call it from the router, once it knows the site to be registered: a host
-    name that a client made up must never become a label. Does nothing outside
-    a request, or when telemetry is not configured; without our edge, the
-    current span keeps it for `telemetry.DatasetteSpanProcessor`.
+    Call it from the router, and only for a registered site: a host name that a client
+    made up must never become the value of a metric attribute. Without the edge, the
+    site is set on the current span, for `telemetry.DatasetteSpanProcessor`. Does
+    nothing outside a request, or if telemetry is not configured.
     """
     record = any_record()
     if record is None:
@@ -123,10 +124,10 @@ def set_site(site: str) -> None:
 
 
 def set_outcome(outcome: Outcome) -> None:
-    """Say how the request ended, where the edge can't see it: ``unknown_site``.
+    """Set the outcome of the current request, if the edge can't detect it: ``unknown_site``.
 
     Raises:
-        ValueError: for an outcome that is not one of ``OUTCOMES``.
+        ValueError: if the outcome is not one of ``OUTCOMES``.
     """
     if outcome not in OUTCOMES:
         raise ValueError(f"outcome={outcome!r}: wanted one of {', '.join(sorted(OUTCOMES))}")
@@ -136,12 +137,12 @@ def set_outcome(outcome: Outcome) -> None:
 
 
 def set_failure(error: BaseException) -> None:
-    """Say which exception the error page that is about to be sent stands for.
+    """Set the exception behind an error page that the host is about to send.
 
-    For whoever catches one and answers 5xx: the span then names and records it,
-    and where errors are tracked it becomes an event. Frameworks' own error pages
-    need no such help. Does nothing outside a request, or when telemetry is not
-    configured.
+    For code that catches an exception and responds with 5xx. The span then records the
+    exception, and it becomes an error event if errors are tracked. The error pages of
+    Django and Datasette do not need it. Does nothing outside a request, or if telemetry
+    is not configured.
     """
     record = request_record()
     if record is not None:
@@ -149,9 +150,9 @@ def set_failure(error: BaseException) -> None:
 
 
 def trace_id() -> str | None:
-    """The id of the current request's trace, 32 hexadecimal digits, for an error page to show.
+    """The current request's trace id, 32 hexadecimal digits, for an error page.
 
-    None outside a request, and where neither telemetry nor `logging_config` is in use.
+    None outside a request, or if neither telemetry nor `logging_config` is in use.
     """
     record = request_record()
     if record is None:

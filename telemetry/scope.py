@@ -1,6 +1,6 @@
-"""An ASGI scope: its types, as loose as the protocol, and its headers.
+"""ASGI types and the headers of a scope.
 
-Clients write the headers, so nothing here raises.
+Clients control the headers, so nothing here raises.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_PATH = 1024
-# DNS allows no longer name.
+# Maximum length of a DNS name.
 MAX_HOST = 253
 
 
 def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
-    """The first value of a header, by lower-case name, or None. Bytes are latin-1 (RFC 9110)."""
+    """The first value of a header by lower-case name, or None. Bytes are latin-1 (RFC 9110)."""
     for key, value in headers:
         if key == name or key.lower() == name:
             return value.decode("latin-1")

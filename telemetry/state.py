@@ -1,4 +1,4 @@
-"""What telemetry has set up in this process: its one global variable, `state`."""
+"""The state of telemetry in this process, in one global variable, `state`."""
 
 from __future__ import annotations
 
@@ -17,49 +17,48 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RedactionRules:
-    """What a host has added to the redaction rules by `telemetry.redact`."""
+    """The redaction rules that a host has added by `telemetry.redact`."""
 
     names: frozenset[str] = frozenset()
-    """Of attributes, headers, fields and parameters, as `plain_name` has them."""
+    """Names of attributes, headers, fields and parameters, as `plain_name` returns them."""
     patterns: tuple[re.Pattern[str], ...] = ()
     kept_parameters: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
 class State:
-    """Written while a process starts, and read from then on.
+    """Global state that is written at start-up and read afterwards.
 
-    The rooms that hang something on it give it its meaning; none of them keeps a global variable
-    of its own.
+    The modules that write it define its meaning. None of them has a global variable for it.
     """
 
     configured: Any = None
-    """What `telemetry.configure` has made; None before it was called."""
+    """The settings and the pipeline of `telemetry.configure`; None before it was called."""
     instrumented: bool = False
     """Whether `telemetry.instrument` has instrumented the frameworks."""
 
     report_error: Callable[[Exception, str, Any], None] | None = None
-    """Makes an error event of an exception, what caught it and its request's record."""
+    """Creates an error event, given an exception, what caught it, and the request's record."""
     keep_trace: Callable[[int], bool] | None = None
-    """Keeps the trace of that id whatever the sampler says; returns whether it still can."""
+    """Keeps an unsampled trace, given its id; returns whether it could."""
 
     own_log_lines: bool = False
-    """Whether `telemetry.logging_config` was called: log lines are in our format."""
+    """Whether `telemetry.logging_config` was called: log lines are in telemetry's format."""
     log_stream: str = "stdout"
-    """Where they are written: ``stderr`` in commands, whose output is their own."""
+    """Stream of log lines: ``stdout``, or ``stderr`` in commands, which have output."""
     emit_log_record: Callable[[str, LogRecord], None] | None = None
-    """Exports a log record of the logger of that name; None where logs are not exported."""
+    """Exports a log record, given the logger's name; None if logs are not exported."""
 
     redaction_rules: RedactionRules = field(default_factory=RedactionRules)
     redactors: WeakSet[Any] = field(default_factory=WeakSet)
-    """What has to learn of rules that are added later."""
+    """Objects that load redaction rules which are added later."""
 
     raise_failures: bool = False
-    """Whether failures of telemetry itself are raised and not counted: in test suites."""
+    """Whether failures of telemetry itself are raised instead of counted, for test suites."""
     failures: Counter[str] = field(default_factory=Counter)
     """Failures of telemetry itself, by component, since the process started."""
     lock: Lock = field(default_factory=Lock)
-    """For what is counted here."""
+    """Guards ``failures``."""
 
 
 state = State()

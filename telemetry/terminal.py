@@ -1,4 +1,4 @@
-"""The terminal: its width, its colours, and text that cannot command it."""
+"""Terminal output: width, colours, and text without control characters."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _PAINT = re.compile("\033\\[[0-9;]*m")
 
 
 class Terminal:
-    """A stream to write lines to.
+    """Writes lines to a stream.
 
     Args:
-        stream: where to write; standard error, looked up at each write, unless given.
-        color: whether colour is wanted; only a terminal gets it.
+        stream: the stream; standard error, looked up at each write, unless given.
+        color: whether to use colour, if the stream is a terminal.
     """
 
     def __init__(self, stream: TextIO | None = None, *, color: bool = True) -> None:
@@ -32,49 +32,49 @@ class Terminal:
 
     @property
     def stream(self) -> TextIO:
-        """Where lines go."""
+        """The stream that lines are written to."""
         return self._stream if self._stream is not None else sys.stderr
 
     @property
     def width(self) -> int:
-        """Columns; 100 where nobody knows, as in a pipe."""
+        """Width in columns; 100 if it is unknown, as in a pipe."""
         return shutil.get_terminal_size((100, 24)).columns
 
     def paint(self, text: str, *codes: str) -> str:
-        """``text`` in colour, where there is colour."""
+        """``text`` in colour, or unchanged if colour is off."""
         if not self._color or not codes or not self.stream.isatty():
             return text
         return f"\033[{';'.join(codes)}m{text}\033[0m"
 
     @staticmethod
     def columns(text: str) -> int:
-        """How wide painted text is on the screen."""
+        """Width of painted text in columns."""
         return columns(_PAINT.sub("", text))
 
     def write(self, lines: list[str]) -> None:
-        """Write lines in one piece, so that two requests' do not mix."""
+        """Write lines in one call, so that the lines of two requests do not mix."""
         try:
             self.stream.write("".join(line + os.linesep for line in lines))
             self.stream.flush()
         except (OSError, ValueError):
-            # A closed pipe: nobody reads this any more.
+            # The pipe was closed by its reader.
             return
 
 
 def printable(text: str) -> str:
-    """On one line, and without control characters: visitors choose paths, and terminals obey."""
+    """The text on one line, without control characters, which clients can put into paths."""
     return without_controls(" ".join(text.split()))
 
 
 def without_controls(text: str) -> str:
-    """As it is spaced, and without control characters."""
+    """The text with control characters replaced; spaces stay."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def columns(text: str) -> int:
-    """How wide it is on the screen: Chinese, Japanese and Korean take two columns a character."""
+    """Width of a text in columns. Chinese, Japanese and Korean characters take two."""
     return len(text) if text.isascii() else sum(map(_columns_of, text))
 
 
@@ -85,7 +85,7 @@ def _columns_of(character: str) -> int:
 
 
 def fit_both_ends(text: str, width: int) -> str:
-    """Cut to ``width`` columns, from the middle: more is left of its end than of its start."""
+    """Truncate to ``width`` columns in the middle; three quarters of the rest are its end."""
     if columns(text) <= width:
         return text
     start = max(1, width // 4)
@@ -94,7 +94,7 @@ def fit_both_ends(text: str, width: int) -> str:
 
 
 def fit(text: str, width: int) -> str:
-    """Cut to ``width`` columns."""
+    """Truncate to ``width`` columns."""
     return text if columns(text) <= width else f"{_beginning(text, max(1, width - 1))}…"
 
 
@@ -110,6 +110,6 @@ def _beginning(text: str, width: int) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """A duration in a fixed, readable form."""
+    """Format a duration in seconds as ``12.3 ms`` or, from a second on, ``1.23 s``."""
     value = seconds * 1000
     return f"{value:.1f} ms" if value < 1000 else f"{seconds:.2f} s"

@@ -1,3 +1,3 @@
-"""The version, as the instrumentation scopes carry it."""
+"""The package's version, also that of its instrumentation scopes."""
 
 __version__ = "0.1.0"

@@ -1,1 +1,1 @@
-"""The edge: the outermost ASGI application, where requests begin and end."""
+"""The edge: the outermost ASGI middleware, which traces and measures each request."""

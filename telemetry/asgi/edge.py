@@ -1,4 +1,4 @@
-"""The edge: one SERVER span and one count for each request, whichever side serves it."""
+"""The edge: one SERVER span and one set of HTTP metrics for each request."""
 
 from __future__ import annotations
 
@@ -60,25 +60,27 @@ if TYPE_CHECKING:
     from telemetry.scope import ASGIApp, Message, Receive, Send
 
 SCOPE_KEY = "telemetry.request"
-# The SDK has no limit for a status, which the exception's event repeats.
+# Characters. The SDK does not limit the description of a span's status; the exception's event
+# holds the same text.
 MAX_DESCRIPTION = 4096
-# Seconds: below that, nobody asks who was waited for.
+# Seconds. A shorter wait for the client is not recorded.
 WORTH_TELLING = 0.01
 
 
 class Edge(OpenTelemetryMiddleware):
-    """Contrib's ASGI middleware with a lean ``__call__``: its options and hooks are kept.
+    """OpenTelemetry's ASGI middleware with its own ``__call__``; options and hooks are the same.
 
-    Corrected through hooks alone, contrib's costs two and a half times as much,
-    ends the span before the application is done and leaks the query string.
-    What it sends and this does not is in `telemetry.registry.omissions`.
+    A version that corrects contrib's middleware through hooks alone costs two and a
+    half times as much, ends the span before the application returns, and exports the
+    query string. `telemetry.registry.omissions` lists what contrib sends and this
+    does not.
 
     Args:
         app: the ASGI application.
-        options: what is recorded and called; `EdgeOptions()` unless given.
+        options: what is recorded and which hooks are called; `EdgeOptions()` unless given.
 
     Raises:
-        InstrumentationError: if ``app`` already is an edge.
+        InstrumentationError: if ``app`` is already an edge or contrib's middleware.
     """
 
     def __init__(self, app: ASGIApp, options: EdgeOptions | None = None) -> None:
@@ -97,13 +99,13 @@ class Edge(OpenTelemetryMiddleware):
         super().__init__(
             app,
             excluded_urls=options.excluded_urls,
-            # Contrib guards the hooks: what one raises is recorded on the span.
+            # Contrib wraps the hooks: an exception in one is recorded on the span.
             server_request_hook=options.server_request_hook,
             client_request_hook=options.client_request_hook,
             client_response_hook=options.client_response_hook,
             tracer=tracer,
-            # Contrib would make the instruments of the old conventions, or of
-            # whatever OTEL_SEMCONV_STABILITY_OPT_IN says; ours are the stable ones.
+            # Contrib would create the instruments of the old conventions, or those
+            # that OTEL_SEMCONV_STABILITY_OPT_IN selects. The edge creates the stable ones.
             meter=NoOpMeter("telemetry"),
             http_capture_headers_server_request=[*options.http_capture_headers_server_request],
             http_capture_headers_server_response=[*options.http_capture_headers_server_response],
@@ -153,7 +155,7 @@ class Edge(OpenTelemetryMiddleware):
         token = context_api.attach(request.context)
         escaped: BaseException | None = None
         try:
-            # Contrib's wrapper keeps a hook's exception from the request.
+            # Contrib's wrapper catches exceptions of the hook.
             if self.server_request_hook and not request.record.excluded:
                 self.server_request_hook(request.record.span, scope)
             await self.app(request.scope, request.exchange.receive, request.exchange.send)
@@ -161,7 +163,7 @@ class Edge(OpenTelemetryMiddleware):
             escaped = error
             if isinstance(error, Exception) and kind == "http":
                 await request.answer_for(error)
-            # To the server, which logs it.
+            # The server logs it.
             raise
         finally:
             try:
@@ -173,7 +175,7 @@ class Edge(OpenTelemetryMiddleware):
 
 
 class _ServerRequest:
-    """What the edge does for one request; made at its start, ended once."""
+    """State of one request at the edge. Call `end` exactly once."""
 
     __slots__ = (
         "_active",
@@ -189,11 +191,11 @@ class _ServerRequest:
     def __init__(self, edge: Edge, scope: Message, receive: Receive, send: Send) -> None:
         self._edge = edge
         self._options = edge.options
-        # Metric attributes; None for what is not counted.
+        # Metric attributes. `_active` is None if the request is not counted.
         self._active: dict[str, Any] | None = None
         self._duration: dict[str, Any] = {}
         websocket = scope["type"] == "websocket"
-        # A websocket's handshake is a GET, though ASGI does not say so.
+        # A WebSocket handshake is a GET, but ASGI gives no method for it.
         method, attributes = method_attributes("GET" if websocket else scope.get("method", ""))
         if edge.excluded_urls and edge.excluded_urls.url_disabled(full_url(scope)):
             self.record = RequestRecord(method, trace.INVALID_SPAN, scope)
@@ -212,17 +214,17 @@ class _ServerRequest:
                     for key, value in self._duration.items()
                     if key != a.NETWORK_PROTOCOL_VERSION
                 }
-        # A copy: the scope is the server's.
+        # A copy: the scope belongs to the server.
         self.scope = {**scope, SCOPE_KEY: self.record}
         self.exchange = Exchange(
             self.record,
             receive,
             send,
             on_receive=self._received if self._edge.client_request_hook else None,
-            on_send=self._sent if self._watches_sending() else None,
+            on_send=self._sent if self._needs_sent_messages() else None,
         )
         if self._active is not None:
-            # Last: what came before may fail, and a count that went up must come down.
+            # Last: the code above may raise, and then nothing would decrement the counter.
             edge.active_requests.add(1, self._active)
 
     def _start(self, scope: Message, method: str, attributes: dict[str, Any]) -> None:
@@ -249,7 +251,7 @@ class _ServerRequest:
         record = self.record = RequestRecord(method, trace.INVALID_SPAN, scope)
         if edge.untraced is not None and edge.untraced(scope.get("path", "")):
             record.untraced = True
-        # Before the span is started: the sampler asks the record.
+        # Before the span is started: the sampler reads the record.
         context = attach_record(record, parent)
         record.span = edge.tracer.start_span(
             name, context=context, kind=SpanKind.SERVER, links=links, attributes=attributes
@@ -257,32 +259,33 @@ class _ServerRequest:
         self.context = trace.set_span_in_context(record.span, context)
 
     async def answer_for(self, error: Exception) -> None:
-        """Send a page for an exception that has left the application, if it sent nothing."""
+        """Send an error page if the application raised before it sent a response."""
         exchange, outcome = self.exchange, self.record.outcome
         if exchange.status is not None or outcome == "disconnected":
             return
         try:
             await send_error_page(exchange)
         except OSError:
-            # The client has left, which is not why the application failed.
+            # The client has disconnected. That is not why the application failed, so
+            # the outcome stays.
             self.record.outcome = outcome
-        except Exception as problem:  # noqa: BLE001 # the server has the last word
+        except Exception as problem:  # noqa: BLE001 # the server handles the first exception
             failed("edge.error_page", problem)
 
     def end(self, escaped: BaseException | None, seconds: float) -> None:
-        """Finish the span and count the request.
+        """End the span and record the metrics and the access line.
 
         Args:
-            escaped: the exception that left the application, if one did.
-            seconds: how long the application took.
+            escaped: the exception that the application raised, or None.
+            seconds: duration of the application's call.
         """
         record, exchange = self.record, self.exchange
         failure = exchange.ended(escaped)
         self._report(escaped, failure)
         record.ended = True
         if record.excluded:
-            # A framework's own list may have excluded it after the span was
-            # started: a span that never ends is never exported.
+            # A framework's list of excluded URLs may apply after the span was
+            # started. The span is not ended, so it is not exported.
             self._count(None)
             return
         known: dict[str, Any] = {}
@@ -299,7 +302,7 @@ class _ServerRequest:
             if record.span.is_recording():
                 self._describe(known, failure)
         finally:
-            # Whatever failed above: a span that never ends is never exported.
+            # Also after an error above: a span that is not ended is not exported.
             record.span.end()
         if self._options.access_log and not self._is_unlogged():
             log_request(
@@ -340,20 +343,21 @@ class _ServerRequest:
             name = "HTTP" if record.method == "_OTHER" else record.method
             span.update_name(f"{name} {record.route}")
         if record.outcome == "error":
-            # First, since an exception's own text may raise.
+            # First, since str() of an exception may raise.
             span.set_status(Status(StatusCode.ERROR))
             if failure is not None:
                 span.set_status(Status(StatusCode.ERROR, str(failure)[:MAX_DESCRIPTION]))
                 span.record_exception(failure)
 
     def _report(self, escaped: BaseException | None, failure: BaseException | None) -> None:
-        """Tell whoever tracks errors, while the request is still the current one."""
+        """Report the request's errors while its context is still attached."""
         record = self.record
         if escaped is not None and failure is None:
-            # The visitor has left, and the server is about to log what came of it.
+            # The client has disconnected. The server logs the exception that this
+            # caused, which must not become an error event.
             failures.mark_reported(escaped)
         if record.outcome == "error":
-            # An error page may fail in its turn: two faults.
+            # Two errors if rendering the error page failed as well.
             for error in (record.failure, escaped):
                 if error is not None:
                     add_cause(error, record)
@@ -375,7 +379,7 @@ class _ServerRequest:
             return
         attributes = self._duration | known
         edge.duration.record(seconds, attributes, context=self.context)
-        # Sizes have no exemplars: the duration of the same request has.
+        # Sizes have no exemplars: the duration of the same request has them.
         edge.response_size.record(exchange.body_size, attributes, context=NO_SPAN)
         if exchange.received:
             edge.request_size.record(exchange.received, attributes, context=NO_SPAN)
@@ -385,7 +389,7 @@ class _ServerRequest:
             by_site[a.SITE] = self._options.site_labels.label(site)
         edge.site_duration.record(seconds, by_site, context=self.context)
 
-    def _watches_sending(self) -> bool:
+    def _needs_sent_messages(self) -> bool:
         edge = self._edge
         return bool(
             edge.http_capture_headers_server_response

@@ -1,4 +1,4 @@
-"""The page for an exception that nobody made one of: a server's own would not name the trace."""
+"""The error page for unhandled exceptions. The server's own page has no trace id."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 async def send_error_page(exchange: Exchange) -> None:
-    """Answer 500 in plain text, with the trace's id to be read out to the operator."""
+    """Send a plain-text 500 response with the trace id as a reference for support."""
     lines = ["Internal Server Error"]
     reference = telemetry.request.trace_id()
     if reference is not None:
@@ -22,11 +22,12 @@ async def send_error_page(exchange: Exchange) -> None:
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
     ]
-    # The exception goes on to the server, which hangs up. gunicorn does not log
-    # one that comes after a complete response, so this one, whose length is
-    # given, ends with the connection; HTTP/2 has streams for that.
-    hangs_up = str(exchange.record.scope.get("http_version", "")).startswith("1")
-    if hangs_up:
+    # The exception is raised to the server as well, which closes the connection.
+    # gunicorn does not log an exception that is raised after a complete response.
+    # So the response is left incomplete: its length is given and the connection
+    # ends it. HTTP/2 has streams and needs no `connection: close`.
+    close = str(exchange.record.scope.get("http_version", "")).startswith("1")
+    if close:
         headers.append((b"connection", b"close"))
     await exchange.send({"type": "http.response.start", "status": 500, "headers": headers})
-    await exchange.send({"type": "http.response.body", "body": body, "more_body": hangs_up})
+    await exchange.send({"type": "http.response.body", "body": body, "more_body": close})

@@ -1,4 +1,4 @@
-"""One request between the server and the application, watched from both sides."""
+"""The messages of one request, between the server and the application."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ TRACE_RESPONSE = b"traceresponse"
 
 
 class Exchange:
-    """Stands in for ``receive`` and ``send``: learns the status, and whether the client left."""
+    """Wraps ``receive`` and ``send``, and records the status, sizes, waits and disconnects."""
 
     __slots__ = (
-        "_asked",
         "_on_receive",
         "_on_send",
         "_receive",
+        "_request_received",
         "_send",
         "body_size",
         "complete",
@@ -46,32 +46,33 @@ class Exchange:
         self.record = record
         self.status: int | None = None
         self.complete = False
-        # Bytes of bodies.
+        # Bytes of the response's and the request's body.
         self.body_size = 0
         self.received = 0
-        # Seconds, for the client: to send its body, or to take what it was sent.
+        # Seconds spent waiting for the client to send its body or to accept the response.
         self.waited = 0.0
-        # Whether all of the request is here; what is awaited then is that the client leaves.
-        self._asked = False
+        # Whether the whole request has been received. After that, `receive` waits for a
+        # disconnect, which is not counted in `waited`.
+        self._request_received = False
         self._receive = receive
         self._send = send
-        # None unless headers are captured, propagated back or hooked: most hosts pay nothing.
+        # None unless headers are captured or propagated, or a hook is set.
         self._on_receive = on_receive
         self._on_send = on_send
 
     async def receive(self) -> Message:
-        """The server's next message."""
-        if self._asked:
+        """Receive the next message from the server."""
+        if self._request_received:
             message = await self._receive()
         else:
             began = perf_counter()
             message = await self._receive()
             self.waited += perf_counter() - began
-            self._asked = not message.get("more_body", False)
+            self._request_received = not message.get("more_body", False)
         if message["type"] == "http.request":
             self.received += len(message.get("body", b""))
         elif message["type"] in ("http.disconnect", "websocket.disconnect"):
-            # After the last byte a disconnect is how a server says "done".
+            # After a complete response, a disconnect only marks the end of the request.
             if not self.complete and message["type"] == "http.disconnect":
                 self.record.outcome = "disconnected"
             self.complete = True
@@ -80,7 +81,7 @@ class Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """The application's next message."""
+        """Send a message of the application to the server."""
         kind = message["type"]
         if kind in ("http.response.start", "websocket.http.response.start"):
             self.status = message["status"]
@@ -93,7 +94,7 @@ class Exchange:
             self.status = 101
         elif kind == "websocket.close":
             self.complete = True
-            # Closed before it was accepted: the server answers 403 (ASGI specification).
+            # Closed before it was accepted: the server responds with 403 (ASGI specification).
             self.status = self.status or 403
         if self._on_send is not None:
             self._on_send(message)
@@ -101,7 +102,7 @@ class Exchange:
         try:
             await self._send(message)
         except OSError:
-            # ASGI 2.4: a server raises OSError when the client is gone.
+            # ASGI 2.4: a server raises OSError when the client has disconnected.
             self.record.outcome = "disconnected"
             raise
         finally:
@@ -111,7 +112,7 @@ class Exchange:
         context = self.record.span.get_span_context()
         if not context.is_valid:
             return message
-        # W3C Trace Context Level 2, section 4. A copy: the application may keep its own.
+        # W3C Trace Context Level 2, section 4. A copy: the application may reuse its message.
         value = (
             f"00-{trace.format_trace_id(context.trace_id)}-"
             f"{trace.format_span_id(context.span_id)}-{context.trace_flags:02x}"
@@ -120,10 +121,10 @@ class Exchange:
         return {**message, "headers": headers}
 
     def ended(self, error: BaseException | None) -> BaseException | None:
-        """How it ended: sets the outcome, and returns the error that is the application's own."""
+        """Set the outcome; return the application's error, or None if the client disconnected."""
         record = self.record
         if isinstance(error, asyncio.CancelledError):
-            # The server's doing. After the last byte the visitor has it all.
+            # The server cancels the task. After a complete response nothing is lost.
             error = None
             if not self.complete:
                 record.outcome = "disconnected"

@@ -1,4 +1,4 @@
-"""What the edge reads from a scope's headers. Clients write these, so nothing here raises."""
+"""Span attributes from an ASGI scope. Clients control the headers, so nothing here raises."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 MAX_METHOD = 32
-# Enough to recognise a robot by; contrib lower-cases all 64 KB of it.
+# Characters: enough to recognise a bot. Contrib lower-cases all of a header of up to 64 KB.
 MAX_USER_AGENT = 256
 
 MAX_QUERY = 2048
 
 _PORT = re.compile(r":(\d{1,5})$")
-# A name as DNS has it, underscores included, or an address: what else a client puts there
-# leads nowhere, and may be anything.
+# A DNS name, underscores included, or an IP address. Other values of the Host header are not
+# recorded: they name no host and may hold anything.
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 
 def method_attributes(method: str) -> tuple[str, dict[str, Any]]:
-    """The method, ``_OTHER`` if unknown, and its attributes."""
+    """The request method, ``_OTHER`` if unknown, and its attributes."""
     known = a.HTTP_REQUEST_METHOD.values or frozenset()
     if method in known:
         return method, {a.HTTP_REQUEST_METHOD: method}
@@ -51,11 +51,11 @@ def connection_attributes(scope: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def address_attributes(scope: Mapping[str, Any]) -> dict[str, Any]:
-    """The path, and the host that the client asked for."""
+    """The path, the requested host and port, and the type of a synthetic user agent."""
     found: dict[str, Any] = {}
     path = scope.get("path")
     if path:
-        # A server that decodes leniently hands on lone surrogates, which protobuf refuses.
+        # A path may have lone surrogates, depending on the server; protobuf rejects them.
         found[a.URL_PATH] = path[:MAX_PATH].encode("utf-8", "replace").decode("utf-8")
     headers = scope.get("headers") or ()
     host = header(headers, b"host")
@@ -75,27 +75,27 @@ def address_attributes(scope: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def client_address(scope: Mapping[str, Any]) -> str | None:
-    """The client's address, as the server understood it (ASGI's ``client``)."""
+    """The client's address as the server reports it (ASGI's ``client``), or None."""
     client = scope.get("client")
     return str(client[0])[:MAX_HOST] if client else None
 
 
 def query_string(scope: Mapping[str, Any]) -> str | None:
-    """The query string as it was sent, cut; None where there is none."""
+    """The query string as it was sent, truncated to ``MAX_QUERY`` bytes, or None."""
     query: bytes = scope.get("query_string") or b""
     return query[:MAX_QUERY].decode("latin-1") or None
 
 
 def user_agent(scope: Mapping[str, Any]) -> str | None:
-    """What the client says it is, cut."""
+    """The ``User-Agent`` header, truncated to ``MAX_USER_AGENT`` characters, or None."""
     agent = header(scope.get("headers") or (), b"user-agent")
     return agent[:MAX_USER_AGENT] if agent else None
 
 
 def full_url(scope: Mapping[str, Any]) -> str:
-    """What contrib matches its expressions against, without the query string.
+    """The URL that contrib matches excluded URLs against, without the query string.
 
-    Its own function decodes some header bytes as Python escapes, and raises on others.
+    Contrib's function decodes some header bytes as Python escapes, and raises on others.
     """
     host = header(scope.get("headers") or (), b"host")
     if host is None:
@@ -110,10 +110,10 @@ def captured_headers(
     sanitize: SanitizeValue,
     normalize: Callable[[str], str],
 ) -> dict[str, list[str]]:
-    """The headers that the operator asked for, as contrib names them.
+    """The headers that are configured to be captured, with contrib's attribute names.
 
-    Contrib's own reading decodes invalid UTF-8 as Python escapes, and raises on
-    a lone backslash.
+    Contrib's function decodes invalid UTF-8 as Python escapes, and raises on a
+    single backslash.
     """
     decoded: dict[str, str | list[str]] = {}
     for key, value in headers:

@@ -1,7 +1,7 @@
-"""The ASGI lifespan at the edge: start with the worker, flush before it goes.
+"""The ASGI lifespan at the edge: start exporting with the worker, flush at its shutdown.
 
-uvicorn raises SIGTERM again after its shutdown, so ``atexit`` never runs there;
-and Django does not answer the lifespan at all, so the edge answers for it.
+uvicorn raises SIGTERM again after its shutdown, so ``atexit`` handlers do not run
+there. Django does not support the lifespan protocol, so the edge completes it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ logger = logging.getLogger("telemetry")
 
 
 class Lifespan:
-    """One run of the protocol around an application that may not speak it."""
+    """One run of the lifespan protocol around an application that may not support it."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Lifespan:
     async def __call__(
         self, app: Callable[..., Awaitable[None]], scope: Message, receive: Receive, send: Send
     ) -> None:
-        """Run ``app`` through the protocol; where it falls silent, answer in its place."""
+        """Run ``app``; complete each phase that it did not complete itself."""
 
         async def watched_receive() -> Message:
             message = await receive()
@@ -51,8 +51,8 @@ class Lifespan:
         try:
             await app(scope, watched_receive, watched_send)
         except Exception as error:
-            # The specification's way of saying "not supported"; once start-up
-            # was answered it is a real failure and the server's to report.
+            # By the specification this means "not supported". After start-up has
+            # completed it is an error, which the server reports.
             if self._answered:
                 await self._stopping()
                 raise

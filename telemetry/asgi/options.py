@@ -28,59 +28,60 @@ async def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeOptions:
-    """What an `Edge` records, and what it calls.
+    """What an `Edge` records, and which hooks it calls.
 
-    The first group are the arguments of contrib's ``OpenTelemetryMiddleware``, by its names.
+    The first group has the arguments of contrib's ``OpenTelemetryMiddleware``, with its names.
     """
 
     excluded_urls: ExcludeList | str | None = None
-    """Comma list of regular expressions: URLs that are neither traced nor counted."""
+    """Comma-separated regular expressions: URLs that are neither traced nor counted."""
     default_span_details: SpanDetails | None = None
-    """Gives the span's name and more attributes for a scope; the name is kept."""
+    """Returns a span name, which the route does not replace, and more attributes for a scope."""
     server_request_hook: RequestHook | None = None
     client_request_hook: MessageHook | None = None
     """Called with the SERVER span for each message that is received."""
     client_response_hook: MessageHook | None = None
     """Called with the SERVER span for each message that is sent."""
     tracer_provider: TracerProvider | None = None
-    """The global one, unless given."""
+    """The global provider, unless given."""
     meter_provider: MeterProvider | None = None
-    """The global one, unless given."""
+    """The global provider, unless given."""
     tracer: Tracer | None = None
-    """In place of the tracer provider's."""
+    """Used instead of a tracer from the tracer provider."""
     meter: Meter | None = None
-    """In place of the meter provider's."""
+    """Used instead of a meter from the meter provider."""
     http_capture_headers_server_request: Sequence[str] = ()
     http_capture_headers_server_response: Sequence[str] = ()
     http_capture_headers_sanitize_fields: Sequence[str] = ()
 
     trust: Trust = field(default_factory=Trust)
-    """What is done with a caller's trace context; by default the request links to it."""
+    """How a client's trace context is used; by default the request's span links to it."""
     started: Callable[[], Awaitable[None]] = _nothing
     """Awaited when the server starts the application."""
     stopping: Callable[[], Awaitable[None]] = _nothing
-    """Awaited before the server hears that the application has stopped."""
+    """Awaited before the lifespan's shutdown is completed."""
     ready: Callable[[], None] | None = None
-    """Called at each request; starts the pipeline where a server has no lifespan."""
+    """Called at each request. Starts the pipeline if the server has no lifespan."""
     datasette_excluded_urls: str = ""
-    """As ``excluded_urls``, for the requests that Datasette serves."""
+    """Like ``excluded_urls``, for the requests that Datasette serves."""
     untraced_paths: str = ""
-    """Comma list of regular expressions, matched from the path's start: requests that are counted
-    and, where the tracer provider has our `RequestSampler`, not traced."""
+    """Comma-separated regular expressions, matched from the start of the path. These requests are
+    counted, and not traced if the tracer provider has a `RequestSampler`."""
     unlogged_paths: str = ""
-    """Likewise, requests that have no access line unless they fail."""
+    """Comma-separated regular expressions, matched from the start of the path. These requests have
+    no access line unless the status is 5xx or there is none."""
     client_address: bool = False
-    """Whether spans and access lines have the client's address."""
+    """Whether spans and access lines record the client's address."""
     user_agent: bool = False
-    """Whether spans and access lines have the client's ``User-Agent``."""
+    """Whether spans and access lines record the ``User-Agent`` header."""
     query_string: bool = False
-    """Whether spans have the query string as it is: for a pipeline that redacts, as ours does."""
+    """Whether spans record the query string unchanged. Only for a pipeline that redacts it."""
     event_url: str | None = None
-    """A page of error events, with ``{trace_id}`` or ``{event_id}`` in it; the span of a request
-    that led to one links there."""
+    """URL template of the error tracker, with ``{trace_id}`` or ``{event_id}`` in it. The span of a
+    request that caused an error event has the URL of the first one."""
     access_log: bool = False
-    """Whether a line for each request goes to the logger ``telemetry.access``."""
+    """Whether each request is logged to the logger ``telemetry.access``."""
     was_kept: Callable[[int], bool] | None = None
-    """Whether the trace of that id is exported, though it was not sampled."""
+    """Returns whether the unsampled trace of an id is exported, by tail sampling."""
     site_labels: SiteLabels = field(default_factory=SiteLabels)
-    """How metrics name sites."""
+    """Limits the values of the site attribute of metrics."""

@@ -1,12 +1,12 @@
-r"""Routes that a person can read.
+r"""Readable route templates.
 
 Datasette's ``http.route`` is a raw regular expression and Django's may be one::
 
     /(?P<database>[^\/\.]+)/(?P<table>[^\/\.]+)(\.(?P<format>\w+))?$
     articles/<int:year>/
 
-become ``/{database}/{table}`` and ``/articles/{year}/``: named groups keep
-their names, what is optional goes, what has no name is ``{}``.
+become ``/{database}/{table}`` and ``/articles/{year}/``. Named groups keep
+their names, optional parts are removed, and an unnamed group becomes ``{}``.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _CLASSES = frozenset({r"\d", r"\D", r"\w", r"\W", r"\s", r"\S"})
 _UNNAMED = "{}"
 
 
-# Patterns are the application's own, so they are few; a bound all the same,
-# since a host that builds a Datasette per request compiles them anew.
+# An application has few patterns. The cache is bounded all the same, since a
+# host that builds a Datasette for each request compiles them anew.
 @lru_cache(maxsize=1024)
 def readable_route(pattern: str) -> str:
-    """A path pattern of Django's or Datasette's in readable form, with a leading slash."""
+    """The readable form of a Django or Datasette URL pattern, with a leading slash."""
     route = _scan(_CONVERTER.sub(r"{\1}", pattern))
     return route if route.startswith("/") else f"/{route}"
 
@@ -49,7 +49,7 @@ def _scan(pattern: str) -> str:
 
 
 def _element(pattern: str, position: int) -> tuple[str, int]:
-    """The readable form of the element at ``position``, and where the next one starts."""
+    """The readable form of the element at ``position``, and the position of the next one."""
     character = pattern[position]
     if character in "^$":
         return "", position + 1
@@ -65,7 +65,7 @@ def _element(pattern: str, position: int) -> tuple[str, int]:
         return _group(pattern[position:end]), end
     if braced := _BRACED.match(pattern, position):
         return braced[0], braced.end()
-    # A bare dot is almost always a full stop that nobody escaped, as in Datasette's favicon.ico.
+    # A dot without a quantifier is usually an unescaped full stop, as in Datasette's favicon.ico.
     wild = character == "." and _QUANTIFIER.match(pattern, position + 1)
     return (_UNNAMED if wild else character), position + 1
 
@@ -77,7 +77,7 @@ def _group(group: str) -> str:
         inner = group[3:-1]
         return _UNNAMED if "|" in inner else _scan(inner)
     if group.startswith("(?"):
-        return ""  # a look-around or a flag: it matches no text
+        return ""  # a look-around or a flag, which matches no text
     return _UNNAMED
 
 

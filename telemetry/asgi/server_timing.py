@@ -1,7 +1,7 @@
-"""Server-Timing under DEBUG: a browser's own network panel shows where a page's time went.
+"""The Server-Timing header under DEBUG, which browsers show in their network panel.
 
-Source: W3C, "Server Timing": metrics with `dur` in milliseconds and `desc`. Headers go before
-the body, so that only what happened until then is told.
+Source: W3C, "Server Timing": metrics with `dur` in milliseconds and `desc`. Headers are sent
+before the body, so the header covers only the time until then.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ SERVER_TIMING = b"server-timing"
 
 
 class ServerTiming:
-    """Between the edge and the application; adds the header to what the application sets itself.
+    """ASGI middleware between the edge and the application, which adds the header.
+
+    A Server-Timing header of the application stays.
 
     Args:
-        app: the application.
-        queries: of the local root span of that id, how many of Datasette's queries have ended
-            and how many seconds SQLite took for them.
+        app: the ASGI application.
+        queries: given a span's id, returns how many of Datasette's queries have ended in its
+            local trace, and SQLite's execution time for them in seconds.
     """
 
     def __init__(self, app: Any, queries: Callable[[int], tuple[int, float]]) -> None:
@@ -75,7 +77,7 @@ class ServerTiming:
 
 
 def measure_templates() -> None:
-    """Measure what is rendered from now on. For once in a process."""
+    """Patch Django and Datasette to measure template rendering. Call it once in a process."""
     for package, name, measured in (
         ("django", private_api.DJANGO_TEMPLATES, _rendered),
         ("datasette", private_api.DATASETTE_TEMPLATES, _rendered_by_datasette),

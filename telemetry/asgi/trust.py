@@ -1,8 +1,8 @@
-"""Whose trace context is believed.
+"""Whether a client's trace context is used.
 
-These are public sites: by default a stranger's ``traceparent`` starts a new
-root that links to it, so that nobody outside chooses our trace ids, our
-parents or our sampling.
+The sites are public. By default a request with a ``traceparent`` starts a new
+trace that links to it, so that clients can't choose trace ids, parents or
+sampling.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SECRET_HEADER = b"x-service-secret"
 
 
 class Trust:
-    """Decides what a request's trace starts from: its parent context and its links."""
+    """Determines the parent context and the links of a request's SERVER span."""
 
     def __init__(
         self, policy: TraceparentPolicy = v.TRACEPARENT.default, secret: str | None = None
@@ -37,33 +37,33 @@ class Trust:
         self._fields = frozenset(name.lower().encode() for name in self._propagator.fields)
 
     def start(self, scope: Mapping[str, Any]) -> tuple[Context, Sequence[Link]]:
-        """The context to start in (empty unless the caller is trusted) and the links."""
+        """The parent context, empty unless the client is trusted, and the links."""
         headers = scope.get("headers") or ()
         carrier: dict[str, str] = {}
         for key, value in headers:
             name = key.lower()
             if name in self._fields:
                 if name == b"traceparent" and "traceparent" in carrier:
-                    # Two of them are none (W3C Trace Context, section 3.2.1).
+                    # Several are invalid (W3C Trace Context, section 3.2.1).
                     return Context(), ()
                 carrier.setdefault(name.decode("latin-1"), value.decode("latin-1"))
         if not carrier:
             return Context(), ()
-        trusted = self._policy == "trust" or self._proves_itself(headers)
+        trusted = self._policy == "trust" or self._has_valid_secret(headers)
         if not trusted and self._policy == "ignore":
             return Context(), ()
         extracted = self._propagator.extract(carrier, context=Context())
         if trusted:
             return extracted, ()
-        theirs = trace.get_current_span(extracted).get_span_context()
-        if not theirs.is_valid:
+        remote = trace.get_current_span(extracted).get_span_context()
+        if not remote.is_valid:
             return Context(), ()
-        # Without its tracestate: 512 characters of the client's choosing.
+        # Without tracestate: up to 512 characters that the client chooses.
         return Context(), (
-            Link(SpanContext(theirs.trace_id, theirs.span_id, True, theirs.trace_flags)),
+            Link(SpanContext(remote.trace_id, remote.span_id, True, remote.trace_flags)),
         )
 
-    def _proves_itself(self, headers: Any) -> bool:
+    def _has_valid_secret(self, headers: Any) -> bool:
         if self._secret is None:
             return False
         given = header(headers, SECRET_HEADER)

@@ -1,1 +1,1 @@
-"""Datasette: its instrumentor, and the tracer and meter that its scope gets."""
+"""Datasette: the instrumentor, and the tracer and meter of its instrumentation scope."""

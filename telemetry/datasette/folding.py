@@ -1,4 +1,4 @@
-"""Full detail where it matters: a page's hundred fast queries become an account on one span."""
+"""Query folding: fast queries become aggregated statistics on the local root span."""
 
 from __future__ import annotations
 
@@ -23,33 +23,35 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
-# What is open at one time, of a process that serves some ten thousand requests at once.
+# Open spans, and statements in all open query statistics: enough for a process that serves some
+# ten thousand requests at once.
 MAX_OPEN = 100_000
 MAX_DETAILS = 50_000
-# Of as many requests may writes come later that they did not wait for.
+# Requests whose background writes may start later.
 MAX_SITES = 10_000
 
 
 class DatasetteSpanProcessor(SpanProcessor):
-    """Names the site on every span, and folds Datasette's fast queries into the span above all.
+    """Sets the site on every span, and folds Datasette's fast queries into the local root span.
 
-    Between a tracer provider of anybody's and the processor that exports::
+    Works with any tracer provider, in front of the processor that exports::
 
         exporting = BatchSpanProcessor(OTLPSpanExporter())
         provider.add_span_processor(telemetry.DatasetteSpanProcessor(exporting))
 
-    A query that took SQLite less than ``fold_below``, succeeded and was not truncated
-    is no span of its own: the local root, which is the request's SERVER span,
-    carries ``corkboard.queries.*`` instead. What fails, is slow, or has
-    another span in it stays, with all that is around it.
+    A query is folded if SQLite took less than ``fold_below``, the query succeeded and
+    its result was not truncated. Its spans are not exported: the local root, which is the
+    request's SERVER span, has the attributes ``corkboard.queries.*`` instead. A query that
+    failed, was slow, or contains another span is exported, and so is each query around it.
 
-    The site is the one that ``telemetry.set_site`` named. Without our edge that
-    is kept on the span that is current then, and comes from the local root. What
-    has no parent but a link, as a write that nobody waits for, is of its link's site.
+    The site is the one that ``telemetry.set_site`` set. Without the edge, ``set_site``
+    sets it on the current span, and the processor reads it from the local root. A span
+    without a parent but with a link, such as a background write, has the site of the
+    linked trace.
 
     Args:
-        exporting: gets what remains.
-        fold_below: seconds of execution, waiting for a thread left out; 0 folds nothing.
+        exporting: the processor that gets the spans that are not folded.
+        fold_below: execution time in seconds, without waiting for a thread; 0 folds nothing.
     """
 
     def __init__(
@@ -58,16 +60,15 @@ class DatasetteSpanProcessor(SpanProcessor):
         self._exporting = exporting
         self._slow = round(fold_below * 1e9)
         self._lock = Lock()
-        # By span id, the open ones: a child finds what it is part of by its parent.
+        # Open spans by span id: the parent's entry gives a child its local trace.
         self._open: OrderedDict[int, _Open] = OrderedDict()
         self._details = Details(MAX_DETAILS)
-        # By trace id, for what is linked to it later.
+        # By trace id, for spans that link to the trace later.
         self._sites: OrderedDict[int, Any] = OrderedDict()
         self.folded = 0
-        """Spans that became a part of an account."""
+        """Number of spans that were folded into query statistics."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """OpenTelemetry's contract."""
         try:
             with self._lock:
                 opened = self._opened(span)
@@ -77,7 +78,6 @@ class DatasetteSpanProcessor(SpanProcessor):
         self._exporting.on_start(span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """OpenTelemetry's contract."""
         remaining: Sequence[ReadableSpan] = (span,)
         try:
             with self._lock:
@@ -88,20 +88,19 @@ class DatasetteSpanProcessor(SpanProcessor):
             self._exporting.on_end(each)
 
     def queries(self, span_id: int) -> tuple[int, float]:
-        """Of the local trace that an open span is in: queries that have ended, and their seconds.
+        """Number and execution time in seconds of the ended queries in an open span's local trace.
 
-        Folded or not; nothing, where the span is not known.
+        Counts queries that were not folded, too. Returns ``(0, 0.0)`` for an unknown span.
         """
         with self._lock:
             opened = self._open.get(span_id)
             return (opened.local.queries, opened.local.execution / 1e9) if opened else (0, 0.0)
 
     def shutdown(self) -> None:
-        """OpenTelemetry's contract. What is still open will come too late."""
+        """Shut the exporting processor down. Spans that are still open are not exported."""
         self._exporting.shutdown()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """OpenTelemetry's contract."""
         return self._exporting.force_flush(timeout_millis)
 
     def _opened(self, span: Span) -> _Open:
@@ -109,7 +108,7 @@ class DatasetteSpanProcessor(SpanProcessor):
         if parent is None:
             opened = _Open(_LocalTrace(span, QueryStatistics(self._details)))
         elif is_phase(span) and parent.query is not None:
-            # Whatever happens within a part happens within the query.
+            # A span within a phase is a span within the query.
             opened = parent
         else:
             opened = _Open(parent.local, above=parent)
@@ -121,7 +120,7 @@ class DatasetteSpanProcessor(SpanProcessor):
         if context is not None:
             self._open[context.span_id] = opened
         if len(self._open) > MAX_OPEN:
-            # It has not ended for long, and may never: its own end is then passed on as it is.
+            # The oldest span may never end. If it does, it is exported unchanged.
             _, oldest = self._open.popitem(last=False)
             if oldest.is_root:
                 oldest.local.statistics.close()
@@ -172,37 +171,37 @@ class DatasetteSpanProcessor(SpanProcessor):
 
 
 class _LocalTrace:
-    """What happens in this process below one span that has no parent here."""
+    """One local root span, and the statistics of all queries below it in this process."""
 
     __slots__ = ("execution", "queries", "root", "statistics")
 
     def __init__(self, root: Span, statistics: QueryStatistics) -> None:
         self.root = root
         self.statistics = statistics
-        # All that have ended; nanoseconds.
+        # All queries that have ended, and their execution time in nanoseconds.
         self.queries = 0
         self.execution = 0
 
 
 class _Open:
-    """A span that has not ended, or a query with its phases."""
+    """An open span, or an open query with its phases."""
 
     __slots__ = ("_above", "local", "query", "stays")
 
     def __init__(self, local: _LocalTrace, above: _Open | None = None) -> None:
         self.local = local
         self._above = above
-        # The ended phases, where it is a query.
+        # The ended phases of a query; None for other spans.
         self.query: list[ReadableSpan] | None = None
         self.stays = False
 
     @property
     def is_root(self) -> bool:
-        """Whether it is the local root."""
+        """Whether this is the local root."""
         return self._above is None
 
     def stay(self) -> None:
-        """Be seen, and with it every query that it happens within."""
+        """Do not fold this query, nor any query that contains it."""
         opened: _Open | None = self
         while opened is not None and not opened.stays:
             opened.stays = True

@@ -1,8 +1,8 @@
 """The Datasette instrumentor.
 
-Datasette traces itself from 1.0a41 on, and our providers adapt what it emits,
-so there is nothing to patch but its error page's output. What it makes error
-pages of is told by a plugin of ours.
+Datasette traces itself since 1.0a41, and telemetry's providers adapt what it emits.
+Only what Datasette prints is patched. A plugin reports the exceptions that Datasette
+turns into error pages.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ logger = logging.getLogger("telemetry")
 
 
 class DatasetteInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib is untyped
-    """Keeps visitors' cookies out of the terminal, and says what Datasette itself can't."""
+    """Stops Datasette printing cookies and SQL, and registers the plugin that reports errors."""
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """The releases that this works with."""
+        """The supported releases of Datasette."""
         return ("datasette >= 1.0a28",)
 
     def _instrument(self, **kwargs: Any) -> None:
@@ -42,7 +42,8 @@ class DatasetteInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib i
         quiet_datasette_errors()
         quiet_datasette_statements()
         quiet_datasette_facets()
-        # Used in requests: a warning about a missing one belongs to start-up.
+        # They are used in requests. Looked up here, so that a warning about a
+        # missing name is logged at start-up.
         private_api.get(private_api.DATASETTE_CLIENT)
         private_api.get(private_api.DATASETTE_TRACEBACK)
 
@@ -59,7 +60,7 @@ class DatasetteInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib i
             )
 
     def _uninstrument(self, **kwargs: Any) -> None:
-        """Remove the plugin. Nothing else was patched that anybody would want back."""
+        """Unregister the plugin. Datasette's printing stays off."""
         from datasette.plugins import pm
 
         from telemetry.datasette import plugin as datasette_plugin

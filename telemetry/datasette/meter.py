@@ -1,9 +1,10 @@
-"""The meter that scope ``datasette`` is given.
+"""The meter of the instrumentation scope ``datasette``.
 
-Its histograms and counters carry a database and no tenant, so that every
-site's `meetings` falls into one series: they get the site. What Datasette
-expected to fail, when it tries what columns hold, is no error. Its gauges,
-which are last-one-wins when a process holds several Datasettes, are summed.
+Datasette's histograms and counters have a database and no tenant, so the database
+`meetings` of every site would be one series: the site is added. A query that
+Datasette expects to fail, when it probes what columns hold, is not an error. The
+gauges of several Datasettes in one process, of which only the last would be
+exported, are summed.
 """
 
 from __future__ import annotations
@@ -32,17 +33,17 @@ if TYPE_CHECKING:
     Attributes = Mapping[str, Any]
     Items = tuple[tuple[str, Any], ...]
 
-# Databases, operations, classes of errors and sites: what is measured comes again and again.
+# Combinations of database, operation, error class and site. They repeat, so they are cached.
 REMEMBERED = 4096
 
 
 class DatasetteMeter(AdaptedMeter):
-    """Adapts one meter.
+    """Adapts the instruments of one meter.
 
     Args:
-        meter: the SDK's.
-        sites: the names of sites on metrics.
-        redactor: as `telemetry.metrics.provider.MeterProvider` has it.
+        meter: the SDK's meter.
+        sites: limits the values of the site attribute.
+        redactor: redacts the attributes of every measurement; None redacts nothing.
     """
 
     def __init__(self, meter: Meter, sites: SiteLabels, redactor: Redactor | None = None) -> None:
@@ -53,17 +54,20 @@ class DatasetteMeter(AdaptedMeter):
         additions.follow(self)
 
     def learn(self) -> None:
-        """Forget what was remembered, since the host has added to the rules."""
-        self._remembered = lru_cache(REMEMBERED)(self._named)
+        """Clear the cache, since the host has added redaction rules."""
+        self._cached = lru_cache(REMEMBERED)(self._adapted_uncached)
 
     def create_up_down_counter(self, name: str, unit: str = "", description: str = "") -> Any:
-        """As it is: what goes up within a request may come down outside."""
+        """Not adapted: a counter that rises within a request may fall outside of it."""
         return self._meter.create_up_down_counter(name, unit, description)
 
     def create_observable_gauge(
         self, name: str, callbacks: Any = None, unit: str = "", description: str = ""
     ) -> Any:
-        """The sum of what all Datasettes of the process say: each says it with the same names."""
+        """A gauge whose value is the sum over all Datasettes of the process.
+
+        Each Datasette observes the same name with the same attributes.
+        """
         summed = [_summed(each, self.adapted) for each in callbacks or ()]
         return self._meter.create_observable_gauge(name, summed, unit, description)
 
@@ -74,13 +78,13 @@ class DatasetteMeter(AdaptedMeter):
         return _SiteHistogram(inner, self)
 
     def adapted(self, attributes: Attributes | None) -> Attributes:
-        """A measurement's attributes, with the site of the request that it was made in."""
+        """The attributes of a measurement, with the site of the current request."""
         record = request_record()
         site = record.site if record is not None else None
         label = self._sites.label(site) if site is not None else None
-        return self._remembered(tuple((attributes or {}).items()), label)
+        return self._cached(tuple((attributes or {}).items()), label)
 
-    def _named(self, items: Items, site: str | None) -> Attributes:
+    def _adapted_uncached(self, items: Items, site: str | None) -> Attributes:
         known = dict(items)
         if "db.system" in known:
             known[str(a.DB_SYSTEM_NAME)] = known.pop("db.system")
@@ -106,11 +110,11 @@ class _SiteHistogram(Histogram):
         if a.ERROR_TYPE in adapted:
             span = trace.get_current_span()
             if isinstance(span, QuerySpan):
-                # Whether it was one, its query says when it ends.
+                # Whether the failure was expected is only known when the query ends.
                 span.hold(lambda *, expected: self._record_held(amount, adapted, expected))
                 return
-        # Without a span there is no exemplar, which costs more than a fifth of a measurement: the
-        # request's own histograms have them.
+        # NO_SPAN prevents an exemplar, which costs more than a fifth of a measurement. The
+        # histograms of requests have exemplars.
         self._record(amount, adapted, NO_SPAN)
 
     def _record_held(self, amount: int | float, adapted: Attributes, expected: bool) -> None:

@@ -1,4 +1,4 @@
-"""What Datasette prints by itself: visitors' cookies, and tracebacks that are logged besides."""
+"""Stops Datasette printing cookies, SQL and tracebacks on standard error."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ logger = logging.getLogger("datasette")
 def quiet_datasette_errors() -> None:
     """Stop Datasette printing a panel of local variables for every error page.
 
-    When ``rich`` can be imported, and logfire brings it, Datasette's default
-    ``handle_exception`` prints about 200 lines for each 404, the visitor's
-    Authorization and Cookie values among them. The hook is ``trylast`` but
-    always runs, so no plugin can replace it; its module takes a missing
-    ``rich`` in its stride, and that is the state this leaves it in.
+    When ``rich`` can be imported (logfire depends on it), Datasette's default
+    ``handle_exception`` prints about 200 lines for each 404, with the values of the
+    client's Authorization and Cookie headers. The hook is ``trylast`` but always
+    runs, so no plugin can replace it. Its module supports a missing ``rich``, so
+    the name is set to None, as if it were missing.
 
-    Safe to call more than once, and where Datasette is not installed.
+    Can be called more than once, and where Datasette is not installed.
     """
     if "datasette" not in sys.modules and importlib.util.find_spec("datasette") is None:
         return
@@ -33,34 +33,34 @@ def quiet_datasette_errors() -> None:
 
 
 def quiet_datasette_tracebacks() -> None:
-    """Stop Datasette printing the traceback of what it answers with 500, where we log it.
+    """Stop Datasette printing the traceback of an exception that telemetry logs.
 
-    Its ``handle_exception`` calls ``traceback.print_exc()``, on standard error and
-    without a word of the request. Safe to call more than once.
+    Datasette's ``handle_exception`` calls ``traceback.print_exc()``, which prints on
+    standard error and does not name the request. Can be called more than once.
     """
     private_api.replace(private_api.DATASETTE_TRACEBACK, SimpleNamespace(print_exc=lambda: None))
 
 
 def quiet_datasette_statements() -> None:
-    """Stop Datasette writing to standard error what visitors typed.
+    """Stop Datasette printing SQL statements and parameters on standard error.
 
-    Of each statement that fails it prints all of the SQL and its parameters: that
-    goes, the span of the query tells of it. What else it prints of an exception,
-    of a write or within a CSV file, becomes a log line, which is redacted. Safe
-    to call more than once.
+    Datasette prints each failed statement with its parameters. This is dropped: the
+    query's span records the failure. Other output about an exception, in a write or
+    within a CSV file, becomes a log record, which is redacted. Can be called more
+    than once.
     """
     for name in (private_api.DATASETTE_DATABASE_OUTPUT, private_api.DATASETTE_VIEW_OUTPUT):
-        private_api.replace(name, _Sys())
+        private_api.replace(name, _SysProxy())
 
 
 def quiet_datasette_facets() -> None:
-    """Stop Python warning of facets' coroutines that a failed page leaves unawaited.
+    """Stop Python's warnings about coroutines of facets that a failed page did not await.
 
-    Datasette's table page makes the coroutines of all facets before it awaits the
-    first, so one that fails leaves the others. They stay in the exception's
-    traceback until that is collected, when the server stops or in the midst of
-    another request, and Python then prints a warning for each. They are closed
-    instead. Safe to call more than once, and where Datasette has no such function.
+    Datasette's table page creates the coroutines of all facets before it awaits the
+    first. If one fails, the others are not awaited. The exception's traceback refers
+    to them until it is collected, at shutdown or during another request, and Python
+    then prints a warning for each. They are closed instead. Can be called more than
+    once, and where Datasette has no such function.
     """
     run = private_api.get(private_api.DATASETTE_FACETS)
     if run is None or run.__module__ == __name__:
@@ -71,28 +71,28 @@ def quiet_datasette_facets() -> None:
             return await run(*awaitables)
         finally:
             for awaitable in awaitables:
-                # Does nothing to one that has ended.
+                # Does nothing for a coroutine that has ended.
                 if inspect.iscoroutine(awaitable):
                     awaitable.close()
 
     private_api.replace(private_api.DATASETTE_FACETS, run_and_close)
 
 
-class _Sys:
-    """Python's `sys`, but for where errors are written."""
+class _SysProxy:
+    """Proxy of `sys` with another ``stderr``."""
 
     def __init__(self) -> None:
-        self.stderr = _ToLog()
+        self.stderr = _LogStream()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(sys, name)
 
 
-class _ToLog:
+class _LogStream:
     def write(self, text: str) -> int:
         if not text.startswith("ERROR: conn="):
             logger.warning("%s", text.strip())
         return len(text)
 
     def flush(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is buffered."""

@@ -1,7 +1,7 @@
-"""Datasette's spans of one query, and what they tell of it.
+"""Reads Datasette's spans of one query.
 
-`db.query` is as long as its caller waited, and in it there are phases: the
-query itself, in a thread, and for a write the time in the queue before it.
+The span `db.query` lasts as long as the caller waited. It contains spans of
+phases: the execution in a thread, and for a write the time in the queue before it.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 
 def is_query(span: ReadableSpan) -> bool:
-    """Whether it is the span of a whole query."""
+    """Whether this is the span of a whole query."""
     return span.name == d.QUERY and _is_datasettes(span)
 
 
 def is_phase(span: ReadableSpan) -> bool:
-    """Whether it is a part of a query."""
+    """Whether this is the span of a phase of a query."""
     return span.name in d.PHASES and _is_datasettes(span)
 
 
 def is_remarkable(span: ReadableSpan) -> bool:
-    """Whether a query, or a part of one, failed, was cut short, or has something to tell."""
+    """Whether a query or a phase failed, has span events, or returned a truncated result."""
     return (
         span.status.status_code is StatusCode.ERROR
         or bool(span.events)
@@ -40,11 +40,11 @@ def is_remarkable(span: ReadableSpan) -> bool:
 
 
 def read_query(span: ReadableSpan, phases: Sequence[ReadableSpan]) -> Query:
-    """What an ended query's spans tell."""
+    """The query that ended spans describe."""
     known = span.attributes or {}
     executions = [duration(phase) for phase in phases if phase.name != d.WAIT]
     whole = duration(span)
-    # Without a phase it ran where its caller was.
+    # Without phases, the query ran in its caller's thread.
     execution = sum(executions) if executions else whole
     rows = known.get(d.ROWS)
     suppressed = bool(known.get(d.SUPPRESSED))
@@ -55,7 +55,7 @@ def read_query(span: ReadableSpan, phases: Sequence[ReadableSpan]) -> Query:
         waiting=max(whole - execution, 0),
         rows=rows if isinstance(rows, int) else 0,
         suppressed=suppressed,
-        # Neither rows nor an error: of what has a limit, that is all there is to see of it.
+        # A query with a time limit that has neither rows nor a suppressed error was interrupted.
         interrupted=d.TIME_LIMIT in known and rows is None and not suppressed,
     )
 

@@ -1,4 +1,4 @@
-"""What queries that are not spans of their own took, as attributes of the span above them."""
+"""Aggregated statistics of folded queries, as attributes of the local root span."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from telemetry.registry import attributes as a
 
 COSTLIEST = 5
 MAX_STATEMENT = 256
-# So many alike within one request are one query in a loop.
+# A statement that runs this often within one request is reported as repeated.
 REPEATED = 5
 MAX_REPEATED = 3
 MAX_DATABASES = 16
@@ -24,16 +24,16 @@ class Query:
     """One query. Times are nanoseconds."""
 
     statement: str
-    """Its SQL, or the name of the function that was run with the connection."""
+    """The SQL, or the name of the function that was called with the connection."""
     database: str
     execution: int
     waiting: int
-    """For a thread, or for the writes before it."""
+    """Time waiting for a thread or for earlier writes."""
     rows: int = 0
     suppressed: bool = False
-    """It failed, as its caller expected it might."""
+    """Whether it failed with an error that its caller suppressed."""
     interrupted: bool = False
-    """It ran into a time limit, as its caller expected it might."""
+    """Whether it reached a time limit that its caller set and handles."""
 
 
 @dataclass(slots=True)
@@ -49,26 +49,26 @@ class _Sum:
 
 
 class Details:
-    """How many statements all open accounts together may tell apart."""
+    """Limits the number of distinct statements in all open query statistics together."""
 
     def __init__(self, room: int) -> None:
         self._room = room
 
     def take(self) -> bool:
-        """Whether there is room for one more."""
+        """Reserve room for one statement; False if there is none."""
         if self._room <= 0:
             return False
         self._room -= 1
         return True
 
     def give_back(self, number: int) -> None:
-        """Let others have the room of an account that is closed."""
+        """Release the room of ``number`` statements."""
         self._room += number
 
 
 @dataclass(slots=True)
 class QueryStatistics:
-    """Sums of queries, those of each database and of each statement. Not thread-safe."""
+    """Totals of queries: overall, by database and by statement. Not thread-safe."""
 
     details: Details
     total: _Sum = field(default_factory=_Sum)
@@ -81,7 +81,7 @@ class QueryStatistics:
     statements: dict[str, _Sum] = field(default_factory=dict)
 
     def add(self, query: Query) -> None:
-        """Count a query."""
+        """Add a query to the totals."""
         self.total.add(query.execution)
         self.waiting += query.waiting
         self.longest_wait = max(self.longest_wait, query.waiting)
@@ -99,12 +99,12 @@ class QueryStatistics:
             known.add(query.execution)
 
     def close(self) -> None:
-        """Give back the room that its details take."""
+        """Drop the statements and release their room."""
         self.details.give_back(len(self.statements))
         self.statements = {}
 
     def attributes(self) -> dict[str, Any]:
-        """The account in the names of the registry; parallel lists, the costliest first."""
+        """The statistics as span attributes: parallel lists, the longest execution first."""
         if not self.total.count:
             return {}
         found: dict[str, Any] = {
@@ -135,11 +135,11 @@ class QueryStatistics:
         return found
 
     def _repeated(self) -> list[tuple[str, int]]:
-        """Statements of which there are many alike: one of each sort, and how many."""
+        """Shapes of statements that ran at least ``REPEATED`` times: an example and the count."""
         counts: Counter[str] = Counter()
         examples: dict[str, str] = {}
         for text, total in self.statements.items():
-            # A function's name has no blanks, and means itself.
+            # The name of a function has no spaces, and is its own shape.
             shape = shape_of(text) if " " in text else text
             counts[shape] += total.count
             examples.setdefault(shape, text)
@@ -162,11 +162,11 @@ def _seconds(nanoseconds: int) -> float:
 
 MAX_TEXT = 4096
 
-# Strings, names in any of SQLite's quotes, numbers, parameters, words; the rest is kept as it is.
+# Strings, names in any of SQLite's quotes, numbers, parameters, words. The rest is kept unchanged.
 _TOKEN = re.compile(
     r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\[[^\]]*\]|`(?:[^`]|``)*`|[:@$?]\w*|\d[\w.]*|[^\W\d]\w*|\s+"
 )
-# Of https://www.sqlite.org/lang_keywords.html those that make a statement what it is.
+# The keywords of https://www.sqlite.org/lang_keywords.html that distinguish statements.
 _KEYWORDS = frozenset(
     {
         *("ALL", "AND", "AS", "ASC", "BETWEEN", "BY", "CASE", "COLLATE"),
@@ -180,13 +180,13 @@ _KEYWORDS = frozenset(
 )
 
 
-# Datasette asks the same questions on every page: a thousand of them cover its
-# pages of any number of tables that one process shows in a minute.
+# Datasette runs the same statements on every page. A thousand cover the pages
+# that one process serves in a minute, for any number of tables.
 @lru_cache(maxsize=1024)
 def shape_of(text: str) -> str:
-    """A statement with ``?`` for each name and value: the same for each column of a facet.
+    """A statement with ``?`` for each name and value: one shape for a facet's query of any column.
 
-    For counting alike ones, not for reading: it keeps no name at all.
+    For grouping only: it keeps no names.
     """
     return _TOKEN.sub(_general, text[:MAX_TEXT])
 

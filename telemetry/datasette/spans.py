@@ -1,4 +1,4 @@
-"""The spans that Datasette is handed in place of those it asks for."""
+"""Wrappers of the spans that Datasette starts."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from telemetry.request import RequestRecord
 
     class OnEnd(Protocol):
-        """What waits for a query's end."""
+        """Called when a query ends; ``expected`` says whether a failure of it was expected."""
 
         def __call__(self, *, expected: bool) -> None: ...
 
 
-# What the edge has set already, or leaves out on purpose.
+# Attributes that the edge sets itself or omits.
 _EDGE_ONLY = frozenset(
     {
         a.HTTP_REQUEST_METHOD,
@@ -40,7 +40,7 @@ _EDGE_ONLY = frozenset(
 
 
 class WrappedSpan(Span):
-    """Passes everything on to another span."""
+    """Delegates to another span."""
 
     __slots__ = ("_span",)
 
@@ -83,11 +83,11 @@ class WrappedSpan(Span):
 
 
 class RequestSpan(WrappedSpan):
-    """Stands in for Datasette's SERVER span: what it learns goes to the edge's record.
+    """Replaces Datasette's SERVER span: the route goes to the edge's request record.
 
-    It says that it is recording even where the trace is not sampled, since
-    Datasette tells the route to recording spans only, and metrics, logs and
-    errors need the route whatever becomes of the trace.
+    ``is_recording()`` is True even if the trace is not sampled: Datasette sets the
+    route on recording spans only, and metrics, logs and error events need the route
+    of every request.
     """
 
     __slots__ = ("_record",)
@@ -106,27 +106,27 @@ class RequestSpan(WrappedSpan):
             self._span.set_attribute(key, value)
 
     def update_name(self, name: str) -> None:
-        """The edge names the span, from the route."""
+        """Ignored: the edge names the span by its route."""
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        """The edge sees the status itself."""
+        """Ignored: the edge sets the status."""
 
     def end(self, end_time: int | None = None) -> None:
-        """The edge ends the span."""
+        """Ignored: the edge ends the span."""
 
 
 class RoutedSpan(WrappedSpan):
-    """A request's span of Datasette's own that is kept: named by its readable route.
+    """A span that Datasette starts for a request, named by its readable route.
 
     Args:
         span: the span that is exported.
-        name: what the route is put behind: ``GET`` makes it ``GET /{database}``.
+        name: prefix of the span's name: ``GET`` makes it ``GET /{database}``.
     """
 
     __slots__ = ("_name",)
 
     left_out: frozenset[str] = frozenset({a.USER_AGENT_ORIGINAL})
-    """Attributes that are not passed on."""
+    """Attributes that are not recorded."""
 
     def __init__(self, span: Span, name: str) -> None:
         super().__init__(span)
@@ -141,28 +141,29 @@ class RoutedSpan(WrappedSpan):
             self._span.set_attribute(key, value)
 
     def update_name(self, name: str) -> None:
-        """Named by its route, above."""
+        """Ignored: the span is named by its route."""
 
 
 class ServerSpan(RoutedSpan):
-    """Datasette's own SERVER span, where no edge is in front of it."""
+    """Datasette's SERVER span, where the application has no edge."""
 
     __slots__ = ()
 
 
 class ClientRequestSpan(RoutedSpan):
-    """A ``datasette.client`` call, inside its caller's trace and never counted as a request."""
+    """Span of a ``datasette.client`` call, in its caller's trace. Not counted as a request."""
 
     __slots__ = ()
 
-    # Always http://localhost; and the visitor's own browser, where a plugin hands headers on.
+    # The address is always http://localhost. The user agent is that of the client, if a plugin
+    # passes its request's headers on.
     left_out = frozenset({a.SERVER_ADDRESS, a.URL_SCHEME, a.USER_AGENT_ORIGINAL})
 
 
 class PhaseSpan(WrappedSpan):
-    """A span within a ``db.query`` span: it has SQLite's result code where it failed.
+    """A span within a ``db.query`` span, with SQLite's result code if it failed.
 
-    The code is taken from the exception when it is recorded: an ended span has only its text.
+    The code is read when the exception is recorded: an ended span has only the exception's text.
     """
 
     __slots__ = ()
@@ -182,22 +183,22 @@ class PhaseSpan(WrappedSpan):
 
 
 class QuerySpan(PhaseSpan):
-    """A ``db.query`` span whose system is named as the conventions name it since 1.30.
+    """A ``db.query`` span, with ``db.system.name`` as the semantic conventions have it since 1.30.
 
-    It knows whether a failure was expected, be the trace recorded or not: what
-    is measured of the query needs to know that, too.
+    It tracks whether a failure was expected even if the trace is not recorded, since
+    the metrics of the query depend on that.
     """
 
-    __slots__ = ("_failed", "_interrupted", "_measured", "_suppressed")
+    __slots__ = ("_failed", "_interrupted", "_on_end", "_suppressed")
 
     def __init__(self, span: Span) -> None:
         super().__init__(span)
         self._failed = self._interrupted = self._suppressed = False
-        self._measured: OnEnd | None = None
+        self._on_end: OnEnd | None = None
 
     def hold(self, on_end: OnEnd) -> None:
-        """Have ``settle`` called at the end, which is told whether the failure was expected."""
-        self._measured = on_end
+        """Call ``on_end`` when the span ends, with whether a failure was expected."""
+        self._on_end = on_end
 
     def set_attribute(self, key: str, value: Any) -> None:
         if key == d.SUPPRESSED:
@@ -212,7 +213,8 @@ class QuerySpan(PhaseSpan):
 
     def end(self, end_time: int | None = None) -> None:
         self._span.end(end_time)
-        if self._measured is not None:
-            on_end, self._measured = self._measured, None
-            # A time limit that its caller chose; one that the visitor hit is a failure.
+        if self._on_end is not None:
+            on_end, self._on_end = self._on_end, None
+            # Datasette sets no error status if the caller handles the time limit. With
+            # an error status, the time limit is a failure.
             on_end(expected=self._suppressed or (self._interrupted and not self._failed))

@@ -1,4 +1,4 @@
-"""Errors that SQLite finds in a query that a visitor put together."""
+"""Classifies SQL errors: invalid queries of clients, and failures of the host."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-# What is wrong with a statement, as opposed to what is wrong with a file, a
-# disk or a lock (https://www.sqlite.org/rescode.html).
+# Result codes for errors in a statement, not for a file, a disk or a lock
+# (https://www.sqlite.org/rescode.html).
 _STATEMENTS = frozenset(
     {"SQLITE_ERROR", "SQLITE_MISMATCH", "SQLITE_RANGE", "SQLITE_TOOBIG", "SQLITE_INTERRUPT"}
 )
-# What runs between a request and its query, beside Datasette itself.
+# Packages that may be on the stack between a request and its query.
 _PASSED = frozenset({"datasette", "pluggy", "asyncinject", "opentelemetry", "telemetry"})
 
 
 def is_client_error(error: BaseException) -> bool:
-    """Whether a visitor's address is what made this query fail.
+    """Whether a query failed because of the client's URL.
 
-    Datasette answers most with 400, and some with 500: a facet by a column that
-    is not there, a time limit that was reached. Those come out of its own code
-    only; a plugin's query, or a damaged file, is the host's own fault.
+    Datasette responds to most of these with 400, and to some with 500: a facet by a
+    missing column, a time limit that was reached. Their tracebacks have frames of
+    Datasette only. An error in a plugin's query, or in a damaged file, is a failure of
+    the host.
     """
     if type(error).__name__ == "QueryInterrupted":
         return True
@@ -34,19 +35,19 @@ def is_client_error(error: BaseException) -> bool:
 
 
 def is_of_a_statement(error: BaseException) -> bool:
-    """Whether SQLite refused a statement, or Datasette stopped it: anybody's, a visitor's too."""
+    """Whether SQLite rejected a statement or Datasette interrupted it, a client's or the host's."""
     return result_code(error) in _STATEMENTS
 
 
 def is_statement_error(span: ReadableSpan) -> bool:
-    """Whether a span is of a query, or of a part of one, whose statement was refused."""
+    """Whether a span is of a query, or of a phase of one, whose statement was rejected."""
     return (span.attributes or {}).get(a.DB_RESPONSE_STATUS_CODE) in _STATEMENTS
 
 
 def result_code(error: BaseException) -> str | None:
-    """SQLite's name of its result code, where an error has one."""
+    """The name of SQLite's result code, for example ``SQLITE_ERROR``, or None."""
     if type(error).__name__ == "QueryInterrupted":
-        # Datasette's, which has stopped the query itself.
+        # Datasette's exception: it has interrupted the query itself.
         return "SQLITE_INTERRUPT"
     code = getattr(error, "sqlite_errorname", None)
     return code if isinstance(code, str) else None

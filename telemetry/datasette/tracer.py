@@ -1,11 +1,11 @@
-"""The tracer that scope ``datasette`` is given.
+"""The tracer of the instrumentation scope ``datasette``.
 
-Datasette opens a SERVER span of its own and extracts the client's
-``traceparent`` with no parent: behind the edge, every request would be two
-traces, and a stranger's trace id would be believed after the edge had
-refused it. Its SERVER span is therefore answered with one that enriches the
-edge's, through `TracerProvider.get_tracer`; a host that builds a Datasette for
-each request needs nothing more. The same door is where lighter spans can enter.
+Datasette starts its own SERVER span and extracts the client's ``traceparent``
+into an empty context. Behind the edge, every request would have two traces, and
+a client's trace id would be used after the edge had rejected it. So this tracer
+replaces Datasette's SERVER span by one that adds to the edge's.
+`TracerProvider.get_tracer` returns it, which also covers a host that builds a
+Datasette for each request.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class DatasetteTracer(Tracer):
-    """Adapts one SDK tracer; every span it starts is that tracer's."""
+    """Adapts a tracer of the SDK, which starts all spans."""
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
@@ -53,7 +53,7 @@ class DatasetteTracer(Tracer):
         record_exception: bool = True,
         set_status_on_exception: bool = True,
     ) -> Span:
-        """As the API's, but for the spans that Datasette should not have."""
+        """As in the API, but SERVER spans are replaced and spans of queries are wrapped."""
         if kind is SpanKind.SERVER:
             return self._server(name, context, attributes, links, start_time)
         context, links = _detached(context, links)
@@ -83,7 +83,7 @@ class DatasetteTracer(Tracer):
         set_status_on_exception: bool = True,
         end_on_exit: bool = True,
     ) -> Any:
-        """As the API's, but for the spans that Datasette should not have."""
+        """As in the API, but SERVER spans are replaced and spans of queries are wrapped."""
         span = self.start_span(
             name,
             context,
@@ -94,15 +94,15 @@ class DatasetteTracer(Tracer):
             record_exception,
             set_status_on_exception,
         )
-        # An exception that passes through the stand-in reaches the edge, which records it once.
-        stand_in = isinstance(span, RequestSpan)
-        within = trace.use_span(
+        # The edge records an exception that passes through the replaced SERVER span.
+        is_replaced = isinstance(span, RequestSpan)
+        current_span = trace.use_span(
             span,
             end_on_exit=end_on_exit,
-            record_exception=record_exception and not stand_in,
-            set_status_on_exception=set_status_on_exception and not stand_in,
+            record_exception=record_exception and not is_replaced,
+            set_status_on_exception=set_status_on_exception and not is_replaced,
         )
-        return _unawaited(within) if name == WRITE and links else within
+        return _background_write(current_span) if name == WRITE and links else current_span
 
     def _server(
         self, method: str, context: Context | None, attributes: Any, links: Any, start: int | None
@@ -126,16 +126,16 @@ class DatasetteTracer(Tracer):
         if record.excluded:
             return INVALID_SPAN
         current = trace.get_current_span()
-        # A host's own span around Datasette stays the parent of Datasette's spans.
+        # A span of the host around Datasette stays the parent of Datasette's spans.
         inside = current.get_span_context().is_valid
         return RequestSpan(current if inside else record.span, record)
 
 
 @contextmanager
-def _unawaited(within: AbstractContextManager[Span]) -> Iterator[Span]:
-    """A write that nobody waits for, which Datasette links to its cause: nor for its failure."""
+def _background_write(current_span: AbstractContextManager[Span]) -> Iterator[Span]:
+    """Report the failure of a write that has no caller waiting for it."""
     try:
-        with within as span:
+        with current_span as span:
             yield span
     except Exception as error:
         failures.report(error, "datasette")
@@ -143,24 +143,24 @@ def _unawaited(within: AbstractContextManager[Span]) -> Iterator[Span]:
 
 
 def _detached(context: Context | None, links: Any) -> tuple[Context | None, Any]:
-    """The context and links for a span of work that may have outlived its request.
+    """The context and links for a span that may start after its request has ended.
 
-    A background task keeps the context of the request that it was started in:
-    its spans get a trace of their own that links back, or they would be that
-    one visitor's for as long as the process lives.
+    A background task keeps the context of the request that started it. Its spans get
+    a new trace that links to the request's; otherwise they would be part of that
+    trace for as long as the process lives.
     """
     record = any_record() if context is None else None
     if record is None or not record.ended:
         return context, links
     current = trace.get_current_span()
     if current.is_recording() and not isinstance(current, RequestSpan):
-        # A query that its visitor did not wait for, or a span of the task's own.
+        # A query that outlived its request, or a span that the task started.
         return context, links
     cause = current.get_span_context()
     return Context(), (*(links or ()), Link(cause)) if cause.is_valid else links
 
 
 def in_datasette_client() -> bool:
-    """Whether the caller is ``datasette.client``; False where Datasette does not say."""
+    """Whether a ``datasette.client`` call is running; False where Datasette has no such flag."""
     flag = private_api.get(private_api.DATASETTE_CLIENT)
     return flag is not None and flag.get(False)

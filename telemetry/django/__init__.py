@@ -1,1 +1,1 @@
-"""Django: its instrumentor, its middleware and its system checks."""
+"""Django: the instrumentor, the middleware and the system checks."""

@@ -1,11 +1,11 @@
-"""What `manage.py check` says of telemetry; with ``--deploy`` also what production wants.
+"""Django's system checks for telemetry: the configuration, and deployment with ``--deploy``.
 
 =====  ==========================================================================
-E001   a variable can't be understood
-W001   a variable is set and not used, or changes nothing
-W002   TELEMETRY_RAISE_FAILURES has telemetry's own failures fail pages (``--deploy``)
-W003   TELEMETRY_REDACT lets something private leave (``--deploy``)
-W004   credentials go over plain HTTP to another machine (``--deploy``)
+E001   a variable is invalid
+W001   a variable is set and not used, or has no effect
+W002   TELEMETRY_RAISE_FAILURES makes errors in telemetry fail pages (``--deploy``)
+W003   TELEMETRY_REDACT allows private data to be exported (``--deploy``)
+W004   credentials are sent to another machine without TLS (``--deploy``)
 =====  ==========================================================================
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def check_configuration(**_options: Any) -> list[CheckMessage]:
-    """Every variable, as the host will read it."""
+    """Check every variable that telemetry reads from the environment."""
     try:
         settings = _read()
     except ConfigurationError as error:
@@ -47,20 +47,20 @@ def check_configuration(**_options: Any) -> list[CheckMessage]:
 
 
 def check_deployment(**_options: Any) -> list[CheckMessage]:
-    """What a developer wants and production doesn't."""
+    """Check for settings that are meant for development."""
     try:
         settings = _read()
     except ConfigurationError:
-        # Told by the other.
+        # `check_configuration` reports it.
         return []
-    return list(_of_production(settings))
+    return list(_deployment_warnings(settings))
 
 
 def _read() -> Settings:
     return read_settings(os.environ, debug=django_settings.DEBUG)
 
 
-def _of_production(settings: Settings) -> Iterator[CheckMessage]:
+def _deployment_warnings(settings: Settings) -> Iterator[CheckMessage]:
     if settings.raise_failures:
         yield checks.Warning(
             "A failure of telemetry's own fails the page.",
@@ -75,7 +75,7 @@ def _of_production(settings: Settings) -> Iterator[CheckMessage]:
             id="telemetry.W003",
         )
     for signal, otlp in settings.otlp.items():
-        if otlp.headers and _is_in_clear(otlp.endpoint, insecure=otlp.insecure):
+        if otlp.headers and _is_unencrypted(otlp.endpoint, insecure=otlp.insecure):
             yield checks.Warning(
                 f"The headers of {signal} can be read on the way to another machine.",
                 hint=f"They hold what is set by {v.OTLP_HEADERS}: send to an https:// address, or "
@@ -84,7 +84,7 @@ def _of_production(settings: Settings) -> Iterator[CheckMessage]:
             )
 
 
-def _is_in_clear(endpoint: str, *, insecure: bool | None) -> bool:
+def _is_unencrypted(endpoint: str, *, insecure: bool | None) -> bool:
     parts = urlsplit(endpoint if "://" in endpoint else f"grpc://{endpoint}")
     if parts.scheme == "https" or (parts.scheme == "grpc" and not insecure):
         return False

@@ -1,4 +1,4 @@
-"""The Django instrumentor: contrib's arguments, one SERVER span with the edge's, and no silence."""
+"""The Django instrumentor: contrib's arguments, no second SERVER span, and errors when misused."""
 
 from __future__ import annotations
 
@@ -18,45 +18,46 @@ from telemetry.exceptions import InstrumentationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-# As Django documents it.
+# Documented by Django.
 SETTINGS_VARIABLE = "DJANGO_SETTINGS_MODULE"
 MIDDLEWARE = "telemetry.django.middleware.DjangoMiddleware"
-# Contrib's, by name: importing its module reads Django's settings.
+# Contrib's middleware, by name: importing its module reads Django's settings.
 SQL_COMMENTER = (
     "opentelemetry.instrumentation.django.middleware.sqlcommenter_middleware.SqlCommenter"
 )
 
 
 class DjangoInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib is untyped
-    """Adds a middleware that tells the edge's request record the route and the view.
+    """Adds the middleware that records the route and the view of each request.
 
     Not a subclass of contrib's ``DjangoInstrumentor``: subclasses share its singleton.
     """
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """The releases that this works with."""
+        """The supported releases of Django."""
         return ("django >= 5.2",)
 
     def instrument(self, **kwargs: Any) -> None:
         """Instrument Django.
 
         Args:
-            **kwargs: contrib's: ``excluded_urls`` (comma list of expressions), ``request_hook``
-                (span, request), ``response_hook`` (span, request, response),
-                ``middleware_position``, ``is_sql_commentor_enabled``; and
-                ``traced_request_attributes``, names of Django's request to record. Providers
-                are accepted and not needed: the edge makes the span.
+            **kwargs: contrib's arguments: ``excluded_urls`` (comma-separated regular
+                expressions), ``request_hook`` (span, request), ``response_hook``
+                (span, request, response), ``middleware_position``,
+                ``is_sql_commentor_enabled``; and ``traced_request_attributes``, names of
+                attributes of Django's request to record. Providers are accepted and
+                ignored: the edge starts the span.
 
         Raises:
-            InstrumentationError: before settings can be imported, while they are
-                being imported, after the application was made, or twice.
+            InstrumentationError: if Django's settings can't be imported yet or are being
+                imported, if the application exists already, or at a second call.
         """
         if self.is_instrumented_by_opentelemetry:
             raise InstrumentationError(
                 "Django is instrumented already: remove the second "
                 "DjangoInstrumentor().instrument() or telemetry.instrument()"
             )
-        _check_moment()
+        _check_timing()
         super().instrument(**kwargs)
 
     def _instrument(self, **kwargs: Any) -> None:
@@ -103,19 +104,20 @@ def settings_are_due() -> bool:
     return bool(module) and module not in sys.modules and not settings.configured
 
 
-def _check_moment() -> None:
+def _check_timing() -> None:
     from django.conf import settings
 
     module = os.environ.get(SETTINGS_VARIABLE, "")
     if not settings.configured and not module:
-        # Contrib's goes on with empty settings here, and the host with it.
+        # Contrib's instrumentor configures Django with empty settings here.
         raise InstrumentationError(
             "Django was instrumented too early: DJANGO_SETTINGS_MODULE is not set yet; set it "
             "before telemetry.instrument()"
         )
     importing = sys.modules.get(module)
     if importing is not None and not settings.configured:
-        # Contrib's is silently lost here, and once crashed its users' hosts.
+        # Contrib's middleware is silently lost here, and an earlier release
+        # crashed the host.
         raise InstrumentationError(
             f"Django was instrumented too early: {module} is still being imported; call "
             "telemetry.instrument() in asgi.py, after the settings and before the application"
@@ -128,14 +130,14 @@ def _check_moment() -> None:
 
 
 def _application_exists() -> bool:
-    # Django keeps no list of its handlers. One walk over the heap, at start-up,
-    # beats silence for as long as the process lives.
+    # Django has no list of its handlers. One pass over the heap at start-up is
+    # better than a middleware that is silently missing.
     handler = private_api.holder(private_api.DJANGO_APPLICATION)
     if handler is None:
         return False
     return any(
         private_api.get(private_api.DJANGO_APPLICATION, thing) is not None
         for thing in gc.get_objects()
-        # By type(): isinstance() would wake every lazy object on the heap.
+        # By type(): isinstance() would evaluate every lazy object on the heap.
         if issubclass(type(thing), handler)
     )

@@ -1,4 +1,4 @@
-"""The Django middleware: tells the request record what only Django knows."""
+"""The Django middleware: records the route, the view and the exception of each request."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ logger = logging.getLogger("telemetry")
 
 
 def request_failed(**_kwargs: Any) -> None:
-    """Django's signal ``got_request_exception``: a view, or a middleware, becomes a 500 page.
+    """Receiver of Django's signal ``got_request_exception``, which leads to a 500 page.
 
-    Not sent for what Django answers with 4xx. Sent while the exception is handled.
+    Django does not send the signal for exceptions that become a 4xx response. It sends
+    it while the exception is being handled.
     """
     try:
         error = sys.exc_info()[1]
@@ -44,9 +45,10 @@ def request_failed(**_kwargs: Any) -> None:
 
 
 class DjangoMiddleware:
-    """Async-native: contrib's sync-only one costs an async view a thread hop, 60 % more.
+    """Middleware that supports sync and async.
 
-    The class attributes are the instrumentor's arguments, since Django makes the instance.
+    Contrib's supports sync only, which adds a thread switch to an async view: 60 % more time.
+    The class attributes hold the instrumentor's arguments, since Django makes the instance.
     """
 
     sync_capable = True
@@ -69,7 +71,7 @@ class DjangoMiddleware:
             self.process_view = self._view
 
     def __call__(self, request: HttpRequest) -> Any:
-        """The response, or a coroutine for it where Django runs asynchronously."""
+        """Return the response, or a coroutine for it under ASGI."""
         record = self._begin(request)
         if iscoroutinefunction(self):
             return self._respond(request, record)
@@ -125,7 +127,7 @@ class DjangoMiddleware:
         except Exception as error:  # noqa: BLE001
             failed("django.middleware.view", error)
 
-    # Django would run a synchronous process_view in a thread, and wait for it.
+    # Django would run a synchronous process_view in a thread and wait for it.
     async def _async_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         self._view(request, view, args, kwargs)
 
@@ -146,8 +148,8 @@ class DjangoMiddleware:
 
 
 def _name_of(view: Any) -> str:
-    # Of a class-based view its class, which Django documents as `view_class`; of a callable
-    # object, which has no name, its class too.
+    # The class of a class-based view (`view_class`, documented by Django) and of a callable
+    # object, which has no name.
     view = getattr(view, "view_class", view)
     named = view if hasattr(view, "__name__") else type(view)
     return f"{named.__module__}.{named.__name__}"

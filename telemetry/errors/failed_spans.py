@@ -1,4 +1,4 @@
-"""Notes in which span an exception happened, for what reports it later."""
+"""Records the span in which an exception was raised, for error events."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ if TYPE_CHECKING:
 
 
 class FailedSpanProcessor(SpanProcessor):
-    """Notes, on an exception that a span records, which span that was.
+    """Sets the origin of an exception to the span that records it.
 
-    When the span ends it has only the exception's text; and what thread it is ended on, and when,
-    says nothing of the exception. So the exception is noted as it is recorded, by the method of
-    this one span: the SDK offers no other place.
+    An ended span has only the exception's text, and may be ended later or on another thread. So
+    the exception is marked when it is recorded, by replacing ``record_exception`` of each span:
+    the SDK has no hook for it.
     """
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         try:
             scope = span.instrumentation_scope
-            # Datasette's spans are wrapped already, and note it themselves.
+            # The wrappers of Datasette's spans set the origin themselves.
             if scope is None or scope.name != SCOPE:
-                span.record_exception = _Noting(span)  # type: ignore[method-assign]
+                span.record_exception = _RecordException(span)  # type: ignore[method-assign]
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
             failed("errors.span_processor", error)
 
 
-class _Noting:
+class _RecordException:
     """``record_exception`` of one span."""
 
     __slots__ = ("_span",)
 
     def __init__(self, span: Span) -> None:
-        # Not held: a span that holds itself would wait for the garbage collector.
+        # A weak reference: a reference cycle would delay freeing the span until
+        # garbage collection.
         self._span = weakref.ref(span)
 
     def __call__(self, exception: BaseException, *args: Any, **kwargs: Any) -> None:

@@ -1,9 +1,9 @@
-"""What failed, told once: to whoever tracks errors, by whoever sees the exception first.
+"""Reports each failure to the error tracker once.
 
-One exception passes many on its way out: a span that it ends, a thread, a
-framework's error page, the edge, the server's log. Each tells of it here or
-logs it, and the exception itself carries the note that it has been told; what
-was raised `from` it is the same failure. Nothing here knows a vendor.
+One exception may be seen several times: by a span, a thread's hook, a framework's
+error page, the edge and the server's log. Each of these reports or logs it. The
+exception itself is marked as reported; an exception that was raised `from` it is
+the same failure. This module does not depend on a vendor.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     Listener = Callable[[Exception, str, RequestRecord | None], None]
     Keeper = Callable[[int], bool]
 
-# Plain values, since an exception may be pickled. In `__dict__` and not by
-# setattr: an exception may be a frozen dataclass.
+# The values are plain, since an exception may be pickled. They are set in
+# `__dict__` and not by setattr: an exception may be a frozen dataclass.
 _ORIGIN = "_telemetry_place"
 _EVENT = "_telemetry_event"
 
 
 class Origin(NamedTuple):
-    """The span in which something happened."""
+    """The span in which an exception was raised or an event occurred."""
 
     trace_id: int
     span_id: int
@@ -41,40 +41,43 @@ class Origin(NamedTuple):
 
     @classmethod
     def of(cls, context: SpanContext) -> Origin:
-        """A span's."""
+        """The origin for a span's context."""
         return cls(context.trace_id, context.span_id, context.trace_flags.sampled)
 
 
 def report_to(listener: Listener | None) -> None:
-    """Have failures told to `listener`: the exception, who caught it, and its request's record."""
+    """Report failures to `listener(exception, caught_by, request_record)`; None stops it."""
     state.report_error = listener
 
 
 def keep_traces_with(keeper: Keeper | None) -> None:
-    """Have `keeper` keep the traces of what is told: given an id, it says whether it still can."""
+    """Keep traces of reported failures by `keeper(trace_id)`, which returns whether it did."""
     state.keep_trace = keeper
 
 
 def is_kept(origin: Origin) -> bool:
-    """Whether the trace is exported, or will be from now on: somebody is about to link to it."""
+    """Keep the origin's trace, and return whether it is or will be exported.
+
+    Called before an error event links to the trace.
+    """
     return origin.sampled or (state.keep_trace is not None and state.keep_trace(origin.trace_id))
 
 
 def report(error: BaseException, caught_by: str, record: RequestRecord | None = None) -> None:
-    """Tell of an exception that nobody handled.
+    """Report an unhandled exception.
 
     Args:
-        error: one that was told before adds nothing; what is no `Exception`, such as a
-            cancellation, is no failure.
-        caught_by: what saw it, for example ``datasette``.
-        record: its request's, where that is not the current one.
+        error: the exception. Ignored if it was reported before, or is not an `Exception`,
+            such as a cancellation.
+        caught_by: what caught it, for example ``datasette``.
+        record: the request's record; the current one unless given.
     """
     if state.report_error is None or not isinstance(error, Exception):
         return
     try:
         record = record or request_record()
         if record is not None and record.outcome == "disconnected":
-            # What fails after the visitor has left fails because of that.
+            # After the client has disconnected, errors are a consequence of that.
             mark_reported(error)
         elif is_reported(error):
             if record is not None:
@@ -86,13 +89,13 @@ def report(error: BaseException, caught_by: str, record: RequestRecord | None = 
 
 
 def set_origin(error: BaseException, origin: Origin | None) -> None:
-    """Note the span in which an exception happened. The first is the innermost, and stays."""
+    """Set the span in which an exception was raised. The first call wins: it is the innermost."""
     if origin is not None:
         error.__dict__.setdefault(_ORIGIN, tuple(origin))
 
 
 def origin_of(error: BaseException) -> Origin | None:
-    """Where it happened, if a span ended by it."""
+    """The origin of an exception or of its causes, or None."""
     for each in _causes(error):
         origin = each.__dict__.get(_ORIGIN)
         if origin is not None:
@@ -101,10 +104,10 @@ def origin_of(error: BaseException) -> Origin | None:
 
 
 def current_origin() -> Origin | None:
-    """The current span, unless it is one that its request has left behind.
+    """The current span, or None if it is the span of a request that has ended.
 
-    A task that outlives its request keeps the request's span in its context:
-    for as long as it runs, its failures would be that one visitor's.
+    A task that outlives its request keeps the request's span in its context. Without
+    this check, all later failures of the task would link to that request.
     """
     span = trace.get_current_span()
     context = span.get_span_context()
@@ -119,24 +122,24 @@ def current_origin() -> Origin | None:
 
 
 def is_reported(error: BaseException) -> bool:
-    """Whether it, or what it was raised from, has been told already."""
+    """Whether an exception, or one of its causes, was reported."""
     return any(_EVENT in each.__dict__ for each in _causes(error))
 
 
 def event_id_of(error: BaseException) -> str:
-    """The id of the event that it became, or an empty string."""
-    told = (each.__dict__.get(_EVENT, "") for each in _causes(error))
-    return next((event for event in told if event), "")
+    """The id of the error event of an exception, or an empty string."""
+    event_ids = (each.__dict__.get(_EVENT, "") for each in _causes(error))
+    return next((event_id for event_id in event_ids if event_id), "")
 
 
 def mark_reported(error: BaseException, event_id: str = "") -> None:
-    """Note that it, and what it was raised from, needs no telling any more."""
+    """Mark an exception and its causes as reported, with the id of the error event if any."""
     for each in _causes(error):
         each.__dict__.setdefault(_EVENT, event_id)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    # Only `raise ... from`: what is raised while another is handled is a fault of its own.
+    # Only `raise ... from`: an exception raised while another is handled is a separate failure.
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:

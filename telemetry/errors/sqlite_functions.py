@@ -1,10 +1,10 @@
-"""Python functions that SQLite calls: it swallows what they raise.
+"""Exceptions of Python functions that SQLite calls.
 
-All that is left of it is that something was raised. With
-``sqlite3.enable_callback_tracebacks`` Python hands such an exception to
-``sys.unraisablehook``, on the thread and in the context of the query. There it
-is kept, until the error that SQLite makes of it arrives, or the request ends
-without one: a visitor's own query is answered with 200 or 400.
+SQLite replaces such an exception by an error that says only that something was
+raised. With ``sqlite3.enable_callback_tracebacks`` Python passes the exception to
+``sys.unraisablehook``, on the thread and in the context of the query. It is held
+there until SQLite's error reaches an error page, or until the request ends without
+one: Datasette responds to a client's query with 200 or 400.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ _RAISED = (" raised exception", " raised error", " method not defined")
 
 
 def hold(error: Exception, called: object) -> bool:
-    """Keep an exception that Python could only ignore with its request's record.
+    """Hold an unraisable exception in its request's record.
 
     Args:
         error: the exception.
-        called: what raised it, as ``sys.unraisablehook`` names it.
+        called: the ``object`` that ``sys.unraisablehook`` is given.
 
     Returns:
-        Whether it was kept; otherwise it was reported at once.
+        True if it was held; False if it was reported at once.
     """
     failures.set_origin(error, failures.current_origin())
     record = request_record()
     if record is None or not _may_be_a_callback(called):
         failures.report(error, "sys.unraisablehook", record)
         return False
-    # A query that is tried once for each column raises the same each time.
+    # A query that is run for each column raises the same exception each time.
     if len(record.unseen) < MAX_KEPT and _origin(error) not in map(_origin, record.unseen):
         record.unseen.append(error)
     return True
 
 
 def is_callback_error(error: BaseException) -> bool:
-    """Whether this is SQLite saying that a function raised something."""
-    # By name: Datasette takes pysqlite3's, where that is installed.
+    """Whether this is SQLite's error for an exception in a Python function."""
+    # By name: Datasette uses the classes of pysqlite3 where that is installed.
     if type(error).__name__ != "OperationalError" or not error.args:
         return False
     # "user-defined function raised exception", "user-defined aggregate's 'step' method raised
@@ -55,7 +55,7 @@ def is_callback_error(error: BaseException) -> bool:
 
 
 def add_cause(error: BaseException, record: RequestRecord | None) -> None:
-    """Give SQLite's error its cause, which it did not keep."""
+    """Set the ``__cause__`` of SQLite's error to the held exception."""
     if (
         record is not None
         and record.unseen
@@ -66,7 +66,7 @@ def add_cause(error: BaseException, record: RequestRecord | None) -> None:
 
 
 def report_held(record: RequestRecord) -> list[Exception]:
-    """Report, and give, what no error page has followed from."""
+    """Report and return the held exceptions that did not lead to an error page."""
     unseen, record.unseen = record.unseen, []
     for error in unseen:
         failures.report(error, "sys.unraisablehook", record)

@@ -1,1 +1,1 @@
-"""What only Logfire has: its manual API on our providers, and what its pages show of a span."""
+"""Logfire: its manual API on telemetry's providers."""

@@ -1,10 +1,10 @@
-"""Logfire's manual API, ``logfire.info``, ``logfire.span`` and their kind, on our providers.
+"""Logfire's manual API (``logfire.info``, ``logfire.span``, ...) on telemetry's providers.
 
-Without ``logfire.configure()``, which would take the global providers and shut
-ours down. Nothing is imported here: whoever imports logfire gets it so, and
-where nobody does it costs nothing.
+Used instead of ``logfire.configure()``, which would replace the global providers
+and shut telemetry's down. Nothing is imported here: the providers are attached
+when the host imports logfire.
 
-What is reached for is internal to Logfire: see `telemetry.private_api`.
+The names are internal to Logfire: see `telemetry.private_api`.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ def attach(
     logger_provider: LoggerProvider,
     flush: Callable[[float], int],
 ) -> None:
-    """Lend the providers to Logfire, now or when it is imported.
+    """Attach the providers to Logfire, now or when it is imported.
 
     Args:
-        tracer_provider: for its spans and messages.
-        logger_provider: for what its integrations log.
-        flush: sends what is in flight, for at most so many seconds; how much was not delivered.
+        tracer_provider: for Logfire's spans and messages.
+        logger_provider: for log records of Logfire's integrations.
+        flush: sends pending telemetry within a number of seconds; returns the number of
+            undelivered items.
     """
 
     def imported(_logfire: object) -> None:
@@ -69,8 +70,8 @@ def _attach(
         return flush(timeout_millis / 1000) == 0
 
     p = private_api
-    # The API's own meter provider, whose instruments change to ours once those exist: after a
-    # server's fork.
+    # OpenTelemetry's global meter provider is a proxy here. Its instruments switch to
+    # telemetry's provider when that is started, which is after a server's fork.
     for proxy_of, set_provider, provider in (
         (p.LOGFIRE_TRACER_PROVIDER, p.LOGFIRE_SET_TRACER_PROVIDER, tracer_provider),
         (p.LOGFIRE_LOGGER_PROVIDER, p.LOGFIRE_SET_LOGGER_PROVIDER, logger_provider),

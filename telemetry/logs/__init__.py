@@ -1,4 +1,4 @@
-"""What is logged, as lines that lead to their trace: JSON for machines, text for people.
+"""Logs: the standard library's `logging`, with the trace id in JSON or text lines.
 
-The standard library's `logging` throughout, and nothing of OpenTelemetry's SDK.
+Formatters and Django's ``LOGGING`` do not use OpenTelemetry's SDK.
 """

@@ -1,4 +1,4 @@
-"""The access line: one for each request, when it has ended, from whoever saw all of it."""
+"""The access log: one line for each request, written by the edge when the request has ended."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("telemetry.access")
 
-# With the client's address before it and the query string in it.
+# The beginning of uvicorn's line, which has the client's address and the query string.
 _WEBSOCKET = '%s - "WebSocket %s"'
 
 
 class ServersOwn(logging.Filter):
-    """Stops uvicorn's access line for a WebSocket, which it logs among its errors."""
+    """Drops uvicorn's access line of a WebSocket, which it writes to its error logger."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it is another line."""
+        """Return False for the access line of a WebSocket."""
         return not str(record.msg).startswith(_WEBSOCKET)
 
 
@@ -37,18 +37,18 @@ def log_request(
     address: str | None = None,
     agent: str | None = None,
 ) -> None:
-    """Write the line of a request that has ended.
+    """Log a request that has ended.
 
     Args:
-        record: what is known of it.
-        status: None where no response was begun.
-        size: bytes of the response's body.
-        seconds: from its first byte to its last.
+        record: the request's record.
+        status: the response's status; None if no response was started.
+        size: size of the response's body in bytes.
+        seconds: duration of the request.
         kept: whether its trace is exported.
-        address: the client's, where it is to be told.
-        agent: what the client says it is, where that is to be told.
+        address: the client's address; None leaves it out.
+        agent: the ``User-Agent`` header; None leaves it out.
     """
-    # Not an error: the failure that it came from has been logged as one, and tracked.
+    # Not ERROR: the failure behind a 5xx is logged as an error already, and is an error event.
     level = logging.WARNING if status is None or status >= 500 else logging.INFO
     if not logger.isEnabledFor(level):
         return
@@ -61,7 +61,7 @@ def log_request(
         f.BYTES: size,
         f.OUTCOME: record.outcome,
         f.KEPT: kept,
-        # The request is over: the moment knows nothing of it any more.
+        # Explicit, since the current context no longer has the request.
         ATTRIBUTE: LogContext.of(record.span.get_span_context(), record),
     }
     if address is not None:

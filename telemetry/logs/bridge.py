@@ -1,8 +1,8 @@
-"""From the standard library's `logging` to OpenTelemetry: what a log bridge is there.
+"""OpenTelemetry's log bridge for the standard library's `logging`.
 
-Contrib's handler hands a record's attributes on as they are, flushes on a
-thread of its own whenever `logging` is set up anew or ends, and tells of the
-exporters' own failures to the exporters.
+Contrib's handler passes a record's attributes on unchanged, flushes on another
+thread whenever `logging` is configured again or shut down, and sends log records
+about failed exports to the same exporters.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ _emitting = ContextVar("emitting", default=False)
 
 
 def send_to(send: Send | None) -> None:
-    """Have every bridge's records sent by ``send``, given a logger's name and a record."""
+    """Send the records of every bridge by ``send(logger_name, record)``; None sends none."""
     state.emit_log_record = send
 
 
 class LogBridge(logging.Handler):
-    """Hands log records to the pipeline; drops them where it sends no logs.
+    """Handler that passes log records to the pipeline, or drops them if it exports no logs.
 
-    Not what OpenTelemetry logs of itself, or what is logged while something is
-    exported: with a backend that is down, each would become more of its kind.
+    Also drops records of OpenTelemetry's loggers and records that are logged during
+    an export: with an unreachable backend, each would cause another one.
     """
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Without `logging`'s lock: it holds nothing, and no request waits for another."""
+        """Emit without `logging`'s lock: the handler has no state, and requests need not wait."""
         wanted = bool(self.filter(record))
         if wanted:
             self.emit(record)
         return wanted
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand it over. Never raises."""
+        """Convert and send the record. Never raises, except under tests."""
         if (
             state.emit_log_record is None
             or _emitting.get()
@@ -70,7 +70,7 @@ class LogBridge(logging.Handler):
         token = _emitting.set(True)
         try:
             state.emit_log_record(record.name, _log_record(record))
-        except Exception as error:  # noqa: BLE001 # who logs something expects no failure
+        except Exception as error:  # noqa: BLE001 # logging must not raise
             failed("logs.bridge", error)
         finally:
             _emitting.reset(token)

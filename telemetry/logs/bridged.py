@@ -1,4 +1,4 @@
-"""Where the log bridge's records enter the pipeline."""
+"""Passes the log bridge's records to the exporters, once this process exports."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ MAX_HELD = 1000
 
 
 class BridgedLogs:
-    """Holds records back until this process exports: the last ``MAX_HELD`` of them.
+    """Buffers the last ``MAX_HELD`` records until this process exports.
 
-    A server's master logs before it forks its workers, where an exporter's
-    thread must not be started; what it has logged it sends when it ends.
+    A server's main process logs before it forks its workers, and must not start an
+    exporter's thread before that. It sends its records when it ends.
     """
 
     def __init__(self, resource: Resource, processors: Iterable[LogRecordProcessor]) -> None:
@@ -34,11 +34,11 @@ class BridgedLogs:
         self._lock = Lock()
 
     def watch_forks(self) -> None:
-        """What was held is the parent's to send."""
+        """Drop the buffer in forked children: the parent sends it."""
         os.register_at_fork(after_in_child=self._forked)
 
     def emit(self, name: str, record: LogRecord) -> None:
-        """Send a record of that logger, or hold it."""
+        """Send a record of the logger ``name``, or buffer it."""
         if self._held is not None:
             with self._lock:
                 if self._held is not None:
@@ -47,7 +47,7 @@ class BridgedLogs:
         self.provider.get_logger(name).emit(record)
 
     def release(self) -> None:
-        """Send what was held, and hold nothing any more."""
+        """Send the buffered records, and stop buffering."""
         with self._lock:
             held, self._held = self._held, None
         for name, record in held or ():

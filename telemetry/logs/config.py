@@ -1,4 +1,4 @@
-"""Django's `LOGGING`: one handler for all, and what servers and frameworks log of themselves."""
+"""Django's `LOGGING`: one output for all loggers, those of servers and frameworks included."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from telemetry.state import state
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The edge has a line for each request; a server's own would be a second, without a trace.
+# The edge writes an access line. A server's would be a second one, without a trace id.
 ACCESS_LOGGERS = ("uvicorn.access", "gunicorn.access")
-# Theirs have handlers of their own, which would write each line once more.
+# These loggers have handlers by default, which would write each line a second time.
 FRAMEWORKS = ("uvicorn", "uvicorn.asgi", "django.server")
-# Not by propagation: see `ToRoot`.
+# These reach the root logger by a handler, not by propagation: see `ToRoot`.
 SERVERS = ("uvicorn.error", "gunicorn.error")
-# A line for each 404, which is in the access line; what is an error stays.
+# Django logs a warning for each 404, which the access line has as well. Errors stay.
 QUIET = {"django.request": "ERROR"}
 _SILENT = 100
 
@@ -26,28 +26,29 @@ _SILENT = 100
 def logging_config(
     environ: Mapping[str, str] | None = None, *, debug: bool | None = None
 ) -> dict[str, Any]:
-    """A dictionary for Django's ``LOGGING``, or for `logging.config.dictConfig`.
+    """Return a dictionary for Django's ``LOGGING``, or for `logging.config.dictConfig`.
 
-    Everything that is logged goes to standard output, a line a record: JSON, or
-    text under ``debug``, as LOG_FORMAT and LOGLEVEL have it; in a command, which
-    has called `telemetry.report_errors`, to standard error. The same records go
-    to the log exporters, where there are any. Handlers and loggers that a host
-    adds to the dictionary are its own and stay.
+    All log records go to standard output, one line each: JSON, or text under
+    ``debug``. LOG_FORMAT and LOGLEVEL change that. In a command, which has called
+    `telemetry.report_errors`, they go to standard error. The same records go to the
+    log exporters, if any are configured. A host may add handlers and loggers to the
+    dictionary.
 
-    Once it was called, `telemetry.asgi_wrapper` writes a line for each request,
+    After the call, `telemetry.asgi_wrapper` writes an access line for each request,
     whether or not any telemetry is configured.
 
     Args:
-        environ: ``os.environ`` unless given.
-        debug: the host's debug mode; None asks ``DEBUG``.
+        environ: the variables; ``os.environ`` unless given.
+        debug: the host's debug mode; None reads ``DEBUG``.
 
     Raises:
-        ConfigurationError: naming every variable that can't be understood.
+        ConfigurationError: if any variable is invalid; names all of them.
     """
     settings = read_log_settings(os.environ if environ is None else environ, debug=debug)
     state.own_log_lines = True
     loggers: dict[str, dict[str, Any]] = {
-        # Below that it tells of each query and template; whoever wants it names `django`.
+        # At DEBUG, Django logs each query and template. An operator can still set the level
+        # of `django` by name.
         "django": {"handlers": [], "level": "INFO" if settings.level == "DEBUG" else "NOTSET"},
         **{name: {"handlers": [], "propagate": True, "level": "NOTSET"} for name in FRAMEWORKS},
         **{
@@ -63,7 +64,7 @@ def logging_config(
         **{name: {"handlers": [], "propagate": False, "level": _SILENT} for name in ACCESS_LOGGERS},
     }
     for name, level in settings.levels.items():
-        # Named by the operator: to be seen, then.
+        # The operator has set a level for this logger, so an access logger is shown.
         known = loggers.get(name, {"propagate": True})
         loggers[name] = {**known, "level": level}
         if name in ACCESS_LOGGERS:
@@ -102,19 +103,19 @@ def logging_config(
 
 
 class ToRoot(logging.Handler):
-    """Hands a record on to the root logger.
+    """Passes a record on to the root logger.
 
-    ``uvicorn_worker.UvicornWorker`` gives uvicorn's logger the very list that
-    gunicorn's has its handlers in, and lets it not propagate. Where that comes
-    after ours, with ``--preload``, the list must not be empty; where it comes
-    before, what is in it must not be written twice.
+    ``uvicorn_worker.UvicornWorker`` gives uvicorn's logger the same list object that
+    holds the handlers of gunicorn's logger, and turns its propagation off. If that
+    happens after this configuration, with ``--preload``, the list must not be empty.
+    If it happens before, the list's handlers must not write each record twice.
     """
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Without `logging`'s lock: it holds nothing."""
+        """Emit without `logging`'s lock: the handler has no state."""
         self.emit(record)
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand it on."""
+        """Pass the record on."""
         logging.getLogger().handle(record)

@@ -1,4 +1,4 @@
-"""Where a record was logged: the trace, the site and the route of the moment."""
+"""The trace, site and route of a log record."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from telemetry.request import RequestRecord
 
-# Set on a record by whoever knows better than the moment does.
+# Attribute of a record with an explicit LogContext, used instead of the current one.
 ATTRIBUTE = "telemetry_context"
 
 
 class LogContext(NamedTuple):
-    """Ids are hexadecimal, as OpenTelemetry has them in formats that are not its own."""
+    """Ids and flags are hexadecimal, as OpenTelemetry specifies for formats other than OTLP."""
 
     trace_id: str = ""
     span_id: str = ""
@@ -30,7 +30,7 @@ class LogContext(NamedTuple):
 
     @classmethod
     def of(cls, span: SpanContext, record: RequestRecord | None) -> LogContext:
-        """A span's, within a request's."""
+        """The context of a span and a request record."""
         site, route = (record.site, record.route) if record is not None else (None, None)
         if not span.is_valid:
             return cls(site=site, route=route)
@@ -47,18 +47,18 @@ NOWHERE = LogContext()
 
 
 def current_context() -> LogContext:
-    """The context of this moment; empty where there is no trace."""
+    """The current log context; its ids are empty outside a trace."""
     span = trace.get_current_span().get_span_context()
     outlived = any_record()
     if outlived is not None and outlived.ended:
         own = outlived.span.get_span_context()
         if own.span_id == span.span_id:
-            # A task that outlives its request is not that one visitor's.
+            # A task that outlives its request is not attributed to it.
             return NOWHERE
     return LogContext.of(span, request_record())
 
 
 def context_of(record: logging.LogRecord) -> LogContext:
-    """What was noted on the record, or the context of this moment."""
-    noted = getattr(record, ATTRIBUTE, None)
-    return noted if isinstance(noted, LogContext) else current_context()
+    """The context that was set on the record, or the current one."""
+    attached = getattr(record, ATTRIBUTE, None)
+    return attached if isinstance(attached, LogContext) else current_context()

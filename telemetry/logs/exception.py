@@ -1,4 +1,4 @@
-"""An exception that was logged."""
+"""Fields of a logged exception."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FORMATTER = logging.Formatter()
 
 
 def exception_fields(record: logging.LogRecord) -> dict[str, str]:
-    """Class, text and traceback of the record's exception, by OpenTelemetry's names."""
+    """Type, message and traceback of the record's exception, by OpenTelemetry's attribute names."""
     fields: dict[str, str] = {}
     if is_refusal(record):
         return fields
@@ -27,7 +27,10 @@ def exception_fields(record: logging.LogRecord) -> dict[str, str]:
 
 
 def traceback_of(record: logging.LogRecord) -> str:
-    """Its traceback and the stack, where it has them; never raises. A refusal has none."""
+    """The traceback and the stack of a record, or an empty string. Never raises.
+
+    A client error that Django logs has no traceback.
+    """
     if is_refusal(record):
         return ""
     parts = []
@@ -38,7 +41,7 @@ def traceback_of(record: logging.LogRecord) -> str:
             parts.append(record.exc_text)
         if record.stack_info:
             parts.append(_FORMATTER.formatStack(record.stack_info))
-    except Exception as error:  # noqa: BLE001 # an exception's own text may raise
+    except Exception as error:  # noqa: BLE001 # str() of an exception may raise
         parts.append(f"<traceback that can't be shown: {type(error).__name__}>")
     return text("\n".join(parts))
 

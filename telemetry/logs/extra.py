@@ -1,4 +1,4 @@
-"""A record's `extra`: what the code that logged it gave, beside the message."""
+"""The `extra` fields of a log record."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from telemetry.logs.plain import plain, text
 if TYPE_CHECKING:
     from collections.abc import Container
 
-# What a record has by itself, what formatters add, and what servers log for their own.
-_OWN = frozenset(vars(logging.makeLogRecord({}))) | {
+# Attributes of every record, of formatters and of servers, which are not `extra`.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",
     "asctime",
     "taskName",  # since Python 3.12
-    "color_message",  # uvicorn's: the message once more, with escape codes
+    "color_message",  # uvicorn's: the message with escape codes
     ATTRIBUTE,
 }
 
 
 def extra_of(record: logging.LogRecord, taken: Container[str] = ()) -> dict[str, Any]:
-    """By name, as `plain` has it; ``extra.`` before a name that is taken.
+    """The extra fields by name, with values as `plain` returns them.
 
-    Django's ``request`` is left out: its text has the query string.
+    A name in ``taken`` gets the prefix ``extra.``. Django's ``request`` is left out:
+    its text has the query string.
     """
     return {
-        _free(text(name), taken): plain(value)
+        _unused(text(name), taken): plain(value)
         for name, value in vars(record).items()
-        if name not in _OWN and not (name == "request" and not isinstance(value, str | int))
+        if name not in _STANDARD and not (name == "request" and not isinstance(value, str | int))
     }
 
 
-def _free(name: str, taken: Container[str]) -> str:
+def _unused(name: str, taken: Container[str]) -> str:
     return f"extra.{name}" if name in taken else name

@@ -1,4 +1,4 @@
-"""A log record as a line."""
+"""Formatters: a log record as a line of JSON or text."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from telemetry.registry import log_fields as f
 from telemetry.settings.model import RedactionSettings
 from telemetry.terminal import CYAN, DIM, RED, YELLOW, Terminal, printable, without_controls
 
-# Made once: `json.dumps` makes an encoder for each call that wants no blanks.
+# Created once: `json.dumps` creates an encoder for each call with other separators.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _COLORS = {"WARNING": YELLOW, "ERROR": RED, "CRITICAL": RED}
 
 
 class JSONFormatter(logging.Formatter):
-    """One line of JSON a record, by the names of `telemetry.registry.log_fields`.
+    """One line of JSON for each record, with the names of `telemetry.registry.log_fields`.
 
-    A record's ``extra`` follows under its own names; one that is taken already
-    gets ``extra.`` before it. Never raises: what can't be shown says so.
+    A record's ``extra`` fields follow by name; a name that is in use gets the prefix
+    ``extra.``. Never raises: a value that can't be formatted becomes a placeholder.
 
     Args:
-        release: what ``service.version`` is.
-        redaction: what is taken out; everything unless given.
+        release: the value of ``service.version``.
+        redaction: what is redacted; everything unless given.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class JSONFormatter(logging.Formatter):
         self._redactor = Redactor(redaction or RedactionSettings())
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
+        """Return the line, without a line break."""
         context = context_of(record)
         when = datetime.fromtimestamp(record.created, UTC)
         fields: dict[str, Any] = {
@@ -66,15 +66,15 @@ class JSONFormatter(logging.Formatter):
 
 
 class ReadableFormatter(logging.Formatter):
-    """A line for people: time, level, logger, site, message, the trace's first digits.
+    """A line of text: time, level, logger, site, message, first 8 digits of the trace id.
 
-    What visitors chose can't command a terminal; a traceback follows on lines of
-    its own.
+    Control characters are removed, since clients choose parts of the text. A traceback
+    follows on separate lines.
 
     Args:
-        color: whether there is any, on a terminal.
-        stream: which of `sys` it is written to.
-        redaction: what is taken out; everything unless given.
+        color: whether to use colour on a terminal.
+        stream: name of the stream in `sys` that is written to.
+        redaction: what is redacted; everything unless given.
     """
 
     def __init__(
@@ -90,9 +90,9 @@ class ReadableFormatter(logging.Formatter):
         self._stream = stream
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, and those of a traceback."""
-        # Looked up each time: a stream may be exchanged.
+        """Return the line, and those of a traceback."""
         redacted = self._redactor.text
+        # Looked up each time: a stream may be replaced.
         terminal = Terminal(getattr(sys, self._stream), color=self._color)
         context = context_of(record)
         when = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")

@@ -1,4 +1,4 @@
-"""Whatever was logged, as something that JSON can hold."""
+"""Converts logged values to values that JSON can represent."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ MAX_TEXT = 32_768
 
 
 def plain(value: object, depth: int = MAX_DEPTH) -> Any:
-    """A copy of strings, numbers, lists and dicts only; bounded, and never raising.
+    """A copy that consists of strings, numbers, lists and dicts. Never raises.
 
-    What is too deep, cycles among it, becomes text. So does what JSON has no
-    form for: NaN, bytes, any other object.
+    Lists and dicts have at most ``MAX_ITEMS`` items. Values that are nested deeper
+    than ``depth``, cycles included, become text. So do values without a JSON form:
+    NaN, bytes and other objects.
     """
     try:
         return _plain(value, depth)
-    except Exception:  # noqa: BLE001 # whatever it is, it is to be logged
+    except Exception:  # noqa: BLE001 # any object may be logged
         return text(value)
 
 
@@ -32,7 +33,7 @@ def _plain(value: object, depth: int) -> Any:
     if isinstance(value, str):
         return text(value)
     if isinstance(value, int):
-        # More digits than a double holds are lost by most who read JSON.
+        # Most JSON readers lose digits beyond the precision of a double.
         return int(value) if abs(value) < 1 << 53 else text(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else text(value)
@@ -45,24 +46,24 @@ def _plain(value: object, depth: int) -> Any:
 
 
 def text(value: object) -> str:
-    """Its text, cut, without what UTF-8 has no form for."""
+    """The value's text, truncated to ``MAX_TEXT`` characters; lone surrogates are escaped."""
     if type(value) is str and len(value) <= MAX_TEXT and value.isascii():
-        # Almost all there is; the rest costs five times as much.
+        # The common case; the code below costs five times as much.
         return value
     try:
         found = value if isinstance(value, str) else _text(value)
-        # A subclass may be anything: its characters are what counts.
+        # A subclass of str may override methods, so str's own is called.
         found = str.__str__(found)[:MAX_TEXT]
-    except Exception:  # noqa: BLE001 # `repr` and `str` are anybody's
+    except Exception:  # noqa: BLE001 # `repr` and `str` may raise anything
         return f"<{type(value).__name__} that can't be shown>"
     return found.encode("utf-8", "backslashreplace").decode()
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """The message; the template and its arguments where they don't fit together."""
+    """The formatted message, or the template and its arguments if formatting fails."""
     try:
         return text(record.getMessage())
-    except Exception:  # noqa: BLE001 # `logging` would print a traceback of its own instead
+    except Exception:  # noqa: BLE001 # `logging` would print a traceback instead
         return f"{text(record.msg)} % {text(plain(record.args))}"
 
 

@@ -1,4 +1,4 @@
-"""Puts the request's site and route on what is logged within it."""
+"""Sets the request's site and route on log records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RequestLogProcessor(LogRecordProcessor):
-    """Stamps ``corkboard.site`` and ``http.route`` on every log record of a request."""
+    """Sets ``corkboard.site`` and ``http.route`` on every log record of a request."""
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         try:
@@ -31,8 +31,8 @@ class RequestLogProcessor(LogRecordProcessor):
             failed("logs.processor", error)
 
     def shutdown(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is buffered."""
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Nothing is held."""
+        """Do nothing: nothing is buffered."""
         return True

@@ -1,4 +1,4 @@
-"""A backend that is down is one fact, not a line for each try."""
+"""Limits the repeated log records about an unreachable backend."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from telemetry.registry import log_fields as f
 
 EVERY = 600.0
-"""Seconds."""
+"""Minimum time in seconds between two records from the same line of code."""
 MAX_PLACES = 1000
 
 
 class Throttle(logging.Filter):
-    """Of what exporting logs, lets the same through once in ten minutes.
+    """Passes log records about exports once in ten minutes for each line of code.
 
-    That is: what OpenTelemetry logs of itself, and what others log while
-    something is exported. The same means from the same line of code. The next
-    that is let through says how many were not, as ``throttled``.
+    Applies to records of OpenTelemetry's loggers, and to records that other loggers
+    emit during an export. The next record that passes has the number of dropped ones,
+    as ``throttled``.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._lock = Lock()
-        self._places: dict[tuple[str, int], tuple[float, int]] = {}
+        self._sources: dict[tuple[str, int], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it is let through."""
+        """Return whether the record passes."""
         if record.name.partition(".")[0] != "opentelemetry" and is_instrumentation_enabled():
             return True
-        place, now = (record.name, record.lineno), monotonic()
+        source, now = (record.name, record.lineno), monotonic()
         with self._lock:
-            last, throttled = self._places.get(place, (None, 0))
+            last, throttled = self._sources.get(source, (None, 0))
             if last is not None and now - last < EVERY:
-                self._places[place] = last, throttled + 1
+                self._sources[source] = last, throttled + 1
                 return False
-            if last is None and len(self._places) >= MAX_PLACES:
+            if last is None and len(self._sources) >= MAX_PLACES:
                 return False
-            self._places[place] = now, 0
+            self._sources[source] = now, 0
         if throttled:
             setattr(record, str(f.THROTTLED), throttled)
         return True

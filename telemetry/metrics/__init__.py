@@ -1,1 +1,1 @@
-"""Metrics: the meter provider, and what is observed when metrics are collected."""
+"""Metrics: the meter provider and the observable instruments."""

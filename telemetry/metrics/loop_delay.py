@@ -1,4 +1,4 @@
-"""How late the event loop is: the one number that tells of a view that blocks everybody."""
+"""Event loop scheduling delay, which shows code that blocks the event loop."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
 
 EVERY = 0.25
-"""Seconds."""
+"""Seconds between two measurements."""
 
 
 class LoopDelay:
-    """Asks a loop to be called back in a moment, and records how late that was.
+    """Schedules a timer on an event loop, and records how late it runs, in seconds.
 
-    A timer and no task: whoever closes the loop need not know of it.
+    A timer and not a task, which would have to be cancelled before the loop is closed.
     """
 
     def __init__(self, meter_provider: MeterProvider | None = None) -> None:
@@ -36,24 +36,24 @@ class LoopDelay:
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self) -> None:
-        """Watch the running loop. Cheap to call again."""
+        """Measure the running loop. Cheap to call again."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self.stop()
             self._loop = loop
-            self._ask(loop)
+            self._schedule(loop)
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop measuring."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop = None
 
-    def _ask(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         due = loop.time() + EVERY
-        # Not in the context of the request that happens to be the first.
-        self._timer = loop.call_at(due, self._called, loop, due, context=Context())
+        # An empty context: the current one may be that of the first request.
+        self._timer = loop.call_at(due, self._on_timer, loop, due, context=Context())
 
-    def _called(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+    def _on_timer(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
         self._delays.record(max(loop.time() - due, 0.0))
-        self._ask(loop)
+        self._schedule(loop)

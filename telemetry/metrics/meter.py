@@ -1,7 +1,7 @@
-"""A meter whose measurements have other attributes than they were given.
+"""A meter that changes the attributes of its measurements.
 
-Before they are aggregated: two series that become alike later could not be put
-together any more, and what is scraped passes no exporter.
+They are changed before aggregation: afterwards, two series that become equal could
+not be merged, and metrics that are scraped pass through no exporter.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 
 class AdaptedMeter(Meter):
-    """Another meter, with ``adapt`` between its instruments and what is measured.
+    """Wraps a meter: ``adapt`` changes the attributes of each measurement.
 
     Args:
-        meter: the other.
-        adapt: given the attributes of one measurement; it must not change them in place.
+        meter: the wrapped meter.
+        adapt: returns the new attributes of one measurement; it must not change them in place.
     """
 
     def __init__(self, meter: Meter, adapt: Adapt) -> None:
@@ -41,13 +41,11 @@ class AdaptedMeter(Meter):
         self._adapt = adapt
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> Counter:
-        """The API's."""
         return self._counter(self._meter.create_counter(name, unit, description))
 
     def create_up_down_counter(
         self, name: str, unit: str = "", description: str = ""
     ) -> UpDownCounter:
-        """The API's."""
         inner = self._meter.create_up_down_counter(name, unit, description)
         return _UpDownCounter(inner, self._adapt)
 
@@ -59,7 +57,6 @@ class AdaptedMeter(Meter):
         *,
         explicit_bucket_boundaries_advisory: Sequence[float] | None = None,
     ) -> Histogram:
-        """The API's."""
         inner = self._meter.create_histogram(
             name,
             unit,
@@ -69,27 +66,23 @@ class AdaptedMeter(Meter):
         return self._histogram(inner)
 
     def create_gauge(self, name: str, unit: str = "", description: str = "") -> Any:
-        """The API's."""
         return _Gauge(self._meter.create_gauge(name, unit, description), self._adapt)
 
     def create_observable_counter(
         self, name: str, callbacks: Any = None, unit: str = "", description: str = ""
     ) -> Any:
-        """The API's."""
         adapted = self._adapted(callbacks)
         return self._meter.create_observable_counter(name, adapted, unit, description)
 
     def create_observable_up_down_counter(
         self, name: str, callbacks: Any = None, unit: str = "", description: str = ""
     ) -> Any:
-        """The API's."""
         adapted = self._adapted(callbacks)
         return self._meter.create_observable_up_down_counter(name, adapted, unit, description)
 
     def create_observable_gauge(
         self, name: str, callbacks: Any = None, unit: str = "", description: str = ""
     ) -> Any:
-        """The API's."""
         adapted = self._adapted(callbacks)
         return self._meter.create_observable_gauge(name, adapted, unit, description)
 
@@ -108,7 +101,7 @@ class AdaptedMeter(Meter):
 def _observing(callback: Any, adapt: Adapt) -> Callable[[CallbackOptions], list[Observation]]:
     observe = callback
     if isinstance(callback, Generator):
-        # The API's other form: it is sent the options, and yields.
+        # The API also accepts generators: the options are sent to them, and they yield.
         next(callback)
 
         def observe(options: CallbackOptions) -> Iterable[Observation]:
@@ -158,7 +151,7 @@ class _Histogram(Histogram):
 
 
 class _Gauge:
-    # By its method alone: the API has no public name for its class.
+    # Not a subclass: the API has no public name for the class of gauges.
     def __init__(self, inner: Any, adapt: Adapt) -> None:
         self._set = inner.set
         self._adapt = adapt

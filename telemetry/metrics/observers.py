@@ -1,6 +1,6 @@
-"""What is observed each time metrics are collected: the process, its Datasettes, telemetry itself.
+"""Observable instruments for the process, its Datasette instances and telemetry itself.
 
-The queues' sizes, capacities and drops are the SDK's own metrics, `otel.sdk.*`.
+The SDK's metrics `otel.sdk.*` have the sizes, capacities and drops of the export queues.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     Observe = Callable[[CallbackOptions], Iterable[Observation]]
 
     class Folding(Protocol):
-        """What folds spans."""
+        """A span processor that folds spans."""
 
         folded: int
 
     class Tail(Protocol):
-        """What samples whole traces."""
+        """A span processor that samples whole traces."""
 
         sampled_out: int
         dropped: int
@@ -48,19 +48,19 @@ def observe_telemetry(
     folding: Folding | None,
     tail: Tail | None,
 ) -> None:
-    """Have ``meter`` count, each time it is collected.
+    """Create the observable counters of exports, retries, failures, folding and tail sampling.
 
     Args:
-        meter: of the process that exports.
-        destinations: of each signal. Data points are not counted.
-        folding: None where no traces go anywhere.
-        tail: None where that sampler is not used.
+        meter: a meter of the exporting process.
+        destinations: the destinations of each signal. Metric data points are not counted.
+        folding: None if traces are not exported.
+        tail: None if tail sampling is not used.
     """
     counted = [*destinations["traces"], *destinations["logs"]]
     retrying = [o for o in chain(*destinations.values()) if o.name in ("otlp", "logfire")]
 
     def exported(_options: CallbackOptions) -> Iterable[Observation]:
-        # Several projects of one backend are one exporter.
+        # Several destinations with one exporter name, such as projects of Logfire, are summed.
         totals: dict[tuple[str, str, str], int] = {}
         for destination in counted:
             statistics = destination.statistics
@@ -107,8 +107,9 @@ def _count(meter: Meter, metric: MetricName, observe: Observe) -> None:
 
 
 def observe_instances(meter: Meter) -> None:
-    """Have ``meter`` count them, each time it is collected."""
-    # A warning now: one while metrics are flushed would be a log record that comes too late.
+    """Create the observable counter of Datasette instances."""
+    # Looked up here, so that a warning about a missing name is logged at start-up: a log record
+    # that is created while metrics are flushed is too late to be exported.
     private_api.get(private_api.DATASETTE_INSTANCES)
     meter.create_observable_up_down_counter(
         str(DATASETTES), [_observed], DATASETTES.unit, DATASETTES.description
@@ -116,19 +117,19 @@ def observe_instances(meter: Meter) -> None:
 
 
 def _observed(_options: CallbackOptions) -> list[Observation]:
-    # A host that has not imported Datasette has none.
+    # None if the host has not imported Datasette.
     instances = private_api.get(private_api.DATASETTE_INSTANCES)
     if instances is None:
         return []
     try:
         return [Observation(len(instances()))]
-    except Exception as error:  # noqa: BLE001 # whatever another release does
+    except Exception as error:  # noqa: BLE001 # another release may raise anything
         private_api.report_unusable(private_api.DATASETTE_INSTANCES, error)
         return []
 
 
-# Of contrib's those of the process, by the conventions' names; the machine is the collector's
-# business, and `process.runtime.*` is deprecated.
+# Contrib's metrics of the process with names of the semantic conventions. A collector measures
+# the machine, and `process.runtime.*` is deprecated.
 WANTED: dict[str, list[str] | None] = {
     "process.cpu.time": ["user", "system"],
     "process.memory.usage": None,
@@ -139,11 +140,11 @@ WANTED: dict[str, list[str] | None] = {
 
 
 def observe_process(provider: MeterProvider) -> None:
-    """Have the provider's readers observe this process; after a fork, the child."""
+    """Create the metrics of this process; after a fork they measure the child."""
     try:
         instrumentor = SystemMetricsInstrumentor(config=WANTED)
-        # A host's own, with more: it is asked for.
+        # If the host has instrumented it already, its configuration stays.
         if not instrumentor.is_instrumented_by_opentelemetry:
             instrumentor.instrument(meter_provider=provider)
-    except Exception as error:  # noqa: BLE001 # where a process can't look at itself: no /proc
+    except Exception as error:  # noqa: BLE001 # for example without /proc
         failed("metrics.process", error)

@@ -1,4 +1,4 @@
-"""The meter provider, and the readers that export what it measures."""
+"""The meter provider and its metric readers."""
 
 from __future__ import annotations
 
@@ -34,14 +34,15 @@ if TYPE_CHECKING:
 
 
 class MeterProvider(sdk.MeterProvider):
-    """The SDK's, whose meters of some instrumentation scopes are adapted.
+    """The SDK's meter provider, with adapted meters for some instrumentation scopes.
 
     Args:
-        adapters: by the name of a scope, what makes its meter from the SDK's, the site labels and
-            the redactor. It renames what is older than the conventions that ``SCHEMA_URL`` names.
-        site_labels: how sites are named; the first hundred by name unless given.
-        redactor: what takes out of every measurement's attributes what is not to leave.
-        *args, **kwargs: the SDK's.
+        adapters: by scope name, a function that wraps the SDK's meter, given the site labels and
+            the redactor. It renames attributes that are older than the semantic conventions of
+            ``SCHEMA_URL``.
+        site_labels: limits the values of the site attribute; to a hundred unless given.
+        redactor: redacts the attributes of every measurement; None redacts nothing.
+        *args, **kwargs: arguments of the SDK's provider.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class MeterProvider(sdk.MeterProvider):
                 View(instrument_name=name, aggregation_cardinality_limit=limit)
                 for name, limit in limits.items()
             ),
-            # The SDK gives its own, in seconds, the boundaries that are meant for milliseconds.
+            # The SDK's own histograms are in seconds, with default buckets for milliseconds.
             *(
                 View(
                     instrument_name=str(metric),
@@ -105,19 +106,20 @@ def start_meter_provider(
     redactor: Redactor,
     adapters: Mapping[str, AdaptMeter],
 ) -> MeterProvider:
-    """A meter provider that begins to export, and the SDK's own metrics turned on.
+    """Start a meter provider, with the SDK's internal metrics enabled.
 
-    Before any exporter of spans and records is made, or their queues' capacity is
-    missing; after the tracer provider, or each span's start and end are counted,
-    which takes as long as the span itself.
+    Call it before exporters of spans and log records are created; otherwise the metric of
+    their queues' capacity is missing. Call it after the tracer provider is created;
+    otherwise the SDK counts each span's start and end, which takes as long as the span
+    itself.
 
     Args:
-        destinations: of metrics.
-        resource: of this process.
+        destinations: the destinations of metrics.
+        resource: the resource of this process.
         interval: seconds between exports.
-        site_labels: how sites are named.
-        redactor: for the attributes of every measurement.
-        adapters: of the meters of some instrumentation scopes.
+        site_labels: limits the values of the site attribute.
+        redactor: redacts the attributes of every measurement.
+        adapters: by scope name, functions that wrap the SDK's meter.
     """
     os.environ.setdefault(INTERNAL_METRICS, INTERNAL_METRICS.default)
     return MeterProvider(
@@ -131,7 +133,8 @@ def start_meter_provider(
 
 
 def _reader(made: MetricExporter | MetricReader, interval: float) -> MetricReader:
-    # An entry point may offer either: what is scraped, as Prometheus's, is a reader.
+    # An entry point may return either. An exporter that is scraped, such as Prometheus's, is a
+    # reader.
     if isinstance(made, MetricReader):
         return made
     return PeriodicExportingMetricReader(made, interval * 1000)

@@ -1,4 +1,4 @@
-"""Site names on metrics, bounded."""
+"""Limits the number of sites on metrics."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ OTHER = "other"
 
 
 class SiteLabels:
-    """The first ``limit`` sites by name, ``other`` for the rest.
+    """The names of the first ``limit`` sites, and ``other`` for the rest.
 
-    A site once named stays named for the process's life, so that sums never
-    break. Two threads that name a site at the same moment may pass the limit
-    by one; a lock on every query would cost more than that series.
+    A site keeps its name until the process ends, so that its counters stay
+    monotonic. Two threads that add a site at the same time may exceed the limit
+    by one; a lock for every query would cost more than that series.
     """
 
     def __init__(self, limit: int = v.SITE_LIMIT.default) -> None:
@@ -20,7 +20,7 @@ class SiteLabels:
         self._named: dict[str, str] = {}
 
     def label(self, site: str) -> str:
-        """The metric label for a registered site."""
+        """The attribute value for a registered site."""
         label = self._named.get(site)
         if label is not None:
             return label

@@ -1,6 +1,5 @@
-"""What is taken out before anything leaves: one set of rules for every signal.
+"""Redaction of private data before export: one set of rules for every signal.
 
-`Redactor` holds the rules; the other modules are what it knows, and how spans
-and records are put through it. Nothing here imports OpenTelemetry's SDK but
-what is named after a signal.
+`Redactor` applies the rules; the other modules implement them. Nothing here
+imports OpenTelemetry's SDK.
 """

@@ -1,4 +1,4 @@
-"""What a host adds to the rules, for the whole process."""
+"""Redaction rules that a host adds, for the whole process."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class Follower(Protocol):
-    """Whoever has to know."""
+    """An object that uses the added rules."""
 
     def learn(self) -> None:
-        """Take up what was added."""
+        """Load the rules that were added."""
 
 
 def current() -> RedactionRules:
-    """What has been added so far."""
+    """The rules that have been added so far."""
     return state.redaction_rules
 
 
 def follow(follower: Follower) -> None:
-    """Have ``follower`` told of what is added, for as long as it lives."""
+    """Call ``follower.learn()`` whenever rules are added. Holds a weak reference."""
     state.redactors.add(follower)
 
 
@@ -35,20 +35,21 @@ def redact(
     patterns: Iterable[str | re.Pattern[str]] = (),
     keep_parameters: Iterable[str] = (),
 ) -> None:
-    """Add to what is taken out of spans, metrics, log records and lines, and error events.
+    """Add redaction rules for spans, metrics, log records, log lines and error events.
 
-    For this process, from now on, whenever it is called; calls add up. What
-    TELEMETRY_REDACT turns off stays off, but for what is added here.
+    The rules apply to this process from the call on. Calls are cumulative. Kinds that
+    TELEMETRY_REDACT turns off stay off; the rules that are added here apply in any case.
 
     Args:
-        names: attributes, headers, log fields and parameters whose values are
-            replaced, whatever they are. Case does not matter, nor does ``-``, ``_`` or ``.``.
-        patterns: regular expressions; what they match in any text is replaced.
-        keep_parameters: parameters of query strings whose values are kept, where they
-            look like a name or a number.
+        names: attributes, headers, log fields and parameters whose values are always
+            replaced. Case is ignored; ``-``, ``_`` and ``.`` are equivalent.
+        patterns: regular expressions; every match in any text is replaced.
+        keep_parameters: query string parameters whose values are kept if they look
+            like a name or a number.
 
     Raises:
-        TelemetryError: naming what is no regular expression, or matches nothing at all.
+        TelemetryError: if an argument is a single string, or a pattern is not a regular
+            expression or matches the empty string.
     """
     for argument, given in (
         ("names", names),
@@ -69,7 +70,7 @@ def redact(
 
 
 def plain_name(name: str) -> str:
-    """A name as names are compared."""
+    """A name in the form that is used for comparison."""
     return name.lower().replace("-", "_").replace(".", "_")
 
 

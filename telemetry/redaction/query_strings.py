@@ -1,4 +1,4 @@
-"""The part of an address behind its question mark: names stay, values go."""
+"""Redacts query strings: names stay, values are replaced."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 MAX_PARAMETERS = 64
 MAX_NAME = 64
 
-# A word with a question mark in it: between apostrophes, as `repr` has it, or up to a blank, a
-# quotation mark or a bracket, since an address may hold an apostrophe.
+# A word with a question mark in it: between apostrophes, as in `repr`, or up to white space, a
+# quotation mark or an angle bracket, since a URL may contain an apostrophe.
 _IN_TEXT = re.compile(
     r"(?:(?<=')([^\s?\"'<>]*+)\?([^\s\"'<>]++)|(?<![^\s\"'<>])([^\s?\"'<>]*+)\?([^\s\"<>]++))"
 )
-# A column, a format, a number.
+# Values that may be kept: a column, a format, a number.
 _NAME = re.compile(r"[\w.,~:+-]{0,64}")
 
 
 def without_values(query: str, kept: Container[str]) -> str:
-    """A query string without its values, but for those of parameters in ``kept``.
+    """A query string with its values replaced, except those of parameters in ``kept``.
 
-    What has no name is a value.
+    A part without ``=`` counts as a value.
     """
     parts = query.split("&", MAX_PARAMETERS)
     shown = [_without_value(part, kept) for part in parts[:MAX_PARAMETERS]]
@@ -33,12 +33,12 @@ def without_values(query: str, kept: Container[str]) -> str:
 
 
 def without_values_in(text: str, kept: Container[str]) -> str:
-    """Any text, with the query strings of the addresses in it so treated."""
+    """A text with the query strings of its URLs redacted."""
 
     def shown(match: re.Match[str]) -> str:
         before, query = match[1] or match[3] or "", match[2] or match[4]
         if "/" not in before and "=" not in query:
-            # A question.
+            # A question mark in a sentence.
             return match[0]
         query, hash_, fragment = query.partition("#")
         return f"{before}?{without_values(query, kept)}{hash_}{fragment}"

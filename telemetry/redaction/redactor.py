@@ -1,4 +1,4 @@
-"""The rules together, for whatever is about to leave."""
+"""Applies the redaction rules to texts, attributes and nested values."""
 
 from __future__ import annotations
 
@@ -27,24 +27,25 @@ if TYPE_CHECKING:
     from telemetry.settings.model import RedactionSettings
 
 MAX_TEXT = 32_768
-"""Characters of any one text; the rest is cut before it is looked at."""
+"""Maximum length of a text in characters; the rest is cut before redaction."""
 MAX_DEPTH = 8
-# What pages send over and over: their paths, names and statements.
+# Paths, names and statements repeat from page to page, so results are cached.
 _REMEMBERED = 1024
 _LONGEST_REMEMBERED = 1024
-# Datasette's own way of encoding (https://docs.datasette.io/en/latest/internals.html).
+# Datasette's tilde encoding (https://docs.datasette.io/en/latest/internals.html).
 _TILDE = re.compile(r"~(?=[0-9A-F]{2})")
-# Shorter than any credential or address.
+# Shorter texts can't hold a credential or an e-mail address.
 _SHORT = 6
-# What is changed at all is looked at again so many times at most.
+# Maximum number of passes over a text that changes.
 _PASSES = 4
 
 
 class Redactor:
-    """Takes out what is not to leave. Thread-safe, and never raises for what it is given.
+    """Redacts private data. Thread-safe; does not raise for any value.
 
     Args:
-        settings: what is taken out, and the operator's own secrets, which always are.
+        settings: the kinds of data that are redacted, and the operator's secrets, which always
+            are.
     """
 
     def __init__(self, settings: RedactionSettings) -> None:
@@ -54,7 +55,7 @@ class Redactor:
         additions.follow(self)
 
     def learn(self) -> None:
-        """Take up what the host has added meanwhile, and forget what was remembered."""
+        """Load the rules that the host has added, and clear the caches."""
         self._rules = additions.current()
         self._kept_parameters = KEPT_PARAMETERS | self._rules.kept_parameters
         self._content = lru_cache(_REMEMBERED)(self._content_of)
@@ -63,7 +64,7 @@ class Redactor:
         self._measured = lru_cache(_REMEMBERED)(self._of_a_measurement)
 
     def text(self, text: str) -> str:
-        """Any text: a message, a name, a path, a traceback."""
+        """Redact a text: a message, a name, a path, a traceback."""
         if len(text) < _SHORT:
             return text
         if len(text) <= _LONGEST_REMEMBERED:
@@ -71,28 +72,31 @@ class Redactor:
         return self._redacted(text[:MAX_TEXT])
 
     def value(self, name: str, value: Any, depth: int = MAX_DEPTH) -> Any:
-        """The value of an attribute, a header or a field; the very same if nothing is private."""
+        """Redact the value of an attribute, a header or a field.
+
+        Returns the same object if nothing is private.
+        """
         content = self._content(name)
         if content is Content.TEXT:
             return self.anything(value, depth)
         if content is Content.OURS or value is None or isinstance(value, bool):
             return value
         if content is Content.CREDENTIAL:
-            return _hidden(value)
+            return _replaced(value)
         if isinstance(value, str):
             found = self._sql(value) if content is Content.SQL else self._query(value)
             return value if found == value else found
         if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-            return _same(value, [self.value(name, item, depth - 1) for item in value])
+            return _unless_changed(value, [self.value(name, item, depth - 1) for item in value])
         return self.anything(value, depth)
 
     def attributes(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Attributes by name; the very same mapping if nothing in it is private."""
+        """Redact attributes by name; returns the same mapping if nothing in it is private."""
         changed: dict[str, Any] | None = None
         content_of, short_text = self._content, self._short_text
         for name, value in attributes.items():
             kind = type(value)
-            # For every attribute of every span and measurement: what is common comes first.
+            # Runs for every attribute of every span and measurement: common cases come first.
             if content_of(name) is Content.TEXT:
                 if kind is str:
                     if len(value) < _SHORT:
@@ -114,18 +118,22 @@ class Redactor:
         return attributes if changed is None else changed
 
     def measured(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
-        """As `attributes`, of a measurement: those are few and come again, so they are remembered.
+        """Redact the attributes of a measurement. These repeat, so results are cached.
 
-        What is returned is shared, and not to be changed.
+        The returned mapping is shared and must not be changed.
         """
         try:
             return self._measured(tuple(attributes.items()))
         except TypeError:
-            # A list among them.
+            # An attribute value is a list, which is not hashable.
             return self.attributes(attributes)
 
     def anything(self, value: Any, depth: int = MAX_DEPTH) -> Any:
-        """Any value of texts, numbers, lists and dicts; the very same if nothing is private."""
+        """Redact a value of texts, numbers, lists and dicts.
+
+        Returns the same object if nothing is private. Containers nested deeper than ``depth`` are
+        replaced.
+        """
         if isinstance(value, str):
             found = self.text(value)
             return value if found == value else found
@@ -138,7 +146,7 @@ class Redactor:
         if isinstance(value, list | tuple | set | frozenset):
             if depth <= 0:
                 return REDACTED
-            return _same(value, [self.anything(item, depth - 1) for item in value])
+            return _unless_changed(value, [self.anything(item, depth - 1) for item in value])
         if isinstance(value, bytes | bytearray):
             return self._bytes(value)
         return value
@@ -150,7 +158,7 @@ class Redactor:
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> Mapping[Any, Any]:
         items, same = {}, True
         for key, item in value.items():
-            # Its keys may be what somebody typed, too.
+            # Keys may be private as well.
             name = self.anything(key) if isinstance(key, str) else key
             items[name] = found = self.value(str(key), item, depth)
             same = same and name is key and found is item
@@ -160,7 +168,7 @@ class Redactor:
         return self.attributes(dict(items))
 
     def _content_of(self, name: str) -> Content:
-        # As OpenTelemetry names a captured header: "http.request.header.x_parcel".
+        # OpenTelemetry's name of a captured header, for example "http.request.header.x_parcel".
         header = name.rpartition(".header.")[2]
         if not {plain_name(name), plain_name(header)}.isdisjoint(self._rules.names):
             return Content.CREDENTIAL
@@ -172,7 +180,7 @@ class Redactor:
     def _query(self, query: str) -> str:
         if QUERY_STRINGS in self._kinds:
             query = without_values(query[:MAX_TEXT], self._kept_parameters)
-        # Names may be anything, too.
+        # Names of parameters may be private as well.
         return self.text(query)
 
     def _sql(self, statement: str) -> str:
@@ -183,11 +191,12 @@ class Redactor:
     def _redacted_sql(self, statement: str) -> str:
         found = self._without_secrets(statement)
         found = without_literals(found) if SQL in self._kinds else found
-        # No address and no message: `token = ?` is not to be understood.
+        # Only rules for shapes: in SQL, `token = ?` is not a credential, and there are no URLs or
+        # messages.
         return self._without_shapes(found)
 
     def _redacted(self, text: str) -> str:
-        # What one rule leaves behind may be what another looks for. Almost no text is changed.
+        # The result of one rule may match another rule. Most texts do not change.
         for _ in range(_PASSES):
             found = self._redacted_once(text)
             if found == text:
@@ -198,7 +207,7 @@ class Redactor:
     def _redacted_once(self, text: str) -> str:
         found = self._searched(self._without_secrets(text))
         if "%" in found or "~" in found:
-            # What is found in it once it is read as a server would is shown that way.
+            # If the decoded text has private data, it is returned decoded.
             decoded = unquote(unquote(_TILDE.sub("%", found)))
             if decoded != found:
                 again = self._searched(self._without_secrets(decoded))
@@ -211,14 +220,14 @@ class Redactor:
         if SQL in kinds:
             text = without_quotations(text)
         if CREDENTIALS in kinds:
-            # First: what makes a word a credential may itself be a value.
+            # First: the name that marks a credential may be inside a query string's value.
             text = without_named(text)
         if QUERY_STRINGS in kinds and "?" in text:
             text = without_values_in(text, self._kept_parameters)
         return self._without_shapes(text)
 
     def _without_secrets(self, text: str) -> str:
-        # First: another rule might leave one half of it.
+        # First: another rule may redact a part of the secret and leave the rest.
         for secret in self._secrets:
             if secret in text:
                 text = text.replace(secret, REDACTED)
@@ -235,18 +244,18 @@ class Redactor:
 
 
 def _unless_taken_out(match: re.Match[str]) -> str:
-    # Somebody's pattern may match our own word: capital letters, say.
+    # A host's pattern, for capital letters say, may match the placeholder.
     begin = match.string.rfind("[", 0, match.start() + 1)
     ours = match.string.startswith(REDACTED, begin) if begin >= 0 else False
     return match[0] if ours and match.end() <= begin + len(REDACTED) else REDACTED
 
 
-def _hidden(value: Any) -> Any:
-    # A list stays one, as headers' values are; its length tells nothing.
+def _replaced(value: Any) -> Any:
+    # A list stays a list, as the values of headers are. Its length is not revealed.
     return [REDACTED] if isinstance(value, list | tuple) else REDACTED
 
 
-def _same(value: Any, items: list[Any]) -> Any:
+def _unless_changed(value: Any, items: list[Any]) -> Any:
     if len(items) == len(value) and all(map(_is, items, value)):
         return value
     return tuple(items) if isinstance(value, tuple) else items
@@ -256,11 +265,11 @@ def _is(one: object, other: object) -> bool:
     return one is other
 
 
-# Of RFC 5321's what is in use, in any script; possessive, and begun where a word begins only,
-# so that no text is read twice.
+# The addresses of RFC 5321 that are in use, in any script. Quantifiers are possessive, and a match
+# starts only where a word starts, so that the time is linear.
 _EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]++@(?:\[[\w.:]++\]|[\w-]++(?:\.[\w-]++)++)")
 
 
 def without_emails(text: str) -> str:
-    """The text without them."""
+    """The text with e-mail addresses replaced."""
     return _EMAIL.sub(REDACTED, text)

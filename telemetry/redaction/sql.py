@@ -1,8 +1,8 @@
-"""SQL without what was typed into it: literals and comments go, names and structure stay.
+"""Redacts SQL: literals and comments are removed, names and structure stay.
 
-By SQLite's rules (https://www.sqlite.org/lang_expr.html, "Literal Values") and
-not by a library's: visitors' statements are broken, and sqlparse and sqlglot
-pass on a string that does not end, or one in double quotes (decision 0010).
+Follows SQLite's rules (https://www.sqlite.org/lang_expr.html, "Literal Values")
+and uses no library: clients send invalid statements, and sqlparse and sqlglot
+keep an unterminated string, or one in double quotes (decision 0010).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A string or comment that does not end is one to the end, as is one that was cut.
+# An unterminated string or comment, also one that was truncated, extends to the end.
 _TOKEN = re.compile(
     r"(?P<literal>[xX]?'[^']*+(?:''[^']*+)*+(?:'|\Z))"
     r"|(?P<quoted>\"[^\"]*+(?:\"\"[^\"]*+)*+(?:\"|\Z))"
@@ -22,32 +22,32 @@ _TOKEN = re.compile(
     r"|(?<!\w)(?P<number>0[xX][0-9a-fA-F_]++|(?:\d[\d_]*+\.?[\d_]*+|\.\d[\d_]*+)(?:[eE][+-]?\d++)?)",
     re.DOTALL,
 )
-# In double quotes a name, unless no column has it: then SQLite takes it for a string
-# (https://www.sqlite.org/quirks.html#dblquote). Where only a name can be, it is one.
+# SQLite reads double quotes as a name, or as a string if no column has that name
+# (https://www.sqlite.org/quirks.html#dblquote). It is a name where only a name is allowed.
 _BEFORE_A_NAME = re.compile(
     r"(?:\b(?:from|join|into|update|table|index|view|as)|\.)\s*\Z", re.IGNORECASE
 )
-_REACH = 24
+_LOOKBEHIND = 24
 _LIST = re.compile(r"\b(in)\s*+\(\s*+\?(?:\s*+,\s*+\?)++\s*+\)", re.IGNORECASE)
-# What SQLite's messages quote of a statement or of a search: its beginning, and its end.
+# The text before and after a quotation of a statement or a search in SQLite's messages.
 _QUOTED = (
     ('near "', '": syntax error'),
     ('syntax error near "', '"'),
     ("JSON path error near '", "'"),
     ("bad JSON path: '", "'"),
 )
-# The rest of the statement, line breaks and quotes among it: up to the last one.
+# Quotes the rest of the statement, with line breaks and quotes: ends at the last quote.
 _REST = 'unrecognized token: "'
 
 
 def without_literals(statement: str) -> str:
-    """The statement with ``?`` for each literal and for each list of them, and no comments."""
+    """The statement with ``?`` for each literal and each list of literals, without comments."""
     found = _TOKEN.sub(_general, statement)
     return _LIST.sub(r"\1 (?)", found) if "?" in found else found
 
 
 def without_quotations(message: str) -> str:
-    """A message of SQLite's, or any text with one in it, without what it quotes of a statement."""
+    """A text with the quotations of statements in SQLite's messages replaced."""
     for begin, end in _QUOTED:
         if begin in message:
             message = "".join(_without_each(message, begin, end))
@@ -86,4 +86,4 @@ def _is_a_name(match: re.Match[str]) -> bool:
     text, end = match.string, match.end()
     if text.startswith(".", end):
         return True
-    return bool(_BEFORE_A_NAME.search(text[max(0, match.start() - _REACH) : match.start()]))
+    return bool(_BEFORE_A_NAME.search(text[max(0, match.start() - _LOOKBEHIND) : match.start()]))

@@ -1,7 +1,7 @@
-"""Credentials by their shape, wherever in a text they stand.
+"""Redacts credentials in any text, by their format or by the name before them.
 
-Each expression takes time in proportion to the text, whatever a visitor puts
-into it: what repeats is possessive, and begins only where a word does.
+Each regular expression takes time linear in the text's length, for any input:
+quantifiers are possessive, and a match starts only where a word starts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from telemetry.registry.contents import CREDENTIAL
 from telemetry.registry.redaction import REDACTED, REDACTED_IN_URL
 
-# Those that say what they are. After a letter or digit none begins.
+# Tokens with a known prefix. None starts after a letter or a digit.
 _KNOWN = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     r"eyJ[\w-]{8,}+\.[\w-]{4,}+(?:\.[\w-]*+)?"  # JSON Web Tokens
@@ -29,16 +29,17 @@ _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)",
     re.DOTALL,
 )
-# RFC 9110's scheme and what follows it. "Basic information" has neither a digit nor an inner hump.
+# An authentication scheme (RFC 9110) and its credentials. Ordinary words, as in "Basic
+# information", have neither a digit nor a capital after a small letter.
 _SCHEME = re.compile(
     r"(?<![\w-])(bearer|basic|digest|negotiate|token)([ :+]{1,3}|%20)([\w.~+/=-]{8,}+)",
     re.IGNORECASE,
 )
 _MIXED = re.compile(r"[0-9=]|[a-z][A-Z]")
-# In an address. Nobody's user name holds a slash.
+# User information in a URL, which has no slash.
 _USER = re.compile(r"://[^\s/?#@\"'<>]++@")
-# `name=value`, `"name": "value"`, `name: value`, and a pair of bytes as ASGI has headers. The name
-# is looked at from its first letter only, so that none is read twice.
+# `name=value`, `"name": "value"`, `name: value`, and a pair of bytes like ASGI's headers. A match
+# starts only at the first character of a name, so that the time is linear.
 _SEPARATOR = r"(?:\\?[\"']?\s?[=:]\s?|[\"'],\s?)"
 _QUOTED = r"b?\\?\"[^\"\n]*+\"?|b?\\?'[^'\n]*+'?"
 _PAIR = re.compile(
@@ -47,7 +48,7 @@ _PAIR = re.compile(
     rf"(?:{_QUOTED}|[^\s\"',;&(){{}}\[\]<>]++))",
     re.IGNORECASE,
 )
-# Cookies are several; all of the line is theirs.
+# A header may have several cookies, so the whole line is replaced.
 _COOKIES = re.compile(rf"(?<![\w-])((?:set-)?cookie{_SEPARATOR})({_QUOTED}|[^\n]++)", re.IGNORECASE)
 _TAKEN_OUT = frozenset({REDACTED, REDACTED_IN_URL})
 _WORDS = (
@@ -55,7 +56,7 @@ _WORDS = (
     *("signature", "csrf", "xsrf", "key", "jwt", "bearer", "auth", "pass", "sig", "sid", "dsn"),
     *("otp", "pin", "basic", "digest", "negotiate"),
 )
-# A long word that nobody would say.
+# A long word, which may be a random token.
 _WORD = re.compile(r"(?<![A-Za-z0-9+_~-])[A-Za-z0-9+_~-]{32,}+={0,2}")
 _SWITCH = re.compile(r"(?<=[a-z])[A-Z0-9]|(?<=[A-Z])[a-z0-9]|(?<=[0-9])[A-Za-z]")
 _DIGITS = re.compile(r"[0-9]++")
@@ -63,17 +64,17 @@ _SWITCHES = 0.35
 
 
 def without_tokens(text: str) -> str:
-    """The text without what has the shape of a credential by itself."""
+    """The text with credentials replaced that are recognised by their format."""
     if "-----BEGIN" in text:
         text = _PRIVATE_KEY.sub(REDACTED, text)
     return _WORD.sub(_without_noise, _KNOWN.sub(REDACTED, text))
 
 
 def without_named(text: str) -> str:
-    """The text without what stands behind a credential's name, or before an address's host."""
+    """The text with values replaced that follow a credential's name, and user names in URLs."""
     if "://" in text and "@" in text:
         text = _USER.sub(f"://{REDACTED_IN_URL}@", text)
-    # Almost no text has one of these words, and looking for them costs a twentieth.
+    # Few texts have one of these words, and this check costs a twentieth of the search.
     lowered = text.lower()
     if not any(word in lowered for word in _WORDS):
         return text
@@ -99,11 +100,11 @@ def _without_noise(match: re.Match[str]) -> str:
 
 
 def is_noise(word: str) -> bool:
-    """Whether a long word looks drawn by lot, as base64 does.
+    """Whether a long word looks random, like base64.
 
-    It has small and capital letters and digits, in several places, and changes
-    between them at every third character or sooner. What is hexadecimal is
-    not: ids of traces, UUIDs, hashes.
+    A random word has small letters, capital letters and digits in several places, and
+    switches between them at every third character on average. Hexadecimal words are
+    not random: trace ids, UUIDs, hashes.
     """
     if word.lower() == word or word.upper() == word:
         return False

@@ -1,4 +1,4 @@
-"""What a span that has no parent came of."""
+"""The trace that a root span links to."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def local_cause(links: Sequence[Link]) -> int | None:
-    """The trace id of the span of this process that one links to, or None.
+    """The trace id of the first link to a span of this process, or None.
 
-    So does a write that nobody waits for, and what a background task does. A
-    client's `traceparent` that the edge linked to is another process's.
+    Background writes and spans of background tasks have such links. A link to a client's
+    `traceparent`, which the edge adds, is remote.
     """
     for link in links:
         if link.context.is_valid and not link.context.is_remote:

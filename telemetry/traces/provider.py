@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class TracerProvider(sdk.TracerProvider):
-    """The SDK's, whose tracers of some instrumentation scopes are adapted.
+    """The SDK's tracer provider, with adapted tracers for some instrumentation scopes.
 
     Args:
-        adapters: by the name of a scope, what makes its tracer from the SDK's. It renames what is
-            older than the conventions that ``SCHEMA_URL`` names.
-        *args, **kwargs: the SDK's.
+        adapters: by scope name, a function that wraps the SDK's tracer. It renames attributes
+            that are older than the semantic conventions of ``SCHEMA_URL``.
+        *args, **kwargs: arguments of the SDK's provider.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from telemetry.settings import SamplerSettings
 
 
-# Their late writes come within seconds.
+# Dropped traces whose later background writes are dropped, too. Those start within seconds.
 MAX_DROPPED = 1_000
 
 
@@ -32,8 +32,8 @@ def build_sampler(settings: SamplerSettings) -> Sampler:
     """The sampler that ``OTEL_TRACES_SAMPLER`` names.
 
     Raises:
-        Exception: whatever an installed sampler's factory raises. The stock
-            configurator swallows that and exports everything.
+        Exception: any exception of an installed sampler's factory. The SDK's
+            configurator ignores it and exports everything.
     """
     given = v.SAMPLER_ARG.default
     if settings.arg and settings.name in RATIO:
@@ -65,11 +65,10 @@ def build_id_generator(name: str | None) -> IdGenerator:
 
 
 class RequestSampler(Sampler):
-    """Drops every span of a request that is excluded or untraced; asks another otherwise.
+    """Drops every span of an excluded or untraced request; delegates otherwise.
 
-    What only links to such a request, as a write does that it did not wait for,
-    is dropped with it. A dropped span has a valid trace id all the same, for
-    logs and callees.
+    A span that links to such a request, such as a background write, is dropped as
+    well. A dropped span has a valid trace id for logs and for propagation.
     """
 
     def __init__(self, sampler: Sampler) -> None:
@@ -86,7 +85,6 @@ class RequestSampler(Sampler):
         links: Sequence[Link] | None = None,
         *args: Any,
     ) -> SamplingResult:
-        """OpenTelemetry's contract."""
         record = any_record(parent_context)
         if record is not None and (record.excluded or record.untraced):
             self._dropped[trace_id] = None
@@ -100,5 +98,5 @@ class RequestSampler(Sampler):
         )
 
     def get_description(self) -> str:
-        """The other sampler's."""
+        """The description of the wrapped sampler."""
         return self._sampler.get_description()

@@ -1,12 +1,12 @@
-"""Tail sampling: which traces are kept is decided when they have ended.
+"""Tail sampling: the sampling decision is made when a trace has ended.
 
-`TailSampler` records every span and samples a ratio of the traces. `TailSpanProcessor` keeps, of
-the rest, whole traces that failed, were slow or led to an error event: their spans are held until
-the trace's last local root has ended. The bounds below limit how many are held; what there is no
-room for is counted.
+`TailSampler` records every span and samples a ratio of the traces. Of the other traces,
+`TailSpanProcessor` keeps those that failed, were slow or caused an error event. It holds their
+spans until the trace's last local root has ended. The limits below bound the held spans; spans
+beyond a limit are dropped and counted.
 
-Without the processor, on another provider, the sampler is a plain ratio sampler that costs more
-than one: exporters take sampled spans only.
+Without the processor, on another provider, the sampler works as a ratio sampler at a higher cost:
+exporters take sampled spans only.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ if TYPE_CHECKING:
 
 MAX_TRACES = 20_000
 MAX_SPANS = 1_000
-"""Of one trace."""
+"""Held spans of one trace."""
 MAX_BYTES = 8 << 20
-"""Of all that is held, by estimate: some three thousand spans."""
+"""Estimated size of all held spans: some three thousand spans."""
 MAX_DECIDED = 10_000
-"""Traces whose late spans are still decided as they were."""
+"""Ended traces whose decision is remembered for spans that end later."""
 
-# What an ended span takes beside its texts, measured by `benchmarks.open_traces`.
+# Size in bytes of an ended span without its strings, measured by `benchmarks.open_traces`.
 _SPAN_BYTES = 2_500
-# The other half is for those that failed.
+# The part of MAX_BYTES for spans without an error. The rest is reserved for failed spans.
 _ORDINARY = 0.5
 _WEBSOCKET = 101
 
@@ -57,17 +57,17 @@ def _is_never(_span: ReadableSpan) -> bool:
 
 
 class TailSpanProcessor(SpanProcessor):
-    """Passes on what is sampled, and of the rest the traces that somebody will look for.
+    """Exports sampled traces, and unsampled ones that failed, were slow or have an error event.
 
-    Kept are: a trace with a failed span, unless it is a request that was
-    answered with 4xx; one slower than ``slow``, what it waited for its client left
-    out; one that `keep` was called for.
+    An unsampled trace is kept if it has a failed span, unless the response of its request
+    is 4xx; if it took ``slow`` or longer, without waits for its client; or if `keep` was
+    called for it.
 
     Args:
-        exporting: gets what is kept, marked as sampled with ``ot=th:0``.
+        exporting: the processor that gets the kept spans, marked as sampled with ``ot=th:0``.
         slow: seconds.
-        is_expected: whether a failed span is by itself no failure, as that of an SQL statement
-            that a visitor typed. If a page fails by it, the page is one.
+        is_expected: returns whether a failed span alone is not a failure, such as an invalid SQL
+            statement of a client. If it makes the request fail, the trace is kept.
     """
 
     def __init__(
@@ -85,12 +85,12 @@ class TailSpanProcessor(SpanProcessor):
         self._decided: OrderedDict[int, bool] = OrderedDict()
         self._bytes = 0
         self.sampled_out = 0
-        """Spans of traces that were decided against."""
+        """Number of spans of traces that were sampled out."""
         self.dropped = 0
-        """Spans that there was no room for."""
+        """Number of spans that were dropped because a limit was reached."""
 
     def keep(self, trace_id: int) -> bool:
-        """Keep a trace whatever becomes of it; whether it can still be, or has been."""
+        """Keep an unsampled trace. Returns False if the trace is unknown or was sampled out."""
         with self._lock:
             held = self._held.get(trace_id)
             if held is not None:
@@ -99,24 +99,22 @@ class TailSpanProcessor(SpanProcessor):
             return self._decided.get(trace_id, False)
 
     def was_kept(self, trace_id: int) -> bool:
-        """Whether it was decided to keep a trace that was not sampled."""
+        """Whether an unsampled trace has ended and was kept."""
         with self._lock:
             return self._decided.get(trace_id, False)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """OpenTelemetry's contract."""
         try:
             if _is_local_root(span) and not _is_sampled(span):
                 with self._lock:
-                    let_go = self._begin(span)
-                for each in let_go:
+                    evicted = self._begin(span)
+                for each in evicted:
                     self._exporting.on_end(each)
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
             failed("traces.tail_sampling", error)
         self._exporting.on_start(span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """OpenTelemetry's contract."""
         kept: Sequence[ReadableSpan] = ()
         try:
             if _is_sampled(span):
@@ -130,11 +128,10 @@ class TailSpanProcessor(SpanProcessor):
             self._exporting.on_end(each)
 
     def shutdown(self) -> None:
-        """OpenTelemetry's contract."""
         self._exporting.shutdown()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """OpenTelemetry's contract. What has not ended is not decided."""
+        """Flush the exporting processor. Traces that have not ended stay held."""
         return self._exporting.force_flush(timeout_millis)
 
     def _begin(self, span: Span) -> Sequence[ReadableSpan]:
@@ -152,7 +149,7 @@ class TailSpanProcessor(SpanProcessor):
         self._held[trace_id] = held
         if len(self._held) <= MAX_TRACES:
             return ()
-        # It has not ended for long, and may never: decided by what is known.
+        # The oldest trace may never end, so it is decided with what has ended so far.
         oldest = next(iter(self._held.values()))
         oldest.keep = oldest.keep or oldest.failed
         return self._decide(oldest)
@@ -162,7 +159,8 @@ class TailSpanProcessor(SpanProcessor):
         trace_id = context.trace_id if context is not None else 0
         held = self._held.get(trace_id)
         if held is None:
-            # Late, or let go: as its trace, unless it is what makes a trace worth keeping.
+            # Its trace is decided or was evicted. The span follows that decision, but a slow
+            # root or a failed span is kept in any case.
             slow = _is_local_root(span) and self._is_slow(span)
             if self._decided.get(trace_id, False) or slow or self._has_failed(span):
                 return (_as_kept(span),)
@@ -188,7 +186,7 @@ class TailSpanProcessor(SpanProcessor):
     def _is_slow(self, span: ReadableSpan) -> bool:
         known = span.attributes or {}
         if known.get(a.HTTP_RESPONSE_STATUS_CODE) == _WEBSOCKET:
-            # As long as the visitor likes.
+            # The client decides how long a WebSocket connection lasts.
             return False
         waited = known.get(a.CLIENT_WAIT)
         waited = round(waited * 1e9) if isinstance(waited, float) else 0
@@ -227,7 +225,7 @@ class TailSpanProcessor(SpanProcessor):
 
 
 class _Held:
-    """The ended spans of a trace that is not decided, with those that link to it."""
+    """The ended spans of an undecided trace, and of traces that link to it."""
 
     __slots__ = ("bytes", "dropped", "failed", "keep", "roots", "spans", "trace_ids")
 
@@ -274,10 +272,10 @@ def _size(span: ReadableSpan) -> int:
 
 
 class TailSampler(Sampler):
-    """Samples a ratio of the traces by their ids, and writes it down as ``ot=th`` in tracestate.
+    """Samples a ratio of the traces by trace id, and records it as ``ot=th`` in tracestate.
 
-    A span with a parent does as its parent. One that only links to another of
-    this process, as a write does that nobody waits for, does as that one's trace.
+    A span with a parent has its parent's decision. A root span that links to a span of
+    this process, such as a background write, has the decision of the linked trace.
 
     Args:
         ratio: 0 to 1.
@@ -287,7 +285,7 @@ class TailSampler(Sampler):
         if not 0 <= ratio <= 1:
             raise ValueError(f"ratio={ratio!r}: wanted a number from 0 to 1")
         self._ratio = ratio
-        # A trace is kept where its randomness is no less.
+        # A trace is sampled if its randomness is at least the threshold.
         self._threshold = threshold_of(ratio)
         self._state = sampled(self._threshold)
 
@@ -301,7 +299,6 @@ class TailSampler(Sampler):
         links: Sequence[Link] | None = None,
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
-        """OpenTelemetry's contract."""
         parent = trace.get_current_span(parent_context).get_span_context()
         if parent.is_valid:
             decision = (
@@ -314,12 +311,12 @@ class TailSampler(Sampler):
             return SamplingResult(Decision.RECORD_ONLY, attributes)
         state = self._state
         if cause is not None:
-            # Not this trace's own: whoever counts on its id must be told.
+            # The randomness is not that of this trace's id, so it is recorded as `rv`.
             state = sampled(self._threshold, randomness)
         return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, state)
 
     def get_description(self) -> str:
-        """Its name and ratio."""
+        """The sampler's name and ratio."""
         return f"TailSampler{{{self._ratio:g}}}"
 
 

@@ -1,4 +1,4 @@
-"""The entry ``ot`` of tracestate: how a trace was sampled.
+"""The ``ot`` entry of tracestate, which records how a trace was sampled.
 
 Source: https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/
 """
@@ -12,21 +12,21 @@ _RANDOM_BITS = 56
 
 
 def randomness_of(trace_id: int) -> int:
-    """The random bits of a trace id."""
+    """The 56 random bits of a trace id."""
     return trace_id & ((1 << _RANDOM_BITS) - 1)
 
 
 def threshold_of(ratio: float) -> int:
-    """The least randomness of the traces that a sampler of this ratio keeps."""
+    """The lowest randomness of a trace that a sampler with this ratio samples."""
     return round((1 - ratio) * (1 << _RANDOM_BITS))
 
 
 def sampled(threshold: int, randomness: int | None = None) -> TraceState:
-    """The tracestate of a trace that was sampled by that threshold.
+    """The tracestate of a trace that was sampled with a threshold.
 
     Args:
-        threshold: of the sampler.
-        randomness: what was compared with it, where that is not the trace id's own.
+        threshold: the sampler's threshold.
+        randomness: the value that was compared with it, if not that of the trace id.
     """
     entry = f"th:{f'{threshold:014x}'.rstrip('0') or '0'}"
     if randomness is not None:
@@ -35,6 +35,6 @@ def sampled(threshold: int, randomness: int | None = None) -> TraceState:
 
 
 def kept_by_rule(state: TraceState | None) -> TraceState:
-    """The tracestate with ``th:0``: no ratio was applied. Entries of others stay."""
+    """The tracestate with ``th:0``, which means that no ratio was applied. Other entries stay."""
     state = state or TraceState()
     return state.update(_KEY, "th:0") if _KEY in state else state.add(_KEY, "th:0")

@@ -1,6 +1,6 @@
-"""Trace ids where nothing is configured: log lines of one request have one, and nothing else is.
+"""Trace ids for log lines where no telemetry is configured.
 
-Of OpenTelemetry's API alone. Nothing is recorded, sampled or sent, and the SDK
+Uses OpenTelemetry's API only. Nothing is recorded, sampled or sent, and the SDK
 is not imported.
 """
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class UnrecordedTracer(NoOpTracer):
-    """Starts spans that have ids and hold nothing."""
+    """Starts non-recording spans with valid ids."""
 
     def start_span(
         self, name: str, context: Context | None = None, *args: Any, **kwargs: Any
     ) -> Span:
-        """As the API's: a parent's ids are kept. Without a parent they are new."""
+        """As in the API, but a span without a parent has new ids."""
         if trace.get_current_span(context).get_span_context().is_valid:
             return super().start_span(name, context, *args, **kwargs)
         return NonRecordingSpan(
@@ -36,9 +36,9 @@ class UnrecordedTracer(NoOpTracer):
 
 
 class UnrecordedTracerProvider(trace.TracerProvider):
-    """Gives tracers that record nothing; those of some scopes are adapted.
+    """Returns tracers that record nothing; those of some scopes are adapted.
 
-    Datasette's is, so that the edge learns the route that it serves.
+    Datasette's tracer is adapted, so that the edge gets the route of each request.
     """
 
     def __init__(self, adapters: Mapping[str, AdaptTracer]) -> None:
@@ -51,7 +51,7 @@ class UnrecordedTracerProvider(trace.TracerProvider):
 
 
 def unrecorded_tracer(adapters: Mapping[str, AdaptTracer]) -> Tracer | None:
-    """The edge's tracer, with a global provider beside it; None where another provider traces."""
+    """The edge's tracer, or None if a provider is installed. Sets the global tracer provider."""
     if not is_proxy_provider(trace.get_tracer_provider()):
         return None
     trace.set_tracer_provider(UnrecordedTracerProvider(adapters))
@@ -59,15 +59,15 @@ def unrecorded_tracer(adapters: Mapping[str, AdaptTracer]) -> Tracer | None:
 
 
 def _bits(number: int) -> int:
-    # Zero is OpenTelemetry's "invalid".
+    # Zero is an invalid id.
     return random.getrandbits(number) or 1
 
 
 def is_proxy_provider(provider: object) -> bool:
-    """Whether this is what OpenTelemetry's API gives where no provider was installed.
+    """Whether this is a proxy provider of OpenTelemetry's API: no provider was installed.
 
-    Its stand-ins are private classes with telling names; Logfire's provider is
-    a ``ProxyTracerProvider`` too.
+    The API's proxy classes are private, so they are recognised by name. Logfire's
+    provider is a ``ProxyTracerProvider`` as well, so the module is checked, too.
     """
     kind = type(provider)
     is_proxy = kind.__name__.lstrip("_").startswith("Proxy")

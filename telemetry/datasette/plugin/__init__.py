@@ -1,8 +1,9 @@
-"""Our plugin to Datasette: tells of the exceptions that it makes error pages of.
+"""The Datasette plugin that reports the exceptions behind Datasette's error pages.
 
-Datasette answers an exception itself, so nothing around it ever sees one. Its
-error page stays what the visitor gets; a 500's names the trace besides. One
-for the whole process, since Datasette's plugins are.
+Datasette handles exceptions itself, so code around it never sees them. Clients
+still get Datasette's error page; the template of a 500 can show the trace id.
+The plugin is registered once for the whole process, as all of Datasette's plugins
+are.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ logger = logging.getLogger("datasette")
 
 @hookimpl(tryfirst=True)  # type: ignore[untyped-decorator]
 def handle_exception(request: Any, exception: Exception) -> None:
-    """Datasette's hook, called for whatever becomes an error page: 404s too."""
+    """Datasette's hook, called for each exception that becomes an error page, 404 included."""
     try:
-        # Base400's and DatasetteError's; another exception's page is a 500.
+        # Base400 and DatasetteError have a status; other exceptions become a 500.
         status = getattr(exception, "status", 500)
         if isinstance(status, int) and status < 500:
             return
@@ -45,12 +46,13 @@ def handle_exception(request: Any, exception: Exception) -> None:
             add_cause(exception, record)
             failures.report(exception, "datasette", record)
         if state.own_log_lines:
-            # Datasette would print the traceback, after this.
+            # Datasette would print the traceback after this hook.
             quiet_datasette_tracebacks()
             if record is None or record.outcome != "disconnected":
                 _log(exception, str(getattr(request, "path", "")), client_error=client_error)
         if in_datasette_client():
-            # Not the page's failure: whoever made the call decides what comes of it.
+            # Not a failure of the page: the plugin that called datasette.client handles
+            # the response.
             trace.get_current_span().record_exception(exception)
         elif record is not None:
             record.failure = exception
@@ -59,7 +61,7 @@ def handle_exception(request: Any, exception: Exception) -> None:
 
 
 def _log(error: Exception, path: str, *, client_error: bool) -> None:
-    # As Django logs its own. What a visitor's query could not do is not the host's fault.
+    # In Django's format. A query of a client that failed is not a failure of the host.
     path = path.partition("?")[0][:MAX_PATH]
     if client_error:
         logger.warning("Query failed: %s: %s", path, error)
@@ -69,6 +71,6 @@ def _log(error: Exception, path: str, *, client_error: bool) -> None:
 
 @hookimpl  # type: ignore[untyped-decorator]
 def prepare_jinja2_environment(env: Environment) -> None:
-    """Datasette's hook: what our ``500.html`` shows."""
+    """Datasette's hook: the function that ``500.html`` calls for the trace id."""
     globals_: dict[str, Any] = env.globals
     globals_["telemetry_trace_id"] = trace_id

@@ -1,4 +1,4 @@
-"""Error tracking: what fails becomes an event in Bugsink or Sentry, by Sentry's SDK.
+"""Error tracking: failures become events in Bugsink or Sentry, sent by Sentry's SDK.
 
-The only place that imports `sentry_sdk`, and only where SENTRY_DSN is set.
+Only this package imports `sentry_sdk`, and it is imported only if SENTRY_DSN is set.
 """

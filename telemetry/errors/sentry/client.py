@@ -1,4 +1,4 @@
-"""Sentry's client: errors and nothing else, started in the process that serves."""
+"""Sets up Sentry's SDK for errors only, in the process that serves requests."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("telemetry")
 
-# OpenTelemetry's own errors repeat for as long as a backend is away; Django's
-# security log is of requests that it answered with 400.
+# OpenTelemetry's errors repeat for as long as a backend is unreachable. Django's
+# security log is about requests that get a 400 response.
 IGNORED_LOGGERS = ("opentelemetry.*", "django.security.*")
 
 
@@ -39,9 +39,9 @@ class ErrorTracking:
     """Sentry's SDK in this process.
 
     Args:
-        settings: with a DSN.
-        redactor: what takes out of every event what is not to leave.
-        traced: whether traces go anywhere, so that a link to one leads somewhere.
+        settings: the settings; without a DSN nothing is started.
+        redactor: redacts every event.
+        traced: whether traces are exported, so that events may link to them.
     """
 
     def __init__(self, settings: Settings, redactor: Redactor, *, traced: bool) -> None:
@@ -49,15 +49,15 @@ class ErrorTracking:
         self._traced = traced
         self._started = False
         self._before_send = BeforeSend(settings, redactor)
-        self._handed_over = 0
-        self._gone = 0
+        self._accepted = 0
+        self._flushed = 0
         self.undelivered = 0
-        """Events that the last `flush` gave up on, or has to wait for."""
+        """Number of events that the last `flush` could not deliver, or is waiting for."""
 
     def start(self) -> None:
-        """Initialise the SDK, unless somebody else has.
+        """Initialise the SDK, unless the host has.
 
-        Not before a server forks: the SDK's sending thread would stay behind.
+        Call it after a server's fork: the SDK's sending thread does not survive a fork.
         """
         settings = self._settings
         if settings.sentry is None:
@@ -72,12 +72,13 @@ class ErrorTracking:
             dsn=settings.sentry.dsn,
             release=settings.release,
             environment=settings.environment,
-            # Those that we leave out patch Django's every view, template and
-            # query, each thread that is started, and what goes out by HTTP.
+            # The default integrations patch every view, template and query of Django,
+            # each thread that is started, and HTTP clients.
             default_integrations=False,
             auto_enabling_integrations=False,
             integrations=[
-                # No breadcrumbs: the trace has its logs, and these hold what visitors typed.
+                # No breadcrumbs: the trace has the log records, which hold text that
+                # clients sent.
                 LoggingIntegration(level=None, event_level=logging.ERROR, sentry_logs_level=None)
             ],
             auto_session_tracking=False,
@@ -85,7 +86,7 @@ class ErrorTracking:
             enable_backpressure_handling=False,
             trace_propagation_targets=[],
             include_local_variables=settings.local_variables,
-            before_send=self._counted,
+            before_send=self._count_event,
             max_request_body_size="never",
             spotlight=False,
         )
@@ -94,7 +95,8 @@ class ErrorTracking:
         link = private_api.get(private_api.SENTRY_LINK)
         if link is not None:
             link(_current_ids)
-        # Used for the first error: a warning about a missing one belongs to start-up.
+        # Used for the first error. Looked up here, so that a warning about a missing name is
+        # logged at start-up.
         private_api.get(private_api.SENTRY_EVENT)
         sentry_sdk.get_global_scope().add_event_processor(
             EventProcessor(settings, traced=self._traced)
@@ -104,28 +106,28 @@ class ErrorTracking:
         self._started = True
 
     def flush(self, timeout: float) -> None:
-        """Wait for what is on its way, for at most ``timeout`` seconds."""
+        """Send pending events, for at most ``timeout`` seconds."""
         if not self._started:
             return
 
-        handed_over = self._handed_over
-        # Set here, since whoever waits for us may give up sooner than the SDK says anything.
-        self.undelivered = handed_over - self._gone
+        accepted = self._accepted
+        # Set here, since the caller may give up before the SDK calls `still_waiting`.
+        self.undelivered = accepted - self._flushed
 
         def still_waiting(pending: int, _timeout: float) -> None:
-            # One of them is the flush itself, which the SDK queues behind the events; so did
-            # each flush before that gave up, hence no more than there were events.
-            self.undelivered = min(pending - 1, self._handed_over - self._gone)
+            # The SDK queues the flush itself behind the events, so one is not an event. Earlier
+            # flushes that timed out may be queued as well, so the number of events is the limit.
+            self.undelivered = min(pending - 1, self._accepted - self._flushed)
 
         deadline = time.monotonic() + timeout
         sentry_sdk.flush(timeout, still_waiting)
         if time.monotonic() < deadline:
-            self.undelivered, self._gone = 0, handed_over
+            self.undelivered, self._flushed = 0, accepted
 
-    def _counted(self, event: Event, hint: Hint) -> Event | None:
+    def _count_event(self, event: Event, hint: Hint) -> Event | None:
         sent = self._before_send(event, hint)
         if sent is not None:
-            self._handed_over += 1
+            self._accepted += 1
         return sent
 
 
@@ -152,9 +154,9 @@ def _capture(error: Exception, caught_by: str, record: RequestRecord | None) -> 
 
 
 def running_program(arguments: Sequence[str]) -> str:
-    """What a program that ended by an exception was: its name, and ``manage.py``'s command.
+    """The name of the running program, with the command of ``manage.py``.
 
-    No more of its arguments: they may be anything.
+    Other arguments are left out: they may hold private data.
     """
     name = Path(arguments[0]).name if arguments else ""
     command = arguments[1] if len(arguments) > 1 else ""

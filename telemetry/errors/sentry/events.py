@@ -1,4 +1,4 @@
-"""What becomes an event, and what each is given: its trace, site, route, group and links."""
+"""Selects error events, and adds the trace, site, route, fingerprint and links to each."""
 
 from __future__ import annotations
 
@@ -27,19 +27,18 @@ if TYPE_CHECKING:
     from telemetry.settings import Settings
 
 RECORD = "telemetry_record"
-"""Key of a hint: the record of the request, where it is not the current one."""
+"""Key of a hint: the request's record, if it is not the current one."""
 
-# How a task, a program or a server ends is no failure.
+# These end a task, a program or a server; they are not failures.
 ENDINGS = (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)
 # Sentry's limit for a tag's value and a transaction's name.
 MAX_TAG = 200
 
 
 class EventProcessor:
-    """Sentry's contract: the event, changed, or None to drop it.
+    """An event processor of Sentry's SDK.
 
-    Runs on the thread that fails, within its context, before the event is
-    serialised.
+    Runs on the thread that fails, in its context, before the event is serialised.
     """
 
     def __init__(self, settings: Settings, *, traced: bool) -> None:
@@ -48,13 +47,13 @@ class EventProcessor:
         self._headers = AllowedHeaders(settings)
 
     def __call__(self, event: Event, hint: Hint) -> Event | None:
-        """The event, or None."""
+        """Return the changed event, or None to drop it."""
         if event.get("type") is not None:
-            # A check-in, or what else a host sends by itself.
+            # A check-in or another item that the host sends.
             return event
         try:
             return self._prepared(event, hint)
-        except Exception as problem:  # noqa: BLE001 # better plain than not at all
+        except Exception as problem:  # noqa: BLE001 # the event is sent unchanged
             failed("errors.event", problem)
             return event
 
@@ -67,7 +66,7 @@ class EventProcessor:
         self._link(event, _origin_of_event(error, log, record))
         if record is not None:
             self._describe(event, record)
-        # The request itself, query string and all, where Django logged it.
+        # Django's request object, in a log record of Django. It has the query string.
         event.get("extra", {}).pop("request", None)
         if not event.get("fingerprint"):
             event["fingerprint"] = fingerprint(event, record.site if record else None)
@@ -97,7 +96,7 @@ class EventProcessor:
 
     def _link(self, event: Event, origin: Origin | None) -> None:
         contexts = event.setdefault("contexts", {})
-        # Outside a trace Sentry makes up an id, which leads nowhere.
+        # Outside a trace, Sentry generates an id that belongs to no trace.
         contexts.pop("trace", None)
         if origin is None:
             return
@@ -117,7 +116,7 @@ class EventProcessor:
 
 def _is_wanted(error: BaseException | None, log: Any, record: RequestRecord | None) -> bool:
     if error is None:
-        # Django logs each 5xx page, whatever it stands for: a failure has an exception.
+        # Django logs every 5xx response. Only those with an exception are failures.
         return log is None or log.name != "django.request"
     if isinstance(error, ENDINGS):
         return False
@@ -129,7 +128,7 @@ def _is_wanted(error: BaseException | None, log: Any, record: RequestRecord | No
             record.note_event(failures.event_id_of(error))
         return False
     if is_callback_error(error) and error.__cause__ is None:
-        # The function's own exception was told when it was raised.
+        # The function's exception was reported when it was raised.
         failures.mark_reported(error)
         return False
     return True
@@ -142,8 +141,9 @@ def _origin_of_event(
     if record is not None:
         own = record.span.get_span_context().trace_id
         if origin is None or origin.trace_id != own:
-            # A site's start, say, that many visitors awaited and that has a
-            # trace of its own: the visitor is told the id of theirs.
+            # For example the start of a site, which several requests await and
+            # which has another trace. The error page shows the request's trace id,
+            # so the event has it, too.
             origin = failures.current_origin() or failures.Origin.of(record.span.get_span_context())
     elif origin is None and not _is_out_of_context(log):
         origin = failures.current_origin()
@@ -151,8 +151,8 @@ def _origin_of_event(
 
 
 def _is_out_of_context(log: Any) -> bool:
-    # asyncio logs "exception was never retrieved" when the task is collected:
-    # within whatever request happens to run then.
+    # asyncio logs "exception was never retrieved" when the task is collected,
+    # in the context of an unrelated request.
     return log is not None and log.name == "asyncio"
 
 
@@ -160,6 +160,6 @@ def _url(scope: Mapping[str, Any]) -> str | None:
     host = header(scope.get("headers") or (), b"host")
     if host is None:
         return None
-    # Without its query string, which holds what visitors type.
+    # Without the query string, which holds text that clients sent.
     path = str(scope.get("path", ""))[:MAX_PATH]
     return f"{scope.get('scheme', 'http')}://{host[:MAX_HOST]}{path}"

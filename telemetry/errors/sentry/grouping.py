@@ -1,4 +1,4 @@
-"""Which events are one issue: the same fault, on whichever site and page it struck."""
+"""Fingerprints of error events: the same failure on several sites and pages is one issue."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
 MAX_PART = 200
 MAX_CHAIN = 5
 
-# Or no file at all, "<string>" for one, of which Sentry makes a path all the same.
+# Or not a file: "<string>", for example, which Sentry turns into a path.
 _LIBRARIES = re.compile(r"[/\\](?:site|dist)-packages[/\\]|(?:^|[/\\])<[^/\\]*>$")
 _STANDARD_LIBRARY = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
-# What somebody typed, as a rule, and each time something else: a group for each would be theirs to
-# make. Not across lines, nor an apostrophe.
+# Quoted text is often a client's input. A group for each value would let clients create any number
+# of issues. A quotation does not span lines, and an apostrophe does not start one.
 _QUOTED = re.compile(r"(?<!\w)'[^'\n]*+'(?!\w)|\"[^\"\n]*+\"")
-# Addresses and ids, then any number: what differs between two strikes of one fault.
+# Addresses, ids and numbers differ between two occurrences of one failure.
 _HEXADECIMAL = re.compile(r"\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-fA-F-]*\d)[0-9a-fA-F]{8}[0-9a-fA-F-]*\b")
 _NUMBER = re.compile(r"\d+")
 
 
 def fingerprint(event: Mapping[str, Any], site: str | None) -> list[str]:
-    """The event's group, by Sentry's contract: a list of strings.
+    """The event's fingerprint, a list of strings as Sentry defines it.
 
-    An exception's is its class, its text without the site's name and numbers,
-    the line that raised it and the innermost line of the host's own code, for
-    each exception of the chain. Bugsink's default, class and text, makes an
-    issue for each site that an error names, and one of two failed assertions.
-    A log record's is its logger and its message before formatting.
+    For each exception of the chain it has the class, the text without the site's name
+    and numbers, the line that raised it, and the innermost line of the host's code.
+    Bugsink's default, class and text, creates an issue for each site that an error
+    names, and a single issue for two different failed assertions. For a log record the
+    fingerprint has the logger and the message before formatting.
     """
     values = (event.get("exception") or {}).get("values") or ()
     if values:
@@ -43,12 +43,12 @@ def fingerprint(event: Mapping[str, Any], site: str | None) -> list[str]:
 
 
 def generalised(text: str, site: str | None) -> str:
-    """A message without what is particular to one site, row or object."""
+    """A message without the site's name, quoted text, ids and numbers."""
     if site:
-        # A word of its own: a site may be called "data", and no database be open.
+        # Whole words only: a site may be called "data", and a message contain "database".
         text = re.sub(rf"(?<![^\W_]){re.escape(site)}(?![^\W_])", "<site>", text)
     text = _QUOTED.sub("<text>", text[: 4 * MAX_PART])
-    # One sign for both: a row's number may grow until it looks like an id.
+    # The same placeholder for both: a long row number looks like an id.
     text = _HEXADECIMAL.sub("<n>", text)
     return _NUMBER.sub("<n>", text)[:MAX_PART]
 
@@ -60,18 +60,18 @@ def _of_exception(value: Mapping[str, Any], site: str | None) -> Iterator[str]:
     if frames:
         raised = frames[-1]
         yield _line(raised)
-        own = next((frame for frame in reversed(frames) if _is_the_hosts(frame)), raised)
+        own = next((frame for frame in reversed(frames) if _is_host_frame(frame)), raised)
         if own is not raised:
             yield _line(own)
 
 
 def _line(frame: Mapping[str, Any]) -> str:
-    # Its text and not its number, which every change above it moves.
+    # The source text, not the line number, which changes with every edit above the line.
     source = str(frame.get("context_line") or "").strip()
     return f"{frame.get('module') or ''}:{frame.get('function') or ''}:{source}"[:MAX_PART]
 
 
-def _is_the_hosts(frame: Mapping[str, Any]) -> bool:
+def _is_host_frame(frame: Mapping[str, Any]) -> bool:
     path = str(frame.get("abs_path") or "")
     if not path or _LIBRARIES.search(path):
         return False

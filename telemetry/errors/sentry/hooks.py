@@ -1,4 +1,4 @@
-"""Exceptions that reach the interpreter itself: a program's, a thread's, a callback's."""
+"""Reports exceptions that reach the interpreter: of the program, a thread or a callback."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _STARTED_IN = "_telemetry_started_in"
 
 
 def install_hooks() -> None:
-    """Report what the interpreter would only print, and have it printed as before."""
-    _watch_the_program()
-    _watch_threads()
-    _watch_callbacks()
+    """Report the exceptions that the interpreter only prints. The previous hooks still run."""
+    _wrap_program_hook()
+    _wrap_thread_hook()
+    _wrap_unraisable_hook()
 
 
-def _watch_the_program() -> None:
+def _wrap_program_hook() -> None:
     previous = sys.excepthook
 
     def excepthook(
@@ -38,13 +38,14 @@ def _watch_the_program() -> None:
     sys.excepthook = excepthook
 
 
-def _watch_threads() -> None:
+def _wrap_thread_hook() -> None:
     previous_start, previous_hook = threading.Thread.start, threading.excepthook
 
     @wraps(previous_start)
     def start(thread: threading.Thread) -> None:
-        # When a thread's exception gets to its hook, whatever context it had is
-        # detached: it belongs to where it was started, unless a span ended by it.
+        # When a thread's exception reaches the hook, the thread's context is detached
+        # already. The exception is attributed to the span that started the thread,
+        # unless a span within the thread recorded it.
         setattr(thread, _STARTED_IN, (failures.current_origin(), request_record()))
         previous_start(thread)
 
@@ -53,7 +54,8 @@ def _watch_threads() -> None:
             origin, record = getattr(args.thread, _STARTED_IN, (None, None))
             failures.set_origin(args.exc_value, origin)
             if record is not None and record.ended:
-                # What outlives a request is not that visitor's, nor ends with their patience.
+                # A thread that outlives its request is not part of it, and its failure is
+                # not a consequence of the client's disconnect.
                 record = None
             failures.report(args.exc_value, "threading.excepthook", record)
         previous_hook(args)
@@ -62,20 +64,20 @@ def _watch_threads() -> None:
     threading.excepthook = excepthook
 
 
-def _watch_callbacks() -> None:
+def _wrap_unraisable_hook() -> None:
     previous = sys.unraisablehook
 
     def unraisablehook(unraisable: Any) -> None:
         error = unraisable.exc_value
-        kept = False
+        held = False
         try:
-            kept = isinstance(error, Exception) and hold(error, unraisable.object)
-        except Exception as problem:  # noqa: BLE001 # there is nobody above to catch it
+            held = isinstance(error, Exception) and hold(error, unraisable.object)
+        except Exception as problem:  # noqa: BLE001 # a hook has no caller to handle it
             failed("errors.unraisable_hook", problem)
-        # Printed as before, but for what comes with its request's error page.
-        if not kept:
+        # A held exception is not printed: it is reported with its request.
+        if not held:
             previous(unraisable)
 
     sys.unraisablehook = unraisablehook
-    # Or SQLite swallows what a function raises, and says only that it did.
+    # Otherwise SQLite reports only that a function raised something.
     sqlite3.enable_callback_tracebacks(True)

@@ -1,4 +1,4 @@
-"""Events, on their way out: the last word on what is in them."""
+"""Redacts error events before they are sent."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from telemetry.redaction.redactor import Redactor
     from telemetry.settings import Settings
 
-# Sentry's own serialisation is nested no deeper.
+# Sentry's serialisation does not nest deeper.
 MAX_DEPTH = 64
 USER_AGENT = "user-agent"
 
 
 class BeforeSend:
-    """Sentry's contract: the event as it is about to be sent, or None to drop it.
+    """The ``before_send`` hook of Sentry's SDK, which redacts the event.
 
-    After every event processor, a host's own among them, and after the event has
-    become strings, numbers, lists and dicts.
+    Runs after every event processor, those of the host included, when the event
+    consists of strings, numbers, lists and dicts.
 
     Args:
-        settings: what an operator has asked for besides.
-        redactor: the rules.
+        settings: which headers and whether client addresses are sent.
+        redactor: redacts all values.
     """
 
     def __init__(self, settings: Settings, redactor: Redactor) -> None:
@@ -40,24 +40,24 @@ class BeforeSend:
         self._redactor = redactor
 
     def __call__(self, event: Event, hint: Hint) -> Event | None:
-        """The event without what is private; None if that can't be made sure of."""
+        """Return the redacted event, or None to drop it if redaction fails."""
         try:
             redacted: Event = self._redacted(event)
             return redacted
-        except Exception as problem:  # noqa: BLE001 # rather none than one that tells
+        except Exception as problem:  # noqa: BLE001 # dropped rather than sent unredacted
             failed("errors.event_redaction", problem)
             return None
 
     def _redacted(self, event: Any) -> Any:
         request = event.get("request")
         if request:
-            # Bodies, cookies, the query string and the server's environment stay here.
+            # Bodies, cookies, the query string and the server's environment are not sent.
             kept = {key: request[key] for key in ("method", "url") if key in request}
             headers = self._headers.of((request.get("headers") or {}).items())
             event["request"] = {**kept, "headers": headers} if headers else kept
         if not self._addresses:
             (event.get("user") or {}).pop("ip_address", None)
-        # An address of the operator's, whose query string is the trace's id.
+        # A URL that the operator configured. The trace id may be in its query string.
         links = (event.get("contexts") or {}).pop(str(e.LINKS_CONTEXT), None)
         event = self._redactor.anything(event, MAX_DEPTH)
         if links is not None:
@@ -66,7 +66,7 @@ class BeforeSend:
 
 
 class AllowedHeaders:
-    """Those request headers that the operator has asked for, on spans and on events alike."""
+    """The request headers that are configured to be captured, on spans and on error events."""
 
     def __init__(self, settings: Settings) -> None:
         wanted = [*settings.capture_request_headers]
@@ -76,7 +76,7 @@ class AllowedHeaders:
         self._sanitized = _any_of(settings.sanitize_headers)
 
     def of(self, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-        """The values of those that are allowed, by lower-case name, cut."""
+        """The values of allowed headers, truncated, by lower-case name."""
         if self._wanted is None:
             return {}
         return {
@@ -92,6 +92,6 @@ class AllowedHeaders:
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:
-    # As contrib has them for its captured headers: whatever their case.
+    # Like contrib's patterns for captured headers: case-insensitive.
     joined = "|".join(f"(?:{pattern})" for pattern in patterns)
     return re.compile(joined, re.IGNORECASE) if joined else None
