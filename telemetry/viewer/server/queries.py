@@ -35,7 +35,7 @@ where db_query_text is not null
   and (:site = '' or json_extract(attributes, '$."corkboard.site"') = :site)
 order by start_ns desc limit :limit
 """
-_ACCOUNTS = """
+_STATISTICS = """
 select trace_id, attributes from spans
 where json_extract(attributes, '$."corkboard.queries.statements"') is not null
   and (:site = '' or json_extract(attributes, '$."corkboard.site"') = :site)
@@ -97,8 +97,8 @@ async def statements(database: Database, filters: Filters) -> list[dict[str, Any
     for span in spans:
         failed = span["status"] == "ERROR"
         _add(sums, span["text"], 1, span["duration_ms"], span["duration_ms"], span, failed=failed)
-    accounts = await _rows(database, _ACCOUNTS, {"site": filters.site, "limit": SUMMED})
-    for statistics in accounts:
+    rows = await _rows(database, _STATISTICS, {"site": filters.site, "limit": SUMMED})
+    for statistics in rows:
         for text, count, seconds, longest in statistics_of(json.loads(statistics["attributes"])):
             _add(sums, text, count, seconds * 1000, longest * 1000, statistics)
     listed = [row for row in sums.values() if filters.q in row["text"]]

@@ -81,7 +81,7 @@ def test_the_account_of_folded_queries_is_drawn(viewer: httpx.Client, site: str)
         "corkboard_queries_statements": ["select 1", "select 2"],
         "corkboard_queries_statements_count": [7, 5],
         "corkboard_queries_statements_execution-time": [0.015, 0.005],
-        "corkboard_queries_statements_longest": [0.004, 0.002],
+        "corkboard_queries_statements_max-execution-time": [0.004, 0.002],
         "corkboard_queries_repeated": ["select 1"],
         "corkboard_queries_repeated_count": [7],
     }
