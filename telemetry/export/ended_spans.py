@@ -1,4 +1,4 @@
-"""Ended spans, which can't be changed any more: their copies, and how long they took."""
+"""Copies and durations of ended spans, which are immutable."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 
 class SpanCopy(ReadableSpan):
-    """A copy of an ended span, which can't be changed any more itself.
+    """Copy of an ended span with other attributes, context or constructor arguments.
 
     Args:
-        span: the span.
-        extra: attributes that it has besides.
-        context: the one it has instead.
-        **instead: other arguments of `ReadableSpan`: ``name``, ``attributes``, ``events``, ...
+        span: The original.
+        extra: Attributes to add.
+        context: Replaces the span context.
+        **instead: Replace other arguments of `ReadableSpan`: ``name``, ``attributes``,
+            ``events``, ...
     """
 
     def __init__(
@@ -52,20 +53,20 @@ class SpanCopy(ReadableSpan):
 
     @property
     def dropped_attributes(self) -> int:
-        """How many the span had no room for."""
+        """Number of attributes dropped because of the span's limits."""
         return self._dropped[0]
 
     @property
     def dropped_events(self) -> int:
-        """How many the span had no room for."""
+        """Number of events dropped because of the span's limits."""
         return self._dropped[1]
 
     @property
     def dropped_links(self) -> int:
-        """How many the span had no room for."""
+        """Number of links dropped because of the span's limits."""
         return self._dropped[2]
 
 
 def duration(span: ReadableSpan) -> int:
-    """Nanoseconds from its start to its end."""
+    """Return the duration of a span in nanoseconds."""
     return (span.end_time or 0) - (span.start_time or 0)
