@@ -1,4 +1,4 @@
-"""`python -m telemetry`: the commands."""
+"""`python -m telemetry`: the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# By name: the module of its command line, and what it does.
+# By command: the module of its command line, and its description.
 COMMANDS = {
     "check": (
         "telemetry.commands.check.command",
@@ -29,7 +29,7 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that is named. Returns the exit code; 2 where it can't be understood."""
+    """Run a command. Returns its exit code, or 2 for invalid arguments."""
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="python -m telemetry", description="What telemetry does.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, (path, what) in COMMANDS.items():
         command = commands.add_parser(name, help=what, description=what)
         if name == named:
-            # Only this one is imported: each needs what the others don't.
+            # Other commands are not imported: each needs different packages.
             module = importlib.import_module(path)
             module.add_arguments(command)
     options = parser.parse_args(arguments)
