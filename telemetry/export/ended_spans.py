@@ -31,7 +31,7 @@ class SpanCopy(ReadableSpan):
         context: SpanContext | None = None,
         **instead: Any,
     ) -> None:
-        told: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "name": span.name,
             "context": context or span.get_span_context(),
             "parent": span.parent,
@@ -47,8 +47,8 @@ class SpanCopy(ReadableSpan):
             **instead,
         }
         if extra:
-            told["attributes"] = {**told["attributes"], **extra}
-        super().__init__(**told)
+            arguments["attributes"] = {**arguments["attributes"], **extra}
+        super().__init__(**arguments)
         self._dropped = span.dropped_attributes, span.dropped_events, span.dropped_links
 
     @property
