@@ -1,8 +1,8 @@
-"""Imports what a host does but telemetry, and starts a host in a fork for each line of input.
+"""Imports a host's packages, and starts a host in a fork for each line of input.
 
-A line is JSON: `module` and `path` of what is renamed first, both empty for nothing, and the
-variables of the host. What comes back is a line of JSON: the exit code, what the host has seen,
-and all that it printed. A fork takes a fifth of the seconds of a new interpreter.
+A line is JSON: `module` and `path` of the name to rename, both empty for none, and the
+variables of the host. The response is a line of JSON: the exit code, the host's results,
+and everything that it printed. A fork takes a fifth of the time of a new interpreter.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.telemetry.taken_away.renaming import rename
+from tests.telemetry.removed_names.renaming import rename
 
 IMPORTED = (
     *("datasette.app", "datasette.handle_exception", "datasette.views.base"),
@@ -33,7 +33,7 @@ IMPORTED = (
 
 
 def in_a_fork(asked: dict[str, Any]) -> dict[str, Any]:
-    """Start the host there."""
+    """Start the host in a fork."""
     with tempfile.TemporaryDirectory() as folder:
         seen, printed = Path(folder, "seen"), Path(folder, "printed")
         child = os.fork()
@@ -47,7 +47,7 @@ def in_a_fork(asked: dict[str, Any]) -> dict[str, Any]:
                 os.environ.update(asked["env"])
                 if asked["path"]:
                     rename(asked["module"], asked["path"])
-                host = import_module("tests.telemetry.taken_away.host")
+                host = import_module("tests.telemetry.removed_names.host")
                 seen.write_text(json.dumps(host.serve(Path(folder))))
                 code = 0
             except BaseException:
@@ -65,7 +65,7 @@ def in_a_fork(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer until there is no more input."""
+    """Handle requests until the end of the input."""
     for name in IMPORTED:
         import_module(name)
     if any(name.partition(".")[0] == "telemetry" for name in sys.modules):
