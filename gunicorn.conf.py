@@ -1,6 +1,7 @@
-"""gunicorn's own settings, found where it is started: the master's lines are as its workers'.
+"""gunicorn's settings. gunicorn reads this file from the current folder.
 
-`PORT` and `WEB_CONCURRENCY` are its own variables, too.
+The master process logs in the same format as its workers. gunicorn reads `PORT` and
+`WEB_CONCURRENCY` itself.
 """
 
 from logging.config import dictConfig
@@ -11,14 +12,17 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 import telemetry
 
-# gunicorn's own: it cuts nobody off when workers end or are made anew, see benchmarks/WORKERS.md.
+# gunicorn's worker drops no request when workers end or are replaced: benchmarks/WORKERS.md.
 worker_class = "asgi"
-# One in a user's home would be shared, or fought over, by blue and green.
+# A socket in the user's home would be shared by the blue and the green release.
 control_socket_disable = True
 
 
 class logger_class(Logger):  # noqa: N801 # gunicorn's name for the setting
-    """Not `logconfig_dict`, which would have gunicorn prepare an access line for each request."""
+    """Configures logging.
+
+    Not `logconfig_dict`, with which gunicorn would format an access line for each request.
+    """
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
@@ -26,6 +30,6 @@ class logger_class(Logger):  # noqa: N801 # gunicorn's name for the setting
 
 
 def post_worker_init(worker: Any) -> None:
-    """The client is whom the proxy names in X-Forwarded-For, as `uvicorn_worker` has it."""
+    """Set the client from X-Forwarded-For of trusted proxies, as `uvicorn_worker` does."""
     if hasattr(worker, "asgi"):
         worker.asgi = ProxyHeadersMiddleware(worker.asgi, worker.cfg.forwarded_allow_ips)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line, and the host's own commands."""
+"""Django's command line, with the host's commands."""
 
 import os
 import sys
@@ -8,14 +8,14 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if sys.argv[1:2] == ["serve"]:
-        # Here and not in the command: settings read DEBUG before it runs.
+        # Not in the command: the settings read DEBUG before it runs.
         os.environ.setdefault("DEBUG", "1")
     import telemetry
 
-    # That one says what is wrong with the configuration itself.
+    # `check` reports problems of the configuration itself.
     if sys.argv[1:2] != ["check"]:
         telemetry.configure(default_service_name="corkboard")
-        # Nobody else sees what a command that a timer starts fails by.
+        # The failure of a command that a timer starts would otherwise go unnoticed.
         telemetry.report_errors()
 
     from django.core.management import execute_from_command_line
@@ -23,7 +23,7 @@ def main() -> None:
     try:
         execute_from_command_line(sys.argv)
     except KeyboardInterrupt:
-        # What a shell calls "ended by Ctrl-C"; no traceback for that.
+        # The exit code of shells for Ctrl-C, without a traceback.
         sys.exit(130)
 
 

@@ -1,1 +1,1 @@
-"""What telemetry costs, beside its peers. `python -m benchmarks`, never in production."""
+"""Benchmarks of this layer and comparable setups: `python -m benchmarks`. Not for production."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: what telemetry costs a request."""
+"""`python -m benchmarks`: the cost of telemetry for each request."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(rounds: int, *, quick: bool = False) -> Report:
-    """Prepare the host, start all servers, measure, and end what was started."""
+    """Prepare the host, start all servers, measure, and stop the servers."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
         _say("preparing the host")
@@ -74,7 +74,7 @@ def _results(report: Report) -> str:
 
 
 def _say(what: str) -> None:
-    # Progress is not the result: `python -m benchmarks > file` keeps the table.
+    # To stderr, so that `python -m benchmarks > file` writes only the table.
     print(what, file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Drives one server: one connection, one request after the other."""
+"""HTTP client of one server: one connection, one request at a time."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ HOST = "127.0.0.1"
 
 
 class Client:
-    """A visitor of one server who never has two requests under way."""
+    """Sends requests to one server, never two at the same time."""
 
     def __init__(self, port: int) -> None:
         self._connection = HTTPConnection(HOST, port, timeout=60)
 
     def request_page(self, page: Page, times: int) -> None:
-        """Ask for a page so many times. Raises RuntimeError for another status than its own."""
+        """Request a page `times` times. Raises RuntimeError for an unexpected status."""
         for _ in range(times):
             self._get(page.path, page.host, page.status)
 
     def flushed_cpu_seconds(self) -> float:
-        """Let the server send what it holds, and give the CPU it has spent since it started."""
-        # Rounds begin and end here: uvicorn closes a connection that idles for
-        # 5 seconds, and the next request makes a new one.
+        """Flush the server's exporters, and return its CPU seconds since the start."""
+        # A new connection for each round: uvicorn closes one that is idle for 5 seconds,
+        # which would fail the next request.
         self._connection.close()
         return self.usage()["cpu_seconds"]
 
     def usage(self) -> dict[str, float]:
-        """What the server has used so far; see `benchmarks.hosts.control`."""
+        """Return the server's resource usage so far; see `benchmarks.hosts.control`."""
         usage: dict[str, float] = json.loads(self._get(PATH, HOST))
         return usage
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._connection.close()
 
     def _get(self, path: str, host: str, status: int = 200) -> bytes:

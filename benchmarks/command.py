@@ -1,4 +1,4 @@
-"""The command line of a benchmark that runs in rounds and writes a page of results."""
+"""Command line of benchmarks that run in rounds and write a page of results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def run_in_rounds(
     lines: Callable[[int], Iterable[str]],
     arguments: Sequence[str] | None,
 ) -> int:
-    """Print the lines of so many rounds; with ``--write``, into ``NAME.md`` as well."""
+    """Print the results of the given number of rounds. With ``--write``, also into ``NAME.md``."""
     results = Path(__file__).with_name(f"{name.upper()}.md")
     program = f"python -m benchmarks.{name}"
     parser = argparse.ArgumentParser(prog=program, description=description)
@@ -39,5 +39,5 @@ def run_in_rounds(
 
 
 def say(what: str) -> None:
-    """Say how far it is, beside the results."""
+    """Print progress to stderr, separate from the results."""
     print(what, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.errors`: what tracking errors costs a page, and one that fails."""
+"""`python -m benchmarks.errors`: the cost of error tracking for pages that work and that fail."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to track errors: a module, and the variables that it is told where to send by."""
+    """A way to track errors: an entry module, and the variables that set its destinations."""
 
     name: str
     description: str
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def lines(pages: Sequence[Page], samples: Samples) -> Iterator[str]:
-    """Give the table: medians, and medians of the ratios within a round."""
+    """Yield the table: medians, and medians of the ratios within a round."""
     for page in pages:
         yield ""
         yield f"{page.title}, {page.requests} requests a round: {page.status}"
@@ -97,7 +97,7 @@ def _pages(env: Mapping[str, str]) -> Sequence[Page]:
     return (
         health,
         row,
-        # Few enough that none of a round's waits for room in the SDK's queue of 100.
+        # Few enough that no event of a round waits for space in the SDK's queue of 100.
         Page("A Django view that raises", ROOT_DOMAIN, "/fails/async-view/", 60, 500),
         Page("A Datasette route that raises", row.host, "/-/fails/route", 60, 500),
     )

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.logs`: what a log line for each request costs, and sending it."""
+"""`python -m benchmarks.logs`: the cost of a log line for each request, and of sending it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NO_LINE = "INFO,telemetry.access=CRITICAL"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to log: a module, its variables, and whether there is a receiver."""
+    """A way to log: an entry module, its variables, and whether there is a receiver."""
 
     name: str
     description: str
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def lines(pages: Sequence[Page], samples: Samples) -> Iterator[str]:
-    """Give the table: medians, and medians of the differences and ratios within a round."""
+    """Yield the table: medians, and medians of the differences and ratios within a round."""
     for page in pages:
         yield ""
         yield f"{page.title}, {page.requests} requests a round:"

@@ -1,4 +1,4 @@
-"""What the figures were measured with."""
+"""The hardware and software of a measurement."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PACKAGES = (
 
 
 def machine() -> str:
-    """The interpreter and the processors."""
+    """Return the interpreter and the processors."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return f"{python}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
 
 
 def packages() -> str:
-    """The versions that matter."""
+    """Return the versions of the relevant packages."""
     return ", ".join(f"{name} {version(name)}" for name in PACKAGES)

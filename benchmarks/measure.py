@@ -1,4 +1,4 @@
-"""Runs the rounds: in each, every variant serves each page, slice by slice in turn."""
+"""Runs the rounds. In each, the variants serve each page in turn, slice by slice."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from benchmarks.pages import Page
     from benchmarks.receivers import Remote
 
-# A busy second of the machine then falls on all variants and not on one.
+# Spreads load by other programs over all variants.
 SLICES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A running server's client; the bare one has nobody to send to."""
+    """Client of a running server, and its receiver. The bare one has no receiver."""
 
     client: Client
     receiver: Remote | None
@@ -26,7 +26,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one round of one page cost one variant, and what its receiver got."""
+    """Cost of one page for one variant in one round, and the number of items received."""
 
     requests: int
     cpu_seconds: float
@@ -34,7 +34,7 @@ class Sample:
 
     @property
     def milliseconds(self) -> float:
-        """CPU a request."""
+        """CPU milliseconds for each request."""
         return self.cpu_seconds * 1000 / self.requests
 
 
@@ -48,7 +48,7 @@ def measure(
     rounds: int,
     say: Callable[[str], None],
 ) -> Samples:
-    """Give every variant's samples of every page, after a warm-up that is not kept."""
+    """Return samples of every page and variant, after a warm-up round that is discarded."""
     samples: Samples = {}
     for number in range(rounds + 1):
         say(f"round {number} of {rounds}" if number else "warm-up")
@@ -61,14 +61,14 @@ def measure(
 
 def _round(targets: Mapping[str, Target], page: Page, number: int) -> dict[str, Sample]:
     names = list(targets)
-    # From here to the flush at the end, what a server's threads send while the
-    # others are served included: whenever a batch leaves, it is paid for.
+    # Until the flush at the end, a server's CPU counts even while the others are
+    # served, since its threads may export then.
     before = {name: target.client.flushed_cpu_seconds() for name, target in targets.items()}
     for target in targets.values():
         if target.receiver is not None:
             target.receiver.take_count()
     for part in range(SLICES):
-        # Who comes after a heavy neighbour finds the caches cold: each in turn.
+        # Rotated, since a variant finds cold caches after one that does much work.
         shift = (number + part) % len(names)
         times = page.requests * (part + 1) // SLICES - page.requests * part // SLICES
         for name in names[shift:] + names[:shift]:
@@ -77,7 +77,7 @@ def _round(targets: Mapping[str, Target], page: Page, number: int) -> dict[str, 
         name: Sample(
             requests=page.requests,
             cpu_seconds=target.client.flushed_cpu_seconds() - before[name],
-            # After the flush, so that nothing is still on its way.
+            # After the flush, when everything has arrived.
             received=0 if target.receiver is None else target.receiver.take_count(),
         )
         for name, target in targets.items()

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.metrics`: what it costs to measure."""
+"""`python -m benchmarks.metrics`: the cost of metrics."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _costs(histogram: Histogram) -> Iterator[float]:
     token = context_api.attach(attach_record(record, context_api.get_current()))
 
     def measure() -> None:
-        # Datasette makes it anew each time.
+        # Created for each measurement, as Datasette does.
         known = {"db.system": "sqlite", "db.namespace": "meetings", "datasette.operation": "read"}
         histogram.record(0.001, known)
 
@@ -79,7 +79,7 @@ def _costs(histogram: Histogram) -> Iterator[float]:
 
 
 def _microseconds(call: Callable[[], None], times: int = 5000) -> float:
-    """The best of five, of which each is the mean of many."""
+    """Return the best of five, each the mean of `times` calls."""
     best = []
     for _ in range(5):
         began = perf_counter()

@@ -1,6 +1,6 @@
-"""Ten thousand requests at once, each with 99 ended children: what that takes, and what is left.
+"""CPU and memory of 10,000 concurrent requests, each with 99 ended children.
 
-For a process of its own, whose memory is measured: `python -m benchmarks.open_traces always_on`.
+Runs in a process whose memory is measured: `python -m benchmarks.open_traces always_on`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MS = 1_000_000
 
 
 class Counting(SpanProcessor):
-    """Stands where spans are exported, and keeps none."""
+    """Replaces the exporting processor, and keeps only the number of spans."""
 
     def __init__(self) -> None:
         self.kinds: Counter[str] = Counter()
@@ -45,7 +45,7 @@ def main(sampler: str) -> None:
     exported = Counting()
     tail = TailSpanProcessor(exported)
     if sampler == "tail":
-        # The worst of them: none is sampled, all are held.
+        # The worst case: no trace is sampled by ratio, so all are held.
         provider = TracerProvider(TailSampler(0), shutdown_on_exit=False)
         provider.add_span_processor(DatasetteSpanProcessor(tail))
     else:
@@ -83,7 +83,7 @@ def _query(
     tracer: trace.Tracer, above: trace.Span, statement: str, *, failing: bool = False
 ) -> None:
     query = tracer.start_span("db.query", trace.set_span_in_context(above), start_time=0)
-    # A text of its own, as Datasette's are.
+    # A new string each time, as Datasette's are.
     query.set_attributes({"db.query.text": f"{statement} ", "db.namespace": "meetings"})
     execute = tracer.start_span("db.query.execute", trace.set_span_in_context(query), start_time=0)
     execute.end(MS)

@@ -1,4 +1,4 @@
-"""The pages that are measured: a light one, a usual one and a heavy one."""
+"""The measured pages: a small one, an average one and a large one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT_DOMAIN = "civic.band"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page; `requests` is how many of it make up a round."""
+    """One page. `requests` is the number of its requests in a round."""
 
     title: str
     host: str
@@ -28,16 +28,16 @@ class Page:
 
 
 def choose_pages(env: Mapping[str, str]) -> Sequence[Page]:
-    """Give the pages of a prepared host, the same in each run.
+    """Return the pages of a prepared host, the same in each run.
 
-    Enough requests each that a round costs the bare host half a second of CPU
-    or more: well above what reading the clock and flushing cost.
+    With this number of requests, a round takes the bare host at least half a second
+    of CPU: far more than reading the clock and flushing.
     """
     meetings = min(Path(env["SITES_DIR"]).glob("*/meetings.db"))
     site = f"{meetings.parent.name}.{ROOT_DOMAIN}"
     row = f"/meetings/minutes/{tilde_encode(_middle_row(meetings))}.json"
     return (
-        # An ordinary view of the host's: no list excludes it by default.
+        # A normal view of the host, which no variable excludes by default.
         Page("small async Django view", ROOT_DOMAIN, "/health/", 300),
         Page("Datasette, a row as JSON", site, row, 200),
         Page("Datasette, a table page", site, "/meetings/minutes", 20),

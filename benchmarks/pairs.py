@@ -1,4 +1,4 @@
-"""Two ways to configure the same host, two processes of each, page by page."""
+"""Compares two configurations of the same host, with two processes of each."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
     from benchmarks.pages import Page
 
-# Of the same program one process is a few percent slower than another, for as long as it lives.
+# Two processes of the same program can differ by a few percent for all their life.
 PROCESSES = 2
 
 
 def measure_pair(
     ways: Mapping[str, Mapping[str, str]], rounds: int
 ) -> tuple[Sequence[Page], Samples]:
-    """Give the pages, and the samples of each way's processes, by the way's name and a number."""
+    """Return the pages, and the samples by configuration and number of the process."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
         env = prepare_host(folder)
@@ -44,7 +44,7 @@ def measure_pair(
 def pair_lines(
     pages: Sequence[Page], samples: Samples, ways: tuple[str, ...], rounds: int
 ) -> Iterator[str]:
-    """Give the table: medians, and the median of the differences and ratios within a round."""
+    """Yield the table: medians, and medians of the differences and ratios within a round."""
     first, second = ways
     yield f"(medians of {rounds} rounds of two processes each, interleaved):"
     head = f"  {'':<28}{f'{first} ms':>11}{f'{second} ms':>11}"
@@ -61,7 +61,7 @@ def pair_lines(
 
 
 def of_a_way(page: Page, way: str, samples: Samples) -> list[float]:
-    """Milliseconds a request by round, the mean of the processes."""
+    """Return milliseconds for each request by round, the mean of the processes."""
     processes = [samples[page.title, f"{way} {number}"] for number in range(PROCESSES)]
     return [
         sum(sample.milliseconds for sample in round_) / PROCESSES

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.pool`: what a kept site costs, a new one, and one of a thousand."""
+"""`python -m benchmarks.pool`: the cost of a kept site, of a new one, and of one in 1,000."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ VISITED = (10, 50, 100, 1000)
 SITES = max(VISITED)
 ROUNDS = 5
 HITS = 20
-# More, since what happens once in two seconds or once in thirty is in it.
+# More, to include what happens once in two seconds and once in thirty.
 KEPT_HITS = 300
 RESULTS = Path(__file__).with_name("POOL.md")
 COMMAND = "python -m benchmarks.pool --write"
@@ -38,7 +38,7 @@ COMMAND = "python -m benchmarks.pool --write"
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Milliseconds a request: the median on the clock, and CPU on average."""
+    """Milliseconds for each request: the median of wall clock time, and the mean of CPU time."""
 
     clock: float
     cpu: float
@@ -74,7 +74,7 @@ def _run() -> Iterator[str]:
 
 
 def _many_sites(sites: Path, page: Page, env: Mapping[str, str]) -> list[str]:
-    """Register and fill a thousand: one file's content, under a name of its own for each."""
+    """Register and fill 1,000 sites, each with a hard link to the same file."""
     source = sites / _site(page) / "meetings.db"
     names = [f"town{number:04}.ca" for number in range(SITES)]
     for name in names:
@@ -90,13 +90,13 @@ def _scale(env: Mapping[str, str], names: Sequence[str], page: Page) -> Iterator
     yield "  visited  clock ms       CPU ms     clock ms  CPU ms         MB"
     with ExitStack() as stack:
         client = _serve(stack, "bare", env)
-        # The process's own first: imports, templates, the directory.
+        # First the process's start-up costs: imports, templates, the directory.
         _visit(client, page, [_site(page)])
         before = 0
         for visited in VISITED:
             _say(f"{visited} sites")
             first = _visit(client, page, names[before:visited])
-            # What made way is still being closed.
+            # Until the Datasettes that were evicted are closed.
             time.sleep(2)
             kept = _visit(client, page, [names[visited - 1]] * KEPT_HITS)
             before = visited
@@ -124,7 +124,7 @@ def _sealed_against_not(env: Mapping[str, str], names: Sequence[str], table: Pag
     yield _header("sealed", "not")
     sealed, other = names[:2]
     path = Path(env["SITES_DIR"]) / sealed / "meetings.db"
-    # Of its own: the others are one file under many names.
+    # A copy: the files of the sites are hard links to one file.
     copy = path.with_name(".copy.db")
     shutil.copyfile(path, copy)
     copy.replace(path)
@@ -154,9 +154,9 @@ def _header(one: str, other: str) -> str:
 
 
 def _compare(title: str, one: Callable[[], float], other: Callable[[], float]) -> str:
-    """A line of medians over interleaved rounds; ratios are of the same round."""
+    """Return a line of medians over interleaved rounds. Ratios are within a round."""
     _say(title)
-    # The first warms up and is not kept.
+    # The first round is a warm-up and is discarded.
     rounds = [(one(), other()) for _ in range(ROUNDS + 1)][1:]
     ratios = [b / a for a, b in rounds]
     return (
@@ -170,7 +170,7 @@ def _site(page: Page) -> str:
 
 
 def _visit(client: Client, page: Page, names: Sequence[str]) -> Cost:
-    """Ask each site for the page, in turn, and give what one request cost."""
+    """Request the page from each site in turn, and return the cost of one request."""
     clock: list[float] = []
     before = client.flushed_cpu_seconds()
     for name in names:

@@ -1,7 +1,7 @@
-"""Where the servers send to, each in a process of its own.
+"""Receivers of the servers' data, each in a separate process.
 
-Taking in spans costs CPU too: in the client's process it would slow the
-requests that are being driven, in the server's it would be measured.
+Receiving costs CPU too. In the client's process it would slow the requests down;
+in the server's it would be measured.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Remote:
-    """A receiver in another process: its address, and what it got since it was last asked."""
+    """A receiver in another process: its address, and what it received since the last query."""
 
     def __init__(self, connection: Connection[Any, Any]) -> None:
         self._connection = connection
         self.url: str = connection.recv()
 
     def take_count(self) -> int:
-        """Count what arrived, and forget it."""
+        """Return the number of received items, and reset it."""
         self._connection.send(None)
         count: int = self._connection.recv()
         return count
@@ -34,33 +34,33 @@ class Remote:
 
 @contextmanager
 def span_receiver() -> Iterator[Remote]:
-    """An OTLP receiver that counts spans."""
+    """Run an OTLP receiver that counts spans."""
     with _remote(_receive_spans) as remote:
         yield remote
 
 
 @contextmanager
 def sentry_sink() -> Iterator[Remote]:
-    """Takes whatever a Sentry SDK sends, and counts the envelopes. Its `url` is a DSN."""
+    """Run a receiver of everything that Sentry's SDK sends. Counts envelopes; `url` is a DSN."""
     with _remote(partial(_receive_errors, only_events=False)) as remote:
         yield remote
 
 
 @contextmanager
 def event_receiver() -> Iterator[Remote]:
-    """Takes error events and counts them. Its `url` is a DSN."""
+    """Run a receiver that counts error events. Its `url` is a DSN."""
     with _remote(partial(_receive_errors, only_events=True)) as remote:
         yield remote
 
 
 @contextmanager
 def _remote(serve: Callable[[Connection[Any, Any]], None]) -> Iterator[Remote]:
-    # Not forked: threads and open connections of the parent do not survive that.
+    # Not forked: the parent's threads and open connections do not survive a fork.
     context = multiprocessing.get_context("spawn")
     near, far = context.Pipe()
     process = context.Process(target=serve, args=(far,), daemon=True)
     process.start()
-    # The child has its own: with ours closed, its end is seen as the end.
+    # The child has a copy. With this one closed, the end of the child is detected.
     far.close()
     try:
         yield Remote(near)
@@ -74,7 +74,7 @@ def _receive_spans(connection: Connection[Any, Any]) -> None:
     with OTLPReceiver() as receiver:
 
         def take() -> int:
-            # Decoded only now, between rounds.
+            # Decoded between rounds only.
             count = len(receiver.spans)
             receiver.clear()
             return count

@@ -1,4 +1,4 @@
-"""Spans and a record as a host has them, each with a number that makes it another."""
+"""Spans and a log record like the host's. A number makes each of them unique."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.redaction`: what it costs to take out what is private."""
+"""`python -m benchmarks.redaction`: the cost of redaction."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 WAYS = {way: {"TELEMETRY_REDACT": way} for way in ("none", "all")}
 SECRETS = tuple(f"one-of-the-operators-secrets-{number}" for number in range(6))
-# Each is what some rule goes on reading for as long as it can.
+# The worst input of some rule, which reads it for as long as possible.
 WORST: Mapping[str, str] = {
     "letters": "a",
     "addresses without an end": "a@",
@@ -144,7 +144,7 @@ def _milliseconds(call: Callable[[str], object], text: str) -> float:
 
 
 def _microseconds(call: Callable[[Any], object], make: Callable[[], Any]) -> float:
-    """The best of five, of which each is the mean of many."""
+    """Return the best of five, each the mean of many calls."""
     best = []
     for _ in range(5):
         given = [make() for _ in range(400)]

@@ -1,4 +1,4 @@
-"""The result in words: a table for people, JSON for programs."""
+"""Formats the result as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEADER = (
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One run. `envelopes` is what the seed's Sentry sink got."""
+    """One run. `envelopes` is the number that the seed's Sentry receiver got."""
 
     rounds: int
     results: Sequence[tuple[Page, Sequence[Row]]]
@@ -32,15 +32,15 @@ class Report:
 
     @property
     def void(self) -> bool:
-        """Whether any row is."""
+        """Whether any row is void."""
         return any(row.void for _, found in self.results for row in found)
 
     def text(self) -> str:
-        """The table, at most 80 columns wide."""
+        """Return the table, at most 80 columns wide."""
         return "\n".join(self._lines()) + "\n"
 
     def json(self) -> str:
-        """Everything, each round's own figure included."""
+        """Return all figures, including those of each round."""
         pages = [
             {**asdict(page), "variants": [asdict(row) for row in found]}
             for page, found in self.results
@@ -68,7 +68,7 @@ class Report:
         yield ""
         yield f"The seed's Sentry sink got {self.envelopes} envelopes."
         yield fill(machine(), WIDTH)
-        # Names are not broken at their hyphens.
+        # Names of packages are not broken at their hyphens.
         yield fill(packages(), WIDTH, break_on_hyphens=False)
 
 

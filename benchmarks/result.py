@@ -1,4 +1,4 @@
-"""From samples to rows: medians, and ratios within the same round."""
+"""Converts samples to rows: medians, and ratios within a round."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One variant on one page. Times are milliseconds of CPU a request."""
+    """One variant on one page. Times are milliseconds of CPU for each request."""
 
     variant: str
     milliseconds: float
@@ -31,14 +31,14 @@ class Row:
 
 
 def rows(page: Page, samples: Samples) -> list[Row]:
-    """Give a row for each variant, in their order."""
+    """Return a row for each variant, in their order."""
     bare = samples[page.title, BARE]
     return [_row(v.name, samples[page.title, v.name], bare) for v in VARIANTS]
 
 
 def _row(name: str, samples: Sequence[Sample], bare: Sequence[Sample]) -> Row:
-    # Of the same round, and only then the median: a busy minute on the machine
-    # slows all of one round and cancels out.
+    # Ratios within a round, then their median: load by other programs slows all
+    # variants of a round and cancels out.
     ratios = [s.milliseconds / b.milliseconds for s, b in zip(samples, bare, strict=True)]
     spans = sum(sample.received for sample in samples)
     times = [sample.milliseconds for sample in samples]
@@ -50,8 +50,8 @@ def _row(name: str, samples: Sequence[Sample], bare: Sequence[Sample]) -> Row:
         highest=max(ratios),
         spans=spans,
         spans_a_request=spans / sum(sample.requests for sample in samples),
-        # Whoever sends nothing is cheap: that is no result. One silent round is
-        # enough, since its time is in the median.
+        # A variant that sends nothing is cheap, and its figures are worthless. One round
+        # without data is enough, since the median includes its time.
         void=name != BARE and any(sample.received == 0 for sample in samples),
         rounds=times,
     )

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.spans`: how many spans a page costs, and what the sampler `tail` keeps."""
+"""`python -m benchmarks.spans`: the number of spans by page, and what the sampler `tail` keeps."""
 
 from __future__ import annotations
 
@@ -88,13 +88,13 @@ def _pages(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def _count(env: Mapping[str, str], pages: Any) -> dict[tuple[str, str], tuple[float, float]]:
-    """By page: spans and bytes of one request."""
+    """Return spans and bytes of one request, by page."""
     found = {}
     with OTLPReceiver() as receiver:
         variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
         with serve_uvicorn(env={**env, **variables}, args=["--no-access-log"]) as server:
             for host, path in pages:
-                # The first opens the site.
+                # The first request opens the site.
                 for times in (1, TIMES):
                     receiver.clear()
                     with closing(HTTPConnection("127.0.0.1", server.port, timeout=60)) as visitor:
@@ -107,7 +107,7 @@ def _count(env: Mapping[str, str], pages: Any) -> dict[tuple[str, str], tuple[fl
 
 
 def _sampled(env: Mapping[str, str], requests: int) -> Iterator[str]:
-    """Drive the failing host with forged headers, and compare with what arrived."""
+    """Send requests with forged headers to the failing host, and compare them with the spans."""
     _, row, _ = choose_pages(env)
     kinds = {
         "fine": (row.host, "/-/actor.json", 860),
@@ -120,7 +120,7 @@ def _sampled(env: Mapping[str, str], requests: int) -> Iterator[str]:
     drawn = random.Random(1).choices(
         list(kinds), weights=[weight for _, _, weight in kinds.values()], k=requests
     )
-    told: dict[str, list[str]] = {kind: [] for kind in kinds}
+    trace_ids: dict[str, list[str]] = {kind: [] for kind in kinds}
     with OTLPReceiver() as receiver:
         variables = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
@@ -134,12 +134,12 @@ def _sampled(env: Mapping[str, str], requests: int) -> Iterator[str]:
                 host, path, _ = kinds[kind]
                 forged = {"traceparent": f"{FORGED}0{number % 2}"}
                 with closing(HTTPConnection("127.0.0.1", server.port, timeout=60)) as visitor:
-                    told[kind].append(_get(visitor, host, path, forged))
+                    trace_ids[kind].append(_get(visitor, host, path, forged))
             server.stop()
         arrived = {span.trace_id for span in receiver.spans}
     yield f"Kept of {requests} requests, each with a forged traceparent, half of them sampled:"
     yield f"  (tail, ratio {RATIO}, slow is {SLOW})"
-    for kind, traces in told.items():
+    for kind, traces in trace_ids.items():
         kept = sum(trace_id in arrived for trace_id in traces)
         yield f"  {kind:<20}{kept:>7} of {len(traces):>6}{kept / max(len(traces), 1):>9.1%}"
     yield f"  spans under the client's id: {sum(t == 'a' * 32 for t in arrived)}"
@@ -170,7 +170,7 @@ def _open_traces() -> Iterator[str]:
 def _get(
     visitor: HTTPConnection, host: str, path: str, headers: Mapping[str, str] | None = None
 ) -> str:
-    """Give the trace id that the visitor is told."""
+    """Return the trace id in the response."""
     visitor.request("GET", path, headers={"Host": host, **(headers or {})})
     response = visitor.getresponse()
     response.read()

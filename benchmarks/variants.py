@@ -1,4 +1,4 @@
-"""What is compared: one host, observed in four ways, each a real server."""
+"""The variants: one host with four kinds of telemetry, each a running server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BARE = "bare"
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A way to observe the host, and the variables that say where to send."""
+    """A kind of telemetry for the host, and the variables that set its destinations."""
 
     name: str
     description: str
@@ -24,16 +24,16 @@ class Variant:
 
     @property
     def app(self) -> str:
-        """Its entry module, as uvicorn wants it."""
+        """The entry module, in uvicorn's format."""
         return f"benchmarks.hosts.{self.name}:application"
 
     @property
     def sends(self) -> bool:
-        """Whether it has a receiver."""
+        """Whether the variant sends data to a receiver."""
         return bool(self.receiver_variable)
 
     def environment(self, receiver: str, sink: str) -> Mapping[str, str]:
-        """Give what is added to the host's own variables."""
+        """Return the variables to add to those of the host."""
         found = {self.receiver_variable: receiver, self.sink_variable: sink}
         return {name: address for name, address in found.items() if name}
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.workers`: gunicorn's two ways to run ASGI, and how each ends."""
+"""`python -m benchmarks.workers`: gunicorn's two ASGI workers, and their shutdown under load."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 CLASSES = {"UvicornWorker": UVICORN_WORKER, "asgi": "asgi"}
 VISITORS = 8
 SECONDS = 3.0
-# As long as gunicorn gives a worker to end.
+# The time that gunicorn gives a worker to end.
 PATIENCE = 35.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A way for workers to end while they are visited."""
+    """A way to end workers under load."""
 
     title: str
     number: Signals | None
@@ -59,7 +59,7 @@ ENDINGS = (
 
 @dataclass(slots=True)
 class Visits:
-    """What visitors on kept connections got. Refused are those that came when nobody listened."""
+    """Responses to clients with keep-alive. `refused` counts connections that were not accepted."""
 
     counts: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -130,18 +130,18 @@ def _start(stack: ExitStack, env: Mapping[str, str], worker: str) -> Target:
 
 
 def _ended(env: Mapping[str, str], page: Page, title: str, worker: str, ending: Ending) -> str:
-    """A line: what visitors got, and of how many requests a trace arrived."""
+    """Return a line: the responses, and the number of requests whose trace arrived."""
     with OTLPReceiver() as receiver:
         variables = {**env, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
         with serve_gunicorn(
             env=variables, workers=2, worker_class=worker, args=ending.args
         ) as server:
             visits, seconds = _visited(server, page, ending)
-        told = sum(span.kind == "SERVER" for span in receiver.spans)
+        traced = sum(span.kind == "SERVER" for span in receiver.spans)
     took = f"{seconds:.1f}" if ending.ends else "-"
     return (
         f"  {ending.title:<28}{title:<15}{visits.counts['served']:>8}"
-        f"{visits.counts['cut off']:>9}{told:>9}{took:>9}"
+        f"{visits.counts['cut off']:>9}{traced:>9}{took:>9}"
     )
 
 
@@ -183,7 +183,7 @@ def _visit(port: int, page: Page, visits: Visits) -> None:
 
 
 def _ask(connection: HTTPConnection, page: Page, visits: Visits) -> None:
-    """On one connection until it ends, or until a server says that this is the last answer."""
+    """Send requests on one connection until it ends, or until the server announces its end."""
     while not visits.over.is_set():
         try:
             connection.request("GET", page.path, headers={"Host": page.host})

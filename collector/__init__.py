@@ -1,1 +1,1 @@
-"""The collector of one machine: its destinations, and how its program is had."""
+"""The OpenTelemetry Collector of one machine: its destinations, and how it is installed."""

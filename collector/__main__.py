@@ -1,6 +1,6 @@
-"""`python -m collector DEST`: become the collector that sends there. `--validate` only looks.
+"""`python -m collector DEST`: run the collector for a destination. `--validate` only checks it.
 
-`python -m collector --lock` writes anew what the collector is built of.
+`python -m collector --lock` updates the lock files of the collector's build.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collector.program import collector, lock
 
 
 def main(arguments: list[str]) -> int:
-    """Returns only if it can't be done: 2, with what is wrong."""
+    """Replace this process by the collector. Returns 2, with the problem printed, if that fails."""
     validate = "--validate" in arguments
     named = [argument for argument in arguments if argument != "--validate"]
     if named == ["--lock"]:

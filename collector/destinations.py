@@ -1,4 +1,4 @@
-"""Where the collector can send, and what each destination has to be told."""
+"""Destinations of the collector, and the variables that each needs."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 BASE = FOLDER.parent / "otel-collector.yaml"
 STORAGE = "COLLECTOR_STORAGE"
-# With no `:-` and what to use instead. One of them may be empty: not every backend wants it.
+# A variable without a default (`:-`). Those in _OPTIONAL may be empty, since not every
+# backend needs them.
 _NEEDED = re.compile(r"\$\{env:(\w+)\}")
 _OPTIONAL = {"DEST_AUTHORIZATION"}
 
 
 class WrongDestinationError(Exception):
-    """It doesn't exist, or isn't told all that it needs. Names what is missing."""
+    """The destination doesn't exist, or variables are missing. Names them."""
 
 
 def destinations() -> list[str]:
-    """Their names, which are their files'."""
+    """Return the names of the destinations, which are those of their files."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "builder")
 
 
 def completed(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables, and those that follow from where we are and from what is set."""
+    """Return the variables, with defaults for those that are unset."""
     token = environ.get("LOGFIRE_TOKEN", "")
     found = {
         STORAGE: str(cache_folder() / "collector-queues"),
@@ -40,10 +41,11 @@ def completed(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def configuration(destination: str, environ: Mapping[str, str]) -> list[str]:
-    """The collector's arguments for a destination.
+    """Return the collector's arguments for a destination.
 
     Raises:
-        WrongDestinationError: naming each variable that is missing.
+        WrongDestinationError: The destination doesn't exist, or variables are missing. Names
+            each of them.
     """
     if destination not in destinations():
         raise WrongDestinationError(

@@ -1,7 +1,7 @@
-"""The official collector: the one on the PATH, or one that the official builder makes, once.
+"""The official collector: from the PATH, or built once by the official builder.
 
-What the builder is built of, and what it builds, is locked by content in `locked/`: Go checks
-each module against `go.sum`, whatever proxy it came from.
+The sources of the builder and of the collector are locked by content in `locked/`: Go checks
+each module against `go.sum`, whichever proxy it comes from.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ LOCKED = FOLDER / "locked"
 GO_REQUIREMENTS = FOLDER.parent / "requirements" / "go.txt"
 BUILDER = "go.opentelemetry.io/collector/cmd/builder"
 _ON_THE_PATH = ("otelcol-contrib", "otelcol-corkboard")
-# The first that fetches the release of itself that a module asks for.
+# The first release that downloads the release of Go that a module requires.
 _OLDEST_GO = (1, 21)
 _STRIPPED = ("-trimpath", "-ldflags=-s -w")
 _TIMEOUT = 1800
 
 
 def collector(say: Callable[[str], None], *, own: bool = False) -> Path:
-    """The program.
+    """Return the program.
 
     Args:
-        say: is told, if it has to be built: that takes minutes.
-        own: build it even where another is on the PATH, which may be of another release.
+        say: Called with a message if it has to be built, which takes minutes.
+        own: Build it even if there is one on the PATH, which may be another release.
 
     Raises:
-        OSError: it can't be built; says why.
+        OSError: It can't be built. Has the reason.
     """
     for name in () if own else _ON_THE_PATH:
         found = shutil.which(name)
@@ -58,10 +58,10 @@ def collector(say: Callable[[str], None], *, own: bool = False) -> Path:
 
 
 def lock(say: Callable[[str], None]) -> None:
-    """Write `locked/` anew, for the releases that `builder.yaml` names.
+    """Update `locked/` for the releases in `builder.yaml`.
 
     Raises:
-        OSError: they can't be resolved; says why.
+        OSError: The releases can't be resolved. Has the reason.
     """
     [release] = set(re.findall(r"^  version: (\S+)$", MANIFEST.read_text("utf-8"), re.MULTILINE))
     with tempfile.TemporaryDirectory() as name:
@@ -96,7 +96,8 @@ def _environ(go: Path, mod: str) -> dict[str, str]:
     return {
         **os.environ,
         "CGO_ENABLED": "0",
-        # Another machine's database of the same checksums, which a closed network can't ask.
+        # Go's checksum database has the same checksums as go.sum, and can't be reached
+        # from a closed network.
         "GOSUMDB": os.environ.get("GOSUMDB", "off"),
         "GOFLAGS": mod,
         "PATH": f"{go.parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -112,13 +113,13 @@ def _go(folder: Path, say: Callable[[str], None]) -> Path:
     uv = [sys.executable, "-m", "uv", "--quiet", "pip", "install", "--target", str(target)]
     wanted = ["--require-hashes", "--requirement", str(GO_REQUIREMENTS)]
     _run([*uv, *wanted], folder, dict(os.environ))
-    # Beside it, `bin/go` is a script that starts this one.
+    # `bin/go` beside it is a script that starts this program.
     return target / "go" / "bin" / "go"
 
 
 def _version(go: str) -> tuple[int, ...]:
-    told = subprocess.run([go, "version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
-    found = re.search(r"go(\d+)\.(\d+)", told)
+    version = subprocess.run([go, "version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    found = re.search(r"go(\d+)\.(\d+)", version)
     return tuple(map(int, found.groups())) if found else ()
 
 

@@ -1,9 +1,9 @@
-"""The composition root: what wraps what, in one process.
+"""ASGI entry point, which composes telemetry, Django and the router.
 
-The order is the point. Telemetry is configured before any framework is
-imported; Django is instrumented once its settings can be read and before it
-builds its middleware; telemetry's edge is outermost, so that one span holds
-the whole request, whichever side serves it.
+The order matters. Telemetry is configured before any framework is
+imported. Django is instrumented once its settings can be read, and before it
+builds its middleware. Telemetry's edge is outermost, so that one span covers
+the whole request, whether Django or a Datasette serves it.
 """
 
 import os
@@ -16,7 +16,7 @@ from telemetry.scope import ASGIApp
 def _build_application() -> ASGIApp:
     telemetry.configure(default_service_name="corkboard")
 
-    # What the settings let pass, since not all who read them serve: no SECRET_KEY.
+    # Requires a SECRET_KEY. The settings don't, since commands that don't serve read them too.
     read_environment(os.environ, serving=True)
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -25,8 +25,8 @@ def _build_application() -> ASGIApp:
     telemetry.instrument()
     django_application = get_asgi_application()
 
-    # After the settings: djp loads its plugins while it is imported, from the
-    # folder that they name. Before them it would load none, silently.
+    # After the settings: djp loads its plugins when it is imported, from the
+    # folder that they set. Before them it would load none, without an error.
     import djp
 
     application: ASGIApp = telemetry.asgi_wrapper(djp.asgi_wrapper(django_application))

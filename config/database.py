@@ -1,4 +1,4 @@
-"""Where the host keeps what it knows: DATABASE_URL as Django's settings."""
+"""Converts DATABASE_URL to Django's settings."""
 
 import re
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ import dj_database_url
 
 from config.values import UnwantedError
 
-# A visitor may be waiting: one request in two seconds asks the database which
-# sites there are. libpq's own default is to wait for minutes.
+# A visitor may be waiting: once in two seconds, a request reads the registered
+# sites. libpq's default is to wait for minutes.
 CONNECT_SECONDS = 3
 
 _WANTED = (
@@ -21,31 +21,31 @@ _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 
 
 def database(value: str) -> Mapping[str, Any]:
-    """Read a database's address into Django's settings for it. Raises UnwantedError."""
+    """Parse a database's address into Django's settings for it. Raises UnwantedError."""
     scheme = value.partition("://")[0].lower()
     if scheme not in ("sqlite", "postgres", "postgresql"):
         raise UnwantedError(_WANTED)
     try:
         settings: dict[str, Any] = dict(dj_database_url.parse(value))
     except ValueError:
-        # Its own message would do, but for what it may quote.
+        # The parser's message is not used, since it may quote a password.
         raise UnwantedError(_WANTED) from None
     return _sqlite(settings) if scheme == "sqlite" else _postgres(settings)
 
 
 def without_secrets(value: str) -> str:
-    """Give as much of an address as may be shown, however wrong it is."""
+    """Return the part of an address that contains no secret, even if the address is malformed."""
     if value.lower().startswith("sqlite://"):
         return repr(value)
-    # Not only between `:` and `@`: a password with an unescaped `/` or `@`, or
-    # in the query, is just what the message is about.
+    # Everything after the scheme is hidden, not only the part between `:` and `@`: the
+    # error may be a password with an unescaped `/` or `@`, or one in the query.
     scheme = _SCHEME.match(value)
     return f"'{scheme[0]}(hidden)'" if scheme else "(hidden)"
 
 
 def _sqlite(settings: dict[str, Any]) -> Mapping[str, Any]:
     name = settings["NAME"]
-    # What stands before the third slash would be a host, and is lost.
+    # The text before the third slash would be parsed as a host, and lost.
     if settings.get("HOST") or not name or name.startswith(":"):
         raise UnwantedError(_WANTED)
     path = Path(name).absolute()

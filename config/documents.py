@@ -1,6 +1,6 @@
-"""`.env.example`, from what telemetry and the host declare.
+"""Generates `.env.example` from the variables that telemetry and the host declare.
 
-`python -m config.documents` writes it into the current folder; a test fails when it is stale.
+`python -m config.documents` writes it into the current folder. A test fails when it is stale.
 """
 
 from pathlib import Path
@@ -12,9 +12,9 @@ from telemetry.settings.variable import Variable
 
 
 def documents() -> dict[Path, str]:
-    """Give the generated files by their path in the repository."""
+    """Return the generated files by their path in the repository."""
     host = entries(variables, Variable)
-    # DEBUG is read by both, and the host's to explain.
+    # Both read DEBUG; the host's section describes it.
     sections = {
         title: [each for each in listed if each not in host] for title, listed in VARIABLES.items()
     }

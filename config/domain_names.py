@@ -1,8 +1,8 @@
-"""What a domain name looks like."""
+"""Regular expression for a domain name."""
 
 import re
 
-# RFC 1035, sections 2.3.1 and 2.3.4, lower-case only.
+# RFC 1035, sections 2.3.1 and 2.3.4, in lower case only.
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 MAX_LENGTH = 253

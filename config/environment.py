@@ -1,6 +1,6 @@
-"""The host's own variables, as `config.variables` declares them, read once into a frozen object.
+"""Reads the host's variables, declared in `config.variables`, into a frozen object.
 
-What telemetry reads is telemetry's: nothing here knows an `OTEL_*` name.
+Telemetry reads its own variables, including all `OTEL_*` names.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,13 +38,12 @@ class Environment:
 def read_environment(
     environ: Mapping[str, str], project: Path = PROJECT, *, serving: bool = False
 ) -> Environment:
-    """Read the host's variables; those unset or blank get their defaults.
+    """Read the host's variables. Those that are unset or blank get their defaults.
 
-    Default paths lie in `project`; relative paths that were given start at the
-    current folder, as in any other tool. What serves also needs a SECRET_KEY; a
-    migration or a type checker does not, and Django itself refuses to sign with
-    an empty one. Raises ImproperlyConfigured with all problems at once, so that
-    a deployment is put right in one go.
+    Default paths are in `project`. Relative paths in variables start at the current
+    folder, as in other tools. A server needs a SECRET_KEY. A migration or a
+    type checker does not, and Django refuses to sign with an empty one. Raises
+    ImproperlyConfigured with all problems, so that one deployment can fix them all.
     """
     problems: list[str] = []
 
@@ -67,7 +66,7 @@ def read_environment(
     debug = read(v.DEBUG)
     https = read(v.HTTPS)
     secret_key = read(v.SECRET_KEY) or (DEVELOPMENT_KEY if debug else "")
-    # A random one would differ between the workers of one server.
+    # No random default: it would differ between the workers of one server.
     wanted = "a long random string, the same for every worker (or DEBUG=1)"
     if serving and not secret_key:
         problem(v.SECRET_KEY, "not set", wanted)

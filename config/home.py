@@ -1,4 +1,4 @@
-"""The home page: every site, or those that a visitor searches for."""
+"""The home page: every site, or the results of a search."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Row:
 def home_context(
     request: HttpRequest, sites: Sequence[RegisteredSite], base: str
 ) -> dict[str, object]:
-    """Give the template what it shows of `sites`, whose addresses end in `base`."""
+    """Return the template's context for `sites`, whose addresses end in `base`."""
     index = _index(sites)
     search = Search(
         request.GET.get("q", "").strip()[:MAX_QUERY].rstrip(), request.GET.get("state", "").strip()
@@ -50,7 +50,7 @@ def home_context(
 
 
 def _index(sites: Sequence[RegisteredSite]) -> SiteIndex:
-    # The directory gives the same object until a site changes.
+    # The directory returns the same object until a site changes.
     global _last_index
     if _last_index.sites is not sites:
         _last_index = SiteIndex(sites)
@@ -63,7 +63,7 @@ def _row(site: RegisteredSite, base: str) -> Row:
 
 
 def _counted(sites: int, pages: int) -> str:
-    # Where no site's pages are known, nothing is said of them.
+    # If the number of pages of no site is known, it is left out.
     counts = [_number(sites, "site")] + ([_number(pages, "page")] if pages else [])
     return ", ".join(counts)
 

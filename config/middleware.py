@@ -1,7 +1,7 @@
-"""Django's middleware, so that public pages don't pay for what they don't use.
+"""Django's middleware without the costs that public pages don't need.
 
-As they are, each `process_request` and `process_response` of an asynchronous
-request is a trip to a thread and back.
+Unchanged, each `process_request` and `process_response` of an asynchronous
+request is run in a thread.
 """
 
 from collections.abc import Awaitable
@@ -18,10 +18,10 @@ from config import paths
 
 
 class CommonMiddleware(common.CommonMiddleware):
-    """Django's, on the event loop: it computes and never waits.
+    """Django's middleware on the event loop, which is safe since it never blocks.
 
-    Where Django would refuse a foreign Host header, the health pages are let
-    through: a load balancer asks for them by the container's address.
+    Where Django would refuse an unknown Host header, the health pages are
+    served: a load balancer requests them by the container's address.
     """
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
@@ -41,17 +41,17 @@ class _OnlyBelowAdmin(MiddlewareMixin):
 
 
 class SessionMiddleware(_OnlyBelowAdmin, sessions.SessionMiddleware):
-    """Django's, below /admin/ only."""
+    """Django's middleware, for paths below /admin/ only."""
 
 
 class AuthenticationMiddleware(_OnlyBelowAdmin, auth.AuthenticationMiddleware):
-    """Django's, below /admin/ only."""
+    """Django's middleware, for paths below /admin/ only."""
 
 
 class MessageMiddleware(_OnlyBelowAdmin, messages.MessageMiddleware):
-    """Django's, below /admin/ only."""
+    """Django's middleware, for paths below /admin/ only."""
 
 
 async def _answer(middleware: MiddlewareMixin, request: HttpRequest) -> HttpResponseBase:
-    # Typed for both kinds of request; an asynchronous one has the second.
+    # Typed as the response or an awaitable. For an asynchronous request it is the latter.
     return await cast(Awaitable[HttpResponseBase], middleware.get_response(request))

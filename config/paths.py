@@ -1,8 +1,8 @@
-"""Addresses that settings, middleware and urls have to agree on."""
+"""Paths that the settings, the middleware and the URL configuration share."""
 
 HEALTH = "/health/"
 READY = "/health/ready"
 PROBES = frozenset({HEALTH, READY})
-"""Whoever asks for these speaks to the worker, by whatever name and without TLS."""
+"""Health checks. They address a worker directly, under any name and without TLS."""
 ADMIN = "/admin/"
 FAVICON = "/favicon.ico"

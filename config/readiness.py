@@ -1,4 +1,4 @@
-"""Whether this worker can serve: its database answers, and the sites' folder can be read."""
+"""Readiness of this worker: the database responds, and the sites' folder can be read."""
 
 import asyncio
 import logging
@@ -12,12 +12,12 @@ from django.db import connections
 logger = logging.getLogger(__name__)
 
 SECONDS = 2.0
-"""How long an answer may take to be one."""
+"""Timeout of each check."""
 
 
 @dataclass(frozen=True)
 class Readiness:
-    """What was found; None is well, and a class of error is not."""
+    """Results of the checks: None for success, otherwise the class of the error."""
 
     database: str | None
     sites: str | None
@@ -28,18 +28,18 @@ class Readiness:
 
 
 class _Check:
-    """One question, asked in a thread and never twice at once: what hangs, hangs once."""
+    """One check, run in a thread and never twice at once, so that hanging checks can't add up."""
 
     def __init__(self, ask: Callable[[], None]) -> None:
         self._ask = ask
         self._asked: asyncio.Future[None] | None = None
 
     async def problem(self) -> str | None:
-        """The class of what is wrong, or None."""
+        """Run the check. Returns the class of the error, or None."""
         loop = asyncio.get_running_loop()
         if self._asked is None or self._asked.done() or self._asked.get_loop() is not loop:
             self._asked = loop.run_in_executor(None, self._ask)
-            # Nobody may be there any more when it is answered.
+            # Retrieves the exception even if no request awaits the result any more.
             self._asked.add_done_callback(lambda asked: asked.cancelled() or asked.exception())
         try:
             await asyncio.wait_for(asyncio.shield(self._asked), SECONDS)
@@ -49,7 +49,7 @@ class _Check:
 
 
 def _ask_database() -> None:
-    # A connection of this thread's own, which nobody else would ever close.
+    # This thread's connection, which Django never closes outside its request cycle.
     connection = connections["default"]
     try:
         with connection.cursor() as cursor:
@@ -67,7 +67,7 @@ _database, _sites = _Check(_ask_database), _Check(_ask_folder)
 
 
 async def readiness() -> Readiness:
-    """Look at both, at once. Why something is not well is logged, and told to no visitor."""
+    """Run both checks concurrently. Errors are logged, and not shown in the response."""
     found = Readiness(*await asyncio.gather(_database.problem(), _sites.problem()))
     if not found.ready:
         logger.warning(

@@ -8,7 +8,7 @@ from config.environment import PROJECT, read_environment
 
 environment = read_environment(os.environ)
 
-# djp looks for plugins while it is imported, so the folder is set before.
+# Set before djp is imported, which loads its plugins at that moment.
 os.environ["DJP_PLUGINS_DIR"] = str(environment.plugins_dir)
 
 import djp  # noqa: E402
@@ -22,23 +22,23 @@ SITES_DIR = environment.sites_dir
 SITES_POOL_SIZE = environment.sites_pool_size
 ROOT_DOMAINS = environment.root_domains
 
-# A leading dot stands for the domain and all below it.
+# In ALLOWED_HOSTS, a leading dot stands for the domain and all its subdomains.
 OTHER_NAMES = ("127.0.0.1", "[::1]")
 ALLOWED_HOSTS = [*(f".{domain}" for domain in ROOT_DOMAINS), *OTHER_NAMES]
 
-# No SECURE_PROXY_SSL_HEADER: Django would believe it of anyone who sends it.
-# The scheme is the server's to say, which trusts those it was told to trust by
+# No SECURE_PROXY_SSL_HEADER: Django would accept the header from any client.
+# Instead, the server sets the scheme, and trusts only the proxies in
 # --forwarded-allow-ips.
 HTTPS = environment.https
 SECURE_SSL_REDIRECT = HTTPS
-# Whoever asks for a worker's health speaks to the worker, not to the proxy.
+# Health checks address a worker directly, not through the proxy.
 SECURE_REDIRECT_EXEMPT = [f"^{re.escape(path.removeprefix('/'))}$" for path in paths.PROBES]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 
-# Nobody but the admin's pages needs them, and a public page without cookies
-# can be cached by whoever stands in between.
+# Only the admin's pages need cookies. Proxies can cache a public page that sets
+# none.
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = paths.ADMIN
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 
@@ -53,8 +53,8 @@ INSTALLED_APPS = [
     "telemetry.system_checks",
 ]
 MIDDLEWARE = [
-    # Django's deployment check looks for three of these by their own names, and
-    # each of their methods is a trip to a thread. Ours make none.
+    # Django's deployment check looks for three of these by name, and runs each of
+    # their methods in a thread. Those in config.middleware avoid the threads.
     "django.middleware.security.SecurityMiddleware",
     "config.static_files.StaticFilesMiddleware",
     "config.middleware.CommonMiddleware",
@@ -97,13 +97,13 @@ USE_I18N = False
 USE_TZ = True
 
 STATIC_URL = "/static/"
-# From where they are installed: a checkout serves them without collectstatic. An image has made
-# this folder, and serves what it has collected there.
+# A checkout serves files from the packages, without collectstatic. An image has this folder, and
+# serves the files that collectstatic has copied there.
 _collected = BASE_DIR / "static"
 STATIC_ROOT = _collected if _collected.is_dir() else None
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
-# Their names don't change with their content, so that a browser has to ask
-# again one day; in between, a page costs it nothing.
+# File names don't change with their content, so that a browser must check for a
+# new version at some time. Until then no page waits for one.
 WHITENOISE_MAX_AGE = 0 if DEBUG else 3600
 
 djp.settings(globals())

@@ -1,4 +1,4 @@
-"""Serves static files and the icon from the application's own process."""
+"""Serves static files and the icon from the application's process."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,8 +16,8 @@ ICON = "sites/icon.svg"
 class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # untyped
     """WhiteNoise without a thread for each request that is not for a file.
 
-    Its own is synchronous: every page would go through a thread. And Django
-    complains about its file responses under ASGI, since it can only read them
+    WhiteNoise's middleware is synchronous, so that every page would be run in a thread.
+    Django also warns about its file responses under ASGI, since it must read them
     whole. The largest file is the admin's, of 300 kB.
     """
 
@@ -35,7 +35,7 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # unty
         if path == paths.FAVICON:
             path = self._icon
         if path.startswith(self.static_prefix):
-            # Refuses a foreign Host header, as for any page but the health page.
+            # Refuses an unknown Host header, as for any page but the health pages.
             request.get_host()
             response = await asyncio.to_thread(self._respond, path, request)
             if response is not None:
@@ -54,7 +54,7 @@ def _read(file: StaticFile, request: HttpRequest) -> HttpResponse:
         with found.file:
             content = found.file.read()
     response = HttpResponse(content, status=int(found.status))
-    # Django's own default, which for a 304 would be wrong.
+    # Django's default, which would be wrong for a 304.
     del response["content-type"]
     for name, value in found.headers:
         response[name] = value

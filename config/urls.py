@@ -1,4 +1,4 @@
-"""The pages of the host itself; a site's pages are its Datasette's."""
+"""The pages of the host. A site's pages are those of its Datasette."""
 
 import djp
 from django.contrib import admin

@@ -1,4 +1,4 @@
-"""Every environment variable that the host reads itself. Telemetry's are telemetry's to declare."""
+"""All environment variables that the host reads itself. Telemetry declares its own."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The home page, the health page and the way to a site."""
+"""The home page, the health pages and the redirect to a site."""
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -21,7 +21,7 @@ View = Callable[..., Coroutine[Any, Any, HttpResponse]]
 
 
 def _needs_the_directory(view: View) -> View:
-    """Answer 503 where a view can't be served because the sites were never read."""
+    """Wrap a view to answer 503 if the sites were never read."""
 
     @wraps(view)
     async def answer(request: HttpRequest, **captured: str) -> HttpResponse:
@@ -31,7 +31,7 @@ def _needs_the_directory(view: View) -> View:
             telemetry.set_failure(error)
             context = {"reference": telemetry.trace_id()}
             response = render(request, "sites/unavailable.html", context, status=503)
-            # Before that nobody asks the database again.
+            # The database is not queried again before that.
             response["Retry-After"] = str(ceil(REFRESH_SECONDS))
             return response
 
@@ -40,18 +40,18 @@ def _needs_the_directory(view: View) -> View:
 
 @_needs_the_directory
 async def home(request: HttpRequest) -> HttpResponse:
-    """List the registered sites by name, or those searched for, each linked to its address."""
+    """List the registered sites by name, or the results of a search, with links."""
     sites = await site_directory().all()
     return render(request, "sites/home.html", home_context(request, sites, _base(request)))
 
 
 async def health(_request: HttpRequest) -> HttpResponse:
-    """Say that the process answers. No database: a slow disk is not a dead worker."""
+    """Report that the process responds. Ignores the database: a slow disk is no dead worker."""
     return JsonResponse({"status": "ok"})
 
 
 async def ready(_request: HttpRequest) -> HttpResponse:
-    """Say whether this worker can serve; and how its telemetry does, which decides nothing."""
+    """Report whether this worker can serve. The state of telemetry is included for information."""
     found = await readiness()
     state = {
         "status": "ok" if found.ready else "unavailable",
@@ -64,15 +64,15 @@ async def ready(_request: HttpRequest) -> HttpResponse:
 
 @_needs_the_directory
 async def visit(request: HttpRequest, subdomain: str) -> HttpResponse:
-    """Redirect to a registered site's own address."""
+    """Redirect to a registered site's address."""
     if await site_directory().find(subdomain) is None:
         raise Http404("There is no such site here.")
     return HttpResponseRedirect(f"//{subdomain}.{_base(request)}/")
 
 
 def server_error(_request: HttpRequest) -> HttpResponse:
-    """Django's page for an exception, with the trace to ask the operator about."""
-    # Without the request: a context processor may be what failed.
+    """Return Django's page for an exception, with the trace id to report to the operator."""
+    # Without the request: the exception may come from a context processor.
     page = render_to_string("sites/error.html", {"reference": telemetry.trace_id()})
     return HttpResponse(page, status=500)
 

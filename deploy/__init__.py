@@ -1,1 +1,1 @@
-"""How the host gets from a commit to its machine: `docs/rollout.md`."""
+"""Deployment of the host, from a commit to its machine: `docs/rollout.md`."""

@@ -1,8 +1,8 @@
-"""`python3 -m deploy.announce RELEASE`: tell Bugsink of a release before its first error.
+"""`python3 -m deploy.announce RELEASE`: create a release in Bugsink before its first error.
 
-Issues that are marked as resolved by the next release are then resolved by this one. Needs
-BUGSINK_URL, BUGSINK_PROJECT (the project's number) and BUGSINK_TOKEN. Only the standard library is
-used: it runs where nothing is installed.
+Bugsink then resolves the issues that are marked as resolved by the next release. Needs
+BUGSINK_URL, BUGSINK_PROJECT (the project's number) and BUGSINK_TOKEN. Uses only the standard
+library, since it runs where nothing is installed.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 SECONDS = 30
 VARIABLES = ("BUGSINK_URL", "BUGSINK_PROJECT", "BUGSINK_TOKEN")
-# Bugsink's words for a release that was announced, or that an event came from.
+# Bugsink's message for a release that was created before, by this or by an event.
 _KNOWN = "already exists"
 
 
 class AnnouncementError(Exception):
-    """It was not taken; says why, without the token."""
+    """The release was not created. Has the reason, without the token."""
 
 
 def announce(release: str, environ: Mapping[str, str]) -> str:
-    """Say so, and give what came of it.
+    """Create the release, and return a message with the result.
 
     Raises:
-        AnnouncementError: a variable is missing, or Bugsink did not take it.
+        AnnouncementError: A variable is missing, or Bugsink refused the release.
     """
     missing = [name for name in VARIABLES if not environ.get(name, "").strip()]
     if missing:

@@ -1,4 +1,4 @@
-"""Ends with 0 if this container's host is ready: its database and its sites' folder answer."""
+"""Exits with 0 if this container's host is ready: its database and its sites' folder respond."""
 
 import os
 import sys

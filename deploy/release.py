@@ -1,7 +1,7 @@
-"""`make release VERSION=0.2.0`: give what is unreleased its version, its date and its tag.
+"""`make release VERSION=0.2.0`: date the unreleased changes, commit them and create the tag.
 
-The change log says what the next release is: its first section is headed `## 0.2.0 (unreleased)`.
-Nothing is pushed; the tag, once pushed, is built, tested and published by the workflow `release`.
+The change log has the number of the next release: its first section is `## 0.2.0 (unreleased)`.
+Nothing is pushed. The workflow `release` builds, tests and publishes the tag once it is pushed.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _VERSION = re.compile(r'^__version__ = "[^"]+"$', re.MULTILINE)
 
 
 class ReleaseError(Exception):
-    """It can't be cut; says what is wanted. Nothing has been changed."""
+    """The release can't be made. Has the reason. Nothing has been changed."""
 
 
 def cut(project: Path, version: str, today: date) -> str:
-    """Commit and tag it, and give what was written of it in the change log.
+    """Commit and tag the release. Returns its section of the change log.
 
     Raises:
-        ReleaseError: the version is not one, is not what the change log says, or exists already;
-            there is something that is not committed, or nothing to tell.
+        ReleaseError: The version is invalid, differs from the change log's or exists already;
+            or there are uncommitted changes, or no changes to release.
     """
     _require_plain(version)
     tag = f"v{version}"
@@ -58,7 +58,7 @@ def _require_plain(version: str) -> None:
 
 
 def _dated(text: str, version: str, today: date) -> tuple[str, str]:
-    """The change log with its first section dated, and that section."""
+    """Return the change log with its first section dated, and that section."""
     first = _HEADING.search(text)
     if first is None or first["state"] != "unreleased":
         raise ReleaseError(f"CHANGELOG.md: wanted a first section headed ## {version} (unreleased)")

@@ -1,7 +1,7 @@
-"""Serves each registered subdomain with a Datasette of its own.
+"""Serves each registered subdomain with a separate Datasette.
 
-djp runs this file outside `sys.modules`, a second copy for whoever imports it:
-the code and its state live in `config.sites`.
+djp runs this file outside `sys.modules`, so that an import would create a second copy.
+The code and its state are therefore in `config.sites`.
 """
 
 import djp
@@ -9,8 +9,8 @@ import djp
 
 @djp.hookimpl
 def asgi_wrapper():  # type: ignore[no-untyped-def]  # djp's hook, untyped itself
-    # djp loads this file while the settings are being read; models only exist
-    # by the time the hook is called.
+    # djp loads this file while the settings are being read. Models are available
+    # only when the hook is called.
     from config.sites.wiring import build_router
 
     return build_router

@@ -87,7 +87,7 @@ def test_a_foreign_file_would_be_noticed() -> None:
 
 
 @pytest.fixture(scope="module")
-def alone(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment that holds the package and what it needs."""
     folder = tmp_path_factory.mktemp("alone") / "venv"
     create_venv(folder)
@@ -107,10 +107,10 @@ def run(python: Path, code: str, **variables: str) -> subprocess.CompletedProces
     )
 
 
-def test_it_imports_where_nothing_else_is_installed(alone: Path) -> None:
+def test_it_imports_where_nothing_else_is_installed(installed_python: Path) -> None:
     """Frameworks and vendors are extras; without them the package still imports."""
     done = run(
-        alone,
+        installed_python,
         "import importlib.util, telemetry, telemetry.testing\n"
         "others = ['django', 'datasette', 'djp', 'grpc', 'logfire', 'sentry_sdk', 'config']\n"
         "print(telemetry.__file__)\n"
@@ -118,14 +118,16 @@ def test_it_imports_where_nothing_else_is_installed(alone: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     path, others = done.stdout.splitlines()
-    assert path.startswith(str(alone.parent.parent))
+    assert path.startswith(str(installed_python.parent.parent))
     assert others == "[]"
 
 
-def test_it_sends_where_nothing_else_is_installed(alone: Path, receiver: OTLPReceiver) -> None:
+def test_it_sends_where_nothing_else_is_installed(
+    installed_python: Path, receiver: OTLPReceiver
+) -> None:
     """A script need not flush, and Logfire needs no SDK of its own."""
     done = run(
-        alone,
+        installed_python,
         "import telemetry\n"
         "from opentelemetry import trace\n"
         "telemetry.configure(default_service_name='script')\n"
@@ -140,10 +142,12 @@ def test_it_sends_where_nothing_else_is_installed(alone: Path, receiver: OTLPRec
     assert {r.headers["authorization"] for r in receiver.requests} == {"pylf_v1_us_sesame"}
 
 
-def test_a_missing_extra_is_an_error_with_the_command_that_installs_it(alone: Path) -> None:
+def test_a_missing_extra_is_an_error_with_the_command_that_installs_it(
+    installed_python: Path,
+) -> None:
     """Once, though all three signals want it, by the variable that asked."""
     done = run(
-        alone,
+        installed_python,
         "import telemetry; telemetry.configure()",
         OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4317",
         OTEL_EXPORTER_OTLP_PROTOCOL="grpc",

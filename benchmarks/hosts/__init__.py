@@ -1,6 +1,6 @@
-"""One ASGI entry module for each way to observe the same host.
+"""ASGI entry modules of the same host, one for each kind of telemetry.
 
-Each imports `config.asgi` as it is. Only `ours` finds variables there that ask
-for telemetry; to the others it is the bare host, so that all four run the same
-Django, router and kept Datasettes.
+All have the same Django and router. `ours`, `logging_only` and `failing`
+contain this layer, and variables configure it. The others build the host
+without it, with `benchmarks.hosts.root`.
 """

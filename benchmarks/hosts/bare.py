@@ -1,4 +1,4 @@
-"""The host without telemetry: what the others are compared with."""
+"""The host without telemetry, as the baseline of the comparison."""
 
 from benchmarks.hosts.control import with_control
 from benchmarks.hosts.root import build

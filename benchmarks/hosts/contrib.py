@@ -1,6 +1,6 @@
-"""contrib's ASGI and Django instrumentation and the SDK, as their documentation has them.
+"""The SDK with contrib's ASGI and Django instrumentation, as in their documentation.
 
-Without receive and send spans, which nobody keeps who has seen them.
+Without receive and send spans, which are commonly excluded.
 """
 
 import os
@@ -33,7 +33,8 @@ def _build() -> ASGIApp:
     reader = PeriodicExportingMetricReader(points)
     metrics.set_meter_provider(MeterProvider([reader], resource=resource))
 
-    # Between the settings' name and the application, or it is silently lost.
+    # Before the settings are named or after the application is built, it has no effect,
+    # without an error.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     DjangoInstrumentor().instrument()
     observed: ASGIApp = OpenTelemetryMiddleware(build(), exclude_spans=["receive", "send"])

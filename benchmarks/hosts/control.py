@@ -1,4 +1,4 @@
-"""Lets the benchmark ask a server, from within, what it has spent so far."""
+"""Endpoint through which the benchmark reads a server's resource usage."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ PATH = "/-/benchmark"
 
 
 def with_control(app: ASGIApp, flush: Callable[[], object] | None = None) -> ASGIApp:
-    """Answer `PATH` with what the process has used: CPU of all its threads, memory, threads.
+    """Answer `PATH` with the process's usage: CPU seconds of all threads, memory, threads.
 
-    Asked within: the accounts that a system shows of another process count
-    ticks of 10 ms, and exist in a different form on each. What is still queued
-    is sent first with `flush`, or a round's own export would be paid for by
-    whoever is measured next, or by nobody.
+    Measured in the process: the system's figures for another process have a
+    resolution of 10 ms and a different format on each system. `flush` is called
+    first, so that the export of a round's data is counted in that round.
     """
 
     async def controlled(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""The host with pages that fail, tracked by whichever variables are set, or by none."""
+"""The host with pages that fail. Variables decide whether and how errors are tracked."""
 
 from __future__ import annotations
 

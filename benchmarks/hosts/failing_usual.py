@@ -1,4 +1,4 @@
-"""The host with pages that fail, as it is usually tracked: Sentry's own middleware around it."""
+"""The host with pages that fail, tracked in the usual way: with Sentry's ASGI middleware."""
 
 import os
 
@@ -9,7 +9,7 @@ from benchmarks.hosts.control import with_control
 from benchmarks.hosts.variables import SENTRY_SINK
 from tests.end_to_end.failing.application import application as bare
 
-# All else by default: it finds Django and patches it.
+# Defaults otherwise, with which it detects and patches Django.
 sentry_sdk.init(dsn=os.environ[SENTRY_SINK])
-# Sentry's middleware is typed for its own idea of ASGI.
+# Sentry's middleware declares other ASGI types.
 application = with_control(SentryAsgiMiddleware(bare), sentry_sdk.flush)

@@ -1,4 +1,4 @@
-"""The host with nothing configured: it logs, and nothing is sent."""
+"""The host with nothing configured: it writes log lines and sends nothing."""
 
 from benchmarks.hosts.control import with_control
 from config.asgi import application as host

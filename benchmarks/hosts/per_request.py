@@ -1,4 +1,4 @@
-"""The host as upstream has it: a new Datasette for each request."""
+"""The host with a new Datasette for each request, as in upstream."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from config.sites.hosts import find_root, find_subdomain, host_header, parse_hos
 from telemetry.scope import Receive, Scope, Send
 
 host = build()
-# Upstream's own.
+# Upstream's value.
 PER_REQUEST = {**SETTINGS, "num_sql_threads": 5}
 
 

@@ -1,4 +1,4 @@
-"""The host's settings without its `LOGGING`: a server logs as it does by itself."""
+"""The host's settings without `LOGGING`: the server logs with its defaults."""
 
 from config.settings import *  # noqa: F403
 

@@ -1,7 +1,7 @@
-"""`config.asgi` without telemetry, for who has their own, or none.
+"""Builds the application of `config.asgi` without telemetry.
 
-Not `config.asgi` with nothing configured: that writes log lines, and on a peer's
-provider spans too, which would be in the peer's figures.
+`config.asgi` with nothing configured writes log lines, and spans too where another
+setup has installed a provider. Both would be counted in that setup's figures.
 """
 
 import os
@@ -10,13 +10,13 @@ from telemetry.scope import ASGIApp
 
 
 def build() -> ASGIApp:
-    """Put the host together. Django's settings may not have been imported before."""
+    """Build the application. Django's settings must not have been imported before."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.asgi import get_asgi_application
 
     application = get_asgi_application()
 
-    # After the settings, as there.
+    # After the settings, as in `config.asgi`.
     import djp
 
     wrapped: ASGIApp = djp.asgi_wrapper(application)

@@ -1,7 +1,7 @@
-"""The design this project started from: Logfire beside Sentry, as its snippets say.
+"""The design that this project started from: Logfire and Sentry, configured as in its snippets.
 
-Those snippets are calls in the host's own files. Here they stand around it,
-at the same places of a request's way.
+Those snippets are calls in the host's files. Here they wrap the host, at the
+same stages of a request.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _with_datasette_span(app: ASGIApp) -> ASGIApp:
-    """The span that the seed opens in the router, once it knows the subdomain."""
+    """Wrap an application in the span that the seed starts in the router for a subdomain."""
     from django.conf import settings
 
     from config.sites.hosts import find_root, find_subdomain, host_header, parse_host
@@ -54,15 +54,15 @@ def _build() -> ASGIApp:
         release="development",
         traces_sample_rate=0.1,
     )
-    # Its console output is on by default and the seed leaves it on.
+    # Its console output is on by default, and the seed does not disable it.
     logfire.configure(
         token="benchmark",
         advanced=logfire.AdvancedOptions(base_url=os.environ[RECEIVER]),
     )
-    # In the settings, where the seed has it, it crashes the host.
+    # In the settings, where the seed has this call, it crashes the host.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     logfire.instrument_django()
-    # Sentry's middleware is typed for its own idea of ASGI.
+    # Sentry's middleware declares other ASGI types.
     observed: ASGIApp = SentryAsgiMiddleware(_with_datasette_span(build()))
 
     def flush() -> None:

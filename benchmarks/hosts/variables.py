@@ -1,7 +1,7 @@
-"""How a host under test is told where to send.
+"""Variables that set where a host under test sends its data.
 
-Names of the benchmark's own: under the standard ones the host's telemetry would
-configure itself, and a peer's figures would be the peer's and ours together.
+Not the standard names: with those the host's telemetry would configure itself, and
+be included in the figures of another setup.
 """
 
 RECEIVER = "BENCHMARK_RECEIVER"

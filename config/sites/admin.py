@@ -11,13 +11,13 @@ from config.sites.models import Site
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Site]
 else:
-    # Only in its type stubs is it generic.
+    # Generic only in the type stubs.
     ModelAdmin = admin.ModelAdmin
 
 
 @admin.register(Site)
 class SiteAdmin(ModelAdmin):
-    """Sites to add, correct and remove; within two seconds the host follows."""
+    """Adds, edits and removes sites. The host applies a change within two seconds."""
 
     list_display = ("subdomain", "name", "state", "pages", "last_updated")
     list_filter = ("state",)
@@ -26,13 +26,13 @@ class SiteAdmin(ModelAdmin):
     fields = list_display
 
     def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> tuple[str, ...]:
-        # It is the key: a changed one would be stored beside the old one.
+        # It is the primary key: with another one, Django would insert a second row.
         return ("subdomain",) if obj else ()
 
     def changeform_view(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse | HttpResponseRedirect:
-        """Django's, but for a table that another program made and that wants more than we know."""
+        """Show errors of the database, whose table may have constraints that the model lacks."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except IntegrityError as error:

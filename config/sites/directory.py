@@ -1,4 +1,4 @@
-"""Which subdomains are registered, without a query for each request."""
+"""The registered sites, without a query for each request."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ REFRESH_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class RegisteredSite:
-    """A site as it is registered; `state` is empty where nobody knows it."""
+    """A registered site. `state` is empty if it is unknown."""
 
     subdomain: str
     name: str
@@ -28,15 +28,15 @@ class RegisteredSite:
 
 
 class DirectoryUnavailableError(Exception):
-    """The sites were never read, so nobody can say whether one is registered."""
+    """The sites were never read, so that no site can be looked up."""
 
 
 class SiteDirectory:
     """A snapshot of all registered sites, read again when it is two seconds old.
 
-    One query for all of them: asking for each name would let forged Host
-    headers reach the database at will. `load` reads them from wherever they
-    are kept; while it fails, the last snapshot goes on being served.
+    One query reads all of them: with a query for each name, forged Host headers would
+    cause any number of queries. `load` reads the sites. While it fails, the last
+    snapshot is used.
     """
 
     def __init__(
@@ -53,19 +53,19 @@ class SiteDirectory:
         self._lock = asyncio.Lock()
 
     async def find(self, subdomain: str) -> RegisteredSite | None:
-        """The site, or None. Raises DirectoryUnavailableError before a first read."""
+        """Return the site, or None. Raises DirectoryUnavailableError before a first read."""
         return (await self._current()).sites.get(subdomain)
 
     async def all(self) -> Sequence[RegisteredSite]:
-        """Every site by name, the same object for as long as nothing changes.
+        """Return every site by name, as the same object until something changes.
 
         Raises DirectoryUnavailableError before a first read.
         """
         return (await self._current()).by_name
 
     async def _current(self) -> "_Snapshot":
-        # Only one request waits for the database; the others have a snapshot
-        # that was good enough two seconds ago.
+        # Only one request waits for the database. The others use the snapshot, which
+        # was valid two seconds ago.
         if self._snapshot is None or not self._lock.locked():
             async with self._lock:
                 if self._clock() >= self._fresh_until:
@@ -78,14 +78,14 @@ class SiteDirectory:
         try:
             sites = await self._load()
         except Exception as error:
-            # Once an outage, not every two seconds.
+            # Once for each outage, not every two seconds.
             if self._error is None:
                 logger.warning("Could not read the registered sites", exc_info=error)
                 self._error = error
         else:
             self._error = None
-            # Mostly nothing has changed, and then nothing is sorted, nor made
-            # anew by those who keep what they made of the last one.
+            # If nothing has changed, the same object is kept: nothing is sorted again, and
+            # values derived from it stay valid.
             if self._snapshot is None or sites != self._snapshot.sites:
                 self._snapshot = _Snapshot(sites, sorted(sites.values(), key=_order))
         self._fresh_until = self._clock() + REFRESH_SECONDS

@@ -1,4 +1,4 @@
-"""What a Host header says: which root domain, which subdomain, which port."""
+"""Parses a Host header: root domain, subdomain and port."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Host:
-    """A Host header, lower-cased; `port` holds digits or is empty."""
+    """A Host header in lower case. `port` is digits or empty."""
 
     name: str
     port: str = ""
@@ -17,9 +17,9 @@ class Host:
 
 
 def host_header(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The first Host header of an ASGI scope, or an empty string.
+    """Return the first Host header of an ASGI scope, or an empty string.
 
-    Decoded as Latin-1, which takes any byte: strangers write this header.
+    Decoded as Latin-1, which accepts any byte a client may send.
     """
     return next((value.decode("latin-1") for name, value in headers if name == b"host"), "")
 
@@ -32,21 +32,21 @@ def parse_host(header: str) -> Host:
         name, port = f"{name}]", rest.removeprefix(":")
     else:
         name, _, port = text.partition(":")
-    # A final dot is DNS's way of writing the same name in full.
+    # In DNS, a final dot means the same name in full.
     return Host(name.removesuffix("."), port if port.isascii() and port.isdigit() else "")
 
 
 def find_root(name: str, root_domains: Sequence[str]) -> str | None:
-    """The most specific root domain that `name` is, or lies below."""
+    """Return the most specific root domain that `name` equals or is below."""
     roots = [root for root in root_domains if name == root or name.endswith(f".{root}")]
     return max(roots, key=len, default=None)
 
 
 def find_subdomain(name: str, root: str) -> str:
-    """What stands before `root` in `name`; empty for the root domain itself."""
+    """Return the part of `name` before `root`. Empty for the root domain itself."""
     return name.removesuffix(root).removesuffix(".")
 
 
 def home_address(host: Host, root_domains: Sequence[str]) -> str:
-    """Host and port of the home page, for a visitor who came by `host`."""
+    """Return host and port of the home page for a request to `host`."""
     return (find_root(host.name, root_domains) or root_domains[0]) + host.suffix

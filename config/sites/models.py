@@ -10,9 +10,9 @@ from config.sites.subdomains import validate_subdomain
 class Site(models.Model):
     """A municipality whose documents this host serves.
 
-    The columns are those of CivicBand's own `sites` table that a host needs.
-    There another program writes them, and leaves all but the key empty at
-    times: what is null here can be null in a row, though a form insists.
+    The columns are those of CivicBand's `sites` table that a host needs.
+    There another program writes them, and sometimes leaves all but the key empty.
+    So columns are nullable, though a form requires a value.
     """
 
     subdomain = models.CharField(
@@ -24,7 +24,7 @@ class Site(models.Model):
     name = models.CharField(max_length=255, null=True)
     state = models.CharField(max_length=255, null=True, help_text="Such as CA.")
     pages = models.IntegerField(null=True, blank=True, validators=[MinValueValidator(0)])
-    # Text, since that program writes text.
+    # Text, as the other program writes it.
     last_updated = models.CharField(
         max_length=255, null=True, blank=True, help_text="Such as 2026-01-31T12:00:00+00:00."
     )
@@ -45,9 +45,9 @@ def register(
     pages: int | None = None,
     last_updated: str | None = None,
 ) -> Site:
-    """Create or update a site; what is not given stays as it is in its row.
+    """Create or update a site. Arguments that are not given leave their columns unchanged.
 
-    Raises ValidationError when a value can't be stored.
+    Raises ValidationError if a value can't be stored.
     """
     site = Site.objects.filter(pk=subdomain).first() or Site(subdomain=subdomain)
     site.name, site.state = name, state

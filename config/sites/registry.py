@@ -1,7 +1,7 @@
 """The registered sites of this process, read from the database.
 
-One directory for the router and the pages: two would each ask, and could
-disagree about whether a site exists.
+The router and the pages share one directory. With two, each would query the database,
+and they could disagree on whether a site exists.
 """
 
 import functools
@@ -15,12 +15,12 @@ from config.sites.models import Site
 
 @functools.cache
 def site_directory() -> SiteDirectory:
-    """The one directory of this process."""
+    """Return the directory of this process."""
     return SiteDirectory(sync_to_async(load_sites))
 
 
 def load_sites() -> dict[str, RegisteredSite]:
-    """Read every site, by subdomain; one without a name goes by that."""
+    """Read every site, by subdomain. A site without a name gets its subdomain as the name."""
     try:
         rows = Site.objects.values_list("subdomain", "name", "state", "pages", "last_updated")
         return {
@@ -30,6 +30,6 @@ def load_sites() -> dict[str, RegisteredSite]:
             for subdomain, name, state, pages, last_updated in rows
         }
     finally:
-        # Outside Django's request cycle nothing else ever closes it, and a kept
-        # connection goes on reading a database file that has been replaced.
+        # Django closes connections only in its request cycle. A connection that stays
+        # open would keep reading a database file that has been replaced.
         connection.close()

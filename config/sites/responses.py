@@ -1,4 +1,4 @@
-"""The few answers that the router gives itself, as ASGI applications."""
+"""Responses of the router, as ASGI applications."""
 
 from collections.abc import Sequence
 from html import escape
@@ -30,19 +30,19 @@ def not_found(title: str, text: str, home: str) -> ASGIApp:
 
 
 def unavailable(title: str, text: str, home: str) -> ASGIApp:
-    """A page for what is expected to work again soon, with the trace to ask the operator about."""
+    """Return a page for a temporary failure, with the trace id to report to the operator."""
     headers = [(b"retry-after", str(_RETRY_SECONDS).encode())]
     return _page(503, title, text, home, headers, reference=telemetry.trace_id())
 
 
 def refuse_host() -> ASGIApp:
-    """A name that is none of this host's. It is not repeated: a stranger chose it."""
+    """Refuse an unknown host name, without repeating it: the client chose it."""
     text = b"There is nothing under this host name here.\n"
     return _answer(400, text, [(b"content-type", b"text/plain; charset=utf-8")])
 
 
 async def refuse_websocket(_scope: Scope, receive: Receive, send: Send) -> None:
-    """Decline a websocket before it is accepted; servers answer 403."""
+    """Decline a websocket before it is accepted. Servers answer 403."""
     await receive()
     await send({"type": "websocket.close", "code": 1000})
 
@@ -59,7 +59,7 @@ def _page(
     named = f"<p>Reference: <code>{escape(reference)}</code></p>\n" if reference else ""
     page = _PAGE.format(title=escape(title), text=escape(text), home=escape(home), reference=named)
     kind = (b"content-type", b"text/html; charset=utf-8")
-    # Nobody is to go on showing it once the site is there.
+    # Not cached, so that the page disappears once the site works.
     return _answer(status, page.encode(), [kind, (b"cache-control", b"no-store"), *headers])
 
 

@@ -1,4 +1,4 @@
-"""Sends a request to its site's Datasette or to Django, by the Host header."""
+"""Routes a request by its Host header to Django or to a site's Datasette."""
 
 import asyncio
 from collections.abc import Sequence
@@ -30,15 +30,14 @@ from telemetry.scope import ASGIApp, Receive, Scope, Send
 class SubdomainRouter:
     """Answers `SUBDOMAIN.ROOT` with that site's Datasette, all else with `app`.
 
-    Lifespan is answered here: Django raises on it, and the Datasettes have to
-    be closed by somebody.
+    Lifespan is handled here: Django raises an exception for it, and the Datasettes
+    must be closed.
 
     Args:
-        app: what answers for the root domains themselves, and for `/health/`
-            whatever the Host: who asks that knows an address and no name.
-        other_names: hosts that are `app`'s besides the root domains. Any
-            further name is refused here.
-        https: whether requests to a site that come by plain HTTP are sent to HTTPS.
+        app: Serves the root domains themselves, and `/health/` for any Host, since a
+            health check uses an address and no name.
+        other_names: Further hosts of `app`. Other names are refused.
+        https: Whether plain HTTP requests to a site are redirected to HTTPS.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class SubdomainRouter:
     ) -> None:
         self.app = app
         self._root_domains = root_domains
-        # Without a Host header, in HTTP/1.0, Django knows what to do.
+        # Requests without a Host header (HTTP/1.0) go to Django, which handles them.
         self._apps_names = frozenset((*root_domains, *other_names, ""))
         self._directory = directory
         self._pool = pool
@@ -65,7 +64,8 @@ class SubdomainRouter:
         elif scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "websocket":
-            # Neither side speaks it: both would raise, and a stranger could fill the log.
+            # Neither Django nor Datasette supports it. Both would raise an exception, with
+            # which any client could fill the log.
             await refuse_websocket(scope, receive, send)
         else:
             await self.app(scope, receive, send)
@@ -129,7 +129,7 @@ class SubdomainRouter:
 
 
 def _https_location(scope: Scope, host: Host) -> str:
-    # As Django's redirect does: the same host, port and all, by its own spelling.
+    # As in Django's redirect: the same host and port, and the path as it was encoded.
     path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
     query: bytes = scope.get("query_string") or b""
     target = path + b"?" + query if query else path

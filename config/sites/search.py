@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from config.sites.directory import RegisteredSite
 
-# Whoever types more is not looking for a city, and every word is looked for in
-# every site, on the event loop.
+# Longer queries are not names of cities, and every word is searched for in every
+# site, on the event loop.
 MAX_QUERY = 100
 
 
 @dataclass(frozen=True)
 class Search:
-    """What a visitor asked for; an empty one finds every site."""
+    """A visitor's search. An empty one finds every site."""
 
     query: str = ""
     state: str = ""
@@ -23,7 +23,7 @@ class Search:
 
 
 class SiteIndex:
-    """Sites in the order given, with what is the same for every search of them."""
+    """Sites in the order given, with data that all searches share."""
 
     def __init__(self, sites: Sequence[RegisteredSite]) -> None:
         self.sites = sites
@@ -32,7 +32,7 @@ class SiteIndex:
         self._texts = [fold(f"{site.name} {site.subdomain} {site.state}") for site in sites]
 
     def find(self, search: Search) -> Sequence[RegisteredSite]:
-        """The sites of that state in which every word occurs, in whatever case or accent."""
+        """Return the sites of that state that contain every word, ignoring case and accents."""
         words = set(fold(search.query[:MAX_QUERY]).split())
         if not words and not search.state:
             return self.sites
@@ -45,12 +45,12 @@ class SiteIndex:
 
 
 def count_pages(sites: Sequence[RegisteredSite]) -> int:
-    """The pages of all those sites of which it is known."""
+    """Return the total number of pages of the sites whose number is known."""
     return sum(site.pages or 0 for site in sites)
 
 
 def fold(text: str) -> str:
-    """Drop case and accents, so that `canon` finds Cañon City."""
+    """Remove case and accents, so that `canon` finds Cañon City."""
     if not text.isascii():
         decomposed = unicodedata.normalize("NFKD", text)
         text = "".join(letter for letter in decomposed if not unicodedata.combining(letter))

@@ -1,7 +1,7 @@
-"""Which subdomains a site may have.
+"""Rules for the subdomain of a site.
 
-A subdomain is also the name of a folder, so what is not a DNS name (`..`, a
-slash, upper case) never gets near the file system.
+A subdomain is also the name of a folder. What is not a DNS name (`..`, a
+slash, upper case) must never reach the file system.
 """
 
 from django.core.exceptions import ValidationError

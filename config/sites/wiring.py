@@ -1,6 +1,6 @@
-"""Builds the router out of Django's settings and database.
+"""Builds the router from Django's settings and database.
 
-The parts know neither, so that they can be tested and reused without.
+The parts depend on neither, so that they can be tested and reused without them.
 """
 
 from django.conf import settings
@@ -16,7 +16,7 @@ from telemetry.scope import ASGIApp
 
 
 def build_router(app: ASGIApp) -> SubdomainRouter:
-    # With rich installed, each 404 would print visitors' cookies.
+    # If rich is installed, Datasette prints cookies of the request for each 404.
     telemetry.quiet_datasette_errors()
     starter = Starter(
         secret=_datasette_secret,
@@ -33,5 +33,5 @@ def build_router(app: ASGIApp) -> SubdomainRouter:
 
 
 def _datasette_secret(subdomain: str) -> str:
-    # Per site, so that nothing one site signs is worth anything to another.
+    # A separate key for each site: one site's signatures are invalid on another.
     return salted_hmac("config.sites.datasette", subdomain, algorithm="sha256").hexdigest()

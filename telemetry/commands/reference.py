@@ -1,7 +1,7 @@
-"""The documents that are generated from declarations: variables, and names on the wire.
+"""Documents that are generated from declarations: variables, spans, attributes and metrics.
 
-``python -m telemetry.commands.reference`` writes ``docs/reference.md`` into the current folder; a
-test fails when it is stale. A host makes its ``.env.example`` with `env_example`.
+``python -m telemetry.commands.reference`` writes ``docs/reference.md`` into the current folder. A
+test fails when it is stale. A host generates its ``.env.example`` with `env_example`.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ VARIABLES = {
     "Telemetry": entries(variables, Variable),
     "Passed on to OpenTelemetry's SDK": entries(passed_on, Variable),
 }
-"""By the title of their section."""
+"""By the title of the section."""
 
 
 def env_example(sections: Mapping[str, Iterable[Variable[Any]]]) -> str:
-    """``.env.example``: every variable, commented out, with its meaning and default.
+    """Return ``.env.example``: every variable, commented out, with its description and default.
 
     Args:
-        sections: variables by the title above them.
+        sections: Variables by the title of their section.
     """
     lines = [f"# {GENERATED}", "# Every line is optional; an empty value counts as unset."]
     for title, listed in sections.items():
@@ -140,7 +140,7 @@ def reference() -> str:
 
 
 def documents() -> dict[Path, str]:
-    """The generated files, by their path in the repository."""
+    """Return the generated files, by path in the repository."""
     return {Path("docs/reference.md"): reference()}
 
 
@@ -156,7 +156,7 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _default(variable: Variable[Any]) -> str:
-    # A regular expression has characters that mean something in Markdown.
+    # Regular expressions contain characters with a meaning in Markdown.
     text = variable.default_text
     return f"`{text}`" if "$" in text else text
 

@@ -1,1 +1,1 @@
-"""Exporters, one file a destination. Vendors are imported only inside their own file."""
+"""Exporters, one module per destination. Vendor packages are imported only in that module."""

@@ -1,4 +1,7 @@
-"""From the names in the settings to destinations: the only module that knows every exporter."""
+"""Builds destinations from the exporter names in the settings.
+
+This is the only module that refers to every exporter.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +28,17 @@ if TYPE_CHECKING:
 def destinations(
     settings: Settings, signal: Signal, redactor: Redactor, transport: MakeTransport | None = None
 ) -> list[Destination[Any]]:
-    """The destinations of a signal, in the order given.
+    """Return the destinations of a signal in the configured order.
 
-    The modules are imported here, at start-up, where a missing one is an error
-    that someone sees; the exporters are made later, by the destinations. What a span's
-    or a record's exporter is given has been redacted; metrics are when they are measured.
+    The exporter modules are imported here, so that a missing one is an error at start-up. The
+    exporters themselves are created later, by `Destination.build`. Spans and log records are
+    redacted before they reach an exporter; metrics are redacted when they are recorded.
 
     Args:
-        settings: of the process.
-        signal: one of the three.
-        redactor: what takes out what is not to leave.
-        wire: how exporters of OTLP reach their backends; one that counts retries unless given.
+        settings: Settings of the process.
+        signal: ``traces``, ``metrics`` or ``logs``.
+        redactor: Redaction rules.
+        transport: Creates the transport of an OTLP exporter. By default, one that counts retries.
     """
     return [
         replace(destination, build=partial(_redacted, destination, redactor))
@@ -80,7 +83,7 @@ def _otlp(settings: Settings, signal: Signal, transport: MakeTransport) -> Desti
 
     own = settings.otlp[signal]
     if own.protocol == "grpc":
-        # Imported now, so that the first request doesn't wait for it.
+        # Imported at start-up, so that the first request doesn't wait for it.
         importlib.import_module("opentelemetry.exporter.otlp.proto.grpc.trace_exporter")
     else:
         importlib.import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")

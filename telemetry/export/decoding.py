@@ -1,4 +1,4 @@
-"""OTLP, decoded: from the body of a request to its message, its items and plain values."""
+"""Decodes OTLP: from a request body to a message, its items and plain values."""
 
 from __future__ import annotations
 
@@ -33,15 +33,17 @@ _LISTS = {
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 MAX_BYTES = 64 * 1024 * 1024
-"""Of a body, before and after it is unpacked: what OpenTelemetry's exporters send at most."""
+"""Limit of a body in bytes, compressed and decompressed: the most that OpenTelemetry's
+exporters send.
+"""
 
-# In JSON these are hexadecimal, where protobuf's own mapping has base64.
+# Ids are hexadecimal in OTLP's JSON, where protobuf's JSON mapping uses base64.
 # Source: OTLP specification, "JSON Protobuf Encoding".
 _IDS = {"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"}
 
 
 class RefusedError(Exception):
-    """What was sent can't be taken, with the status to answer."""
+    """A request that can't be accepted, with the HTTP status of the response."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -49,21 +51,21 @@ class RefusedError(Exception):
 
 
 class Item(NamedTuple):
-    """A span, a log record or a metric, with what it shares with others."""
+    """A span, a log record or a metric, with its resource and instrumentation scope."""
 
     resource: dict[str, object]
     scope: Any
-    """The instrumentation scope's message."""
+    """The message of the instrumentation scope."""
     schema_url: str
-    """The scope's, or the resource's where the scope has none."""
+    """Schema URL of the scope, or of the resource where the scope has none."""
     item: Any
 
 
 def decode(signal: str, content_type: str, encoding: str, body: bytes) -> Any:
-    """The message.
+    """Decode a request body.
 
     Raises:
-        RefusedError: naming what was given and what is wanted.
+        RefusedError: The body can't be decoded. Names what was given and what is wanted.
     """
     message = MESSAGES[signal]()
     content = unpacked(encoding, body)
@@ -83,7 +85,7 @@ def decode(signal: str, content_type: str, encoding: str, body: bytes) -> Any:
 
 
 def items(signal: str, message: Any) -> Iterator[Item]:
-    """The message's spans, log records or metrics, in the order they were sent."""
+    """Yield the message's spans, log records or metrics in the order they were sent."""
     groups, scopes, listed = _LISTS[signal]
     for group in getattr(message, groups):
         resource = mapping(group.resource.attributes)
@@ -94,7 +96,7 @@ def items(signal: str, message: Any) -> Iterator[Item]:
 
 
 def plain(value: AnyValue) -> object:
-    """One attribute's value; an unset one is None."""
+    """Convert an attribute's value to a plain value. An unset one becomes None."""
     kind = value.WhichOneof("value")
     if kind is None:
         return None
@@ -107,15 +109,16 @@ def plain(value: AnyValue) -> object:
 
 
 def mapping(pairs: Iterable[KeyValue]) -> dict[str, object]:
-    """A list of attributes as a dict."""
+    """Convert a list of attributes to a dict."""
     return {pair.key: plain(pair.value) for pair in pairs}
 
 
 def unpacked(encoding: str, body: bytes) -> bytes:
-    """A body without its ``Content-Encoding``.
+    """Decompress a body that has a ``Content-Encoding``.
 
     Raises:
-        RefusedError: naming what was given and what is wanted.
+        RefusedError: The encoding is not supported, or the body is damaged or too large. Names
+            what was given and what is wanted.
     """
     if encoding in ("", "identity"):
         return body
@@ -123,7 +126,7 @@ def unpacked(encoding: str, body: bytes) -> bytes:
         raise RefusedError(
             415, f"Content-Encoding is {encoding!r}: wanted gzip, deflate or identity"
         )
-    # Either of the two, by its first bytes.
+    # Detects gzip or zlib from the header.
     unpacker = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)
     try:
         content = unpacker.decompress(body, MAX_BYTES)

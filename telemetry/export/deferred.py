@@ -1,11 +1,11 @@
-"""Processors that start with the first span or record that they are given.
+"""Processors whose exporter and thread are created with the first span or record.
 
-A batch processor starts its thread when it is made, and a gRPC exporter its
-channel: made before gunicorn forks its workers (``--preload``), the threads
-are the master's and the channel is everybody's.
+A batch processor starts its thread when it is created, and a gRPC exporter opens
+its channel. Created before gunicorn forks its workers (``--preload``), the thread
+would exist in the master only, and all workers would share one channel.
 
-``ready`` is called before the exporter is made: it starts the rest of the
-pipeline, in a script that no server starts.
+``ready`` is called before the exporter is created. It starts the rest of the
+pipeline in a script, where no server does.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ P = TypeVar("P", SpanProcessor, LogRecordProcessor)
 
 
 class _Deferred(Generic[P]):
-    """Makes a processor once, when it is first asked for."""
+    """Creates a processor once, on first use."""
 
     def __init__(self, make: Callable[[], P], ready: Callable[[], None]) -> None:
         self._make: Callable[[], P] = make
@@ -47,7 +47,7 @@ class _Deferred(Generic[P]):
     def get(self) -> P:
         made = self.made
         if made is None:
-            # Before the lock is taken: what is started logs that it was.
+            # Outside the lock: `ready` writes log records, which come through here again.
             self._ready()
             with self._lock:
                 made = self.made
@@ -57,7 +57,7 @@ class _Deferred(Generic[P]):
 
 
 class DeferredSpanProcessor(SpanProcessor):
-    """Hands ended spans to a destination: in batches, or at once where it is immediate."""
+    """Passes ended spans to a destination: in batches, or at once where it is immediate."""
 
     def __init__(self, destination: Destination[SpanExporter], ready: Callable[[], None]) -> None:
         self.destination = destination
@@ -71,8 +71,8 @@ class DeferredSpanProcessor(SpanProcessor):
         self._processor: _Deferred[SpanProcessor] = _Deferred(make, ready)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        # Not only with the first span's end: what a script counts within that
-        # span needs its meter provider by then.
+        # Also on start: metrics that a script records within its first span need the
+        # meter provider by then.
         if self._processor.made is None:
             try:
                 self._processor.get()
@@ -98,7 +98,7 @@ class DeferredSpanProcessor(SpanProcessor):
 
 
 class DeferredLogRecordProcessor(LogRecordProcessor):
-    """Hands log records to a destination: in batches, or at once where it is immediate."""
+    """Passes log records to a destination: in batches, or at once where it is immediate."""
 
     def __init__(
         self, destination: Destination[LogRecordExporter], ready: Callable[[], None]

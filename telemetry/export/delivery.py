@@ -1,4 +1,4 @@
-"""Counts what the exporters deliver."""
+"""Exporters that count delivered and undelivered items."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class CountedSpanExporter(SpanExporterWrapper):
-    """Another exporter, with a tally of what became of its spans."""
+    """Wraps a span exporter and counts the results of its exports."""
 
     def __init__(self, exporter: SpanExporter, statistics: ExportStatistics) -> None:
         super().__init__(exporter)
         self._tally = statistics
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export, and count."""
+        """Export the spans, and count the result."""
         result = SpanExportResult.FAILURE
         try:
             result = self._exporter.export(spans)
@@ -36,14 +36,14 @@ class CountedSpanExporter(SpanExporterWrapper):
 
 
 class CountedLogRecordExporter(LogRecordExporterWrapper):
-    """Another exporter, with a tally of what became of its records."""
+    """Wraps a log exporter and counts the results of its exports."""
 
     def __init__(self, exporter: LogRecordExporter, statistics: ExportStatistics) -> None:
         super().__init__(exporter)
         self._tally = statistics
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> Any:
-        """Export, and count."""
+        """Export the records, and count the result."""
         result: Any = LogRecordExportResult.FAILURE
         try:
             result = self._exporter.export(batch)

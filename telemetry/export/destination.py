@@ -1,4 +1,4 @@
-"""The destinations of a signal, and the statistics of what is exported to each."""
+"""Destinations of a signal, with the export statistics of each."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 E = TypeVar("E")
 
 ExportState = Literal["idle", "delivering", "failing"]
-"""Whether what was exported last has arrived."""
+"""Result of the last export; ``idle`` before the first one."""
 
 
 class ExportStatistics:
-    """Counts the items that were handed to a destination, and the results of their export."""
+    """Counts the items passed to a destination, and the results of their export."""
 
     def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
-        """Begin to count, in a new process: a lock may have been held while it was forked."""
+        """Reset in a new process. Includes the lock, which may have been held during the fork."""
         self._lock = Lock()
         self.accepted = 0
         self.delivered = 0
@@ -34,12 +34,12 @@ class ExportStatistics:
         self.state: ExportState = "idle"
 
     def accept(self) -> None:
-        """One item was handed over."""
+        """Count one item that was passed to the destination."""
         with self._lock:
             self.accepted += 1
 
     def count(self, count: int, *, delivered: bool) -> None:
-        """Some were exported, or given up by the exporter."""
+        """Count items that were exported, or discarded by the exporter."""
         with self._lock:
             if delivered:
                 self.delivered += count
@@ -49,18 +49,18 @@ class ExportStatistics:
                 self.state = "failing"
 
     def retry(self) -> None:
-        """A batch is sent once more."""
+        """Count one retry of a batch."""
         with self._lock:
             self.retried += 1
 
     @property
     def undelivered(self) -> int:
-        """What did not arrive: still queued, dropped from a full queue, or given up."""
+        """Number of items that did not arrive: queued, dropped from a full queue, or discarded."""
         return self.accepted - self.delivered
 
     @property
     def pending(self) -> int:
-        """What an exporter has not decided about yet."""
+        """Number of items whose export has no result yet."""
         return self.accepted - self.delivered - self.failed
 
 
@@ -70,13 +70,13 @@ class Destination(Generic[E]):
 
     signal: Signal
     name: str
-    """The exporter's name, as the variable has it."""
+    """Name of the exporter, as in the environment variable."""
     address: str
-    """Where it goes, for people; never holds a secret."""
+    """Address to display. Contains no credentials."""
     build: Callable[[], E]
-    """Makes the exporter. Called in the process that exports, after any fork."""
+    """Creates the exporter. Called in the process that exports, after any fork."""
     immediate: bool = False
-    """Exported as it ends, on its own thread: the console."""
+    """Whether each item is exported as it ends, on its own thread. True for the console."""
     statistics: ExportStatistics = field(default_factory=ExportStatistics)
 
     def __str__(self) -> str:
@@ -84,14 +84,14 @@ class Destination(Generic[E]):
 
 
 def worst_state(destinations: Iterable[Destination[Any]]) -> ExportState:
-    """Of several destinations of one signal."""
+    """Return the worst state of several destinations of one signal."""
     states = {destination.statistics.state for destination in destinations}
     ordered: tuple[ExportState, ...] = ("failing", "delivering", "idle")
     return next((state for state in ordered if state in states), "idle")
 
 
 def without_credentials(url: str) -> str:
-    """An address without the user and password, or the parameters, that it may hold."""
+    """Return an address without its user, password and query string."""
     parts = urlsplit(url)
     netloc = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=netloc, query="", fragment=""))

@@ -1,4 +1,4 @@
-"""Ended spans, which can't be changed any more: their copies, and how long they took."""
+"""Copies and durations of ended spans, which are immutable."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 
 class SpanCopy(ReadableSpan):
-    """A copy of an ended span, which can't be changed any more itself.
+    """Copy of an ended span with other attributes, context or constructor arguments.
 
     Args:
-        span: the span.
-        extra: attributes that it has besides.
-        context: the one it has instead.
-        **instead: other arguments of `ReadableSpan`: ``name``, ``attributes``, ``events``, ...
+        span: The original.
+        extra: Attributes to add.
+        context: Replaces the span context.
+        **instead: Replace other arguments of `ReadableSpan`: ``name``, ``attributes``,
+            ``events``, ...
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class SpanCopy(ReadableSpan):
         context: SpanContext | None = None,
         **instead: Any,
     ) -> None:
-        told: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "name": span.name,
             "context": context or span.get_span_context(),
             "parent": span.parent,
@@ -46,26 +47,26 @@ class SpanCopy(ReadableSpan):
             **instead,
         }
         if extra:
-            told["attributes"] = {**told["attributes"], **extra}
-        super().__init__(**told)
+            arguments["attributes"] = {**arguments["attributes"], **extra}
+        super().__init__(**arguments)
         self._dropped = span.dropped_attributes, span.dropped_events, span.dropped_links
 
     @property
     def dropped_attributes(self) -> int:
-        """How many the span had no room for."""
+        """Number of attributes dropped because of the span's limits."""
         return self._dropped[0]
 
     @property
     def dropped_events(self) -> int:
-        """How many the span had no room for."""
+        """Number of events dropped because of the span's limits."""
         return self._dropped[1]
 
     @property
     def dropped_links(self) -> int:
-        """How many the span had no room for."""
+        """Number of links dropped because of the span's limits."""
         return self._dropped[2]
 
 
 def duration(span: ReadableSpan) -> int:
-    """Nanoseconds from its start to its end."""
+    """Return the duration of a span in nanoseconds."""
     return (span.end_time or 0) - (span.start_time or 0)

@@ -1,4 +1,4 @@
-"""Waits for what is in flight, and not a moment longer than it was told to."""
+"""Flushes with a timeout that holds."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 class Flusher:
-    """One blocking flush, on a daemon thread that is shared by all who ask for it meanwhile.
+    """Runs a blocking flush on a daemon thread. Concurrent callers share the thread.
 
-    The SDK's ``force_flush`` ignores its timeout: on a dead backend one took 42
-    seconds and then returned True. Only a daemon thread can be left behind; a
-    pool's threads are joined when the interpreter exits. One that was left goes
-    on, and a second beside it would only wait for its lock: a program that
-    flushes in a loop would add a thread each time.
+    The SDK's ``force_flush`` ignores its timeout: with a dead backend one call took 42
+    seconds and then returned True. Only a daemon thread can be abandoned: the interpreter
+    joins a pool's threads at exit. An abandoned thread keeps running, and the next flush
+    uses it again: a second thread would only wait for the same lock, and a program that
+    flushes in a loop would add one each time.
 
     Args:
-        flush: given the seconds that are left, which it may exceed.
+        flush: Called with the remaining seconds, which it may exceed.
     """
 
     def __init__(self, flush: Callable[[float], object]) -> None:
@@ -36,10 +36,10 @@ class Flusher:
         self._deadline = 0.0
 
     def ask(self, deadline: float) -> int:
-        """Begin a flush, or one more after that which runs: it may have passed what came since.
+        """Start a flush. If one is running, another follows it, for items added meanwhile.
 
         Returns:
-            Which flush it is, for `wait`.
+            Number of the flush, for `wait`.
         """
         with self._changed:
             self._asked += 1
@@ -50,7 +50,7 @@ class Flusher:
             return self._asked
 
     def wait(self, asked: int, deadline: float) -> bool:
-        """Whether that flush ended before ``deadline``, of the monotonic clock."""
+        """Whether a flush ended before ``deadline`` (monotonic clock)."""
         with self._changed:
             left = deadline - time.monotonic()
             return self._changed.wait_for(lambda: self._done >= asked, max(0.0, left))
@@ -59,7 +59,8 @@ class Flusher:
         while True:
             with self._changed:
                 if self._done == self._asked:
-                    # Not by its own end, which comes when a next one may have been asked for.
+                    # Set here, under the lock: the thread is still alive for a moment afterwards,
+                    # and a flush requested in that moment would be lost.
                     self._thread = None
                     return
                 asked, deadline = self._asked, self._deadline
@@ -90,7 +91,7 @@ def run_all(
 
 
 async def off_the_loop(work: Callable[[], object]) -> None:
-    """Run something that blocks on a daemon thread, and await its end."""
+    """Run blocking work on a daemon thread, and await its end."""
     loop = asyncio.get_running_loop()
     done = asyncio.Event()
 

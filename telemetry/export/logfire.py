@@ -1,7 +1,7 @@
-"""Logfire, which speaks plain OTLP: its address and its Authorization header are all there is.
+"""Exporters for Logfire, which accepts standard OTLP: only address and header are specific.
 
-The classes take no arguments and read the environment, as the exporters behind
-OpenTelemetry's entry points do; the pipeline calls the functions.
+The classes take no arguments and read the environment, as OpenTelemetry's entry
+points require. The pipeline calls the functions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from telemetry.settings import LogfireProject
     from telemetry.settings.model import Signal
 
-# As its own SDK sends metrics. Other destinations keep the specification's defaults.
+# As Logfire's SDK sends metrics. Other destinations keep the specification's defaults.
 _DELTA: dict[type, AggregationTemporality] = {
     metrics.Counter: AggregationTemporality.DELTA,
     metrics.UpDownCounter: AggregationTemporality.CUMULATIVE,
@@ -46,44 +46,44 @@ _DELTA: dict[type, AggregationTemporality] = {
 
 
 class LogfireSpans(SpanExporterWrapper):
-    """Another exporter, whose spans have Logfire's message, level and type."""
+    """Wraps a span exporter and adds Logfire's message, level and type to each span."""
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export copies."""
+        """Export copies of the spans with the added attributes."""
         return self._exporter.export([SpanCopy(span, shown(span)) for span in spans])
 
 
 def span_exporter(project: LogfireProject, transport: Transport) -> LogfireSpans:
-    """Spans to one project, with what its pages show of them."""
+    """Return an exporter of spans to one project, with the attributes that its pages show."""
     return LogfireSpans(OTLPSpanExporter(**_arguments(project, transport, "traces")))
 
 
 def metric_exporter(project: LogfireProject, transport: Transport) -> OTLPMetricExporter:
-    """Metrics to one project, as delta and with exponential histograms."""
+    """Return an exporter of metrics to one project: delta, with exponential histograms."""
     return OTLPMetricExporter(**_arguments(project, transport, "metrics"), **_metric_form())
 
 
 def log_exporter(project: LogfireProject, transport: Transport) -> OTLPLogExporter:
-    """Log records to one project."""
+    """Return an exporter of log records to one project."""
     return OTLPLogExporter(**_arguments(project, transport, "logs"))
 
 
 class LogfireSpanExporter(LogfireSpans):
-    """Spans to the project of the first LOGFIRE_TOKEN."""
+    """Exports spans to the project of the first LOGFIRE_TOKEN."""
 
     def __init__(self) -> None:
         super().__init__(OTLPSpanExporter(**_from_environment("traces")))
 
 
 class LogfireMetricExporter(OTLPMetricExporter):
-    """Metrics to the project of the first LOGFIRE_TOKEN."""
+    """Exports metrics to the project of the first LOGFIRE_TOKEN."""
 
     def __init__(self) -> None:
         super().__init__(**_from_environment("metrics"), **_metric_form())
 
 
 class LogfireLogRecordExporter(OTLPLogExporter):
-    """Log records to the project of the first LOGFIRE_TOKEN."""
+    """Exports log records to the project of the first LOGFIRE_TOKEN."""
 
     def __init__(self) -> None:
         super().__init__(**_from_environment("logs"))
@@ -112,13 +112,13 @@ def _from_environment(signal: Signal) -> dict[str, Any]:
     return _arguments(settings.logfire[0], CountingTransport(ExportStatistics()), signal)
 
 
-# OpenTelemetry's severity numbers.
+# OpenTelemetry's severity number.
 _WARNING = 13
 _ERROR = 17
 
 
 def shown(span: ReadableSpan) -> dict[str, Any]:
-    """What a span lacks of Logfire's attributes; one of Logfire's own functions' lacks little."""
+    """Return the Logfire attributes that a span lacks. Spans of Logfire's functions lack few."""
     attributes = span.attributes or {}
     added: dict[str, Any] = {}
     if a.LOGFIRE_TYPE not in attributes:
@@ -133,7 +133,7 @@ def shown(span: ReadableSpan) -> dict[str, Any]:
 
 
 def _message(name: str, attributes: Mapping[str, Any]) -> str:
-    """The name; of a request, its path in place of the route."""
+    """Return the span's name. For a request, the path replaces the route."""
     method, path = attributes.get(a.HTTP_REQUEST_METHOD), attributes.get(a.URL_PATH)
     if not (method and path):
         return name

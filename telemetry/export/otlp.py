@@ -1,4 +1,4 @@
-"""OTLP over HTTP and gRPC."""
+"""OTLP exporters over HTTP and gRPC."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def span_exporter(settings: OTLPSettings, transport: Transport) -> SpanExporter:
-    """The SDK's own exporter for the protocol, over the wire that is given."""
+    """Return the SDK's span exporter for the protocol, with the given transport."""
     if settings.protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (
             OTLPSpanExporter as GRPCSpanExporter,
@@ -27,7 +27,7 @@ def span_exporter(settings: OTLPSettings, transport: Transport) -> SpanExporter:
 
 
 def metric_exporter(settings: OTLPSettings, transport: Transport) -> MetricExporter:
-    """The SDK's own exporter for the protocol, over the wire that is given."""
+    """Return the SDK's metric exporter for the protocol, with the given transport."""
     if settings.protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (
             OTLPMetricExporter as GRPCMetricExporter,
@@ -40,7 +40,7 @@ def metric_exporter(settings: OTLPSettings, transport: Transport) -> MetricExpor
 
 
 def log_exporter(settings: OTLPSettings, transport: Transport) -> LogRecordExporter:
-    """The SDK's own exporter for the protocol, over the wire that is given."""
+    """Return the SDK's log exporter for the protocol, with the given transport."""
     if settings.protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc._log_exporter import (
             OTLPLogExporter as GRPCLogExporter,
@@ -63,7 +63,7 @@ def _http(settings: OTLPSettings, transport: Transport) -> dict[str, Any]:
         "certificate_file": settings.certificate,
         "client_key_file": settings.client_key,
         "client_certificate_file": settings.client_certificate,
-        # A credential provider's session is the operator's own, and isn't watched.
+        # A credential provider creates its own session, whose retries are not counted.
         "session": None if settings.credential_provider else transport.session(),
     }
 

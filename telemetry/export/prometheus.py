@@ -1,4 +1,4 @@
-"""Prometheus, which comes for the metrics: each worker listens on a port of its own."""
+"""Prometheus endpoint for metrics, on a separate port for each worker."""
 
 from __future__ import annotations
 
@@ -19,17 +19,20 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("telemetry")
 
-# Workers of one machine, and those that are on their way out.
+# Enough for the workers of one machine and for those that are shutting down.
 PORTS = 100
-# A new one for each process: a worker that is recycled would be another series. Prometheus has
-# its own name for it, the address, and a recycled worker takes the one that was left.
+# Differs in each process, so that a recycled worker would begin new series. Prometheus
+# identifies a worker by its address instead, and a recycled worker reuses a free port.
 CHURNING = "service_instance_id"
 
 
 def metric_reader(settings: PrometheusSettings) -> PrometheusMetricReader:
-    """A reader that is scraped on the first free port. Where none is, it says so and is not."""
+    """Return a reader that is scraped on the first free port.
+
+    Where no port is free, an error is logged and the metrics are not served.
+    """
     own = CollectorRegistry()
-    # What a metric was recorded by is not what anybody asks for, and is in every query's way.
+    # The scope's labels are of no use in queries, and would be in each of them.
     reader = PrometheusMetricReader(registry=own, scope_info_enabled=False)
     served = CollectorRegistry()
     served.register(_Steady(own))
@@ -46,12 +49,12 @@ def _serve(registry: CollectorRegistry, settings: PrometheusSettings) -> None:
         except OSError as error:
             why = error
             if error.errno != errno.EADDRINUSE:
-                # Another port would not help.
+                # Another port would fail with the same error.
                 break
         else:
             logger.info("metrics are scraped at http://%s:%d/metrics", settings.host, port)
             return
-    # The site is served all the same.
+    # Not raised: the application can serve without metrics.
     logger.error(
         "metrics are not scraped: no port of %s from %d to %d could be listened on (%s)",
         settings.host,
@@ -62,7 +65,7 @@ def _serve(registry: CollectorRegistry, settings: PrometheusSettings) -> None:
 
 
 class _Steady(Collector):
-    """Another registry's metrics, whose `target_info` does not change with the process."""
+    """Metrics of another registry, with a `target_info` that is the same in each process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry

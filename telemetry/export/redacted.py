@@ -1,4 +1,4 @@
-"""Spans and log records are redacted on their way to an exporter."""
+"""Exporters that redact spans and log records."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ MAX_NAME = 1024
 
 
 class RedactedSpanExporter(SpanExporterWrapper):
-    """Another exporter, which never sees a span as it was recorded.
+    """Wraps a span exporter, which receives redacted spans only.
 
     Args:
-        exporter: the other.
-        redactor: the rules.
+        exporter: The exporter to wrap.
+        redactor: Redaction rules.
     """
 
     def __init__(self, exporter: SpanExporter, redactor: Redactor) -> None:
@@ -41,12 +41,12 @@ class RedactedSpanExporter(SpanExporterWrapper):
         self._redactor = redactor
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export copies of those that have something private."""
+        """Export the spans. Those with private data are replaced by redacted copies."""
         return self._exporter.export(list(_redacted(spans, redacted_span, self._redactor)))
 
 
 def redacted_span(span: ReadableSpan, redactor: Redactor) -> ReadableSpan:
-    """The span itself if nothing in it is private, or a copy."""
+    """Return the span itself if it contains no private data, otherwise a redacted copy."""
     instead: dict[str, Any] = {}
     name = redactor.text(span.name[:MAX_NAME])
     if name != span.name:
@@ -102,11 +102,11 @@ def _differs(one: object, other: object) -> bool:
 
 
 class RedactedLogRecordExporter(LogRecordExporterWrapper):
-    """Another exporter, which never sees a record as it was logged.
+    """Wraps a log exporter, which receives redacted records only.
 
     Args:
-        exporter: the other.
-        redactor: the rules.
+        exporter: The exporter to wrap.
+        redactor: Redaction rules.
     """
 
     def __init__(self, exporter: LogRecordExporter, redactor: Redactor) -> None:
@@ -114,18 +114,18 @@ class RedactedLogRecordExporter(LogRecordExporterWrapper):
         self._redactor = redactor
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> Any:
-        """Export copies of those that have something private."""
+        """Export the records. Those with private data are replaced by redacted copies."""
         return self._exporter.export(list(_redacted(batch, redacted_record, self._redactor)))
 
 
 def redacted_record(data: ReadableLogRecord, redactor: Redactor) -> ReadableLogRecord:
-    """The record itself if nothing in it is private, or a copy."""
+    """Return the record itself if it contains no private data, otherwise a redacted copy."""
     record = data.log_record
     attributes = record.attributes or {}
     body, found = redactor.anything(record.body), redactor.attributes(attributes)
     if body is record.body and found is attributes:
         return data
-    # A copy: the record is the application's, and goes to other exporters besides.
+    # A copy: the application's other exporters receive the same record.
     record = copy.copy(record)
     record.body = body
     if found is not attributes:

@@ -1,4 +1,4 @@
-"""Who is sending."""
+"""The OpenTelemetry resource: the service that sends telemetry."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def build_resource(settings: Settings) -> Resource:
-    """The resource of every signal: service, release and environment, one value each.
+    """Return the resource of all signals, with service, release and environment.
 
-    The SDK adds ``service.instance.id``, one for each process.
+    The SDK adds ``service.instance.id``, which differs in each process.
     """
     return Resource.create(
         {

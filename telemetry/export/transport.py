@@ -1,7 +1,6 @@
-"""What is between an OTLP exporter and its backend, so that somebody can watch: here to count.
+"""Transports of OTLP exporters, which count retries.
 
-The SDK's exporters send again by themselves what a backend couldn't take, and tell nobody but
-their log.
+The SDK's exporters retry by themselves, and report that only in their log.
 """
 
 from __future__ import annotations
@@ -24,26 +23,26 @@ class Transport(Protocol):
     """How one exporter reaches its backend."""
 
     def session(self) -> requests.Session:
-        """What an exporter over HTTP sends by."""
+        """Return the session for an exporter over HTTP."""
 
     def watched(self, exporter: E) -> E:
-        """An exporter over gRPC."""
+        """Return an exporter over gRPC with its exports observed."""
 
 
 class CountingTransport:
-    """Tells a payload that is sent again from the next one."""
+    """Counts retries: a payload that is identical to the one before."""
 
     def __init__(self, statistics: ExportStatistics) -> None:
         self._retried = statistics.retry
-        # Held, so that no other can have its identity.
+        # A reference, so that no other object gets the same identity.
         self._last: object = None
 
     def session(self) -> requests.Session:
-        """OTLP over HTTP: the exporter gives each attempt the same bytes."""
+        """Return a session that compares bodies. Each retry passes the same object."""
         return _Session(self._begin, self._delivered)
 
     def watched(self, exporter: E) -> E:
-        """It encodes the batch for each attempt, which is where one can be told."""
+        """Observe the exporter's encoding, which it repeats on each attempt."""
         encode = private_api.get(private_api.GRPC_ENCODE, exporter)
         if encode is None:
             return exporter
@@ -72,7 +71,7 @@ class _Session(requests.Session):
         self._delivered = delivered
 
     def request(self, *args: Any, **options: Any) -> requests.Response:
-        """As any session's, counted."""
+        """Send as `requests.Session` does, and count retries."""
         self._begin(options.get("data"))
         response = super().request(*args, **options)
         if response.ok:

@@ -1,4 +1,4 @@
-"""Exporters around other exporters: the base of those that count, redact or describe."""
+"""Base classes of exporters that wrap another exporter to count, redact or add attributes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from opentelemetry.sdk.trace.export import SpanExporter
 
 
 class SpanExporterWrapper(SpanExporter):
-    """Shuts down and flushes the other exporter; a subclass says what is exported to it."""
+    """Delegates shutdown and flush to the wrapped exporter. Subclasses define `export`."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
@@ -20,7 +20,7 @@ class SpanExporterWrapper(SpanExporter):
 
 
 class LogRecordExporterWrapper(LogRecordExporter):
-    """Shuts down and flushes the other exporter; a subclass says what is exported to it."""
+    """Delegates shutdown and flush to the wrapped exporter. Subclasses define `export`."""
 
     def __init__(self, exporter: LogRecordExporter) -> None:
         self._exporter = exporter

@@ -1,4 +1,4 @@
-"""The environment, read once into frozen, typed settings."""
+"""Settings: the environment, read once into frozen, typed objects."""
 
 from telemetry.settings.model import (
     LogfireProject,

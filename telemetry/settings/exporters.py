@@ -1,4 +1,4 @@
-"""Which exporters each signal uses: what was asked for, else what the rest implies."""
+"""Chooses the exporters of each signal: those that a variable names, otherwise the implied ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def choose_exporters(reader: Reader) -> dict[Signal, tuple[str, ...]]:
-    """Exporter names by signal. An unknown name is a problem that lists the known."""
+    """Return exporter names by signal. An unknown name is a problem that lists the known ones."""
     with reader.setting("exporters"):
         return {signal: _chosen(reader, signal) for signal in SIGNALS}
 
@@ -43,8 +43,8 @@ def _sends_to_logfire(reader: Reader) -> bool:
     if reader.given(v.LOGFIRE_TOKEN) is None:
         return False
     send = reader.get(v.LOGFIRE_SEND)
-    # A token in a developer's shell must not send their every page to
-    # production's project; saying so outright is another matter.
+    # Under DEBUG, a token in a developer's shell must not send every page to the project
+    # of production. LOGFIRE_SEND_TO_LOGFIRE set explicitly takes precedence.
     if send is False or (reader.debug and not send):
         return False
     reader.took(v.LOGFIRE_TOKEN)

@@ -1,4 +1,4 @@
-"""Which service this is, in which release and environment: one value each, for every vendor."""
+"""Service name, release and environment, with one value of each for every vendor."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def read_service_name(reader: Reader, attributes: Mapping[str, str], default: str | None) -> str:
-    """OTEL_SERVICE_NAME, the resource's, Logfire's, the host's own, else what is running."""
+    """Return the service name.
+
+    In order of precedence: OTEL_SERVICE_NAME, resource attributes, Logfire's variable, the
+    host's default, the name of the running program.
+    """
     with reader.setting("service_name"):
         return _given_name(reader, attributes) or default or _running_program(reader)
 
@@ -27,7 +31,7 @@ def is_named(reader: Reader, attributes: Mapping[str, str], default: str | None)
 
 
 def read_environment(reader: Reader, attributes: Mapping[str, str]) -> str:
-    """One value for ``deployment.environment.name`` and for Sentry."""
+    """Return the value for ``deployment.environment.name`` and Sentry's environment."""
     with reader.setting("environment"):
         return (
             _of_resource(reader, attributes, a.DEPLOYMENT_ENVIRONMENT_NAME)
@@ -37,7 +41,7 @@ def read_environment(reader: Reader, attributes: Mapping[str, str]) -> str:
 
 
 def read_release(reader: Reader, attributes: Mapping[str, str]) -> str:
-    """One value for ``service.version`` and for Sentry."""
+    """Return the value for ``service.version`` and Sentry's release."""
     with reader.setting("release"):
         return (
             _of_resource(reader, attributes, a.SERVICE_VERSION)
@@ -75,8 +79,8 @@ def _baked_release(reader: Reader) -> str | None:
 
 
 def _running_program(reader: Reader) -> str:
-    # `unknown_service` was on every trace of this layer's first users. The
-    # settings module says more than "gunicorn", and that more than nothing.
+    # The first users of this layer had `unknown_service` on every trace. The settings
+    # module says more than "gunicorn", which says more than nothing.
     module = reader.environ.get("DJANGO_SETTINGS_MODULE", "").strip()
     program = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] else ""
     return module.partition(".")[0] or program.removeprefix("__").removesuffix("__") or "python"

@@ -1,7 +1,7 @@
-"""What other packages offer under OpenTelemetry's entry points, and the variables' values by name.
+"""Parsers of names that installed packages define under OpenTelemetry's entry points.
 
-Exporters, samplers and the like are parsed here: which names are known is a question of what is
-installed, and is asked only when a variable names one that is not ours or OpenTelemetry's.
+Which exporters, samplers and the like exist depends on what is installed. The entry points
+are read only when a variable has a name that is neither ours nor OpenTelemetry's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from telemetry.registry.attributes import Signal
 
 BUILT_IN = ("console", "logfire", "none", "otlp")
-# Of metrics alone.
+# Exporters of metrics only.
 SCRAPED = ("prometheus",)
 
 # Samplers whose argument is a ratio.
@@ -34,9 +34,9 @@ STANDARD = frozenset(
 
 
 def installed_exporters(signal: Signal) -> dict[str, metadata.EntryPoint]:
-    """Exporters that other packages offer under OpenTelemetry's entry points.
+    """Return the exporters that other packages define under OpenTelemetry's entry points.
 
-    Ours are left out: they are reached by their plain names.
+    Those of this package are left out: they are selected by their plain names.
     """
     points = metadata.entry_points(group=f"opentelemetry_{signal}_exporter")
     return {
@@ -47,17 +47,17 @@ def installed_exporters(signal: Signal) -> dict[str, metadata.EntryPoint]:
 
 
 def installed_samplers() -> metadata.EntryPoints:
-    """Samplers that other packages offer: factories that take the argument."""
+    """Return the samplers that other packages define: factories that take the argument."""
     return metadata.entry_points(group="opentelemetry_traces_sampler")
 
 
 def installed_id_generators() -> metadata.EntryPoints:
-    """Id generators that packages offer: classes that take no argument. AWS X-Ray's, for one."""
+    """Return the id generators of packages: classes without arguments, such as AWS X-Ray's."""
     return metadata.entry_points(group="opentelemetry_id_generator")
 
 
 def exporter_names(signal: Signal) -> Callable[[str], tuple[str, ...]]:
-    """Parses a comma list of exporters; the error lists those that are known."""
+    """Return a parser of a comma list of exporters. Its error lists the known names."""
 
     def read(value: str) -> tuple[str, ...]:
         names = parse.names(value)
@@ -72,7 +72,7 @@ def exporter_names(signal: Signal) -> Callable[[str], tuple[str, ...]]:
 
 
 def sampler_name(value: str) -> str:
-    """One of OpenTelemetry's samplers, `tail`, or an installed one."""
+    """Parse the name of one of OpenTelemetry's samplers, `tail`, or an installed sampler."""
     name = value.lower()
     if name not in STANDARD:
         installed = {point.name for point in installed_samplers()}
@@ -82,7 +82,7 @@ def sampler_name(value: str) -> str:
 
 
 def id_generator(value: str) -> str:
-    """The name of an installed id generator."""
+    """Parse the name of an installed id generator."""
     installed = {point.name for point in installed_id_generators()}
     if value not in installed:
         raise ValueError(f"one of {', '.join(sorted(installed))}")
@@ -90,9 +90,10 @@ def id_generator(value: str) -> str:
 
 
 def propagators(value: str) -> tuple[str, ...]:
-    """A comma list of installed propagators, or ``none``.
+    """Parse a comma list of installed propagators, or ``none``.
 
-    The API reads them when it is first imported, and raises a bare ValueError.
+    Checked here because OpenTelemetry's API reads the variable when it is first imported, and
+    raises a ValueError that does not name it.
     """
     names = parse.items(value)
     points = metadata.entry_points(group="opentelemetry_propagator")

@@ -1,4 +1,4 @@
-"""Logfire's destinations: a comma list of tokens, each with the region that it names."""
+"""Logfire's destinations: a comma list of tokens, each of which names its region."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from telemetry.settings.model import LogfireProject
 if TYPE_CHECKING:
     from telemetry.settings.reader import Reader
 
-# As Logfire's own SDK reads it: pylf_v<version>_<region>_<secret>.
+# The format that Logfire's SDK reads: pylf_v<version>_<region>_<secret>.
 _TOKEN = re.compile(r"pylf_v\d+_(?P<region>[a-z]+)_")
 REGIONS = {
     "us": "https://logfire-us.pydantic.dev",
@@ -20,7 +20,7 @@ REGIONS = {
 
 
 def read_projects(reader: Reader, *, used: bool) -> tuple[LogfireProject, ...]:
-    """The destinations, if any signal uses ``logfire``; a missing token is a problem then."""
+    """Return the projects if a signal uses ``logfire``. A missing token is then a problem."""
     reader.check(v.LOGFIRE_SEND)
     if not used:
         return ()
@@ -35,7 +35,7 @@ def read_projects(reader: Reader, *, used: bool) -> tuple[LogfireProject, ...]:
 
 
 def address_of(token: str) -> str | None:
-    """Where a token's region is, if it names one that is known."""
+    """Return the address of a token's region, or None if the token names no known region."""
     match = _TOKEN.match(token)
     return REGIONS.get(match["region"]) if match else None
 

@@ -1,4 +1,4 @@
-"""LOG_FORMAT and LOGLEVEL: what is logged, and in which form."""
+"""LOG_FORMAT and LOGLEVEL: the levels and the format of log lines."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """How log lines are written. Levels are Python's names."""
+    """Format and levels of log lines. Levels are Python's names."""
 
     format: LogFormat
     level: str
     levels: Mapping[str, str]
-    """By logger, where they differ."""
+    """Levels by logger, where they differ from the general one."""
     release: str
     color: bool
     redaction: RedactionSettings
 
 
 def read_log_settings(environ: Mapping[str, str], *, debug: bool | None) -> LogSettings:
-    """Read what concerns log lines.
+    """Read the variables that concern log lines.
 
     Raises:
-        ConfigurationError: naming every variable that can't be understood.
+        ConfigurationError: Names every variable whose value is invalid.
     """
     reader = Reader(environ, debug)
     levels = reader.get(v.LOG_LEVEL)
-    # A problem with it is `configure`'s to tell.
+    # A problem with this variable is reported by `configure`.
     attributes = Reader(environ).get(v.RESOURCE_ATTRIBUTES)
     given = reader.get(v.LOG_FORMAT)
     settings = LogSettings(

@@ -1,4 +1,4 @@
-"""What the environment said, after it was understood."""
+"""The typed settings."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _VARIABLE, _KIND = "variable", "kind"
 
 
 def value_of(variable: Variable[T], kind: str | None = None) -> T:
-    """A field that is the value of one variable: `read_fields` reads it.
+    """Declare a field whose value is that of one variable. `read_fields` reads it.
 
     Its default is the variable's, and a secret is left out of the ``repr``.
     """
@@ -63,18 +63,18 @@ def value_of(variable: Variable[T], kind: str | None = None) -> T:
 
 
 def variable_of(name: str) -> Variable[Any] | None:
-    """The one variable that a field of `Settings` is the value of; None where there are several."""
+    """Return the variable that a field of `Settings` is read from, or None if there are several."""
     (found,) = (each for each in fields(Settings) if each.name == name)
     return cast("Variable[Any] | None", found.metadata.get(_VARIABLE))
 
 
 def read_fields(reader: Reader, model: type[Any], kind: str | None = None) -> dict[str, Any]:
-    """What a model's fields are that come from one variable each.
+    """Read the fields of a model that have one variable each.
 
     Args:
-        reader: of the environment.
+        reader: Reader of the environment.
         model: `Settings` or a part of it.
-        kind: of the forms of variables that are asked first, such as a signal.
+        kind: Form of the variables that takes precedence, such as a signal.
     """
     found = {}
     for each in fields(model):
@@ -87,11 +87,11 @@ def read_fields(reader: Reader, model: type[Any], kind: str | None = None) -> di
 
 @dataclass(frozen=True, slots=True)
 class OTLPSettings:
-    """One signal's way to an OTLP receiver. Headers may hold secrets."""
+    """Settings of one signal's OTLP exporter. Headers may contain secrets."""
 
     protocol: Protocol
     endpoint: str = field(repr=False)
-    """May hold a user and a password."""
+    """Address of the receiver. May contain a user and a password."""
     headers: Mapping[str, str] = value_of(v.OTLP_HEADERS)
     compression: Compression = v.OTLP_COMPRESSION.default
     timeout: float = value_of(v.OTLP_TIMEOUT)
@@ -100,14 +100,14 @@ class OTLPSettings:
     client_key: str | None = value_of(v.OTLP_CLIENT_KEY)
     client_certificate: str | None = value_of(v.OTLP_CLIENT_CERTIFICATE)
     insecure: bool | None = value_of(v.OTLP_INSECURE)
-    """gRPC only: None lets the endpoint's scheme decide."""
+    """gRPC only. None: the scheme of the endpoint decides."""
     credential_provider: str | None = value_of(v.OTLP_CREDENTIAL_PROVIDER)
-    """HTTP only: an installed package makes the session, as the SDK's variable says."""
+    """HTTP only. Name of the installed package that creates the session, as the SDK's variable."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogfireProject:
-    """One Logfire project: a token and the address that its region names."""
+    """One Logfire project: a token and the address of its region."""
 
     token: str = field(repr=False)
     base_url: str = field(repr=False)
@@ -115,7 +115,7 @@ class LogfireProject:
 
 @dataclass(frozen=True, slots=True)
 class PrometheusSettings:
-    """Where each worker is scraped: the first port that is free, from ``port`` upward."""
+    """Where workers are scraped: each on the first free port from ``port`` upward."""
 
     host: str = value_of(v.PROMETHEUS_HOST)
     port: int = value_of(v.PROMETHEUS_PORT)
@@ -123,26 +123,26 @@ class PrometheusSettings:
 
 @dataclass(frozen=True, slots=True)
 class SentrySettings:
-    """Where errors go."""
+    """Destination of error events."""
 
     dsn: str = field(repr=False)
     event_url: str | None = None
-    """With ``{trace_id}`` or ``{event_id}`` in it; None where nobody can know it."""
+    """Address with ``{trace_id}`` or ``{event_id}``, or None where it can't be derived."""
 
 
 @dataclass(frozen=True, slots=True)
 class RedactionSettings:
-    """What is taken out before anything leaves."""
+    """What is redacted before export."""
 
     kinds: frozenset[str] = value_of(v.REDACT)
-    """Of `telemetry.registry.redaction.KINDS`."""
+    """Kinds of private data, from `telemetry.registry.redaction.KINDS`."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    """The operator's own, of all variables: taken out wherever they are, the longest first."""
+    """Values of secret variables, the longest first. Redacted wherever they occur."""
 
 
 @dataclass(frozen=True, slots=True)
 class SamplerSettings:
-    """A head sampler; ``name`` is OpenTelemetry's, ``arg`` as given."""
+    """A sampler. ``name`` is OpenTelemetry's or ``tail``; ``arg`` is the text as given."""
 
     name: str = value_of(v.SAMPLER)
     arg: str | None = None
@@ -150,46 +150,46 @@ class SamplerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that the layer needs to know. Built by `read_settings`.
+    """All settings of this layer, built by `read_settings`.
 
-    In the order in which `telemetry config` shows it.
+    The fields are in the order of `telemetry config`.
     """
 
     service_name: str
     release: str
     environment: str
     names_itself: bool = False
-    """No variable and no host named the service: the name is what is running."""
+    """Whether the service name is that of the running program, since no variable or host set it."""
     debug: bool = v.DEBUG.default
     exporters: Mapping[Signal, tuple[str, ...]] = field(default_factory=dict)
-    """Exporter names by signal, in the order given; empty for a signal that goes nowhere."""
+    """Exporter names by signal, in the configured order. Empty: the signal is not exported."""
     otlp: Mapping[Signal, OTLPSettings] = field(default_factory=dict)
-    """Only for signals that name ``otlp``."""
+    """Settings by signal. Only for signals that use ``otlp``."""
     logfire: tuple[LogfireProject, ...] = ()
     prometheus: PrometheusSettings = field(default_factory=PrometheusSettings)
     sentry: SentrySettings | None = None
     sampler: SamplerSettings = field(default_factory=SamplerSettings)
     fold_below: float = value_of(v.FOLD_BELOW)
-    """Seconds."""
+    """Seconds. Shorter queries have no span and are counted in the query statistics."""
     slow: float = value_of(v.SLOW)
-    """Seconds: ``tail`` keeps what took this long."""
+    """Seconds. The sampler ``tail`` keeps requests that took this long."""
     site_limit: int = value_of(v.SITE_LIMIT)
     traceparent: TraceparentPolicy = value_of(v.TRACEPARENT)  # noqa: RUF009 # a `field`
     trust_secret: str | None = value_of(v.TRUST_SECRET)
     trace_url: str | None = value_of(v.TRACE_URL)
-    """With ``{trace_id}`` in it."""
+    """Address of a page that shows a trace, with the placeholder ``{trace_id}``."""
     metric_interval: float = value_of(v.METRIC_INTERVAL)
-    """Seconds."""
+    """Seconds between two exports of metrics."""
     shutdown_timeout: float = value_of(v.SHUTDOWN_TIMEOUT)
-    """Seconds."""
+    """Seconds to export what is queued at shutdown."""
     console: ConsoleMode = value_of(v.CONSOLE)  # noqa: RUF009 # a `field`
     color: bool = not v.NO_COLOR.default
     client_address: bool = value_of(v.CLIENT_ADDRESS)
-    """Whether to record it."""
+    """Whether to record the client's address."""
     user_agent: bool = value_of(v.USER_AGENT)
-    """Whether to record it."""
+    """Whether to record the client's User-Agent."""
     local_variables: bool = value_of(v.LOCAL_VARIABLES)
-    """Whether error events have those of each frame."""
+    """Whether error events have the local variables of each frame."""
     resource_attributes: Mapping[str, str] = value_of(v.RESOURCE_ATTRIBUTES)
     untraced_paths: str = value_of(v.UNTRACED_PATHS)
     unlogged_paths: str = value_of(v.UNLOGGED_PATHS)
@@ -201,21 +201,21 @@ class Settings:
     sanitize_headers: tuple[str, ...] = value_of(v.SANITIZE_FIELDS)
     id_generator: str | None = value_of(v.ID_GENERATOR)
     attribute_length: int | None = passed_on.ATTRIBUTE_VALUE_LENGTH_LIMIT.default
-    """Characters of one attribute; None leaves it to the variables that the SDK reads."""
+    """Maximum number of characters of an attribute. None: the SDK reads its variables."""
     django_instrument: bool = value_of(v.DJANGO_INSTRUMENT)
     django_middleware_position: int = value_of(v.DJANGO_POSITION)
     django_request_attributes: tuple[str, ...] = value_of(v.DJANGO_REQUEST_ATTRS)
     raise_failures: bool = value_of(v.RAISE_FAILURES)
     redaction: RedactionSettings = field(default_factory=RedactionSettings)
     notes: tuple[str, ...] = ()
-    """What the operator should know once: variables that are set and not used."""
+    """Notes for the operator, logged once: variables that are set and not used."""
 
     @property
     def prints_traces(self) -> bool:
-        """Whether standard output shows a trace for each request."""
+        """Whether the terminal shows a trace for each request."""
         return "console" in self.exporters.get("traces", ()) and self.console != "off"
 
     @property
     def active(self) -> bool:
-        """Whether anything goes anywhere: a signal, or errors."""
+        """Whether any signal, or errors, are exported."""
         return self.sentry is not None or any(self.exporters.values())

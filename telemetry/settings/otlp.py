@@ -1,4 +1,4 @@
-"""The OTEL_EXPORTER_OTLP_* variables, the general ones and each signal's own."""
+"""Settings from the OTEL_EXPORTER_OTLP_* variables, the general ones and those of each signal."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from telemetry.settings.variables import Compression
 
 
-# Python's exporters know deflate over HTTP only.
+# Python's exporters support deflate over HTTP only.
 _GRPC_COMPRESSION: Callable[[str], Compression] = parse.one_of("none", "gzip")
 
 
 def read_otlp(reader: Reader, signal: Signal) -> OTLPSettings:
-    """One signal's settings; its own variable wins over the general one.
+    """Return one signal's settings. The signal's variable takes precedence over the general one.
 
     Source: OpenTelemetry's "OTLP Exporter Configuration". The timeout is in
     seconds, as in every release of OpenTelemetry Python.

@@ -1,4 +1,7 @@
-"""Values of variables, one function a type. Each raises ValueError saying what it wants."""
+"""Parsers of variables, one function for each type.
+
+Each raises ValueError with the wanted format as its message.
+"""
 
 from __future__ import annotations
 
@@ -22,32 +25,32 @@ _FALSE = frozenset({"0", "false", "no", "off", "f", "n", ""})
 _LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
 _SYNONYMS = {"WARN": "WARNING", "FATAL": "CRITICAL"}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s)", re.IGNORECASE)
-# RFC 9110's token, the only thing a header's name can be.
+# RFC 9110's token, the only form of a header's name.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _DSN = "a DSN such as https://KEY@bugsink.example.org/1"
 
 
 class LogLevels(NamedTuple):
-    """What is logged. Levels are Python's names."""
+    """Log levels. Levels are Python's names."""
 
     general: str
-    """Empty where only loggers are named."""
+    """General level. Empty where only loggers are named."""
     loggers: Mapping[str, str]
-    """By logger, where they differ."""
+    """Levels by logger, where they differ from the general one."""
 
 
 def text(value: str) -> str:
-    """Any text."""
+    """Parse any text."""
     return value
 
 
 def is_set(_value: str) -> bool:
-    """Whether the variable is set, whatever it holds."""
+    """Return True: the variable is set, and its value has no meaning."""
     return True
 
 
 def boolean(value: str) -> bool:
-    """``true`` or ``false``, and their usual synonyms."""
+    """Parse ``true`` or ``false``, or one of their usual synonyms."""
     lowered = value.strip().lower()
     if lowered in _TRUE:
         return True
@@ -57,7 +60,7 @@ def boolean(value: str) -> bool:
 
 
 def truth(value: str) -> bool:
-    """Whether it says true. What is no boolean is false: the variable is another program's."""
+    """Whether the value means true. Others are False, since the variable is another program's."""
     try:
         return boolean(value)
     except ValueError:
@@ -65,7 +68,7 @@ def truth(value: str) -> bool:
 
 
 def boolean_unless(automatic: str) -> Callable[[str], bool | None]:
-    """A boolean, or one word that means None."""
+    """Return a parser of a boolean, or of one word that means None."""
 
     def read(value: str) -> bool | None:
         if value.strip().lower() == automatic:
@@ -79,17 +82,17 @@ def boolean_unless(automatic: str) -> Callable[[str], bool | None]:
 
 
 def names(value: str) -> tuple[str, ...]:
-    """A comma list; case, blanks, repetitions and a trailing comma are forgiven."""
+    """Parse a comma list. Case, blanks, duplicates and a trailing comma are ignored."""
     return tuple(dict.fromkeys(part.strip().lower() for part in value.split(",") if part.strip()))
 
 
 def items(value: str) -> tuple[str, ...]:
-    """A comma list whose items keep their case."""
+    """Parse a comma list whose items keep their case."""
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 def one_of(*known: C) -> Callable[[str], C]:
-    """One of a closed set, whatever its case."""
+    """Return a parser of a closed set that ignores case."""
 
     def read(value: str) -> C:
         lowered = value.strip().lower()
@@ -102,7 +105,7 @@ def one_of(*known: C) -> Callable[[str], C]:
 
 
 def exactly(*known: C) -> Callable[[str], C]:
-    """One of a closed set, in its own case."""
+    """Return a parser of a closed set that requires the exact case."""
 
     def read(value: str) -> C:
         for each in known:
@@ -114,7 +117,7 @@ def exactly(*known: C) -> Callable[[str], C]:
 
 
 def seconds(value: str) -> float:
-    """A duration such as ``250ms`` or ``2s``."""
+    """Parse a duration such as ``250ms`` or ``2s``. Returns seconds."""
     match = _DURATION.fullmatch(value.strip())
     if not match:
         raise ValueError("a duration such as 250ms or 2s")
@@ -123,17 +126,17 @@ def seconds(value: str) -> float:
 
 
 def duration(value: float) -> str:
-    """Seconds as `seconds` reads them."""
+    """Format seconds in the form that `seconds` parses."""
     return f"{value:g}s" if value >= 1 or value == 0 else f"{value * 1000:g}ms"
 
 
 def milliseconds(value: str) -> float:
-    """Seconds from a number of milliseconds, which is at least one."""
+    """Parse a number of milliseconds, at least 1. Returns seconds."""
     return number(value, least=1) / 1000
 
 
 def number(value: str, *, least: float = float("-inf"), most: float = float("inf")) -> float:
-    """A number within bounds."""
+    """Parse a number within bounds."""
     wanted = "a number"
     if most < float("inf"):
         wanted = f"a number from {least:g} to {most:g}"
@@ -149,29 +152,29 @@ def number(value: str, *, least: float = float("-inf"), most: float = float("inf
 
 
 def timeout(value: str) -> float:
-    """Seconds, a thousandth of one at least."""
+    """Parse a number of seconds, at least 0.001."""
     return number(value, least=0.001)
 
 
 def ratio(value: str) -> float:
-    """A number from 0 to 1."""
+    """Parse a number from 0 to 1."""
     return number(value, least=0.0, most=1.0)
 
 
 def whole(value: str, *, least: int = 0) -> int:
-    """A whole number in plain digits."""
+    """Parse a whole number in plain digits."""
     if not re.fullmatch(r"[0-9]{1,18}", value.strip()) or int(value) < least:
         raise ValueError(f"a whole number of at least {least}")
     return int(value)
 
 
 def positive(value: str) -> int:
-    """A whole number in plain digits, at least 1."""
+    """Parse a whole number in plain digits, at least 1."""
     return whole(value, least=1)
 
 
 def integer(value: str) -> int:
-    """A whole number as Python's ``int`` reads it."""
+    """Parse a whole number in any form that Python's ``int`` accepts."""
     try:
         return int(value)
     except ValueError:
@@ -179,7 +182,7 @@ def integer(value: str) -> int:
 
 
 def limit(value: str) -> int:
-    """A whole number of at least 0 as Python's ``int`` reads it."""
+    """Parse a whole number, at least 0, in any form that Python's ``int`` accepts."""
     wanted = "a whole number of at least 0"
     try:
         parsed = int(value)
@@ -191,7 +194,7 @@ def limit(value: str) -> int:
 
 
 def port(value: str) -> int:
-    """A TCP port."""
+    """Parse a TCP port."""
     parsed = positive(value)
     if parsed > 65535:
         raise ValueError("a port from 1 to 65535")
@@ -199,7 +202,7 @@ def port(value: str) -> int:
 
 
 def url(value: str) -> str:
-    """An address with http or https, a host, and a port that is one."""
+    """Parse an address with http or https, a host, and a valid port."""
     wanted = "an address such as http://localhost:4318"
     address = value.strip()
     try:
@@ -215,7 +218,7 @@ def url(value: str) -> str:
 
 
 def grpc_endpoint(value: str) -> str:
-    """As `url`, or gRPC's own form, which has no scheme: ``host:port``."""
+    """Parse an address as `url` does, or gRPC's form without a scheme, ``host:port``."""
     if "://" in value:
         return url(value)
     url(f"http://{value}")
@@ -223,7 +226,7 @@ def grpc_endpoint(value: str) -> str:
 
 
 def url_with(*placeholders: str) -> Callable[[str], str]:
-    """An address in which one or more of the placeholders stand."""
+    """Return a parser of an address that contains at least one of the placeholders."""
     wanted = f"an address with {' or '.join(placeholders)} in it, and no other braces"
 
     def read(value: str) -> str:
@@ -239,8 +242,8 @@ def url_with(*placeholders: str) -> Callable[[str], str]:
 
 
 def dsn(value: str) -> SplitResult:
-    """Sentry's DSN, in its parts."""
-    # Sentry's own parser would import the vendor, and its errors quote the value.
+    """Parse Sentry's DSN into its parts."""
+    # Sentry's parser would import the vendor, and its errors quote the value.
     try:
         parts = urlsplit(url(value))
     except ValueError:
@@ -254,7 +257,7 @@ def dsn(value: str) -> SplitResult:
 
 
 def tokens(value: str) -> tuple[str, ...]:
-    """A comma list of what can stand in a header. The error counts the items: they are secret."""
+    """Parse a comma list of header values. The error counts the items, since they are secret."""
     found = items(value)
     for index, token in enumerate(found, start=1):
         if not token.isascii() or not token.isprintable() or " " in token:
@@ -263,9 +266,9 @@ def tokens(value: str) -> tuple[str, ...]:
 
 
 def pairs(value: str) -> Mapping[str, str]:
-    """``key=value,key=value``, values percent-decoded (W3C Baggage's form).
+    """Parse ``key=value,key=value`` with percent-encoded values (W3C Baggage's form).
 
-    The error counts the items instead of quoting them: headers hold tokens.
+    The error counts the items instead of quoting them: headers contain tokens.
     """
     found: dict[str, str] = {}
     for index, item in enumerate(value.split(","), start=1):
@@ -279,7 +282,7 @@ def pairs(value: str) -> Mapping[str, str]:
 
 
 def headers(value: str) -> Mapping[str, str]:
-    """As `pairs`, each key a header's name; names come back in lower case."""
+    """Parse as `pairs` does. Keys are header names and are returned in lower case."""
     found = {key.lower(): content for key, content in pairs(value).items()}
     for index, (key, content) in enumerate(found.items(), start=1):
         if not _TOKEN.fullmatch(key):
@@ -290,7 +293,7 @@ def headers(value: str) -> Mapping[str, str]:
 
 
 def readable_file(value: str) -> str:
-    """The path of a file that can be opened."""
+    """Parse the path of a file that can be opened."""
     try:
         with Path(value).open("rb"):
             return value
@@ -299,8 +302,8 @@ def readable_file(value: str) -> str:
 
 
 def patterns(value: str) -> str:
-    """A comma list of regular expressions, without those that are empty: they match everything."""
-    # The list too: it is compiled as one, where flags and groups may clash.
+    """Parse a comma list of regular expressions. Drops empty ones, which match everything."""
+    # The joined list too: it is compiled as one expression, where flags and groups may clash.
     for item in (*items(value), "|".join(items(value))):
         try:
             re.compile(item)
@@ -310,17 +313,17 @@ def patterns(value: str) -> str:
 
 
 def pattern_items(value: str) -> tuple[str, ...]:
-    """As `patterns`, one by one."""
+    """Parse as `patterns` does, into single expressions."""
     return items(patterns(value))
 
 
 def patterns_or_none(value: str) -> str:
-    """As `patterns`; ``none`` is an empty list."""
+    """Parse as `patterns` does; ``none`` is an empty list."""
     return "" if value.lower() == "none" else patterns(value)
 
 
 def redaction_kinds(value: str) -> frozenset[str]:
-    """A comma list of `telemetry.registry.redaction.KINDS`; or ``all``, or ``none``."""
+    """Parse ``all``, ``none``, or a comma list of `telemetry.registry.redaction.KINDS`."""
     wanted = f"a comma list of {', '.join(KINDS)}; or all, or none"
     found = frozenset(names(value))
     if found in ({"all"}, {"none"}):
@@ -331,7 +334,7 @@ def redaction_kinds(value: str) -> frozenset[str]:
 
 
 def log_levels(value: str) -> LogLevels:
-    """A level, and after commas those of single loggers: ``INFO,django.db=DEBUG``."""
+    """Parse a level, followed by those of single loggers: ``INFO,django.db=DEBUG``."""
     general, loggers = "", dict[str, str]()
     for item in items(value):
         name, separator, given = item.rpartition("=")
@@ -346,6 +349,6 @@ def log_levels(value: str) -> LogLevels:
 
 
 def missing(known: Iterable[str], given: Iterable[str]) -> str:
-    """What is wanted where names are not known: a comma list of those that are."""
+    """Return an error message with the known names, and those of ``given`` that are unknown."""
     unknown = [name for name in given if name not in set(known)]
     return f"a comma list of {', '.join(sorted(known))} (not {', '.join(unknown)})"

@@ -1,7 +1,8 @@
 """OpenTelemetry's environment variables that its SDK and exporters read, and this layer does not.
 
-Declared for the documents, and parsed at start-up: a value that the SDK would raise for, later and
-in a worker, is a problem like any other. One that the SDK only warns of is a note.
+They are declared for the reference, and parsed at start-up. A value for which the SDK would
+raise an exception, later and in a worker, is reported as a problem. One for which the SDK only
+logs a warning is a note.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ ATTRIBUTE_VALUE_LENGTH_LIMIT = Variable(
     "Number of characters of an attribute's value on a span or log record. Longer ones are cut. "
     "The default is this layer's: OpenTelemetry has no limit.",
     parse.whole,
-    # A long traceback has room in it; without a limit ten megabytes would have, too.
+    # Enough for a long traceback, and a bound on values of several megabytes.
     32_768,
 )
 SPAN_ATTRIBUTE_COUNT_LIMIT = Variable(
@@ -114,7 +115,7 @@ SPAN_LINK_COUNT_LIMIT = Variable(
     parse.whole,
     128,
 )
-# As the SDK reads them, `+5` and `1_000` too: those above were always taken more strictly.
+# Parsed as the SDK does, which accepts `+5` and `1_000`. Those above have always been stricter.
 EVENT_ATTRIBUTE_COUNT_LIMIT = Variable(
     "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
     "Number of attributes of a span's event. The oldest are dropped.",

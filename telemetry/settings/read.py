@@ -1,4 +1,4 @@
-"""The one place where the environment is read."""
+"""Reads the environment. No other module does."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from telemetry.exceptions import Problem
 
-# Not this layer's to use, whatever they hold.
+# Never used by this layer, whatever their value.
 _UNUSED = {
     "LOGFIRE_": "this layer does not run Logfire's SDK",
     str(passed_on.CONFIG_FILE): "configuration is by variables",
@@ -38,30 +38,30 @@ def read_settings(
     default_service_name: str | None = None,
     debug: bool | None = None,
 ) -> Settings:
-    """Read every variable.
+    """Read all variables.
 
     Args:
-        environ: usually ``os.environ``.
-        default_service_name: the host's own name, after every variable that names one.
-        debug: whether the host runs in debug mode; None asks ``DEBUG``.
+        environ: Usually ``os.environ``.
+        default_service_name: Service name if no variable sets one.
+        debug: Whether the host runs in debug mode. None reads ``DEBUG``.
 
     Raises:
-        ConfigurationError: naming every variable that can't be understood.
+        ConfigurationError: Names every variable whose value is invalid.
     """
     return read_all(Reader(environ, debug), default_service_name)
 
 
 def read_all(reader: Reader, default_service_name: str | None) -> Settings:
-    """As `read_settings`, with a reader that knows afterwards where each setting came from.
+    """Read all variables as `read_settings` does. ``reader`` records the origin of each setting.
 
     Raises:
-        ConfigurationError: naming every variable that can't be understood.
+        ConfigurationError: Names every variable whose value is invalid.
     """
     with reader.setting("debug"):
         debug = reader.debug
     exporters = choose_exporters(reader)
     if reader.get(v.SDK_DISABLED):
-        # OpenTelemetry's three signals, as its specification says; errors are none of them.
+        # OpenTelemetry's specification disables its three signals. Errors are still exported.
         exporters = dict.fromkeys(exporters, ())
         reader.origins["exporters"] = [str(v.SDK_DISABLED)]
     attributes = reader.get(v.RESOURCE_ATTRIBUTES)
@@ -104,7 +104,7 @@ def _attribute_length(reader: Reader) -> int | None:
 
 
 def _in_order(reader: Reader) -> list[Problem]:
-    """The problems, in the order of the reference."""
+    """Return the problems in the order of the reference."""
     order = {str(variable): number for number, variable in enumerate(declared(v, passed_on))}
     return sorted(reader.problems, key=lambda problem: order[problem.variable])
 

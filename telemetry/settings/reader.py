@@ -1,4 +1,4 @@
-"""Reads variables as they are declared; keeps problems, and where each setting came from."""
+"""Reads declared variables, and records problems and the origin of each setting."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# An address may hold a user and a password before its host.
+# An address may contain a user and a password before its host.
 _CREDENTIALS = re.compile(r"(?<=//)[^/\s]*@")
 
 
 class Reader:
-    """A mapping of variables; an empty value counts as unset, as OpenTelemetry specifies.
+    """Reads variables from a mapping. An empty value counts as unset, as OpenTelemetry specifies.
 
     Args:
-        environ: the variables.
-        debug: the host's debug mode; None asks ``DEBUG``.
+        environ: The variables.
+        debug: The host's debug mode. None reads ``DEBUG``.
     """
 
     def __init__(self, environ: Mapping[str, str], debug: bool | None = None) -> None:
@@ -33,7 +33,7 @@ class Reader:
         self.problems: list[Problem] = []
         self.notes: list[str] = []
         self.origins: dict[str, list[str]] = {}
-        """By setting, the variables without which it would be the default."""
+        """By setting, the variables that gave it a value other than its default."""
         self._debug = debug
         self._setting: str | None = None
 
@@ -43,14 +43,14 @@ class Reader:
         return self.get(v.DEBUG) if self._debug is None else self._debug
 
     def given(self, variable: Variable[T], kind: str | None = None) -> Variable[T] | None:
-        """The variable that is set: the form for ``kind``, else the general one, else None."""
+        """Return the variable that is set: the form for ``kind``, the general one, or None."""
         for each in dict.fromkeys((variable.form(kind), variable)):
             if self._text(each):
                 return each
         return None
 
     def text(self, *variables: Variable[Any]) -> str | None:
-        """The text of the first of the variables that is set, or None."""
+        """Return the text of the first variable that is set, or None."""
         for variable in variables:
             text = self._text(variable)
             if text:
@@ -65,12 +65,12 @@ class Reader:
         *,
         parse: Callable[[str], T] | None = None,
     ) -> T:
-        """The value; the default where the variable is not set or can't be understood.
+        """Return the parsed value, or the default if the variable is unset or invalid.
 
         Args:
-            variable: what to read.
-            kind: asks its form for this first.
-            parse: in place of the variable's own, where what is wanted depends on others.
+            variable: The variable to read.
+            kind: Form of the variable that takes precedence.
+            parse: Replaces the variable's parser, where the valid values depend on others.
         """
         given = self.given(variable, kind)
         if given is None:
@@ -89,14 +89,17 @@ class Reader:
         return value
 
     def check(self, *variables: Variable[Any]) -> None:
-        """Parse what is set, for its problems alone."""
+        """Parse variables only to record their problems."""
         with self.aside():
             for variable in variables:
                 self.get(variable)
 
     @contextmanager
     def setting(self, name: str) -> Iterator[None]:
-        """Whatever is taken within is where this setting came from; the outermost name counts."""
+        """Record the variables read within the block as this setting's origin.
+
+        Blocks may nest; the outermost name counts.
+        """
         outer, self._setting = self._setting, self._setting or name
         try:
             yield
@@ -105,7 +108,7 @@ class Reader:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Nothing that is taken within is where the setting came from."""
+        """Record the variables read within the block as no setting's origin."""
         outer, self._setting = self._setting, None
         try:
             yield
@@ -113,17 +116,17 @@ class Reader:
             self._setting = outer
 
     def took(self, variable: Variable[Any]) -> None:
-        """Note that the setting that is being read came from a variable."""
+        """Record that the current setting has its value from a variable."""
         if self._setting is not None:
             names = self.origins.setdefault(self._setting, [])
             if variable not in names:
                 names.append(str(variable))
 
     def problem(self, variable: Variable[Any], given: str, wanted: str) -> None:
-        """Note a problem; a secret's value is not repeated."""
+        """Record a problem. A secret's value is replaced."""
         shown = HIDDEN if variable.secret else _CREDENTIALS.sub(f"{HIDDEN}@", given)
         found = Problem(str(variable), shown, wanted)
-        # A variable that is general to the signals is read once for each of them.
+        # The general variables of OTLP are read once for each signal.
         if found not in self.problems:
             self.problems.append(found)
 

@@ -1,4 +1,4 @@
-"""What is taken out before anything leaves, and which words never leave at all."""
+"""What is redacted: kinds of private data, and the values of secret variables."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
     from telemetry.settings.reader import Reader
 
-# Shorter ones are words: replaced wherever they occur, they would make a riddle of a log.
+# Shorter values are often words. Replacing those everywhere would make logs unreadable.
 MIN_SECRET = 8
 
-# POSIX's two, and what login managers set.
+# The two of POSIX, and those of login managers.
 _OF_THE_SHELL = {"PWD", "OLDPWD", "DESKTOP_SESSION", "GDMSESSION", "SESSION_MANAGER"}
 
 
 def read_redaction(reader: Reader) -> RedactionSettings:
-    """What TELEMETRY_REDACT says, and the secrets among all variables."""
+    """Read TELEMETRY_REDACT, and collect the secrets among all variables."""
     with reader.setting("redaction"):
         kinds = reader.get(v.REDACT)
     return RedactionSettings(kinds, tuple(sorted(set(_secrets(reader.environ)), key=_longest)))
 
 
 def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
-    """The values of variables that are secrets, be they ours, the host's or anybody's."""
+    """Yield the values of secret variables: those of this layer, the host and other programs."""
     ours = {str(variable) for variable in declared(v, passed_on) if variable.secret}
     for name, value in environ.items():
         if name in ours or name.endswith("_HEADERS"):
@@ -43,21 +43,21 @@ def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _of_the_shell(name: str) -> bool:
-    """Whether it is a shell's or a desktop's own, which no secret is kept in.
+    """Whether a shell or a desktop sets the variable, which never contains a secret.
 
-    A working folder would be taken out of every traceback.
+    Otherwise the path of the working folder would be redacted in every traceback.
     """
     return name in _OF_THE_SHELL or name.startswith("XDG_")
 
 
 def _parts(value: str) -> Iterator[str]:
-    """A list's items, a header's value, an address's user and password."""
+    """Yield the items of a list, the values of headers, and the password of an address."""
     if "://" in value:
         yield from _passwords(value)
         return
     for item in value.split(","):
         header = item.partition("=")[2]
-        # The specification has headers percent-encoded, and most have a scheme before the token.
+        # Header values are percent-encoded, says the specification; most begin with a scheme.
         for each in (item, header, unquote(header), unquote(header).rpartition(" ")[2]):
             yield from _long_enough(each)
 
@@ -77,5 +77,5 @@ def _long_enough(value: str) -> Iterator[str]:
 
 
 def _longest(secret: str) -> int:
-    # One may be the beginning of another.
+    # The longest first: one secret may be the beginning of another.
     return -len(secret)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def read_sampler(reader: Reader) -> SamplerSettings:
-    """The sampler; a ratio that is none is a problem, never silently 100 %."""
+    """Return the sampler. An invalid ratio is a problem, instead of sampling 100 % silently."""
     with reader.setting("sampler"):
         if reader.given(v.SAMPLER) is None:
             reader.check(v.LOGFIRE_SAMPLE_RATE)

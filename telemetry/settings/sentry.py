@@ -1,4 +1,4 @@
-"""Where errors go, and the address that links them with their traces."""
+"""Destination of error events, and the address that links them with their traces."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read_sentry(reader: Reader) -> SentrySettings | None:
-    """Where errors go, or None."""
+    """Return the destination of error events, or None."""
     if reader.given(v.SENTRY_DSN) is None:
         reader.check(v.EVENT_URL)
         return None
@@ -29,7 +29,10 @@ def read_sentry(reader: Reader) -> SentrySettings | None:
 
 
 def _search(dsn: SplitResult) -> str | None:
-    """Bugsink's search for a trace. Sentry's own service has other addresses than its DSN's."""
+    """Return the address of Bugsink's search for a trace.
+
+    None for Sentry's service, whose pages have other addresses than its DSN.
+    """
     if f".{dsn.hostname}".endswith(".sentry.io"):
         return None
     folder, _, project = dsn.path.rpartition("/")

@@ -1,4 +1,4 @@
-"""How an environment variable is declared: everything that is known of it, once."""
+"""Declaration of an environment variable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def written(value: object) -> str:
-    """A value as a variable would hold it; empty for None and for what is empty."""
+    """Format a value as its variable would hold it. Empty for None and for an empty value."""
     match value:
         case None:
             return ""
@@ -33,26 +33,27 @@ def written(value: object) -> str:
 
 
 class Variable(Name, Generic[T]):
-    """An environment variable, which *is* the string of its name. Frozen.
+    """An environment variable. It *is* the string of its name, and is frozen.
 
     The fields of `Settings`, the reference, ``.env.example``, the rows of
     ``telemetry config`` and the error messages are made from it.
 
     Args:
-        name: as the operator sets it.
-        description: what it sets. It is read alone. ``{forms}`` becomes the names of the forms.
-        parse: makes the value from the text. Raises ValueError saying what is wanted.
-        default: the value where the variable is not set.
-        default_text: the default for readers, where ``default`` doesn't say it: it depends on
-            other variables.
-        write: the reverse of ``parse``, for readers.
-        unit: what a number counts, such as ``s``.
-        example: for ``.env.example``.
-        secret: whether its text is never shown.
-        strict: whether a text that can't be parsed is an error. Else it is a note, and the default
-            counts: so does OpenTelemetry's SDK with some of its own variables.
-        forms: the pattern of the names of narrower variables, ``{}`` in it.
-        kinds: what these are for. Each takes precedence over the general variable.
+        name: Name in the environment.
+        description: What the variable sets. Must be clear without context. ``{forms}`` is
+            replaced by the names of the forms.
+        parse: Converts the text to the value. Raises ValueError with the wanted format.
+        default: The value if the variable is not set.
+        default_text: The default to display, where ``default`` doesn't show it because it
+            depends on other variables.
+        write: The reverse of ``parse``, for display.
+        unit: Unit of a number, such as ``s``.
+        example: Value in ``.env.example``.
+        secret: Whether its text is never displayed.
+        strict: Whether an invalid text is an error. Otherwise it is a note and the default is
+            used, as OpenTelemetry's SDK does with some of its variables.
+        forms: Pattern for the names of narrower variables, with the placeholder ``{}``.
+        kinds: What the forms are for. Each takes precedence over the general variable.
     """
 
     __slots__ = (
@@ -122,12 +123,12 @@ class Variable(Name, Generic[T]):
         raise AttributeError(f"{self}.{name}: a declaration does not change")
 
     def form(self, kind: str | None) -> Variable[T]:
-        """The variable for ``kind`` alone; itself for None, and where it has no form for it."""
+        """Return the variable for ``kind``. Itself for None, and where ``kind`` has no form."""
         return self if kind is None else self.forms.get(kind, self)
 
 
 def declared(*modules: ModuleType) -> list[Variable[Any]]:
-    """The variables of some modules in the order of their definition, each before its forms."""
+    """Return the variables of modules in the order of definition, each before its forms."""
     return [
         each
         for module in modules

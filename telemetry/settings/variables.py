@@ -1,6 +1,6 @@
-"""Every environment variable that this layer reads itself.
+"""All environment variables that this layer reads itself.
 
-What it passes on to OpenTelemetry's SDK is in `telemetry.settings.passed_on`.
+Those that it passes on to OpenTelemetry's SDK are in `telemetry.settings.passed_on`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ConsoleMode = Literal["tree", "compact", "off"]
 LogFormat = Literal["json", "text"]
 
 GRPC_ENDPOINT = "http://localhost:4317"
-"""OTEL_EXPORTER_OTLP_ENDPOINT's default where the protocol is grpc."""
+"""Default of OTEL_EXPORTER_OTLP_ENDPOINT for the protocol grpc."""
 
 TRACES_EXPORTER: Variable[tuple[str, ...] | None] = Variable(
     "OTEL_TRACES_EXPORTER",
@@ -307,8 +307,8 @@ UNTRACED_PATHS = Variable(
     "Paths whose requests are counted and not traced, not even if they fail: a comma list of "
     "regular expressions, matched from the start of the path. `none` traces every path.",
     parse.patterns_or_none,
-    # Django's STATIC_URL, Datasette's three sorts of static file, and both sides' favicon.
-    # And what asks all day whether a worker is well.
+    # Django's STATIC_URL, Datasette's three kinds of static files, the favicon of both, and
+    # health checks, which are frequent.
     r"/static/,/-/static/,/-/static-plugins/,/favicon\.ico$,/health/(ready)?$",
 )
 UNLOGGED_PATHS = Variable(

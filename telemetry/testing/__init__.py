@@ -1,8 +1,8 @@
-"""Real receivers for tests, and what they received as plain values.
+"""Receivers of OTLP and error events for tests, with what they received as plain values.
 
-`OTLPReceiver` stands in for a backend of traces, metrics and logs,
-`EventReceiver` for Sentry or Bugsink; `Capture` has both for what runs in the
-test's own process. The pytest plugin has a fixture for each.
+`OTLPReceiver` replaces a backend of traces, metrics and logs,
+`EventReceiver` replaces Sentry or Bugsink. `Capture` has both, for code that runs
+in the test's process. The pytest plugin has a fixture for each.
 """
 
 from telemetry.testing.capture import Capture

@@ -1,4 +1,4 @@
-"""The calls that a receiver got, and waiting for the next one."""
+"""Log of a receiver's requests, with a wait for the next one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Arrivals:
-    """Thread-safe log of calls; an inbox adds what they carried, under the same lock."""
+    """Thread-safe log of requests. An inbox adds their contents under the same lock."""
 
     _requests: list[ReceivedRequest] = field(default_factory=list, kw_only=True)
     _changed: threading.Condition = field(default_factory=threading.Condition, kw_only=True)
@@ -27,12 +27,12 @@ class Arrivals:
             self._requests.clear()
 
     def wait(self, seen: int, timeout: float) -> None:
-        """Return when the number of requests differs from `seen`, or after `timeout`."""
+        """Return when the number of requests differs from `seen`, or after `timeout` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._requests) != seen, timeout)
 
     def dawdle(self, seconds: float) -> None:
-        """Wait as a slow backend would, but no longer than the receiver is open."""
+        """Wait as a slow backend does, until the receiver is closed at the latest."""
         if seconds:
             self._closing.wait(seconds)
 
@@ -40,5 +40,5 @@ class Arrivals:
         self._closing.clear()
 
     def close(self) -> None:
-        """End waits that simulate a slow backend."""
+        """End all waits that simulate a slow backend."""
         self._closing.set()

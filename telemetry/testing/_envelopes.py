@@ -1,7 +1,7 @@
-"""Envelopes out of the bytes that Sentry's SDKs send.
+"""Decodes the envelopes that Sentry's SDKs send.
 
-As strict as the specification, which leaves no room for a stray blank line or
-a payload that is shorter than it says: a sender's mistake should be seen here.
+As strict as the specification, which allows neither a stray blank line nor a
+payload that is shorter than declared: a test should show a sender's mistake.
 
 https://develop.sentry.dev/sdk/data-model/envelopes/#serialization-format
 """
@@ -15,7 +15,7 @@ from telemetry.testing.received_events import JSONObject, ReceivedEnvelope, Rece
 
 
 def envelope(data: bytes) -> ReceivedEnvelope:
-    """Decode one envelope. Raises ValueError that says what is wrong with it."""
+    """Decode one envelope. Raises ValueError with the problem."""
     line, _, rest = data.partition(b"\n")
     headers = _headers(line, "the envelope's header")
     items: list[ReceivedItem] = []
@@ -44,7 +44,7 @@ def _payload(data: bytes, length: object, where: str) -> tuple[bytes, bytes]:
     if length is None:
         payload, _, rest = data.partition(b"\n")
         return payload, rest
-    # A bool is an int to isinstance.
+    # isinstance(True, int) is true.
     if type(length) is not int or length < 0:
         raise ValueError(f"{where} has length {length!r}, wanted a number of bytes")
     if length > len(data):
@@ -62,7 +62,7 @@ def _headers(line: bytes, where: str) -> JSONObject:
 
 
 def _decoded(data: bytes) -> Any:
-    """Decode JSON in UTF-8; what is something else stays as it is."""
+    """Decode JSON in UTF-8. Other data is returned unchanged."""
     try:
         return json.loads(data.decode())
     except (ValueError, RecursionError):

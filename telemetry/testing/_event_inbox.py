@@ -1,4 +1,4 @@
-"""What an `EventReceiver` keeps, and how it answers."""
+"""Storage and responses of an `EventReceiver`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EventAnswer:
-    """How to answer an envelope: HTTP status, seconds to wait, what to say."""
+    """Response to an envelope: HTTP status, delay in seconds, headers and message."""
 
     status: int = 200
     delay: float = 0.0
@@ -26,7 +26,7 @@ class EventAnswer:
     message: str = ""
 
     def body(self, event_id: object) -> bytes:
-        """Encode as Sentry does: the event's id, or what was wrong."""
+        """Encode as Sentry does: the event's id, or the problem."""
         if self.status >= 300:
             return json.dumps({"detail": self.message}).encode()
         return json.dumps({"id": event_id} if event_id else {}).encode()
@@ -34,7 +34,7 @@ class EventAnswer:
 
 @dataclass
 class EventInbox(Arrivals):
-    """Thread-safe store of requests and of the envelopes that were accepted."""
+    """Thread-safe store of requests and accepted envelopes."""
 
     answer: EventAnswer = field(default_factory=EventAnswer)
     _envelopes: list[ReceivedEnvelope] = field(default_factory=list)
@@ -49,7 +49,7 @@ class EventInbox(Arrivals):
         decoded_size: int,
         found: ReceivedEnvelope | EventAnswer,
     ) -> EventAnswer:
-        """Record one call and say how to answer it; what could not be read brings its refusal."""
+        """Record one request and return the response. Unreadable content has its own response."""
         answer = found if isinstance(found, EventAnswer) else self.answer
         with self._changed:
             self._requests.append(

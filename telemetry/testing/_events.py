@@ -1,4 +1,4 @@
-"""An error event out of the JSON that Sentry's SDKs send."""
+"""Decodes an error event from the JSON that Sentry's SDKs send."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def error_event(raw: JSONObject) -> ReceivedErrorEvent:
-    """Give the event; whatever is missing or misshapen is empty."""
+    """Return the event. A missing or malformed part is empty."""
     contexts = _object(raw.get("contexts"))
     trace = _object(contexts.get("trace"))
     return ReceivedErrorEvent(
@@ -40,7 +40,7 @@ def error_event(raw: JSONObject) -> ReceivedErrorEvent:
 
 def _message(raw: JSONObject) -> str | None:
     entry = _object(raw.get("logentry"))
-    # `capture_message` sends the message at the top, logging an entry.
+    # `capture_message` sends the message at the top level, logging as an entry.
     for found in (entry.get("formatted"), entry.get("message"), raw.get("message")):
         if found:
             return _text(found)
@@ -48,7 +48,7 @@ def _message(raw: JSONObject) -> str | None:
 
 
 def _tags(value: object) -> dict[str, str]:
-    """Read both shapes of tags: an object, and a list of pairs."""
+    """Read both forms of tags: an object, and a list of pairs."""
     if isinstance(value, dict):
         return {key: _text(tag) for key, tag in value.items()}
     pairs = (pair for pair in _list(value) if isinstance(pair, list) and len(pair) == 2)
@@ -56,7 +56,7 @@ def _tags(value: object) -> dict[str, str]:
 
 
 def _objects(value: object) -> list[JSONObject]:
-    """Read both shapes of an interface that repeats: `{"values": [...]}`, and the bare list."""
+    """Read both forms of a repeated interface: `{"values": [...]}`, and the bare list."""
     values = value.get("values") if isinstance(value, dict) else value
     return [item for item in _list(values) if isinstance(item, dict)]
 

@@ -1,4 +1,4 @@
-"""OTLP over gRPC: the server side. Imported only when asked for."""
+"""Server side of OTLP over gRPC. Imported only on request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SERVICES = {
     "logs": "opentelemetry.proto.collector.logs.v1.LogsService",
 }
 
-# The gRPC code for an HTTP status, so that one `answer()` serves both.
+# The gRPC code for an HTTP status, so that one `answer()` serves both transports.
 CODES: Mapping[int, grpc.StatusCode] = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
     401: grpc.StatusCode.UNAUTHENTICATED,
@@ -37,7 +37,7 @@ class GRPCServer:
 
     def __init__(self, host: str, port: int, inbox: Inbox) -> None:
         self._threads = ThreadPoolExecutor(max_workers=4)
-        # Without this option two receivers could share a port unnoticed.
+        # Without this option, two receivers could share a port without an error.
         self._server = grpc.server(self._threads, options=[("grpc.so_reuseport", 0)])
         self._server.add_generic_rpc_handlers(
             tuple(_handler(signal, service, inbox) for signal, service in SERVICES.items())
@@ -51,7 +51,7 @@ class GRPCServer:
 
 
 def _handler(signal: str, service: str, inbox: Inbox) -> grpc.GenericRpcHandler:
-    # No (de)serialisers: the inbox wants bytes, as it gets them from HTTP.
+    # No (de)serialisers: the inbox takes bytes, as over HTTP.
     export = _export(signal, f"/{service}/Export", inbox)
     method: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(export)
     return grpc.method_handlers_generic_handler(service, {"Export": method})

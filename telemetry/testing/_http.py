@@ -1,4 +1,4 @@
-"""OTLP over HTTP: the server side, as little as an exporter needs."""
+"""Server side of OTLP over HTTP, limited to what exporters use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an OTLP receiver keeps, and how it answers, whatever the transport."""
+"""Storage and responses of an OTLP receiver, for both transports."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How to answer the next exports: HTTP status, seconds to wait, items to reject."""
+    """Response to exports: HTTP status, delay in seconds, number of rejected items, message."""
 
     status: int = 200
     delay: float = 0.0
@@ -35,7 +35,7 @@ class Answer:
     message: str = ""
 
     def body(self, signal: str) -> bytes:
-        """Encode the export response; empty means full success in OTLP."""
+        """Encode the export response. In OTLP, an empty one means full success."""
         if not self.rejected and not self.message:
             return b""
         why = self.message
@@ -57,11 +57,11 @@ class Answer:
 
 @dataclass
 class Inbox(Arrivals):
-    """Thread-safe store of requests and of the payloads that were accepted.
+    """Thread-safe store of requests and accepted payloads.
 
-    A payload is parsed on arrival, in C, only to refuse what is not OTLP; the
-    bytes are kept and turned into dataclasses when somebody looks, so that a
-    benchmark which never looks does not pay for it.
+    A payload is parsed on arrival, in C, only to refuse what is not OTLP. The
+    bytes are converted to dataclasses when they are read, so that a
+    benchmark that never reads them does not pay for it.
     """
 
     answer: Answer = field(default_factory=Answer)
@@ -74,7 +74,7 @@ class Inbox(Arrivals):
     def take(
         self, signal: str, path: str, headers: Mapping[str, str], payload: bytes | None, size: int
     ) -> Answer:
-        """Record one export and say how to answer it; None is an unreadable payload."""
+        """Record one export and return the response. A payload of None is unreadable."""
         answer = self.answer if payload is not None and _is_otlp(signal, payload) else Answer(400)
         decoded_size = size if payload is None else len(payload)
         with self._changed:

@@ -1,4 +1,4 @@
-"""Sentry's ingestion over HTTP: the server side, as little as an SDK needs."""
+"""Server side of Sentry's ingestion over HTTP, limited to what SDKs use."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ LENGTH = re.compile(r"[0-9]{1,18}")
 PATH = re.compile(r"/api/[^/]+/envelope/")
 JSON = "application/json"
 
-# Sentry's limit for a request; decoded, it takes five times as much, and no
-# more than a twentieth of this for an event.
+# Sentry's limit for a compressed request. Decompressed, Sentry accepts 100 MiB, and
+# 1 MiB for an event.
 # https://develop.sentry.dev/sdk/data-model/envelopes/#size-limits
 LIMIT = 20 * 1024 * 1024
 CHUNK = 64 * 1024
@@ -45,14 +45,14 @@ class IngestHandler(Handler):
         self._reply(answer.status, JSON, answer.body(event_id), answer.headers)
 
     def _body(self) -> tuple[bytes | EventAnswer, int]:
-        """Read the body and its size; what is over the limit is read and thrown away.
+        """Read the body and its size. A body over the limit is read and discarded.
 
-        Answering without reading would reset the connection, and the sender
-        would see that instead of the answer.
+        A response before the end of the body would reset the connection, and the
+        sender would see the reset instead of the response.
         """
         length = self.headers.get("Content-Length", "")
         if not LENGTH.fullmatch(length):
-            # Where this body ends can't be known, nor where a next request begins.
+            # The end of this body, and so the start of the next request, can't be found.
             close = {"Connection": "close"}
             return EventAnswer(411, headers=close, message="no Content-Length"), 0
         size = int(length)
@@ -72,7 +72,7 @@ class IngestHandler(Handler):
         if encoding == "identity":
             return body
         if encoding != "gzip":
-            # Sentry's SDK chooses brotli by itself where that is installed.
+            # Sentry's SDK uses brotli by default where it is installed.
             return EventAnswer(
                 415,
                 headers={"Accept-Encoding": "gzip"},
@@ -80,7 +80,7 @@ class IngestHandler(Handler):
                 '_experiments={"transport_compression_algo": "gzip"}',
             )
         try:
-            # Not gzip.decompress, which has no bound.
+            # Not gzip.decompress, which has no size limit.
             payload = gzip.GzipFile(fileobj=io.BytesIO(body)).read(LIMIT + 1)
         except (OSError, EOFError, zlib.error) as error:
             return EventAnswer(400, message=f"not gzip: {error}")

@@ -1,4 +1,4 @@
-"""Spans, log records and data points out of OTLP's requests, as dataclasses of plain values."""
+"""Converts spans, log records and data points from OTLP requests to dataclasses."""
 
 from __future__ import annotations
 
@@ -154,10 +154,11 @@ def _buckets(point: _DataPoint) -> Iterator[tuple[float, int]]:
 
 
 def _exponential_buckets(point: ExponentialHistogramDataPoint) -> Iterator[tuple[float, int]]:
-    """Give bucket i's upper bound as base ** (i + 1), base = 2 ** (2 ** -scale).
+    """Yield the upper bound and the count of each bucket.
 
-    Negative buckets mirror the positive ones, so their upper bound is the
-    mirrored lower one, and they come largest magnitude first.
+    The bound of bucket i is base ** (i + 1), with base = 2 ** (2 ** -scale). Negative
+    buckets mirror the positive ones: their upper bound is the mirrored lower one, and
+    those of the largest magnitude come first.
     """
     exponent = 2.0**-point.scale
     negative = list(enumerate(point.negative.bucket_counts, point.negative.offset))

@@ -1,4 +1,4 @@
-"""What every receiver is: a server on loopback, a context manager, something to wait on."""
+"""Base class of the receivers: a server on loopback that is a context manager."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LoopbackReceiver(ABC, Generic[InboxT]):
         self._http: LoopbackServer[InboxT] | None = None
 
     def start(self) -> Self:
-        """Listen. Raises OSError when the port is taken."""
+        """Listen. Raises OSError if the port is in use."""
         if self._http is not None:
             raise RuntimeError("this receiver is already listening")
         self._inbox.open()
@@ -58,13 +58,13 @@ class LoopbackReceiver(ABC, Generic[InboxT]):
         self.close()
 
     def clear(self) -> None:
-        """Forget what arrived so far; how to answer stays."""
+        """Discard what arrived so far. The configured response stays."""
         self._inbox.clear()
 
     def wait_for(self, predicate: Callable[[Self], T], timeout: float = 10.0) -> T:
         """Return `predicate(self)` as soon as it is true.
 
-        Raises AssertionError with a summary of what did arrive when it is not
+        Raises AssertionError with a summary of what arrived if it is not true
         after `timeout` seconds.
         """
         deadline = time.monotonic() + timeout
@@ -75,17 +75,17 @@ class LoopbackReceiver(ABC, Generic[InboxT]):
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 raise AssertionError(f"not within {timeout} s; {self.summary()}")
-            # Woken by arrivals; the upper bound is for a predicate that also
-            # looks at something else.
+            # Arrivals end the wait. The upper bound is for a predicate that also depends on
+            # something else.
             self._inbox.wait(seen, min(remaining, 0.25))
 
     @abstractmethod
     def summary(self) -> str:
-        """Say what arrived, a line for each thing, equal ones counted."""
+        """Return a summary of what arrived: a line for each kind of item, with its number."""
 
 
 def summarise(lines: dict[str, int]) -> str:
-    """Give counted lines as the summary of a receiver."""
+    """Format counted lines as the summary of a receiver."""
     if not lines:
         return "nothing arrived"
     return "\n  ".join(["this arrived:", *(f"{n} x {line}" for line, n in lines.items())])

@@ -1,4 +1,4 @@
-"""An HTTP server on loopback that leaves nothing behind when it is closed."""
+"""HTTP server on loopback that ends all its threads and connections when closed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# As the standard library's stubs type a TCP or UDP server's arguments.
+# The type of TCP and UDP servers' arguments in the standard library's stubs.
 Request: TypeAlias = socket.socket | tuple[bytes, socket.socket]
 Address: TypeAlias = object
 
@@ -20,11 +20,11 @@ InboxT = TypeVar("InboxT")
 
 
 class Handler(BaseHTTPRequestHandler, ABC):
-    """What every receiver's handler has in common; they add `_take`."""
+    """Base class of the receivers' handlers, which define `_take`."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    # Buffered, so that status line, headers and body leave as one packet.
+    # Buffered, so that status line, headers and body are sent as one packet.
     wbufsize = -1
 
     def do_POST(self) -> None:
@@ -33,10 +33,13 @@ class Handler(BaseHTTPRequestHandler, ABC):
 
     @abstractmethod
     def _take(self, path: str, headers: Mapping[str, str]) -> None:
-        """Read the body, whatever the path: it would be taken for the next request."""
+        """Handle a request. Reads the body even for an unknown path.
+
+        Otherwise the server would parse the body as the next request.
+        """
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Keep the test's output clean; `receiver.requests` is the log."""
+        """Print nothing: `receiver.requests` is the log."""
 
     def _reply(
         self, status: int, content_type: str, body: bytes, headers: Mapping[str, str] | None = None
@@ -51,7 +54,7 @@ class Handler(BaseHTTPRequestHandler, ABC):
 
 
 class LoopbackServer(ThreadingHTTPServer, Generic[InboxT]):
-    """A thread for each connection; `close` ends them all, idle keep-alives too."""
+    """Serves each connection in a thread. `close` ends all of them, idle keep-alives too."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -74,7 +77,7 @@ class LoopbackServer(ThreadingHTTPServer, Generic[InboxT]):
             del self._open[thread]
 
     def handle_error(self, request: Request, client_address: Address) -> None:
-        """Let a client hang up: exporters do when they time out."""
+        """Ignore a connection closed by the client, as exporters do after a timeout."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -83,8 +86,8 @@ class LoopbackServer(ThreadingHTTPServer, Generic[InboxT]):
         self.shutdown()
         self._accepting.join()
         for connection in list(self._open.values()):
-            # The standard server would leave a keep-alive connection's thread
-            # reading for as long as the client keeps it open.
+            # The standard server's thread would keep reading from a keep-alive connection
+            # until the client closes it.
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:

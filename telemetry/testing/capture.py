@@ -1,4 +1,4 @@
-"""What a host's own code sends while it is tested, in the test's own process."""
+"""Captures what a host's code sends in the test's process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from telemetry.testing.received import ReceivedLog, ReceivedPoint, ReceivedSpan
     from telemetry.testing.received_events import ReceivedErrorEvent
 
-# A developer's own must not decide where a test's telemetry goes.
+# A developer's variables must not decide where a test's telemetry is sent.
 _OTHERS = ("OTEL_", "LOGFIRE_", "SENTRY_", "TELEMETRY_")
 
 _METRICS: list[MetricName] = [
@@ -27,12 +27,12 @@ _METRICS: list[MetricName] = [
 
 
 class Capture:
-    """Two real receivers on loopback, and the variables that send everything to them.
+    """Two receivers on loopback, and the variables that send all telemetry to them.
 
-    So what is captured has been sampled, folded and redacted as in production,
-    and came over the wire. The variables are set before the host calls
-    `telemetry.configure()`, which is once in a process; the pytest plugin does
-    that, and by hand it is::
+    What is captured was sampled, aggregated and redacted as in production, and was
+    sent over the network. The variables must be set before the host calls
+    `telemetry.configure()`, which happens once in a process. The pytest plugin does
+    that. Without the plugin::
 
         capture = Capture()
         capture.start(os.environ)
@@ -44,11 +44,11 @@ class Capture:
         self.errors = EventReceiver()
 
     def start(self, environ: MutableMapping[str, str] = os.environ) -> None:
-        """Listen, and have ``environ`` lead here: telemetry's other variables are taken out.
+        """Listen, and point ``environ`` to the receivers. Other telemetry variables are removed.
 
         Raises:
-            OSError: no port can be had.
-            RuntimeError: it listens already.
+            OSError: No port is available.
+            RuntimeError: It is listening already.
         """
         self.otlp.start()
         self.errors.start()
@@ -57,11 +57,11 @@ class Capture:
         environ.update(
             {
                 "OTEL_EXPORTER_OTLP_ENDPOINT": self.otlp.url,
-                # By name: under DEBUG the console would have them, too.
+                # Set explicitly: by default the console is an exporter under DEBUG.
                 "OTEL_TRACES_EXPORTER": "otlp",
                 "OTEL_METRICS_EXPORTER": "otlp",
                 "OTEL_LOGS_EXPORTER": "otlp",
-                # Sent when they are asked for, and what came since.
+                # Metrics are collected on request, as the difference to the request before.
                 "OTEL_METRIC_EXPORT_INTERVAL": "3600000",
                 "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta",
                 "SENTRY_DSN": self.errors.dsn,
@@ -74,40 +74,40 @@ class Capture:
         self.errors.close()
 
     def clear(self) -> None:
-        """Forget what was sent until now, counts of metrics included."""
+        """Discard what was sent so far, including the values of metrics."""
         self._collect()
         self.otlp.clear()
         self.errors.clear()
 
     @property
     def spans(self) -> list[ReceivedSpan]:
-        """Those that have ended and were kept, in the order in which they ended."""
+        """Ended spans that were sampled, in the order in which they ended."""
         self._collect()
         return self.otlp.spans
 
     @property
     def logs(self) -> list[ReceivedLog]:
-        """Log records."""
+        """Log records in the order of arrival."""
         self._collect()
         return self.otlp.logs
 
     @property
     def metrics(self) -> list[ReceivedPoint]:
-        """Points: of counters and histograms what came since the last time they were asked for."""
+        """Data points. Each access adds the changes of counters and histograms since the last."""
         self._collect()
         return self.otlp.metrics
 
     @property
     def events(self) -> list[ReceivedErrorEvent]:
-        """Error events."""
+        """Error events in the order of arrival."""
         self._collect()
         return self.errors.events
 
     def span(self, name: str) -> ReceivedSpan:
-        """The one span of that name.
+        """Return the one span of that name.
 
         Raises:
-            AssertionError: there is none, or there are several; says what there is.
+            AssertionError: There is none, or more than one. Has a summary of what arrived.
         """
         found = [span for span in self.spans if span.name == name]
         if len(found) != 1:
@@ -119,19 +119,19 @@ class Capture:
     def points(
         self, name: str, attributes: Mapping[str, Any] | None = None, /, **named: Any
     ) -> list[ReceivedPoint]:
-        """The points of one metric, or those of them that have these attributes.
+        """Return the points of one metric, or those of them with the given attributes.
 
-        A metric that has no point has none with these attributes either, whatever they are.
+        If the metric has no points, the attributes are not checked.
 
         Args:
-            name: the metric's.
-            attributes: by their names.
-            **named: the same as keywords, in which `_` stands for a dot or for itself.
+            name: Name of the metric.
+            attributes: Attributes by name.
+            **named: Attributes as keywords, in which `_` stands for a dot or for itself.
 
         Raises:
-            AssertionError: no point could ever be found: the metric has no attribute of that
-                name, neither on a point nor in the registry, or has text where a number is
-                wanted, or the other way round; or a keyword stands for several attributes.
+            AssertionError: No point could ever match. The metric has no attribute of that name,
+                neither on a point nor in the registry; or one of text and number was given where
+                the other is wanted; or a keyword matches several attributes.
         """
         points = [point for point in self.metrics if point.name == name]
         if not points:
@@ -140,7 +140,7 @@ class Capture:
         return [point for point in points if wanted.items() <= dict(point.attributes).items()]
 
     def summary(self) -> str:
-        """What arrived, a line for each thing, equal ones counted."""
+        """Return a summary of what arrived: a line for each kind of item, with its number."""
         self._collect()
         return f"{self.otlp.summary()}\n{self.errors.summary()}"
 
@@ -156,9 +156,9 @@ def _wanted(
     attributes: Mapping[str, Any],
     named: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """By the attributes' own names. Raises AssertionError as `Capture.points` does."""
+    """Return attributes by their real names. Raises AssertionError as `Capture.points` does."""
     known = {key for point in points for key in point.attributes}
-    # One that some requests have, such as `error.type`, may be on none of these.
+    # An attribute of some requests only, such as `error.type`, may be on none of these points.
     known.update(str(key) for entry in _METRICS if entry == metric for key in entry.attributes)
     wanted = {_one_of(metric, key, {key} & known, known): attributes[key] for key in attributes}
     for keyword, value in named.items():

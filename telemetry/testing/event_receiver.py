@@ -1,4 +1,4 @@
-"""A real receiver of Sentry's envelopes on this machine's loopback."""
+"""Receiver of Sentry's envelopes on loopback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from telemetry.testing.received import ReceivedRequest
     from telemetry.testing.received_events import ReceivedEnvelope, ReceivedErrorEvent
 
-# Sentry's and Bugsink's keys are 32 hexadecimal digits.
+# Keys of Sentry and Bugsink have 32 hexadecimal digits.
 PUBLIC_KEY = "c0" * 16
 PROJECT = 1
 
@@ -23,11 +23,11 @@ PROJECT = 1
 class EventReceiver(LoopbackReceiver[EventInbox]):
     """Receives what Sentry's SDKs send, as Sentry and Bugsink do.
 
-    Listens on 127.0.0.1 while used as a context manager; port 0 lets the
-    system choose. Envelopes for any project and with any key are taken, plain
-    or gzipped, up to 20 MiB; in any other encoding they are answered with 415.
-    What arrived stays readable after it is closed, and it can be started
-    again: on a fixed port that is a backend that went away and came back.
+    Listens on 127.0.0.1 while used as a context manager. Port 0 lets the
+    system choose. Envelopes for any project and with any key are accepted, plain
+    or gzipped, up to 20 MiB. Other encodings are answered with 415.
+    What arrived can still be read after it is closed, and it can be started
+    again: on a fixed port, that simulates a backend outage.
 
         with EventReceiver() as errors:
             sentry_sdk.init(errors.dsn)
@@ -54,8 +54,8 @@ class EventReceiver(LoopbackReceiver[EventInbox]):
     def requests(self) -> list[ReceivedRequest]:
         """Every POST, refused ones too, oldest first.
 
-        Those to other paths, which get a 404, are here as well: an SDK that
-        sends more than envelopes should be noticed.
+        Includes those to other paths, which are answered with 404: a test should show
+        that an SDK sends more than envelopes.
         """
         return self._inbox.requests()
 
@@ -71,10 +71,10 @@ class EventReceiver(LoopbackReceiver[EventInbox]):
 
     @property
     def item_types(self) -> Counter[str]:
-        """How many items of each type were sent, accepted or not.
+        """Number of items of each type, accepted or not.
 
-        Refused ones are counted so that "no transaction was ever sent" can be
-        said of a time when the backend was in trouble, too.
+        Refused items are included, so that a test can assert that no transaction was
+        sent while the backend was failing.
         """
         return self._inbox.item_types()
 
@@ -86,19 +86,18 @@ class EventReceiver(LoopbackReceiver[EventInbox]):
         headers: Mapping[str, str] | None = None,
         message: str = "",
     ) -> None:
-        """Answer envelopes from now on with `status` after `delay` seconds.
+        """Answer later envelopes with `status` after `delay` seconds.
 
-        A status of 300 and over refuses the envelope: `requests` and
-        `item_types` show it and nothing else does. `headers` are added to the
-        answer: `answer(429, headers={"Retry-After": "60"})`. `message` is the
-        reason that a refusal gives, which SDKs log. What is not an envelope
-        is refused at once, whatever the answer. `answer(200)` is the ordinary
-        behaviour.
+        A status of 300 and over refuses the envelope: only `requests` and
+        `item_types` include it. `headers` are added to the response:
+        `answer(429, headers={"Retry-After": "60"})`. `message` is the reason of a
+        refusal, which SDKs log. A body that is not an envelope is always refused
+        with its own response. `answer(200)` restores the default.
         """
         self._inbox.answer = EventAnswer(status, delay, dict(headers or {}), message)
 
     def summary(self) -> str:
-        """Say what arrived, a line for each thing, equal ones counted."""
+        """Return a summary of what arrived: a line for each kind of item, with its number."""
         lines: Counter[str] = Counter()
         lines.update(f"request {r.path} answered {r.status}" for r in self.requests)
         lines.update({f"item {kind}": count for kind, count in self.item_types.items()})

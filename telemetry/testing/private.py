@@ -1,4 +1,4 @@
-"""Whether anything private was sent."""
+"""Asserts that no private data was sent."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from telemetry.testing.received import ReceivedLog, ReceivedPoint, ReceivedSpan
 
 Place = tuple[str, str, Any]
-"""Where it is, for people; the name of the value; the value."""
+"""Description of the location, name of the value, and the value."""
 
 
 def assert_nothing_private(sent: Capture | OTLPReceiver | EventReceiver, *planted: str) -> None:
-    """Look through everything that was sent.
+    """Search everything that was sent for private data.
 
     Args:
-        sent: what was captured or received.
-        planted: what must be nowhere in it: as it is, percent-encoded or in base64.
+        sent: What was captured or received.
+        planted: Values that must not occur: as given, percent-encoded or in base64.
 
     Raises:
-        AssertionError: naming each place where one of these is, or where something is that
-            telemetry's own rules would take out, as credentials and e-mail addresses.
+        AssertionError: Names each location of a planted value, and of data that telemetry's
+            rules would redact, such as credentials and e-mail addresses.
     """
     redactor = Redactor(RedactionSettings())
     needles = {form: word for word in planted for form in _forms(word)}
@@ -52,10 +52,10 @@ def _forms(word: str) -> Iterator[str]:
         raise ValueError("an empty word is everywhere: plant one that can be found")
     # A path keeps its slashes, a parameter does not, and a form has a plus for a blank.
     yield from {word, quote(word), quote(word, safe=""), quote_plus(word)}
-    # What stands before it decides how its bytes fall into groups of three.
+    # In base64, the number of bytes before a value decides how its bytes are grouped.
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + word.encode()).decode().rstrip("=")
-        # Without the digits that share bits with a neighbour.
+        # Without the digits that share bits with neighbouring bytes.
         inner = encoded[(0, 2, 3)[before] : len(encoded) - 1]
         if len(inner) >= 8:
             yield inner
@@ -63,7 +63,7 @@ def _forms(word: str) -> Iterator[str]:
 
 def _places(sent: Capture | OTLPReceiver | EventReceiver) -> Iterator[Place]:
     if isinstance(sent, Capture):
-        # Asked of the capture, which has them sent first.
+        # Through the capture, which flushes first.
         yield from _of_telemetry(sent.spans, sent.otlp.metrics, sent.logs)
         yield from _of_events(sent.errors)
     elif isinstance(sent, OTLPReceiver):
@@ -108,7 +108,7 @@ def _of_events(receiver: EventReceiver) -> Iterator[Place]:
 
 
 def _within(where: str, value: Any) -> Iterator[Place]:
-    # By hand, since how deep it is, is up to whoever sent it.
+    # Not recursive: the sender decides how deep it is nested.
     waiting = [("", value)]
     while waiting:
         name, found = waiting.pop()

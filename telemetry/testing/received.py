@@ -1,4 +1,4 @@
-"""What arrived at a receiver, as frozen dataclasses of plain Python values."""
+"""What a receiver received, as frozen dataclasses of plain Python values."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-# An attribute or a log body can nest lists and mappings; spelling that out
-# would make every assertion in a test narrow a union first.
+# An attribute or a log body can nest lists and mappings. With an exact type,
+# each assertion in a test would have to narrow a union first.
 Value: TypeAlias = object
 Attributes: TypeAlias = Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRequest:
-    """One export call, whether or not its payload was accepted.
+    """One export request, whether or not its payload was accepted.
 
-    `size` is the body's length in bytes as it came over the wire and
-    `decoded_size` the same uncompressed. gRPC decompresses before we see the
-    message, so the two are equal there. Header names are lower case.
+    `size` is the body's length in bytes as received, and `decoded_size` that
+    after decompression. gRPC decompresses before we see the message, so there
+    the two are equal. Header names are lower case.
     """
 
     path: str
@@ -30,7 +30,7 @@ class ReceivedRequest:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedEvent:
-    """An event on a span."""
+    """An event of a span."""
 
     name: str
     attributes: Attributes
@@ -39,7 +39,7 @@ class ReceivedEvent:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedLink:
-    """A span's link to another span, ids in hex."""
+    """A link of a span, ids in hex."""
 
     trace_id: str
     span_id: str
@@ -48,12 +48,12 @@ class ReceivedLink:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedSpan:
-    """A span; ids in hex, `parent_span_id` empty for a root.
+    """A span. Ids are in hex; `parent_span_id` is empty for a root.
 
     `kind` and `status` are OTLP's names without their prefix: `SERVER`,
     `INTERNAL`; `UNSET`, `OK`, `ERROR`. Times are nanoseconds since the epoch.
     `schema_url` is the scope's, or the resource's where the scope has none.
-    `size` is the bytes of the span alone, uncompressed protobuf.
+    `size` is the number of bytes of the span alone, as uncompressed protobuf.
     """
 
     name: str
@@ -81,8 +81,8 @@ class ReceivedPoint:
     """One data point of one metric.
 
     `type` is `sum`, `gauge`, `histogram`, `exponential_histogram` or
-    `summary`, and `temporality` is `delta`, `cumulative` or empty. `value`
-    belongs to sums and gauges; `count`, `sum` and `buckets` to the others.
+    `summary`, and `temporality` is `delta`, `cumulative` or empty. Sums and
+    gauges have a `value`; the others have `count`, `sum` and `buckets`.
     `buckets` pairs each upper bound (the last is infinite for `histogram`)
     with the count in that bucket alone.
     """
@@ -108,7 +108,7 @@ class ReceivedPoint:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedLog:
-    """A log record; `trace_id` and `span_id` are empty outside a span."""
+    """A log record. `trace_id` and `span_id` are empty outside a span."""
 
     body: Value
     severity_text: str

@@ -1,4 +1,4 @@
-"""What arrived at an `EventReceiver`, as frozen dataclasses of plain Python values."""
+"""What an `EventReceiver` received, as frozen dataclasses of plain Python values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-# Any, not object: events nest deeply, and a test that looks up
+# Any, not object: events are deeply nested, and a test that reads
 # `event.request["headers"]["Host"]` should not have to narrow at each step.
 JSONObject: TypeAlias = Mapping[str, Any]
 
@@ -15,7 +15,7 @@ JSONObject: TypeAlias = Mapping[str, Any]
 class ReceivedItem:
     """One item of an envelope.
 
-    `payload` is decoded where it is JSON, and otherwise the bytes as sent.
+    `payload` is decoded if it is JSON, and otherwise the bytes as sent.
     """
 
     type: str
@@ -33,14 +33,14 @@ class ReceivedEnvelope:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedErrorEvent:
-    """An event: an error, a log record or a message that became one.
+    """An event: an error, a log record or a message.
 
-    What the sender left out, or sent in a shape that is not the event's, is
-    empty here; `raw` is the event as it came. `message` is the formatted one,
+    A part that the sender left out, or sent in another form than an event's, is
+    empty here. `raw` is the event as received. `message` is the formatted one,
     the template where only that was sent, and None for an event without.
-    `exceptions` pairs each type with its value in the order of the wire, the
-    cause first and what was raised last. `trace_id` and `span_id` are those of
-    `contexts["trace"]`.
+    `exceptions` pairs each type with its value in the order of the event: the
+    cause first, and the exception raised last at the end. `trace_id` and
+    `span_id` are those of `contexts["trace"]`.
 
     https://develop.sentry.dev/sdk/data-model/event-payloads/
     """

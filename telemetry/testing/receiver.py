@@ -1,4 +1,4 @@
-"""A real OTLP receiver on this machine's loopback."""
+"""Receiver of OTLP on loopback."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 class OTLPReceiver(LoopbackReceiver[Inbox]):
     """Receives OTLP over HTTP/protobuf and, with `grpc=True`, over gRPC.
 
-    Listens on 127.0.0.1 while used as a context manager; port 0 lets the
-    system choose. What arrived stays readable after it is closed, and it can
-    be started again: on a fixed port that is a backend that went away and
-    came back.
+    Listens on 127.0.0.1 while used as a context manager. Port 0 lets the
+    system choose. What arrived can still be read after it is closed, and it can
+    be started again: on a fixed port, that simulates a backend outage.
 
         with OTLPReceiver() as receiver:
             os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = receiver.url
@@ -35,11 +34,11 @@ class OTLPReceiver(LoopbackReceiver[Inbox]):
         self._grpc: GRPCServer | None = None
 
     def start(self) -> Self:
-        """Listen. Raises OSError when the port is taken."""
+        """Listen. Raises OSError if the port is in use."""
         super().start()
         if self._wants_grpc:
-            # Here and not above: grpc is an extra, slow to import, and its
-            # threads do not survive a fork.
+            # Imported here: grpc is an extra, slow to import, and its threads do not
+            # survive a fork.
             from telemetry.testing._grpc import GRPCServer
 
             self._grpc = GRPCServer(HOST, self.grpc_port, self._inbox)
@@ -67,22 +66,22 @@ class OTLPReceiver(LoopbackReceiver[Inbox]):
 
     @property
     def requests(self) -> list[ReceivedRequest]:
-        """Every export call to a known path, refused ones too, oldest first."""
+        """Every export request to a known path, refused ones too, oldest first."""
         return self._inbox.requests()
 
     @property
     def payloads(self) -> list[bytes]:
-        """Accepted payloads as they were sent, uncompressed: to look for what must not be there."""
+        """Accepted payloads, uncompressed. For assertions that a value was not sent."""
         return list(self._inbox.payloads)
 
     @property
     def spans(self) -> list[ReceivedSpan]:
-        """Accepted spans in the order of arrival, so children before parents."""
+        """Accepted spans in the order of arrival: children before their parents."""
         return self._inbox.spans()
 
     @property
     def metrics(self) -> list[ReceivedPoint]:
-        """Accepted data points; each collection of a metric adds its points again."""
+        """Accepted data points. Each collection of a metric adds its points again."""
         return self._inbox.points()
 
     @property
@@ -93,17 +92,17 @@ class OTLPReceiver(LoopbackReceiver[Inbox]):
     def answer(
         self, status: int, delay: float = 0.0, *, rejected: int = 0, message: str = ""
     ) -> None:
-        """Answer exports from now on with `status` after `delay` seconds.
+        """Answer later exports with `status` after `delay` seconds.
 
-        A status of 300 and over refuses the payload: `requests` shows the call
-        and nothing else does. `rejected` and `message` make a partial success
-        out of a 200. Over gRPC the status becomes the matching code.
-        `answer(200)` is the ordinary behaviour.
+        A status of 300 and over refuses the payload: only `requests` includes the
+        export. `rejected` and `message` make a partial success out of a 200. Over
+        gRPC, the status is converted to the corresponding code. `answer(200)`
+        restores the default.
         """
         self._inbox.answer = Answer(status, delay, rejected, message)
 
     def summary(self) -> str:
-        """Say what arrived, a line for each thing, equal ones counted."""
+        """Return a summary of what arrived: a line for each kind of item, with its number."""
         lines: Counter[str] = Counter()
         lines.update(f"request {r.path} answered {r.status}" for r in self.requests)
         lines.update(f"span {s.kind} {s.name!r} from {s.scope}" for s in self.spans)

@@ -1,5 +1,5 @@
-"""The local viewer: an OTLP receiver with pages, in a process and an environment of its own.
+"""The local viewer: an OTLP receiver with web pages, in a separate process and environment.
 
-The application never loads any of it. `command` runs where the application's packages are,
+The application never imports it. `command` runs where the application's packages are,
 `server` where the viewer's are.
 """

@@ -1,4 +1,4 @@
-"""Where the viewer listens, and whether it can."""
+"""Address of the viewer, and the check that its port is free."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import socket
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 4318
-"""OTLP over HTTP's own."""
+"""The default port of OTLP over HTTP."""
 
 
 def url_of(host: str, port: int) -> str:
-    """The address to open, and to send to."""
+    """Return the address of the pages and of the receiver."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         host = LOOPBACK
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def announcement(host: str, port: int) -> list[str]:
-    """What to say once it listens: with a warning, if others can reach it."""
+    """Return the lines to print at start-up, with a warning if other machines have access."""
     address = url_of(host, port)
     lines = [f"Viewer: {address}/", f"Send to it: OTEL_EXPORTER_OTLP_ENDPOINT={address}"]
     if not _is_loopback(host):
@@ -39,10 +39,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def require_free(host: str, port: int) -> None:
-    """Find out early, where it can be said better.
+    """Check the port before start-up, for a better error message.
 
     Raises:
-        ValueError: naming the port that is taken or is none, and how to choose another.
+        ValueError: The port is in use or invalid. Names it, and how to choose another.
     """
     if not 1 <= port <= 65535:
         raise ValueError(f"--port is {port}: wanted a port between 1 and 65535")
@@ -57,10 +57,10 @@ def require_free(host: str, port: int) -> None:
 
 
 def why_taken(host: str, port: int) -> str | None:
-    """Why nobody can listen there, in the system's words; None where it is free."""
+    """Return the system's error for listening on a port, or None if it is free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As servers do, or one that was stopped a moment ago would seem to run.
+        # As servers do. Otherwise the port of one that has just stopped would seem in use.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

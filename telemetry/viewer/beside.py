@@ -1,4 +1,4 @@
-"""The viewer beside a server, for as long as that lives."""
+"""Starts a viewer that ends with the server's process."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from telemetry.viewer.command import viewer_command, viewer_environment
 if TYPE_CHECKING:
     from telemetry.viewer.environment import Progress
 
-# Its environment may come from a slow disk.
+# Its environment may be on a slow disk.
 _READY_SECONDS = 30.0
 
 
 def start_beside(port: int, say: Progress) -> str:
-    """Start a viewer that ends with this process, whatever program that becomes by `exec`.
+    """Start a viewer that ends with this process, even after `exec` of another program.
 
-    It is in a session of its own, so that Ctrl-C doesn't end it before the
+    It runs in a separate session, so that Ctrl-C doesn't end it before the
     server has sent the last of its spans.
 
     Args:
-        port: of 127.0.0.1.
-        say: is told if its environment has to be made.
+        port: Port on 127.0.0.1.
+        say: Called with a message if the environment has to be created.
 
     Returns:
-        Its address, which answers.
+        Address of the viewer, which has answered.
 
     Raises:
-        OSError: its environment can't be made, or it doesn't answer.
+        OSError: The environment can't be created, or the viewer doesn't answer.
     """
     command = viewer_command(say)
     ours, ends_with_us = os.pipe()
-    # Open in this process until its end, and in nobody else's.
+    # Stays open until this process ends. Other child processes do not inherit it.
     os.set_inheritable(ends_with_us, True)
     process = subprocess.Popen(  # noqa: S603 - no input in it
         [
@@ -55,7 +55,7 @@ def start_beside(port: int, say: Progress) -> str:
 
 
 def _wait(process: subprocess.Popen[bytes], address: str) -> None:
-    # Without the proxies of whoever starts it.
+    # A proxy from the environment is not used for loopback.
     opener = build_opener(ProxyHandler({}))
     until = time.monotonic() + _READY_SECONDS
     while time.monotonic() < until:

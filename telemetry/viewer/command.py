@@ -1,4 +1,4 @@
-"""The command line of `viewer`."""
+"""Command line of `viewer`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare them."""
+    """Declare the arguments."""
     parser.add_argument("--host", default=LOOPBACK, help=f"to listen on (default {LOOPBACK})")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"(default {DEFAULT_PORT})")
     parser.add_argument(
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Become the viewer. Returns only if that can't be done: 2, with what is wrong."""
+    """Replace this process by the viewer. Returns 2, with the problem printed, if that fails."""
     try:
         require_free(options.host, options.port)
         command = viewer_command(say=lambda line: print(line, file=sys.stderr))  # noqa: T201
@@ -52,17 +52,17 @@ def _become(command: list[str]) -> NoReturn:
 
 
 def viewer_command(say: Progress) -> list[str]:
-    """What to run for the viewer, in its own environment, which is made if there is none.
+    """Return the command of the viewer in its own environment, created if there is none.
 
     Raises:
-        OSError: the environment can't be made; says why.
+        OSError: The environment can't be created. Has the reason.
     """
     python = make_environment(say)
-    # Isolated: nothing of ours is on its path but this package, which `within` loads.
+    # Isolated: of the application's packages, only this one is loaded, by `within`.
     return [str(python), "-I", os.path.join(os.path.dirname(__file__), "within.py")]
 
 
 def viewer_environment() -> dict[str, str]:
-    """The variables that it is run with: none that would have it send or load anything."""
+    """Return the viewer's environment: without variables that make it export or load more."""
     foreign = ("OTEL_", "LOGFIRE_", "SENTRY_", "TELEMETRY_", "DATASETTE_", "PYTHON")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}

@@ -1,7 +1,7 @@
-"""The viewer's own packages: an environment in the user's cache, made once for what is locked.
+"""The viewer's virtual environment in the user's cache, created once for each lock file.
 
-Its Datasette plugin installs a tracer provider wherever Datasette is imported beside it,
-which is why it must not be installed beside the application.
+Its Datasette plugin installs a tracer provider in every process that imports Datasette, and so
+must not be installed beside the application.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     Progress = Callable[[str], None]
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-# A slow line, and no wheels in the cache.
+# Seconds. Enough for a slow connection and an empty cache of wheels.
 _TIMEOUT = 600
 
 
 def make_environment(say: Progress, base: Path | None = None) -> Path:
-    """The environment's Python; made first if it is not there.
+    """Return the environment's Python. The environment is created if there is none.
 
     Args:
-        say: is told, if it has to be made.
-        base: the folder to keep it in; in the user's cache unless given.
+        say: Called with a message if the environment has to be created.
+        base: Folder of the environments. By default, in the user's cache.
 
     Raises:
-        OSError: it can't be made: no index is reached, or no room.
+        OSError: The environment can't be created: no package index, or no space.
     """
     base = base or cache_folder() / "viewer"
 
@@ -46,7 +46,7 @@ def make_environment(say: Progress, base: Path | None = None) -> Path:
 
 
 def _name() -> str:
-    # By what goes in: another lock or another Python is another environment.
+    # A different lock file or Python needs a different environment.
     content = REQUIREMENTS.read_bytes() + sys.version.encode() + sys.base_prefix.encode()
     return hashlib.sha256(content).hexdigest()[:16]
 

@@ -1,6 +1,6 @@
-"""Run by the viewer's own Python: loads this package there, and nothing else of the application's.
+"""Entry point for the viewer's Python, which imports only this package of the application's.
 
-A folder on the path would do as well, and have everything that is installed beside it.
+A folder on the path would also import everything that is installed beside the package.
 """
 
 from __future__ import annotations

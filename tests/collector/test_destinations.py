@@ -57,8 +57,8 @@ def test_a_token_says_its_region() -> None:
 
 def test_what_is_there_is_enough() -> None:
     """The base first, then the destination: the later one says where to."""
-    told = configuration("otlp", {**STORAGE, "DEST_ENDPOINT": "https://otlp.example.org"})
-    assert told == [f"--config={BASE}", f"--config={ROOT / 'collector' / 'otlp.yaml'}"]
+    arguments = configuration("otlp", {**STORAGE, "DEST_ENDPOINT": "https://otlp.example.org"})
+    assert arguments == [f"--config={BASE}", f"--config={ROOT / 'collector' / 'otlp.yaml'}"]
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("destination", sorted(TOLD))
 def test_it_takes_the_files(built: Path, tmp_path: Path, destination: str) -> None:
     """Each destination, merged into what takes everything in."""
-    told = {name: value.format(folder=tmp_path) for name, value in TOLD[destination].items()}
+    given = {name: value.format(folder=tmp_path) for name, value in TOLD[destination].items()}
     done = subprocess.run(
         [sys.executable, "-m", "collector", destination, "--validate"],
-        env=clean_environment(PATH=str(built), COLLECTOR_STORAGE=str(tmp_path), **told),
+        env=clean_environment(PATH=str(built), COLLECTOR_STORAGE=str(tmp_path), **given),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -65,9 +65,9 @@ def test_it_takes_what_compose_tells_it(built: Path, tmp_path: Path, destination
         option.replace("${DEST:-viewer}", destination).replace("/etc/corkboard", str(ROOT))
         for option in service["command"]
     ]
-    told = {name: value.format(folder=tmp_path) for name, value in TOLD[destination].items()}
+    given = {name: value.format(folder=tmp_path) for name, value in TOLD[destination].items()}
     [program] = built.iterdir()
-    variables = {"LOGFIRE_BASE_URL": "https://logfire-eu.pydantic.dev", **told}
+    variables = {"LOGFIRE_BASE_URL": "https://logfire-eu.pydantic.dev", **given}
     done = subprocess.run(
         [program, "validate", *options],
         env=clean_environment(
@@ -81,7 +81,7 @@ def test_it_takes_what_compose_tells_it(built: Path, tmp_path: Path, destination
 
 
 @pytest.mark.parametrize(
-    ("destination", "told", "said"),
+    ("destination", "given", "said"),
     [
         ("files", {}, "path must be non-empty"),
         ("logfire", {"LOGFIRE_BASE_URL": "http://127.0.0.1:1"}, "no bearer token provided"),
@@ -90,7 +90,7 @@ def test_it_takes_what_compose_tells_it(built: Path, tmp_path: Path, destination
     ],
 )
 def test_it_refuses_to_start_without_its_variables(
-    built: Path, tmp_path: Path, destination: str, told: dict[str, str], said: str
+    built: Path, tmp_path: Path, destination: str, given: dict[str, str], said: str
 ) -> None:
     """By itself, too, as a container runs it, where nothing of ours looks first."""
     [program] = built.iterdir()
@@ -98,7 +98,7 @@ def test_it_refuses_to_start_without_its_variables(
     done = subprocess.run(
         [program, *(f"--config={file}" for file in files)],
         env=clean_environment(
-            COLLECTOR_STORAGE=str(tmp_path / "queues"), **Addresses().variables(), **told
+            COLLECTOR_STORAGE=str(tmp_path / "queues"), **Addresses().variables(), **given
         ),
         cwd=tmp_path,
         capture_output=True,
@@ -198,9 +198,9 @@ def test_an_outage_loses_nothing(tmp_path: Path, ended_by: signal.Signals) -> No
     In between it may have sent to another: what is not delivered waits for its own.
     """
     addresses, backend = Addresses(), OTLPReceiver(free_port())
-    told = {"DEST_ENDPOINT": backend.url}
+    given = {"DEST_ENDPOINT": backend.url}
     sent = 40
-    with serve_collector("otlp", tmp_path, addresses, **told) as running:
+    with serve_collector("otlp", tmp_path, addresses, **given) as running:
         for _ in range(sent):
             send_log(addresses)
         with tracer_to(addresses) as tracer:
@@ -216,7 +216,7 @@ def test_an_outage_loses_nothing(tmp_path: Path, ended_by: signal.Signals) -> No
             other.wait_for(lambda r: r.logs)
             assert running.stop() == 0
     assert (len(other.logs), other.spans) == (1, [])
-    with backend, serve_collector("otlp", tmp_path, addresses, **told):
+    with backend, serve_collector("otlp", tmp_path, addresses, **given):
         backend.wait_for(
             lambda r: (
                 len({span.span_id for span in r.spans}) == sent

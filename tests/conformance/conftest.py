@@ -10,7 +10,7 @@ import pytest
 from telemetry.testing import EventReceiver
 from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
-from tests.telemetry.datasette.folded import fold_pages
+from tests.telemetry.datasette.aggregated_pages import aggregated_pages
 from tests.telemetry.datasette.recorded import Recorded, run_scenarios
 
 if TYPE_CHECKING:
@@ -36,32 +36,32 @@ def _emitted(whose: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def contrib() -> dict[str, Any]:
-    """What contrib's instrumentations made of the requests in `emit`."""
+    """What contrib's instrumentations emit for the requests in `emit`."""
     return _emitted("contrib")
 
 
 @pytest.fixture(scope="session")
 def ours() -> dict[str, Any]:
-    """What ours made of the same requests."""
+    """What this layer emits for the same requests."""
     return _emitted("ours")
 
 
 @pytest.fixture(scope="session")
-def folded(_host_template: Path) -> list[dict[str, Any]]:
-    """The spans that are left of a Datasette's pages, whatever a busy machine makes slow."""
-    pages = fold_pages(_host_template, fold_below=60)
-    return [span for page in pages.values() for span in page["folded"]]
+def aggregated_spans(_host_template: Path) -> list[dict[str, Any]]:
+    """Spans of a Datasette's pages with all queries aggregated, even slow ones."""
+    pages = aggregated_pages(_host_template, fold_below=60)
+    return [span for page in pages.values() for span in page["aggregated"]]
 
 
 @pytest.fixture(scope="session")
 def datasette() -> Recorded:
-    """What a Datasette behind the edge left."""
+    """Spans and points of a Datasette behind the edge."""
     return run_scenarios()
 
 
 @pytest.fixture(scope="session")
 def error_events() -> list[ReceivedErrorEvent]:
-    """What arrived of the failures in `emit_errors`."""
+    """Error events of the failures in `emit_errors`."""
     with EventReceiver() as errors:
         done = subprocess.run(
             [sys.executable, "-m", "tests.conformance.emit_errors"],
@@ -69,7 +69,7 @@ def error_events() -> list[ReceivedErrorEvent]:
             env=clean_environment(
                 SENTRY_DSN=errors.dsn,
                 TELEMETRY_TRACE_URL="https://traces.example.org/{trace_id}",
-                # A span for what is traced, kept or not: an event links to no other.
+                # With an exporter, requests have spans, and an event links only to those.
                 OTEL_TRACES_EXPORTER="console",
                 TELEMETRY_CONSOLE="off",
                 TELEMETRY_RAISE_FAILURES="1",

@@ -48,9 +48,9 @@ def test_server_spans_carry_what_is_registered(ours: dict[str, Any], datasette: 
     assert _keys(_servers(ours, datasette)) == {*spans.SERVER.attributes} - later
 
 
-def test_accounts_are_what_is_registered(folded: list[dict[str, Any]]) -> None:
+def test_accounts_are_what_is_registered(aggregated_spans: list[dict[str, Any]]) -> None:
     """Both ways: what a SERVER span carries besides, where queries were folded into it."""
-    servers = [span["attributes"] for span in folded if span["kind"] == "SERVER"]
+    servers = [span["attributes"] for span in aggregated_spans if span["kind"] == "SERVER"]
     keys = {key for known in servers for key in known if key.startswith("corkboard.queries.")}
     assert keys == set(spans.QUERY_STATISTICS)
 
@@ -65,8 +65,8 @@ def test_span_names_follow_their_templates(ours: dict[str, Any], datasette: Reco
     for name, found in _servers(ours, datasette) + _clients(datasette):
         method = found["http.request.method"].replace("_OTHER", "HTTP")
         route = found.get("http.route")
-        told = name.removeprefix("datasette.client ")
-        assert told == (f"{method} {route}" if route else method)
+        shown = name.removeprefix("datasette.client ")
+        assert shown == (f"{method} {route}" if route else method)
 
 
 def test_closed_sets_are_closed(ours: dict[str, Any], datasette: Recorded) -> None:

@@ -37,26 +37,26 @@ class Colour:
         self.volumes = volumes
         self.port = free_port()
 
-    def variables(self, told: Mapping[str, str]) -> dict[str, str]:
+    def variables(self, given: Mapping[str, str]) -> dict[str, str]:
         """What compose.yaml and the operator say, and where it may listen on this machine.
 
         In a container it listens on all addresses that it has; here these would be the machine's.
         """
         where = f"--bind {HOST}:{self.port}"
         ours = {"PORT": str(self.port), "GUNICORN_CMD_ARGS": where, "FORWARDED_ALLOW_IPS": "*"}
-        return {**ours, "SECRET_KEY": "for-this-test-only", **told}
+        return {**ours, "SECRET_KEY": "for-this-test-only", **given}
 
     @contextmanager
-    def serve(self, told: Mapping[str, str] = NOTHING) -> Iterator[Container]:
+    def serve(self, given: Mapping[str, str] = NOTHING) -> Iterator[Container]:
         """Run a container until the block ends, from when its own health check is well."""
-        variables = self.variables(told)
+        variables = self.variables(given)
         with serve_container(self.image, self.volumes, variables) as container:
             container.program.wait_until(lambda: self.healthy().returncode == 0)
             yield container
 
-    def run(self, told: Mapping[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    def run(self, given: Mapping[str, str], *command: str) -> subprocess.CompletedProcess[str]:
         """As `docker compose exec` does, whether it serves or not."""
-        return run_in_container(self.image, self.volumes, self.variables(told), *command)
+        return run_in_container(self.image, self.volumes, self.variables(given), *command)
 
     def healthy(self) -> subprocess.CompletedProcess[str]:
         """Its own health check, as an engine asks."""

@@ -40,8 +40,10 @@ def clean_context(folder: Path) -> Path:
 def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
     """A deployment's, in a folder that has nothing but what the image may be made of."""
     context = clean_context(tmp_path_factory.mktemp("context"))
-    told = {"RELEASE_SHA": RELEASE}
-    return Build(context, debian(), tmp_path_factory.mktemp("image"), told, machine_variables())
+    arguments = {"RELEASE_SHA": RELEASE}
+    return Build(
+        context, debian(), tmp_path_factory.mktemp("image"), arguments, machine_variables()
+    )
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ def announce(*arguments: str, **variables: str) -> subprocess.CompletedProcess[s
     )
 
 
-def told(bugsink: Bugsink, **more: str) -> dict[str, str]:
+def variables(bugsink: Bugsink, **more: str) -> dict[str, str]:
     """The three variables."""
     return {
         "BUGSINK_URL": f"{bugsink.url}/",
@@ -50,11 +50,11 @@ def told(bugsink: Bugsink, **more: str) -> dict[str, str]:
 
 def test_bugsink_knows_it_before_its_first_error(bugsink: Bugsink) -> None:
     """Twice is no failure: a deployment may be run again."""
-    first = announce(RELEASE, **told(bugsink))
+    first = announce(RELEASE, **variables(bugsink))
     assert first.returncode == 0, first.stderr
     assert bugsink.releases() == [RELEASE]
     assert first.stdout == f"Bugsink knows of {RELEASE} in project {bugsink.project}.\n"
-    again = announce(RELEASE, **told(bugsink))
+    again = announce(RELEASE, **variables(bugsink))
     assert (again.returncode, again.stderr) == (0, "")
     assert again.stdout == f"Bugsink knew of {RELEASE} in project {bugsink.project}.\n"
 
@@ -71,7 +71,7 @@ def test_bugsink_knows_it_before_its_first_error(bugsink: Bugsink) -> None:
 )
 def test_what_is_wrong_is_said(bugsink: Bugsink, wrong: dict[str, str], said: str) -> None:
     """And the token is not."""
-    done = announce(RELEASE, **told(bugsink, **wrong))
+    done = announce(RELEASE, **variables(bugsink, **wrong))
     assert done.returncode == 1
     assert said in done.stderr
     assert TOKEN not in done.stderr

@@ -92,15 +92,15 @@ def releases(lines: str) -> Iterator[str]:
 def test_two_releases_are_told_apart(colours: tuple[Colour, Colour]) -> None:
     """In spans, metrics, log records, log lines and error events."""
     with OTLPReceiver() as receiver, EventReceiver() as errors:
-        told = {
+        variables = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
             "SENTRY_DSN": errors.dsn,
             "WEB_CONCURRENCY": "1",
         }
         blue, green = colours
-        with blue.serve(told) as older, green.serve(told) as newer:
+        with blue.serve(variables) as older, green.serve(variables) as newer:
             register = ["register_site", BROKEN, "--name", "X", "--state", "CA"]
-            registered = blue.run(told, "python3", "manage.py", *register)
+            registered = blue.run(variables, "python3", "manage.py", *register)
             assert registered.returncode == 0, registered.stderr
             for _ in range(2):
                 assert blue.get("/").status_code == 200

@@ -45,10 +45,10 @@ def test_it_serves_and_ends_as_it_is_told(container: Colour, host_env: dict[str,
     sites = container.volumes.data / "sites"
     shutil.copytree(Path(host_env["SITES_DIR"]) / host.site, sites / host.site)
     with OTLPReceiver() as receiver:
-        told = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, **NEVER}
-        with container.serve(told) as running:
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, **NEVER}
+        with container.serve(variables) as running:
             register = ["register_site", host.site, "--name", "X", "--state", "CA"]
-            registered = container.run(told, "python3", "manage.py", *register)
+            registered = container.run(variables, "python3", "manage.py", *register)
             assert registered.returncode == 0, registered.stderr
             assert container.get("/").status_code == 200
             table = container.get("/meetings/minutes", f"{host.site}.civic.band")
@@ -145,8 +145,8 @@ def test_without_a_release_it_is_development(
 
 def test_a_missing_secret_key_is_named(container: Colour) -> None:
     """It ends at once, with what is wanted."""
-    told = container.variables({"SECRET_KEY": ""})
-    with serve_container(container.image, container.volumes, told) as running:
+    variables = container.variables({"SECRET_KEY": ""})
+    with serve_container(container.image, container.volumes, variables) as running:
         assert running.program.stop(signal.SIGCONT) != 0
     assert "SECRET_KEY is not set: wanted" in running.program.output()
 
@@ -155,7 +155,7 @@ def test_the_viewer_runs_in_it(container: Colour) -> None:
     """In an environment that it makes in its volume."""
     port = free_port()
     command = ("python3", "-m", "telemetry", "viewer", "--port", str(port))
-    told = container.variables(machine_variables())
-    with serve_container(container.image, container.volumes, told, *command) as running:
+    variables = container.variables(machine_variables())
+    with serve_container(container.image, container.volumes, variables, *command) as running:
         running.program.wait_until(lambda: accepts_connections(port), timeout=180)
         assert web.get(f"http://{HOST}:{port}/").status_code == 200

@@ -94,8 +94,8 @@ def test_it_works_with_everything(root: Path) -> None:
     """All extras agree with each other, and a request of Django's to Datasette is one trace."""
     assert "No broken requirements found" in run(root, "/venv/bin/pip", "check")
     with OTLPReceiver() as receiver:
-        told = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
-        version = run(root, "/venv/bin/python3", "-c", SCRIPT, **told)
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
+        version = run(root, "/venv/bin/python3", "-c", SCRIPT, **variables)
     assert tuple(map(int, version.split()[0].split("."))) > sys.version_info[:2]
     [server] = [span for span in receiver.spans if span.kind == "SERVER"]
     assert server.name == "GET /page/"
@@ -106,6 +106,6 @@ def test_it_works_with_everything(root: Path) -> None:
 def test_the_commands_are_there(root: Path) -> None:
     """Without a checkout."""
     with OTLPReceiver() as receiver:
-        told = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
-        said = run(root, "/venv/bin/python3", "-m", "telemetry", "check", **told)
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
+        said = run(root, "/venv/bin/python3", "-m", "telemetry", "check", **variables)
     assert said.count("arrived  ") == 3

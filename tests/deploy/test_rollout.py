@@ -56,7 +56,7 @@ class Machine:
         self.files: dict[str, dict[str, str]] = {"corkboard.env": {}, "collector.env": {}}
         self.switches = 0
 
-    def told(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
         """`corkboard.env` as a container gets it."""
         real = {"http://collector:4318": self.addresses.url}
         found = {
@@ -78,7 +78,7 @@ class Machine:
             self.switch()
             return ""
         if found := EXEC.fullmatch(line):
-            done = self.colours[found[1]].run(self.told(), *shlex.split(found[2]))
+            done = self.colours[found[1]].run(self.variables(), *shlex.split(found[2]))
             assert done.returncode == 0, done.stdout + done.stderr
             return done.stdout
         if found := LOGS.fullmatch(line):
@@ -91,12 +91,12 @@ class Machine:
     def switch(self) -> None:
         """In the order of deploy/switch.sh; each time with visits, before and after."""
         new = "green" if self.serving == "blue" else "blue"
-        container = self.stack.enter_context(self.colours[new].serve(self.told()))
+        container = self.stack.enter_context(self.colours[new].serve(self.variables()))
         if self.serving:
             assert self.containers[self.serving].stop() == 0
         self.containers[new], self.serving = container, new
         self.switches += 1
-        for _ in range(VISITS if self.told().get("OTEL_TRACES_SAMPLER_ARG") == "0.01" else 5):
+        for _ in range(VISITS if self.variables().get("OTEL_TRACES_SAMPLER_ARG") == "0.01" else 5):
             assert self.colours[new].get("/").status_code == 200
 
     def collect(self, destination: str) -> None:

@@ -85,13 +85,13 @@ def test_each_is_one_click_from_the_other(host: Host, bugsink: Bugsink, side: st
     path, title, heading = SIDES[side]
     site = host.site if side == "site" else None
     with deployed(host, bugsink.new_project(f"links-{side}")) as running:
-        told = running.fail(path, site)
+        trace_id = running.fail(path, site)
         [event] = running.project.wait_for(Project.events)
         [server] = running.receiver.wait_for(
             lambda r: [span for span in r.spans if span.kind == "SERVER"]
         )
         assert event["exception"]["values"][-1]["value"] == title
-        assert event["contexts"]["trace"] == {"trace_id": told, "span_id": server.span_id}
+        assert event["contexts"]["trace"] == {"trace_id": trace_id, "span_id": server.span_id}
 
         trace = web.get(event["contexts"]["links"]["trace"])
         assert trace.status_code == 200
@@ -107,20 +107,20 @@ def test_each_is_one_click_from_the_other(host: Host, bugsink: Bugsink, side: st
 def test_bugsink_shows_what_an_operator_asks_by(host: Host, bugsink: Bugsink) -> None:
     """Trace, site, route, release and environment find the issue; a stranger's trace none."""
     with deployed(host, bugsink.new_project("search")) as running:
-        told = running.fail("/-/fails/route", host.site)
+        trace_id = running.fail("/-/fails/route", host.site)
         [issue] = running.issues(1)
         [event] = running.project.events()
         assert (event["release"], event["environment"]) == ("v1.2.3", "production")
         assert event["transaction"] == issue["transaction"] == "/-/fails/route"
         for query in (
-            f"trace:{told}",
+            f"trace:{trace_id}",
             f"corkboard.site:{host.site}",
             "http.route:/-/fails/route",
             "release:v1.2.3",
             "environment:production",
         ):
             assert running.project.issues(query) == [issue], query
-        for query in (f"trace:{told[::-1]}", "corkboard.site:nowhere.oh"):
+        for query in (f"trace:{trace_id[::-1]}", "corkboard.site:nowhere.oh"):
             assert running.project.issues(query) == [], query
 
 

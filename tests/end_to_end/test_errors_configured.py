@@ -66,7 +66,7 @@ class Switched(NamedTuple):
     running: Served
     errors: bool
     traces: bool
-    told: list[str]
+    trace_ids: list[str]
 
 
 @pytest.fixture(
@@ -81,18 +81,18 @@ def switched(host: Host, request: pytest.FixtureRequest) -> Iterator[Switched]:
         yield found
     # By its end, the host has sent one for each failure and no more.
     events = running.errors.events
-    assert [event.trace_id for event in events] == (found.told if errors else [])
+    assert [event.trace_id for event in events] == (found.trace_ids if errors else [])
 
 
 @pytest.mark.parametrize("side", SIDES)
 def test_each_works_without_the_other(switched: Switched, side: str) -> None:
     """And neither loads what only the other needs."""
-    running, errors, traces, told = switched
+    running, errors, traces, trace_ids = switched
     answer = running.fail(side)
     assert answer.status_code == 500
     # It finds the log lines, if nothing else.
     trace_id = answer.headers["traceresponse"].split("-")[1]
-    told.append(trace_id)
+    trace_ids.append(trace_id)
     assert trace_id in answer.text
     if errors:
         # What is read out to the operator is found either way.

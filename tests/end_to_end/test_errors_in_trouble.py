@@ -72,7 +72,7 @@ def test_a_tracker_in_trouble_delays_no_page(host: Host, trouble: str) -> None:
             assert len(errors.requests) == 1
 
 
-class Left(NamedTuple):
+class Disconnected(NamedTuple):
     """A server whose clients left, and all that its tracker got."""
 
     server: Server
@@ -81,33 +81,35 @@ class Left(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=SERVERS)
-def left(host: Host, request: pytest.FixtureRequest) -> Iterator[Left]:
+def disconnected(host: Host, request: pytest.FixtureRequest) -> Iterator[Disconnected]:
     serve: Callable[..., AbstractContextManager[Server]] = SERVERS[request.param]
     with EventReceiver() as errors:
         env = host.variables(SENTRY_DSN=errors.dsn, DJANGO_SETTINGS_MODULE=SETTINGS)
         with serve(APP, env=env) as server:
-            left = Left(server, errors, [])
-            yield left
+            disconnected = Disconnected(server, errors, [])
+            yield disconnected
             server.stop()
-        assert [title_of(event) for event in errors.events] == left.failures
+        assert [title_of(event) for event in errors.events] == disconnected.failures
 
 
 @pytest.mark.parametrize("path", ["/reads-a-body", "/streams"])
-def test_a_client_that_leaves_is_no_failure(left: Left, path: str) -> None:
+def test_a_client_that_leaves_is_no_failure(disconnected: Disconnected, path: str) -> None:
     """Whatever the application makes of it, and whatever the server logs."""
     for _ in range(3):
-        with socket.create_connection((HOST, left.server.port), timeout=PATIENCE) as connection:
+        with socket.create_connection(
+            (HOST, disconnected.server.port), timeout=PATIENCE
+        ) as connection:
             head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999\r\n\r\n"
             connection.sendall(head.encode() + b"half")
             if path == "/streams":
                 connection.recv(1024)
     # The last that comes of a request.
-    left.server.program.wait_until(lambda: _access_lines(left.server, path) == 3)
-    with visitor(left.server) as browser:
+    disconnected.server.program.wait_until(lambda: _access_lines(disconnected.server, path) == 3)
+    with visitor(disconnected.server) as browser:
         browser.get("/fails/sync-view/")
-    left.failures.append("sync-view")
-    left.errors.wait_for(lambda r: len(r.events) >= len(left.failures))
-    assert [title_of(event) for event in left.errors.events] == left.failures
+    disconnected.failures.append("sync-view")
+    disconnected.errors.wait_for(lambda r: len(r.events) >= len(disconnected.failures))
+    assert [title_of(event) for event in disconnected.errors.events] == disconnected.failures
 
 
 @pytest.mark.parametrize("serve", SERVERS.values(), ids=SERVERS)

@@ -72,8 +72,8 @@ def test_an_event_says_who_where_and_which(run: Run) -> None:
         [event] = run.events_of(failure.title)
         assert (event.release, event.environment) == ("v1.2.3", "production")
         site = run.host.site if failure.side == "site" else None
-        told = event.tags.get("corkboard.site"), event.tags.get("http.route")
-        assert told == (site, failure.route), failure
+        found = event.tags.get("corkboard.site"), event.tags.get("http.route")
+        assert found == (site, failure.route), failure
         assert event.transaction == (failure.route or "")
         assert event.tags.get("caught.by") == failure.caught_by
 
@@ -164,8 +164,8 @@ def test_each_traceback_is_printed_once(run: Run) -> None:
 
 def test_nothing_planted_gets_out(run: Run) -> None:
     """No local variable, cookie, header or query string, by neither way."""
-    told = "".join(repr(event.raw) for event in run.errors.events)
-    assert [secret for secret in PLANTED if secret in told] == []
+    found = "".join(repr(event.raw) for event in run.errors.events)
+    assert [secret for secret in PLANTED if secret in found] == []
 
 
 def test_every_answer_names_its_trace(run: Run) -> None:

@@ -104,8 +104,12 @@ def test_without_its_sites_or_its_database_it_is_not_ready_and_lives(own_host: H
         database.mkdir()
         answer = running.browser.get(READY)
         assert answer.status_code == 503
-        told = {key: value for key, value in answer.json().items() if key != "telemetry"}
-        assert told == {"status": "unavailable", "database": "unavailable", "sites": "unavailable"}
+        answered = {key: value for key, value in answer.json().items() if key != "telemetry"}
+        assert answered == {
+            "status": "unavailable",
+            "database": "unavailable",
+            "sites": "unavailable",
+        }
         assert running.browser.get("/health/").status_code == 200
         running.server.stop()
         assert running.access_lines() == [READY]

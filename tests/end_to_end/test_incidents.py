@@ -172,7 +172,9 @@ def test_what_is_printed_has_nobodys_secrets(
         run.server.stop()
         printed = run.server.output()
     # Those of the server's end are not the visit's.
-    told = [line for line in printed.splitlines()[before:] if " uvicorn.error " not in line]
-    assert len(told) <= lines, printed
+    printed_lines = [
+        line for line in printed.splitlines()[before:] if " uvicorn.error " not in line
+    ]
+    assert len(printed_lines) <= lines, printed
     assert ("Traceback" in printed) is (status == 500)
     assert [secret for secret in PLANTED if secret in printed] == []

@@ -154,8 +154,8 @@ def test_a_failure_is_told_once_with_its_traceback(
             assert served.visit(path, name).status_code == 500
         lines = served.lines()
     for _, path in pages:
-        told = [line for line in lines if path in line["message"]]
-        error, access = sorted(told, key=lambda line: line["logger"] == ACCESS)
+        logged = [line for line in lines if path in line["message"]]
+        error, access = sorted(logged, key=lambda line: line["logger"] == ACCESS)
         assert (error["level"], access["level"]) == ("ERROR", "WARNING")
         assert error["trace_id"] == access["trace_id"]
         assert error["exception.stacktrace"].count("FaultError: ") == 1
@@ -188,11 +188,11 @@ def test_a_visitors_own_query_that_failed_has_no_traceback(host: Host) -> None:
         served.server.stop()
         # On standard error Datasette prints the statement, without a word of the request.
         lines = map(json.loads, served.server.program.stdout().splitlines())
-        told, access = (line for line in lines if "trace_id" in line)
-    assert (told["logger"], told["level"]) == ("datasette", "WARNING")
-    assert told["message"] == "Query failed: /meetings/minutes: no such column: absent"
-    assert "exception.stacktrace" not in told
-    assert access["trace_id"] == told["trace_id"]
+        logged, access = (line for line in lines if "trace_id" in line)
+    assert (logged["logger"], logged["level"]) == ("datasette", "WARNING")
+    assert logged["message"] == "Query failed: /meetings/minutes: no such column: absent"
+    assert "exception.stacktrace" not in logged
+    assert access["trace_id"] == logged["trace_id"]
 
 
 def test_the_consoles_tree_says_what_the_line_would(host: Host) -> None:

@@ -44,7 +44,7 @@ def test_each_request_is_one_server_span(job: Job) -> None:
 
 def test_the_server_span_is_named_by_method_and_readable_route(job: Job) -> None:
     """A request that matched no route has the method alone, never its path."""
-    told = Counter(
+    sent_text = Counter(
         (
             span.attributes["server.address"],
             span.attributes["url.path"],
@@ -56,7 +56,7 @@ def test_the_server_span_is_named_by_method_and_readable_route(job: Job) -> None
         )
         for span in job.servers
     )
-    assert told == Counter(
+    assert sent_text == Counter(
         (
             v.host,
             v.path,
@@ -282,7 +282,7 @@ def test_each_worker_says_once_where_its_telemetry_goes(job: Job) -> None:
 def test_nothing_planted_gets_out(job: Job) -> None:
     """Cookies, tokens, search words, addresses; nor the operator's own secrets."""
     sent = [*job.receiver.spans, *job.receiver.metrics, *job.receiver.logs]
-    told = "".join(map(repr, sent)) + job.output
-    assert [secret for secret in PLANTED if secret in told] == []
+    sent_text = "".join(map(repr, sent)) + job.output
+    assert [secret for secret in PLANTED if secret in sent_text] == []
     # The operator's header did reach the receiver: what was planted was in use.
     assert {request.headers["x-tenant"] for request in job.receiver.requests} == {"planted-header"}

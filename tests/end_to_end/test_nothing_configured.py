@@ -58,15 +58,15 @@ def test_nothing_is_loaded_and_nothing_runs(host: Host, variables: dict[str, str
     lines = [json.loads(line) for line in printed.splitlines()]
     assert [line for line in lines if line["logger"] == "telemetry"] == []
     # Log lines are the host's, whether or not anything is sent: one for each request.
-    told = [line for line in lines if line["logger"] == "telemetry.access"]
-    assert [(line["http.response.status_code"], line["trace_kept"]) for line in told] == [
+    access_lines = [line for line in lines if line["logger"] == "telemetry.access"]
+    assert [(line["http.response.status_code"], line["trace_kept"]) for line in access_lines] == [
         (200, False),
         (200, False),
         (404, False),
     ]
-    assert [line.get("corkboard.site") for line in told] == [None, host.site, host.site]
-    assert [line["http.route"] for line in told[:2]] == ["/", "/{database}/{table}"]
-    assert len({line["trace_id"] for line in told}) == len(told)
+    assert [line.get("corkboard.site") for line in access_lines] == [None, host.site, host.site]
+    assert [line["http.route"] for line in access_lines[:2]] == ["/", "/{database}/{table}"]
+    assert len({line["trace_id"] for line in access_lines}) == len(access_lines)
 
 
 def test_a_configured_host_loads_and_starts_what_it_needs(

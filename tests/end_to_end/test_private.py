@@ -103,20 +103,20 @@ def tell(host: Host, folder: Path, serve: Serve = serve_uvicorn, /, **variables:
 @pytest.mark.parametrize("serve", SERVERS.values(), ids=SERVERS)
 def test_nothing_private_leaves_by_default(host: Host, tmp_path: Path, serve: Serve) -> None:
     """Neither to a backend, nor to Bugsink, nor to standard output or error."""
-    told = tell(host, tmp_path, serve)
-    assert len(told.sentinels) >= 40
-    assert told.leaks() == {}
+    planted = tell(host, tmp_path, serve)
+    assert len(planted.sentinels) >= 40
+    assert planted.leaks() == {}
 
 
 def test_what_is_asked_for_is_redacted(host: Host, tmp_path: Path) -> None:
     """With all headers captured, all queries as spans, addresses, and local variables."""
-    told = tell(host, tmp_path, **EVERYTHING)
-    wanted = {sentinel.place for sentinel in told.sentinels if sentinel.asked_for}
-    assert set(told.leaks()) == wanted
+    planted = tell(host, tmp_path, **EVERYTHING)
+    wanted = {sentinel.place for sentinel in planted.sentinels if sentinel.asked_for}
+    assert set(planted.leaks()) == wanted
 
 
 def test_this_test_would_see_a_leak(host: Host, tmp_path: Path) -> None:
     """Without redaction each of the places tells, but those that nothing ever reads."""
-    told = tell(host, tmp_path, **EVERYTHING, TELEMETRY_REDACT="none")
-    recorded = {sentinel.place for sentinel in told.sentinels if sentinel.recorded}
-    assert set(told.leaks()) == recorded
+    planted = tell(host, tmp_path, **EVERYTHING, TELEMETRY_REDACT="none")
+    recorded = {sentinel.place for sentinel in planted.sentinels if sentinel.recorded}
+    assert set(planted.leaks()) == recorded

@@ -86,6 +86,6 @@ def test_each_worker_is_scraped_and_a_new_one_takes_the_port_that_was_left(host:
         server.wait_for_workers(3)
         for each in (port, port + 1):
             listening(each)
-    told = re.findall(r"metrics are scraped at http://[\d.]+:(\d+)/", server.output())
-    assert sorted(told) == sorted([str(port), str(port + 1), told[2]])
-    assert told[2] in told[:2]
+    ports = re.findall(r"metrics are scraped at http://[\d.]+:(\d+)/", server.output())
+    assert sorted(ports) == sorted([str(port), str(port + 1), ports[2]])
+    assert ports[2] in ports[:2]

@@ -122,8 +122,8 @@ NAMED = sorted({*WRONG, "LOGFIRE_TOKEN"} - RIGHT)
 
 def named(printed: str) -> list[str]:
     """Give the variables that are told to be wrong, a line each."""
-    told = [line.strip() for line in printed.splitlines() if ": wanted " in line]
-    return sorted(line.partition("=")[0] for line in told)
+    problems = [line.strip() for line in printed.splitlines() if ": wanted " in line]
+    return sorted(line.partition("=")[0] for line in problems)
 
 
 def test_all_that_is_wrong_is_said_at_once(host: Host) -> None:

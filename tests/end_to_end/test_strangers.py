@@ -29,7 +29,7 @@ SIDES = pytest.mark.parametrize("side", ["django", "datasette"])
 
 
 @dataclass(frozen=True)
-class Door:
+class ServedHost:
     """A running host and the receiver behind it."""
 
     host: Host
@@ -48,39 +48,39 @@ class Door:
 
 
 @contextmanager
-def door(host: Host, **variables: str) -> Iterator[Door]:
+def serve_host(host: Host, **variables: str) -> Iterator[ServedHost]:
     """Serve with these variables; the site is open before the first test."""
     with (
         OTLPReceiver() as receiver,
         serve_uvicorn(env=host.variables(receiver, **variables)) as server,
         visitor(server) as browser,
     ):
-        opened = Door(host, browser, receiver)
+        opened = ServedHost(host, browser, receiver)
         opened.spans_of("datasette")
         yield opened
 
 
 @pytest.fixture(scope="module")
-def linking(host: Host) -> Iterator[Door]:
-    with door(host) as opened:
+def default_host(host: Host) -> Iterator[ServedHost]:
+    with serve_host(host) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def trusting(host: Host) -> Iterator[Door]:
-    with door(host, TELEMETRY_TRACEPARENT="trust") as opened:
+def trusting_host(host: Host) -> Iterator[ServedHost]:
+    with serve_host(host, TELEMETRY_TRACEPARENT="trust") as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def ignoring(host: Host) -> Iterator[Door]:
-    with door(host, TELEMETRY_TRACEPARENT="ignore") as opened:
+def ignoring_host(host: Host) -> Iterator[ServedHost]:
+    with serve_host(host, TELEMETRY_TRACEPARENT="ignore") as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def knowing(host: Host) -> Iterator[Door]:
-    with door(host, TELEMETRY_TRUST_SECRET=SECRET) as opened:
+def secret_host(host: Host) -> Iterator[ServedHost]:
+    with serve_host(host, TELEMETRY_TRUST_SECRET=SECRET) as opened:
         yield opened
 
 
@@ -93,18 +93,20 @@ def root_of(spans: list[ReceivedSpan]) -> ReceivedSpan:
     return server
 
 
-def linked(span: ReceivedSpan) -> bool:
+def is_linked(span: ReceivedSpan) -> bool:
     return [(link.trace_id, link.span_id) for link in span.links] == [(TRACE, SPAN)]
 
 
 @SIDES
 @pytest.mark.parametrize("header", [SAMPLED, UNSAMPLED], ids=["sampled", "unsampled"])
-def test_a_stranger_is_linked_to(linking: Door, side: str, header: tuple[str, str]) -> None:
+def test_a_stranger_is_linked_to(
+    default_host: ServedHost, side: str, header: tuple[str, str]
+) -> None:
     """The trace is ours, and so is the decision to keep it."""
-    server = root_of(linking.spans_of(side, header))
+    server = root_of(default_host.spans_of(side, header))
     assert server.trace_id != TRACE
     assert server.parent_span_id == ""
-    assert linked(server)
+    assert is_linked(server)
 
 
 @SIDES
@@ -120,24 +122,24 @@ def test_a_stranger_is_linked_to(linking: Door, side: str, header: tuple[str, st
         pytest.param("00-" * 2000, id="6 KB"),
     ],
 )
-def test_what_cannot_be_read_is_no_trace(linking: Door, side: str, value: str) -> None:
+def test_what_cannot_be_read_is_no_trace(default_host: ServedHost, side: str, value: str) -> None:
     """A root of our own and no link."""
-    server = root_of(linking.spans_of(side, ("traceparent", value)))
+    server = root_of(default_host.spans_of(side, ("traceparent", value)))
     assert (server.parent_span_id, server.links) == ("", ())
 
 
 @SIDES
-def test_two_traceparents_choose_nothing(linking: Door, side: str) -> None:
+def test_two_traceparents_choose_nothing(default_host: ServedHost, side: str) -> None:
     """Neither becomes the trace's id."""
-    server = root_of(linking.spans_of(side, SAMPLED, SECOND))
+    server = root_of(default_host.spans_of(side, SAMPLED, SECOND))
     assert server.parent_span_id == ""
     assert server.trace_id not in {TRACE, TRACE[::-1]}
 
 
 @SIDES
-def test_a_strangers_luggage_stays_outside(linking: Door, side: str) -> None:
+def test_a_strangers_luggage_stays_outside(default_host: ServedHost, side: str) -> None:
     """Neither state nor baggage is on any span, nor on the link."""
-    spans = linking.spans_of(side, SAMPLED, *LUGGAGE)
+    spans = default_host.spans_of(side, SAMPLED, *LUGGAGE)
     assert {span.trace_state for span in spans} == {""}
     assert "planted" not in repr(spans)
 
@@ -161,29 +163,29 @@ def test_the_application_sees_luggage_of_the_trusted_only(
 
 
 @SIDES
-def test_a_trusted_caller_is_the_parent(trusting: Door, side: str) -> None:
+def test_a_trusted_caller_is_the_parent(trusting_host: ServedHost, side: str) -> None:
     """One SERVER span under the caller's span, in the caller's trace."""
-    server = root_of(trusting.spans_of(side, SAMPLED))
+    server = root_of(trusting_host.spans_of(side, SAMPLED))
     assert (server.trace_id, server.parent_span_id, server.links) == (TRACE, SPAN, ())
 
 
-def test_a_trusted_caller_without_a_trace_gets_one(trusting: Door) -> None:
+def test_a_trusted_caller_without_a_trace_gets_one(trusting_host: ServedHost) -> None:
     """Trust does not mean that everybody sends one."""
-    assert root_of(trusting.spans_of("django")).parent_span_id == ""
+    assert root_of(trusting_host.spans_of("django")).parent_span_id == ""
 
 
 @SIDES
-def test_an_ignored_caller_leaves_no_link(ignoring: Door, side: str) -> None:
+def test_an_ignored_caller_leaves_no_link(ignoring_host: ServedHost, side: str) -> None:
     """As if nothing had been sent."""
-    server = root_of(ignoring.spans_of(side, SAMPLED, *LUGGAGE))
+    server = root_of(ignoring_host.spans_of(side, SAMPLED, *LUGGAGE))
     assert server.trace_id != TRACE
     assert (server.parent_span_id, server.links) == ("", ())
 
 
 @SIDES
-def test_who_knows_the_secret_is_trusted(knowing: Door, side: str) -> None:
+def test_who_knows_the_secret_is_trusted(secret_host: ServedHost, side: str) -> None:
     """The site's own crawler keeps its trace; the secret itself is not recorded."""
-    spans = knowing.spans_of(side, SAMPLED, ("x-service-secret", SECRET))
+    spans = secret_host.spans_of(side, SAMPLED, ("x-service-secret", SECRET))
     server = root_of(spans)
     assert (server.trace_id, server.parent_span_id) == (TRACE, SPAN)
     assert SECRET not in repr(spans)
@@ -191,12 +193,14 @@ def test_who_knows_the_secret_is_trusted(knowing: Door, side: str) -> None:
 
 @SIDES
 @pytest.mark.parametrize("guess", [None, "", "wrong", SECRET[:-1], SECRET.upper()])
-def test_who_does_not_know_it_is_a_stranger(knowing: Door, side: str, guess: str | None) -> None:
+def test_who_does_not_know_it_is_a_stranger(
+    secret_host: ServedHost, side: str, guess: str | None
+) -> None:
     """Linked to, like any other."""
     secret = [] if guess is None else [("x-service-secret", guess)]
-    server = root_of(knowing.spans_of(side, SAMPLED, *secret))
+    server = root_of(secret_host.spans_of(side, SAMPLED, *secret))
     assert server.trace_id != TRACE
-    assert linked(server)
+    assert is_linked(server)
 
 
 @pytest.mark.parametrize(
@@ -225,5 +229,5 @@ def test_a_thousand_forgeries_decide_nothing(
     assert sum(span.kind == "SERVER" for span in receiver.spans) == kept
     assert forged.isdisjoint(span.trace_id for span in receiver.spans)
     assert "planted" not in repr(receiver.spans)
-    linked = {link.trace_id for span in receiver.spans for link in span.links}
-    assert linked == (forged if kept else set())
+    is_linked = {link.trace_id for span in receiver.spans for link in span.links}
+    assert is_linked == (forged if kept else set())

@@ -33,11 +33,11 @@ class Visits:
 
     receiver: OTLPReceiver
     errors: EventReceiver
-    told: dict[str, list[tuple[str, bool]]] = field(default_factory=dict)
+    trace_ids: dict[str, list[tuple[str, bool]]] = field(default_factory=dict)
 
     def add(self, kind: str, header: str) -> None:
         _, trace_id, _, flags = header.split("-")
-        self.told.setdefault(kind, []).append((trace_id, bool(int(flags, 16) & 1)))
+        self.trace_ids.setdefault(kind, []).append((trace_id, bool(int(flags, 16) & 1)))
 
     @property
     def arrived(self) -> set[str]:
@@ -88,13 +88,13 @@ def visits(host: Host) -> Visits:
 def test_every_failure_is_kept(visits: Visits) -> None:
     """And every trace that led to an error event, though its page was fine."""
     for kind in FAILING:
-        assert {trace_id for trace_id, _ in visits.told[kind]} <= visits.arrived, kind
+        assert {trace_id for trace_id, _ in visits.trace_ids[kind]} <= visits.arrived, kind
 
 
 def test_of_the_rest_exactly_those_that_the_ratio_says(visits: Visits) -> None:
     """By the id of each; neither scanners nor mistyped SQL nor a forged flag change it."""
     for kind in HARMLESS:
-        for trace_id, sampled in visits.told[kind]:
+        for trace_id, sampled in visits.trace_ids[kind]:
             chosen = int(trace_id[-14:], 16) >= round((1 - RATIO) * 2**56)
             assert (sampled, trace_id in visits.arrived) == (chosen, chosen), kind
     assert "a" * 32 not in visits.arrived
@@ -106,7 +106,7 @@ def test_each_says_what_ratio_was_applied(visits: Visits) -> None:
     assert {span.trace_state for span in servers} == {"ot=th:c", "ot=th:0"}
     by_rule = {span.trace_id for span in servers if span.trace_state == "ot=th:0"}
     for kind in FAILING:
-        for trace_id, sampled in visits.told[kind]:
+        for trace_id, sampled in visits.trace_ids[kind]:
             assert (trace_id in by_rule) is not sampled
 
 
@@ -122,7 +122,7 @@ def test_no_event_links_to_what_is_not_there(visits: Visits) -> None:
 def test_nothing_else_is_sampled(visits: Visits) -> None:
     """Every request is counted."""
     points = last_points(visits.receiver, "http.server.request.duration")
-    assert sum(point.count or 0 for point in points) == len(visits.told) * TIMES
+    assert sum(point.count or 0 for point in points) == len(visits.trace_ids) * TIMES
 
 
 def test_what_is_kept_is_whole(visits: Visits) -> None:

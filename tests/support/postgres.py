@@ -58,8 +58,8 @@ class Cluster:
             "unix_socket_directories": "",
             "fsync": "off",
         }
-        told = " ".join(f"-c {name}='{value}'" for name, value in options.items())
-        self._pg_ctl("start", "--log", self._log, "--options", told)
+        settings = " ".join(f"-c {name}='{value}'" for name, value in options.items())
+        self._pg_ctl("start", "--log", self._log, "--options", settings)
 
     def stop(self) -> None:
         """Stop it at once, whoever is connected."""

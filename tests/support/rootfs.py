@@ -43,5 +43,5 @@ def debian(suite: str = SUITE) -> Path:
 
 def machine_variables() -> dict[str, str]:
     """The variables with which pip in there reaches what pip out here does."""
-    told = {name: os.environ[name] for name in _PIP if name in os.environ}
-    return {**told, "PIP_CERT": "/etc/ssl/certs/ca-certificates.crt"}
+    variables = {name: os.environ[name] for name in _PIP if name in os.environ}
+    return {**variables, "PIP_CERT": "/etc/ssl/certs/ca-certificates.crt"}

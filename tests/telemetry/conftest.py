@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry import failsafe
-from tests.telemetry.told import Told, listening
+from tests.telemetry.reported import Reported, listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def raising() -> Iterator[None]:
-    """A failure that production only counts is one that the test must see."""
+    """Raise failures of telemetry, which production only counts."""
     failsafe.raise_failures()
     yield
     failsafe.raise_failures(False)
 
 
 @pytest.fixture
-def told() -> Iterator[Told]:
-    """What is told to whoever tracks errors."""
+def reported() -> Iterator[Reported]:
+    """Record the failures that are reported during the test."""
     with listening() as heard:
         yield heard

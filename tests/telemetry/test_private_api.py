@@ -52,7 +52,7 @@ LOST = {
 RENAMED = {"DJANGO_TEMPLATES": "Template", "LOGFIRE_CONFIG": "DEFAULT_LOGFIRE_INSTANCE"}
 
 
-class Warm:
+class HostForks:
     """A process that has imported what a host does, and starts one for each question."""
 
     def __init__(self, otlp: OTLPReceiver, events: EventReceiver) -> None:
@@ -67,7 +67,7 @@ class Warm:
             "TELEMETRY_RAISE_FAILURES": "1",
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.telemetry.taken_away"],
+            [sys.executable, "-m", "tests.telemetry.removed_names"],
             cwd=ROOT,
             env=clean_environment(PYDANTIC_DISABLE_PLUGINS="logfire-plugin"),
             stdin=subprocess.PIPE,
@@ -152,20 +152,20 @@ def _handled(event: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def warm() -> Iterator[Warm]:
+def forks() -> Iterator[HostForks]:
     """One for all tests of the module, since it takes a second to start."""
     with OTLPReceiver(grpc=True) as otlp, EventReceiver() as events:
-        warm = Warm(otlp, events)
-        with warm.process:
-            yield warm
-            assert warm.process.stdin is not None
-            warm.process.stdin.close()
+        forks = HostForks(otlp, events)
+        with forks.process:
+            yield forks
+            assert forks.process.stdin is not None
+            forks.process.stdin.close()
 
 
 @pytest.fixture(scope="module")
-def whole(warm: Warm) -> dict[str, Any]:
+def complete(forks: HostForks) -> dict[str, Any]:
     """A host that lacks nothing."""
-    found = warm.without()
+    found = forks.without()
     assert found["code"] == 0, found["printed"]
     return found
 
@@ -179,16 +179,16 @@ def _differences(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("key", TABLE)
-def test_a_host_does_without(key: str, warm: Warm, whole: dict[str, Any]) -> None:
+def test_a_host_does_without(key: str, forks: HostForks, complete: dict[str, Any]) -> None:
     """It starts, says once what is missing and lost, loses that, and does all else as before."""
     name = TABLE[key]
-    found = warm.without(name.module, RENAMED.get(key, name.path))
+    found = forks.without(name.module, RENAMED.get(key, name.path))
     assert found["code"] == 0, found["printed"]
     [warning] = found["own warnings"]
     assert str(name) in warning
     assert name.distribution in warning
     assert f"Without it, {name.lost}." in warning
-    differences = _differences(found, whole)
+    differences = _differences(found, complete)
     assert differences.keys() == LOST.get(key, set()), differences
 
 
@@ -204,34 +204,34 @@ def test_a_host_does_without(key: str, warm: Warm, whole: dict[str, Any]) -> Non
     ],
 )
 def test_a_host_does_without_a_module(
-    warm: Warm, whole: dict[str, Any], module: str, keys: list[str], lost: set[str]
+    forks: HostForks, complete: dict[str, Any], module: str, keys: list[str], lost: set[str]
 ) -> None:
     """One of Datasette's that has another name now."""
-    found = warm.without(module)
+    found = forks.without(module)
     assert found["code"] == 0, found["printed"]
     assert len(found["own warnings"]) == len(keys)
     for key, warning in zip(keys, found["own warnings"], strict=True):
         assert str(TABLE[key]) in warning
-    differences = _differences(found, whole)
+    differences = _differences(found, complete)
     assert differences.keys() == lost, differences
 
 
-def test_a_host_that_lacks_nothing_warns_of_nothing(whole: dict[str, Any]) -> None:
+def test_a_host_that_lacks_nothing_warns_of_nothing(complete: dict[str, Any]) -> None:
     """The names are those of the releases that are locked; and all that is compared is there."""
-    assert whole["own warnings"] == []
-    assert set(whole["statuses"].values()) == {200, 400, 404, 500}
-    assert [(what, arrived) for what, arrived, _ in whole["check"]] == [
+    assert complete["own warnings"] == []
+    assert set(complete["statuses"].values()) == {200, 400, 404, 500}
+    assert [(what, arrived) for what, arrived, _ in complete["check"]] == [
         *(("traces", True), ("metrics", True), ("logs", True), ("errors", True))
     ]
-    assert whole["services"] == {signal: {"host"} for signal in ("traces", "metrics", "logs")}
-    assert whole["calling"] == ["/-/calling"]
-    assert whole["timing"] == ["sql", "template", "total"]
-    assert [event[1:] for event in whole["events"]][:2] == [
+    assert complete["services"] == {signal: {"host"} for signal in ("traces", "metrics", "logs")}
+    assert complete["calling"] == ["/-/calling"]
+    assert complete["timing"] == ["sql", "template", "total"]
+    assert [event[1:] for event in complete["events"]][:2] == [
         (True, "django", False),
         (True, "datasette", False),
     ]
-    assert whole["dropped"] == 1
-    assert (whole["panels"], whole["statements"], whole["warnings"]) == (False, False, 0)
+    assert complete["dropped"] == 1
+    assert (complete["panels"], complete["statements"], complete["warnings"]) == (False, False, 0)
 
 
 @pytest.mark.parametrize(
@@ -243,18 +243,18 @@ def test_a_host_that_lacks_nothing_warns_of_nothing(whole: dict[str, Any]) -> No
     ],
 )
 def test_a_name_that_is_needed_and_not_in_the_table_is_noticed(
-    warm: Warm, whole: dict[str, Any], module: str, path: str
+    forks: HostForks, complete: dict[str, Any], module: str, path: str
 ) -> None:
     """What the test above does to the table's names stops a host that is not prepared for it."""
-    found = warm.without(module, path)
+    found = forks.without(module, path)
     assert found["code"] == 1
     assert path in found["printed"]
-    assert _differences(found, whole)
+    assert _differences(found, complete)
 
 
-def test_what_is_not_there_can_not_be_taken_away(warm: Warm) -> None:
+def test_what_is_not_there_can_not_be_taken_away(forks: HostForks) -> None:
     """An entry whose name is wrong fails, and does not pass for one that a host does without."""
-    found = warm.without("datasette.telemetry", "_never_there")
+    found = forks.without("datasette.telemetry", "_never_there")
     assert found["code"] == 1
     assert "LookupError: datasette.telemetry._never_there" in found["printed"]
 

@@ -15,7 +15,7 @@ from tests.telemetry.asgi.observed import Observed
 if TYPE_CHECKING:
     from telemetry.scope import Message, Receive, Send
     from tests.telemetry.asgi.driving import App
-    from tests.telemetry.told import Told
+    from tests.telemetry.reported import Reported
 
 
 class MinutesLostError(Exception):
@@ -48,12 +48,12 @@ def asking(asked: list[str | None]) -> App:
     return app
 
 
-def test_an_error_page_of_the_hosts_own_names_its_failure(told: Told) -> None:
+def test_an_error_page_of_the_hosts_own_names_its_failure(reported: Reported) -> None:
     """On the span and to whoever tracks errors; once."""
     error = MinutesLostError("2013-04")
     observed = Observed(saying(error, 503), event_url="https://bugs.example.org/{event_id}")
     run(visit(observed.edge))
-    assert (told.errors, told.caught_by) == ([error], ["asgi"])
+    assert (reported.errors, reported.caught_by) == ([error], ["asgi"])
     assert observed.span.status.status_code is StatusCode.ERROR
     assert [event.name for event in observed.span.events] == ["exception"]
     assert observed.attributes["error.type"] == "MinutesLostError"
@@ -62,17 +62,17 @@ def test_an_error_page_of_the_hosts_own_names_its_failure(told: Told) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 404])
-def test_what_became_no_error_page_is_no_failure(told: Told, status: int) -> None:
+def test_what_became_no_error_page_is_no_failure(reported: Reported, status: int) -> None:
     """Whoever set it has changed their mind."""
     observed = Observed(saying(MinutesLostError(), status))
     run(visit(observed.edge))
-    assert told.errors == []
+    assert reported.errors == []
     assert observed.span.events == ()
     assert observed.span.status.status_code is StatusCode.UNSET
     assert "corkboard.error.event_ids" not in observed.attributes
 
 
-def test_an_error_page_that_fails_in_its_turn_is_two_failures(told: Told) -> None:
+def test_an_error_page_that_fails_in_its_turn_is_two_failures(reported: Reported) -> None:
     """That of the page, and that of the error page."""
     first, second = MinutesLostError(), LookupError()
 
@@ -83,7 +83,7 @@ def test_an_error_page_that_fails_in_its_turn_is_two_failures(told: Told) -> Non
     observed = Observed(app)
     with pytest.raises(LookupError):
         run(visit(observed.edge))
-    assert told.errors == [first, second]
+    assert reported.errors == [first, second]
     assert observed.attributes["corkboard.error.event_ids"] == ("event-1", "event-2")
     assert "corkboard.error.url" not in observed.attributes
 
@@ -107,8 +107,8 @@ def test_a_request_that_is_not_traced_has_no_trace_id() -> None:
     assert asked == [None]
 
 
-def test_outside_a_request_nothing_happens(told: Told) -> None:
+def test_outside_a_request_nothing_happens(reported: Reported) -> None:
     """A script, or a host without configuration, calls the same functions."""
     telemetry.set_failure(MinutesLostError())
-    assert told.errors == []
+    assert reported.errors == []
     assert telemetry.trace_id() is None

@@ -82,12 +82,12 @@ class Visited:
 
 
 @pytest.fixture(scope="module")
-def new(tmp_path_factory: pytest.TempPathFactory) -> Visited:
+def new_datasette(tmp_path_factory: pytest.TempPathFactory) -> Visited:
     return Visited(tmp_path_factory.mktemp("new"), "1.0a41")
 
 
 @pytest.fixture(scope="module")
-def old(tmp_path_factory: pytest.TempPathFactory) -> Visited:
+def old_datasette(tmp_path_factory: pytest.TempPathFactory) -> Visited:
     return Visited(tmp_path_factory.mktemp("old"), "1.0a28")
 
 
@@ -100,22 +100,22 @@ def test_the_adoption_is_under_ten_lines() -> None:
     assert "telemetry" not in code, "an unmarked line would not be counted"
 
 
-def test_the_answers_are_the_same(new: Visited, tmp_path: Path) -> None:
+def test_the_answers_are_the_same(new_datasette: Visited, tmp_path: Path) -> None:
     """With the package and without."""
     without = Visited(tmp_path, "1.0a41", adopted=False)
-    assert new.answers == without.answers
-    assert [status for status, _ in new.answers] == STATUSES
+    assert new_datasette.answers == without.answers
+    assert [status for status, _ in new_datasette.answers] == STATUSES
     assert [answer.status_code for answer in without.failed] == [500, 500]
     # Django's page for a 500 is the host's own business, and this one has Django's plain one.
-    assert new.failed[0].text == without.failed[0].text
+    assert new_datasette.failed[0].text == without.failed[0].text
     assert "Reference" not in without.failed[1].text
     assert without.receiver.requests == []
     assert without.errors.requests == []
 
 
-def test_a_new_datasette_has_its_queries_in_the_request_s_trace(new: Visited) -> None:
+def test_a_new_datasette_has_its_queries_in_the_request_s_trace(new_datasette: Visited) -> None:
     """One trace a request, though the Datasette is younger than the request."""
-    spans = new.receiver.spans
+    spans = new_datasette.receiver.spans
     servers = [span for span in spans if span.kind == "SERVER"]
     named = Counter((span.name, span.attributes.get("corkboard.site")) for span in servers)
     assert named == {
@@ -134,12 +134,12 @@ def test_a_new_datasette_has_its_queries_in_the_request_s_trace(new: Visited) ->
         if "corkboard.site" in server.attributes:
             assert server.attributes["corkboard.queries.count"] > 10  # type: ignore[operator]
             assert "meetings" in server.attributes["corkboard.queries.databases"]  # type: ignore[operator]
-    assert "no telemetry of its own" not in new.output
+    assert "no telemetry of its own" not in new_datasette.output
 
 
-def test_an_old_datasette_has_everything_but_queries(old: Visited) -> None:
+def test_an_old_datasette_has_everything_but_queries(old_datasette: Visited) -> None:
     """The edge and the router need nothing of it."""
-    spans = old.receiver.spans
+    spans = old_datasette.receiver.spans
     assert {span.kind for span in spans} == {"SERVER"}
     assert [
         (span.attributes["url.path"], span.attributes.get("corkboard.site")) for span in spans
@@ -155,7 +155,7 @@ def test_an_old_datasette_has_everything_but_queries(old: Visited) -> None:
         ("/broken/", None),
         ("/meetings/minutes", "alameda.ca"),
     ]
-    assert [status for status, _ in old.answers] == STATUSES
+    assert [status for status, _ in old_datasette.answers] == STATUSES
 
 
 @pytest.mark.parametrize("version", ["old", "new"])
@@ -176,11 +176,11 @@ def test_metrics_and_logs_arrive(version: str, request: pytest.FixtureRequest) -
 def test_each_failure_is_one_event(version: str, request: pytest.FixtureRequest) -> None:
     """Of Django and every Datasette, with the trace that the visitor is told; no other visit."""
     visited: Visited = request.getfixturevalue(version)
-    told = [answer.headers["traceresponse"].split("-")[1] for answer in visited.failed]
+    trace_ids = [answer.headers["traceresponse"].split("-")[1] for answer in visited.failed]
     events = visited.errors.events
-    assert [event.trace_id for event in events] == told
+    assert [event.trace_id for event in events] == trace_ids
     assert [answer.status_code for answer in visited.failed] == [500, 500]
-    assert f"Reference: <code>{told[1]}</code>" in visited.failed[1].text
+    assert f"Reference: <code>{trace_ids[1]}</code>" in visited.failed[1].text
     # Only a Datasette with telemetry of its own tells its routes.
     route = "/{database}/{table}" if version == "new" else None
     known = [(e.tags.get("corkboard.site"), e.tags.get("http.route")) for e in events]
@@ -188,13 +188,15 @@ def test_each_failure_is_one_event(version: str, request: pytest.FixtureRequest)
     assert [event.transaction for event in events] == ["/broken/", route or ""]
     assert [event.tags["caught.by"] for event in events] == ["django", "datasette"]
     assert [event.exceptions[-1][0] for event in events] == ["LookupError", "JSONDecodeError"]
-    for event, trace_id in zip(events, told, strict=True):
+    for event, trace_id in zip(events, trace_ids, strict=True):
         assert event.contexts["links"] == {"trace": TRACE_URL.replace("{trace_id}", trace_id)}
     assert set(visited.errors.item_types) == {"event"}
 
 
-def test_start_up_says_what_an_old_datasette_lacks(old: Visited) -> None:
+def test_start_up_says_what_an_old_datasette_lacks(old_datasette: Visited) -> None:
     """And from which version on it would be there."""
-    [line] = [line for line in old.output.splitlines() if "no telemetry of its own" in line]
+    [line] = [
+        line for line in old_datasette.output.splitlines() if "no telemetry of its own" in line
+    ]
     assert "Datasette 1.0a28" in line
     assert "1.0a41" in line

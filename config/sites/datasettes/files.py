@@ -1,4 +1,4 @@
-"""Which databases a site has on disk, and whether they are still the same."""
+"""Finds a site's databases on disk, and detects changes to them."""
 
 import os
 import stat
@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 MAIN_DATABASE = "meetings.db"
 
-# File systems stamp changes with a clock of milliseconds, some of two seconds:
-# a second change within one tick leaves no trace.
+# File systems record changes with a resolution of milliseconds, some of two seconds.
+# A second change within that time is not visible.
 _STAMP_TICK_NS = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFile:
-    """A database as it lay on disk; if two are equal, nobody has touched it in between."""
+    """State of a database file. If two are equal, the file has not been changed in between."""
 
     path: Path
     device: int
@@ -25,11 +25,11 @@ class DatabaseFile:
     size: int
     modified_ns: int
     sealed: bool
-    """Its permissions let nobody write it, and no writer has left a journal beside it."""
+    """Whether its permissions forbid writing, and no writer has left a journal beside it."""
 
     @property
     def place(self) -> tuple[Path, int, int]:
-        """What stays the same while it is only written to."""
+        """The file's identity, which stays the same while it is written in place."""
         return self.path, self.device, self.inode
 
 
@@ -39,14 +39,14 @@ class _Listing(NamedTuple):
     folders: list[Path]
     databases: list[Path]
     links: list[Path]
-    """To what may be a database."""
+    """Symbolic links that may point to a database."""
 
 
 class SiteFolder:
-    """A site's folder, to be looked at often.
+    """Folder of a site, for frequent checks.
 
-    A folder's entries are listed again only when it has changed: one of these may
-    hold a hundred thousand scanned pages beside its databases. Not thread-safe.
+    A folder is listed again only when it has changed, since it may contain 100,000
+    scanned pages beside its databases. Not thread-safe.
     """
 
     def __init__(self, sites_dir: Path, subdomain: str) -> None:
@@ -55,11 +55,11 @@ class SiteFolder:
         self._listings: dict[Path, _Listing] = {}
 
     def look(self) -> tuple[DatabaseFile, ...]:
-        """The databases beneath, the main one first; none if there is no such folder.
+        """Return the databases in the folder, the main one first, or none if there is no folder.
 
-        Links are followed and then judged: what lies outside `sites_dir`, however
-        it was reached, is not a site's. Hidden files are left out, half-written
-        databases among them. Raises OSError for what may not be looked at.
+        Links are resolved first: files outside `sites_dir` are ignored, however they were
+        reached. Hidden files are left out, which includes unfinished databases. Raises
+        OSError for a file or folder without permission.
         """
         top = self._sites_dir.resolve()
         folder = (top / self._subdomain).resolve()
@@ -70,7 +70,7 @@ class SiteFolder:
             names |= {path: path for path in listing.databases}
             names |= {link: link.resolve() for link in listing.links}
         ordered = sorted(names, key=lambda path: (path != folder / MAIN_DATABASE, path))
-        # Of a link and its target, one is served.
+        # A link and its target are one database.
         found = dict.fromkeys(names[path] for path in ordered)
         files = (_describe(path) for path in found if path.is_relative_to(top))
         return tuple(file for file in files if file is not None)
@@ -134,7 +134,7 @@ def _describe(path: Path) -> DatabaseFile | None:
 
 
 def has_journal(database: Path) -> bool:
-    """Whether a writer is at work, or left something undone that a reader has to know of."""
+    """Whether a writer is active, or has left a journal that a reader must apply."""
     return any(_has_content(Path(f"{database}{suffix}")) for suffix in ("-wal", "-journal"))
 
 

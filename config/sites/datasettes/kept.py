@@ -1,4 +1,4 @@
-"""One site's Datasette: started once, pinned to its files, closed without blocking."""
+"""Starts and stops the Datasette of one site, with connections to fixed files."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ from config.sites.datasettes.templates import CompiledTemplates
 from telemetry import private_api
 from telemetry.scope import ASGIApp
 
-# Datasette's own limit for it: an hour.
+# Datasette's limit for these counts: one hour.
 _COUNT_MS = 60 * 60 * 1000
 _INTERNAL_SUFFIXES = ("", "-wal", "-shm", "-journal")
 _templates = CompiledTemplates()
@@ -38,20 +38,20 @@ CACHED_HASH: private_api.PrivateName[object] = private_api.PrivateName(
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a site's Datasette is made of."""
+    """Arguments of a site's Datasette."""
 
     databases: Sequence[tuple[DatabaseFile, Mode]]
     metadata: Mapping[str, Any]
     settings: Mapping[str, Any]
     secret: str
     internal: Path
-    """Where its internal database is made, and removed from when it is closed."""
+    """Path of its internal database, which is deleted when the Datasette is closed."""
 
 
 class KeptDatasette:
-    """A started Datasette, and how many requests it is serving.
+    """A started Datasette, and the number of requests that it is serving.
 
-    Only the event loop that started it may use it.
+    Must be used only on the event loop that started it.
     """
 
     def __init__(self, datasette: Datasette, app: ASGIApp, lifespan: Lifespan, internal: Path):
@@ -63,25 +63,25 @@ class KeptDatasette:
 
     @classmethod
     async def start(cls, recipe: Recipe) -> "KeptDatasette":
-        """Run Datasette's whole start-up, as its own server would.
+        """Run Datasette's whole start-up, as its server does.
 
-        Raises whatever a plugin's hook or SQLite raises; nothing is left open then.
+        Raises any exception of a plugin's hook or of SQLite. Everything is closed then.
         """
         await asyncio.to_thread(_make_internal, recipe.internal)
         datasette = _SiteDatasette(recipe)
         try:
-            # First by itself: the lifespan below turns an exception into a sentence.
+            # Separately, since the lifespan below would reduce an exception to a message.
             await datasette.start_background_tasks()
             app = datasette.app()
             try:
                 lifespan = Lifespan(app)
                 await lifespan.startup()
             except BaseException:
-                # A plugin's wrapper refused; the background tasks run already.
+                # A plugin's wrapper refused. The background tasks are already running.
                 await datasette.invoke_shutdown()
                 raise
         except BaseException:
-            # Its threads and open files would outlive it otherwise.
+            # Otherwise its threads and open files would remain.
             await asyncio.to_thread(_discard, datasette, recipe.internal)
             raise
         return cls(datasette, app, lifespan, recipe.internal)
@@ -95,11 +95,11 @@ class KeptDatasette:
 
 
 class _SiteDatasette(Datasette):  # type: ignore[misc]  # untyped
-    """A Datasette by recipe; a class of its own so that the plugin below knows it."""
+    """Datasette of a site. A subclass, so that the plugin below can recognise it."""
 
     def __init__(self, recipe: Recipe) -> None:
-        # Datasette would make a temporary file of its own and keep itself in
-        # memory until the process exits, to remove that file.
+        # Without `internal`, Datasette would create a temporary file, and an exit handler
+        # that removes it would keep this object in memory until the process exits.
         super().__init__(
             files=[],
             internal=str(recipe.internal),
@@ -109,22 +109,22 @@ class _SiteDatasette(Datasette):  # type: ignore[misc]  # untyped
         )
         for file, mode in recipe.databases:
             self.add_database(_database(self, file, mode))
-        # What it adds where it is given no files.
+        # Datasette adds it if no files are given.
         self.remove_database("_memory")
         self.get_jinja_environment().bytecode_cache = _templates
 
     def close(self) -> None:
-        """Close it all, but not on the event loop, where its shutdown calls this.
+        """Close everything, except on the event loop, where Datasette's shutdown calls this.
 
-        It waits for queries that are running, and everybody would wait with it.
+        It waits for running queries, and would block the event loop.
         """
         if not _on_event_loop():
             super().close()
 
 
 def _database(datasette: Datasette, file: DatabaseFile, mode: Mode) -> Database:
-    # With the mode said outright, "write" connections are read-only too: by
-    # default they would create a file that has just been deleted.
+    # An explicit mode makes "write" connections read-only too. By default they
+    # would create a file that has just been deleted.
     database = Database(datasette, path=str(file.path), is_mutable=mode != IMMUTABLE, mode=mode)
     if not database.is_mutable:
         known = hashlib.sha256(repr(file).encode()).hexdigest()
@@ -133,9 +133,9 @@ def _database(datasette: Datasette, file: DatabaseFile, mode: Mode) -> Database:
 
 
 class _PinConnections:
-    """A Datasette plugin: opens every connection while the files are known to be the right ones.
+    """Datasette plugin that opens every connection during start-up.
 
-    Datasette opens one for each thread when that thread is first used. By then the
+    By default, a thread's connection is opened when the thread is first used. By then the
     file may have been replaced, and a page would be made of two versions of it.
     """
 
@@ -145,7 +145,7 @@ class _PinConnections:
             for database in datasette.databases.values():
                 await _connect_every_thread(datasette, database)
                 if not database.is_mutable:
-                    # As Datasette itself will, but there each query is a trace of its own.
+                    # Datasette does this too, but each query would be a separate trace.
                     await database.table_counts(limit=_COUNT_MS)
 
         return pin if isinstance(datasette, _SiteDatasette) else None
@@ -156,7 +156,7 @@ pm.register(_PinConnections())
 
 async def _connect_every_thread(datasette: Datasette, database: Database) -> None:
     threads = datasette.setting("num_sql_threads")
-    # Nobody leaves before all are there, so that each thread takes one part.
+    # All wait for each other, so that each thread runs one of the calls.
     with _barrier(threads) as barrier:
 
         def connect(_connection: object) -> None:
@@ -171,19 +171,19 @@ def _barrier(parties: int) -> Iterator[threading.Barrier]:
     try:
         yield barrier
     except BaseException:
-        # Whoever waits would do so for ever.
+        # Otherwise the waiting threads would never end.
         barrier.abort()
         raise
 
 
 def _make_internal(path: Path) -> None:
-    # As Datasette makes its own: readers need not wait for a writer. Blocks.
+    # In WAL mode, as Datasette creates its own: readers don't wait for a writer. Blocks.
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA journal_mode=WAL")
 
 
 def _discard(datasette: Datasette, internal: Path) -> None:
-    """Close what is still open and remove the internal database. Blocks."""
+    """Close everything and remove the internal database. Blocks."""
     try:
         datasette.close()
     finally:

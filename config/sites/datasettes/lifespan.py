@@ -1,4 +1,4 @@
-"""Runs an ASGI application's lifespan, as a server does for its own."""
+"""Runs an ASGI application's lifespan, as a server does."""
 
 import asyncio
 
@@ -6,13 +6,13 @@ from telemetry.scope import ASGIApp, Message
 
 
 class LifespanError(Exception):
-    """The application said that it could not start or stop."""
+    """The application reported that its start or stop failed."""
 
 
 class Lifespan:
-    """One run of the protocol, in the running event loop.
+    """One run of the lifespan protocol, in the running event loop.
 
-    Not asgi-lifespan: it waits in vain for a start that failed.
+    Not asgi-lifespan, which waits forever for a start that failed.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -22,11 +22,11 @@ class Lifespan:
         self._run = asyncio.ensure_future(app(scope, self._questions.get, self._answers.put))
 
     async def startup(self) -> None:
-        """Start the application. Raises LifespanError, or what the application raised."""
+        """Start the application. Raises LifespanError, or the application's exception."""
         await self._ask("startup")
 
     async def shutdown(self) -> None:
-        """Stop the application. Raises LifespanError, or what the application raised."""
+        """Stop the application. Raises LifespanError, or the application's exception."""
         await self._ask("shutdown")
 
     async def _ask(self, phase: str) -> None:
@@ -35,7 +35,7 @@ class Lifespan:
         await asyncio.wait({answer, self._run}, return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():
             answer.cancel()
-            # Ended without a word: it has no lifespan, or it raised.
+            # It ended without a message: it does not support lifespan, or it raised an exception.
             self._run.result()
         elif answer.result()["type"] == f"lifespan.{phase}.failed":
             raise LifespanError(answer.result().get("message", ""))

@@ -1,4 +1,4 @@
-"""What a site's Datasette says of itself."""
+"""Metadata of a site's Datasette."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from config.sites.directory import RegisteredSite
 
 
 def site_metadata(site: RegisteredSite) -> dict[str, Any]:
-    """Datasette's metadata: a title and a description, as plain text."""
+    """Return Datasette's metadata: title and description, as plain text."""
     description = (
         f"Agendas and minutes of public meetings in {site.title}, page by page, searchable."
     )

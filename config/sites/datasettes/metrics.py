@@ -1,4 +1,4 @@
-"""What the pool counts: how long a Datasette takes to start, and which make way for others."""
+"""Metrics of the pool: the duration of a Datasette's start, and evictions."""
 
 import time
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from opentelemetry.metrics import get_meter
 from telemetry.registry import attributes as a
 from telemetry.registry.process_metrics import EVICTIONS, STARTUP_DURATION
 
-# By the API's proxies: made now, and recorded once telemetry has a provider, if ever.
+# The API's proxy instruments: created now, and recorded once there is a meter provider.
 _meter = get_meter("config.sites")
 _startups = _meter.create_histogram(
     str(STARTUP_DURATION),
@@ -22,7 +22,7 @@ _evictions = _meter.create_counter(str(EVICTIONS), EVICTIONS.unit, EVICTIONS.des
 
 @contextmanager
 def measured_startup() -> Iterator[None]:
-    """Record how long it takes, and the class of what it fails with."""
+    """Record the duration of the block, and the class of its exception."""
     began, attributes = time.perf_counter(), dict[str, str]()
     try:
         yield
@@ -34,5 +34,5 @@ def measured_startup() -> Iterator[None]:
 
 
 def count_eviction() -> None:
-    """One that is kept makes way for one that is asked for."""
+    """Count one eviction of an idle Datasette in favour of another."""
     _evictions.add(1)

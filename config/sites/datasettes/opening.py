@@ -1,4 +1,4 @@
-"""How a database can be opened, found out before a Datasette is built for it."""
+"""Chooses how to open a database, before a Datasette is built for it."""
 
 import sqlite3
 from contextlib import closing
@@ -7,35 +7,35 @@ from typing import Literal
 
 from config.sites.datasettes.files import DatabaseFile, has_journal
 
-# What Datasette puts behind `?mode=` in the URI of every connection. Said for
-# immutable files too: with `immutable=1` alone, SQLite makes the file it misses.
+# Datasette puts this after `?mode=` in the URI of every connection. `ro` is needed for
+# immutable files too: with `immutable=1` alone, SQLite creates a missing file.
 Mode = Literal["ro", "ro&immutable=1"]
 READ_ONLY: Mode = "ro"
 IMMUTABLE: Mode = "ro&immutable=1"
 
-# What ends or escapes a path in SQLite's URIs. Datasette does not quote it, and
-# would open, or make, another file.
+# Characters that end or escape a path in SQLite's URIs. Datasette does not quote the
+# path, and would open or create another file.
 _NOT_IN_URIS = frozenset("?#%")
 
-# By version and by what is there already.
+# SQLite's error depends on its version and on the files that exist.
 _CANT_WRITE_BESIDE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 _PRIMARY_CODE = 0xFF
 
 
 class UnreadableDatabaseError(Exception):
-    """Not a database, damaged, or not ours to read."""
+    """Not a database, damaged, or without permission to read."""
 
 
 class BusyDatabaseError(UnreadableDatabaseError):
-    """A writer holds it; it may be free in a moment."""
+    """A writer has locked the database, possibly for a moment only."""
 
 
 def choose_mode(file: DatabaseFile) -> Mode:
-    """Open `file`, read its schema, and say how it should be opened from now on.
+    """Open `file`, read its schema, and return the mode to open it with from now on.
 
-    Immutable, which saves SQLite's locks and Datasette's counts, only where no
-    one writes in place: readers would be given pages of two versions at once.
-    Never waits. Raises UnreadableDatabaseError, or BusyDatabaseError for a lock.
+    Immutable mode saves SQLite's locks and Datasette's counts. It is chosen only if the file
+    is not written in place: readers would get pages of two versions at once. Never waits.
+    Raises UnreadableDatabaseError, or BusyDatabaseError for a lock.
     """
     if not _NOT_IN_URIS.isdisjoint(str(file.path)):
         raise UnreadableDatabaseError(f"{file.path}: wanted a path without ?, # and %")
@@ -45,8 +45,8 @@ def choose_mode(file: DatabaseFile) -> Mode:
     try:
         _read_schema(file.path, READ_ONLY)
     except UnreadableDatabaseError as error:
-        # WAL mode needs a file beside the database. Where none can be made, and
-        # no writer has made one, nobody is writing.
+        # WAL mode needs a file beside the database. If none can be created, and no
+        # writer has created one, the database is not being written.
         if _code(error.__cause__) not in _CANT_WRITE_BESIDE or has_journal(file.path):
             raise
         _read_schema(file.path, IMMUTABLE)

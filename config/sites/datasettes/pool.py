@@ -1,4 +1,4 @@
-"""A bounded pool of Datasettes, one for each site that was visited lately."""
+"""A bounded pool of Datasettes, one for each site that was visited recently."""
 
 import asyncio
 import contextvars
@@ -23,26 +23,26 @@ from telemetry.scope import ASGIApp
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 0.5
-"""How old what was seen on disk may be."""
+"""Maximum age of the information about files on disk."""
 RETRY_SECONDS = 1.0
-"""How soon a site that failed is tried again, while its files are the same."""
+"""Interval between attempts to start a site that failed, while its files are unchanged."""
 SWEEP_SECONDS = 30.0
 CLOSE_SECONDS = 10.0
 REPLACED_SECONDS = 10.0
-"""How long a site is tried whose files are replaced while it starts."""
+"""How long to keep trying to start a site while its files are being replaced."""
 
 
 class NoDatabasesError(Exception):
-    """The site is registered, but there is nothing to serve yet."""
+    """The site is registered, but has no databases yet."""
 
 
 class SiteUnavailableError(Exception):
-    """The site has databases, and they can't be served now."""
+    """The site has databases, but they can't be served now."""
 
 
 @dataclass(slots=True)
 class _Slot:
-    """What the pool knows of one site."""
+    """State of one site in the pool."""
 
     folder: SiteFolder
     site: RegisteredSite
@@ -50,29 +50,29 @@ class _Slot:
     datasette: KeptDatasette | None = None
     failure: Exception | None = None
     reported: Exception | None = None
-    """The failure that was logged last."""
+    """The last failure that was logged."""
     retry_at: float = 0.0
     checked_at: float = float("-inf")
     renewal: asyncio.Task[None] | None = None
     waiting: int = 0
-    """Requests that await the renewal."""
+    """Number of requests that await the renewal."""
 
     @property
     def idle(self) -> bool:
-        """Whether nobody would miss its Datasette at this moment."""
+        """Whether its Datasette can be stopped without affecting a request."""
         leases = 0 if self.datasette is None else self.datasette.leases
         return leases == 0 and self.waiting == 0 and self.renewal is None
 
 
 class DatasettePool:
-    """Starts a site's Datasette on its first request, and keeps it for the next ones.
+    """Starts a site's Datasette on its first request, and keeps it for later ones.
 
-    At most `room` are kept, and beyond that only those in use: the one that has been
-    idle for longest makes way. What is on disk is looked at before a request if that
-    was last done half a second ago, so a file that was replaced, added or deleted
-    counts from then on; requests in flight end on the files they began with.
+    At most `room` are kept, more only while all are in use. Above that, the one that has
+    been idle for longest is stopped. The files on disk are checked before a request if the
+    last check is at least 0.5 s old, so that a replaced, added or deleted file has an
+    effect from then on. Requests in progress end on the files they began with.
 
-    Belongs to one event loop.
+    Must be used on one event loop.
     """
 
     def __init__(
@@ -88,16 +88,16 @@ class DatasettePool:
         self._room = room
         self._clock = clock
         self._slots: dict[str, _Slot] = {}
-        # Those that have a Datasette, the least recently used first.
+        # Slots with a Datasette, the least recently used first.
         self._kept: OrderedDict[str, _Slot] = OrderedDict()
-        # Out of use for the next request, and still in use for an earlier one.
+        # No longer used for new requests, but still by earlier ones.
         self._retiring: set[KeptDatasette] = set()
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
     @asynccontextmanager
     async def lease(self, site: RegisteredSite) -> AsyncIterator[ASGIApp]:
-        """Hold the site's ASGI application for one request, its last byte included.
+        """Provide the site's ASGI application for one request, until its response has ended.
 
         Raises NoDatabasesError or SiteUnavailableError.
         """
@@ -117,10 +117,10 @@ class DatasettePool:
     async def sweep(
         self, find: Callable[[str], Awaitable[RegisteredSite | None]], every: float = SWEEP_SECONDS
     ) -> None:
-        """Let go, from time to time, of what nobody asks for and is no longer so on disk.
+        """Periodically stop idle Datasettes whose files or registration have changed.
 
-        A file that was deleted takes up its space for as long as it is open. `find`
-        says whether a site is still registered. Runs until it is cancelled.
+        A deleted file occupies space on disk as long as it is open. `find` returns the
+        site if it is still registered. Runs until it is cancelled.
         """
         while True:
             await asyncio.sleep(every)
@@ -137,7 +137,7 @@ class DatasettePool:
         await asyncio.gather(*renewals, return_exceptions=True)
         for slot in self._slots.values():
             self._replace(slot, None)
-        # Whoever still uses one has been told to end, and has outstayed it.
+        # Still in use by requests that the server was to end before this.
         for datasette in self._retiring:
             self._stop(datasette)
         self._retiring.clear()
@@ -157,7 +157,7 @@ class DatasettePool:
         if slot.datasette is None:
             return False
         try:
-            # A folder of its own: a request may look at the same time.
+            # Not the slot's folder, which is not thread-safe and which a request may be using.
             look = SiteFolder(self._sites_dir, subdomain).look
             return await asyncio.to_thread(look) != slot.files
         except OSError:
@@ -176,7 +176,7 @@ class DatasettePool:
                 await self._renew(slot, site)
             finally:
                 slot.waiting -= 1
-        # No await from here to the lease, or it might be closed in between.
+        # No await from here to the lease: the Datasette could be closed in between.
         if slot.datasette is not None:
             return slot.datasette
         if slot.failure is not None:
@@ -186,11 +186,11 @@ class DatasettePool:
     async def _renew(self, slot: _Slot, site: RegisteredSite) -> None:
         if slot.renewal is None:
             slot.renewal = _detached(self._renewal(slot, site))
-        # Shielded: a visitor who leaves must not take it from the others.
+        # Shielded: a client that disconnects must not cancel it for the others.
         await asyncio.shield(slot.renewal)
 
     async def _renewal(self, slot: _Slot, site: RegisteredSite) -> None:
-        """Bring the slot in line with what is on disk."""
+        """Update the slot from the files on disk."""
         began = looked = self._clock()
         try:
             while True:
@@ -220,19 +220,19 @@ class DatasettePool:
 
     def _fail(self, slot: _Slot, error: Exception) -> None:
         if slot.reported is None or _reason(slot.reported) != _reason(error):
-            # Once, not at each retry. SQLite's own word needs no traceback.
+            # Once, not at each retry. SQLite's errors need no traceback.
             known = isinstance(error, UnreadableDatabaseError | OSError | FilesReplacedError)
-            # A warning: what a visitor gets of it is the error, and is told as such.
+            # A warning only: the failed request is reported as an error by itself.
             logger.warning(
                 "The site %s can't be served: %s",
                 slot.site.subdomain,
                 _reason(error),
                 exc_info=None if known else error,
             )
-            # It is kept, and what its frames hold is not: a Datasette, for one.
+            # The exception is kept, but not the objects in its frames, such as a Datasette.
             traceback.clear_frames(error.__traceback__)
             slot.reported = error
-        # The first of its like: each visitor's error is then raised from the same one.
+        # The first one of its kind, so that the errors of all requests have the same cause.
         slot.failure = slot.reported
         slot.retry_at = self._clock() + RETRY_SECONDS
         self._replace(slot, None)
@@ -256,7 +256,7 @@ class DatasettePool:
         while len(self._kept) > self._room:
             slot = next((slot for slot in self._kept.values() if slot.idle), None)
             if slot is None:
-                # All are in use: the first to end its last request makes way.
+                # All are in use. The first whose requests have ended is stopped.
                 return
             count_eviction()
             self._forget(slot)
@@ -281,6 +281,6 @@ def _reason(error: Exception) -> str:
 
 
 def _detached(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    # In a context of its own: start-up and the background tasks begun there
-    # would carry the first visitor's trace for ever.
+    # In an empty context: start-up and the background tasks begun there would
+    # otherwise keep the trace of the first request.
     return asyncio.create_task(work, context=contextvars.Context())

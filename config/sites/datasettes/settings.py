@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-# The limits are upstream's. max_returned_rows is Datasette's own default, said
-# outright since it is part of what a visitor may cost.
+# The limits are upstream's. max_returned_rows is Datasette's default, set explicitly
+# since it limits the cost of a request.
 SETTINGS: Final[dict[str, Any]] = {
     "sql_time_limit_ms": 3000,
     "facet_time_limit_ms": 100,
@@ -12,6 +12,6 @@ SETTINGS: Final[dict[str, Any]] = {
     "max_returned_rows": 1000,
     "allow_download": False,
     "allow_csv_stream": False,
-    # Upstream has five; but threads are per instance, and here many are kept.
+    # Upstream has five, but threads are per instance, and here many instances are kept.
     "num_sql_threads": 2,
 }

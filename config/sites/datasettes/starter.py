@@ -1,4 +1,4 @@
-"""From a site's files to a running Datasette, or to why there is none."""
+"""Starts a Datasette on a site's files."""
 
 import asyncio
 import itertools
@@ -16,10 +16,13 @@ from config.sites.datasettes.opening import IMMUTABLE, BusyDatabaseError, Mode, 
 from config.sites.directory import RegisteredSite
 
 AT_ONCE = 2
-"""More would only make each of them slower, and more likely to be overtaken."""
+"""Number of concurrent starts.
+
+With more, each would be slower, and its files more likely to be replaced meanwhile.
+"""
 START_SECONDS = 30.0
 LOCK_SECONDS = 1.0
-"""How long to wait for a writer. Many sites may be locked at once: not in a thread."""
+"""How long to wait for a writer. Not in a thread, since many sites may be locked at once."""
 _LOCK_STEP_SECONDS = 0.05
 
 
@@ -30,25 +33,25 @@ class FilesReplacedError(Exception):
 class Starter:
     """Starts Datasettes with the same settings for all sites.
 
-    `secret` gives what a site's Datasette signs with: the same in every worker, or
-    a cookie set by one would be refused by the next.
+    `secret` returns the signing key of a site's Datasette. It must be the same in every
+    worker: otherwise one would refuse the cookies of another.
     """
 
     def __init__(self, *, secret: Callable[[str], str], settings: Mapping[str, Any]) -> None:
         self._secret = secret
         self._settings = settings
         self._turns = asyncio.Semaphore(AT_ONCE)
-        # Made on first use: in the worker, not in the server that forks it.
+        # Created on first use, in the worker, not in the process that forks it.
         self._folder: Path | None = None
         self._numbers = itertools.count()
 
     async def start(
         self, site: RegisteredSite, folder: SiteFolder, files: Sequence[DatabaseFile]
     ) -> KeptDatasette:
-        """Start a Datasette on `files`, all of its connections open on just these.
+        """Start a Datasette on `files`, with all its connections open on exactly these.
 
         Raises FilesReplacedError if one of them was replaced meanwhile,
-        UnreadableDatabaseError, TimeoutError, or what a plugin's hook raised.
+        UnreadableDatabaseError, TimeoutError, or the exception of a plugin's hook.
         """
         modes = await _modes(files)
         recipe = Recipe(
@@ -59,7 +62,7 @@ class Starter:
             internal=self._new_internal(),
         )
         async with self._turns, asyncio.timeout(START_SECONDS):
-            # The turn may have been long in coming.
+            # The wait for the semaphore may have been long.
             await _verify(recipe, folder)
             with measured_startup():
                 datasette = await KeptDatasette.start(recipe)
@@ -71,7 +74,7 @@ class Starter:
         return datasette
 
     def close(self) -> None:
-        """Remove what closed Datasettes have left. Blocks."""
+        """Remove the files of closed Datasettes. Blocks."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
@@ -95,10 +98,10 @@ async def _modes(files: Sequence[DatabaseFile]) -> list[Mode]:
 
 
 async def _verify(recipe: Recipe, folder: SiteFolder) -> None:
-    """Raise FilesReplacedError unless what is opened by name is what was looked at."""
+    """Raise FilesReplacedError if the files at these paths are no longer the same."""
     seen = await asyncio.to_thread(folder.look)
-    # What is written in place is followed by SQLite itself, unless it was told
-    # that nobody does so.
+    # SQLite detects changes in place itself, unless the file was opened as
+    # immutable.
     same = len(seen) == len(recipe.databases) and all(
         before == after if mode == IMMUTABLE else before.place == after.place
         for (before, mode), after in zip(recipe.databases, seen, strict=True)

@@ -1,4 +1,4 @@
-"""Writes a municipality's database of meeting pages, whole or not at all."""
+"""Writes a municipality's database of meeting pages atomically."""
 
 import hashlib
 import os
@@ -25,7 +25,7 @@ def write_database(path: Path, place: Place, pages: int, progress: Callable[[int
     """Write `pages` pages of agendas and minutes to `path`, replacing it.
 
     `progress` is called with the number of pages just written. The database is
-    renamed into place at the end: nobody ever opens half of one.
+    renamed at the end, so that an unfinished one is never opened.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Hidden, so that the host doesn't serve it while it is being written.
@@ -41,7 +41,7 @@ def write_database(path: Path, place: Place, pages: int, progress: Callable[[int
 
 
 def _fill(path: Path, place: Place, pages: int, progress: Callable[[int], object]) -> None:
-    # A crash leaves a file that is thrown away: no journal, no syncing.
+    # After a crash the file is discarded, so neither journal nor syncing is needed.
     database = sqlite_utils.Database(path)
     try:
         database.execute("PRAGMA journal_mode=OFF")

@@ -1,4 +1,4 @@
-"""Three municipalities to look at; the people in them are invented."""
+"""Three municipalities for the demonstration. The people in them are invented."""
 
 from dataclasses import dataclass
 

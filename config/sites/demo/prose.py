@@ -1,6 +1,6 @@
-"""Sentences that read like a city council's agendas and minutes.
+"""Sentences in the style of a city council's agendas and minutes.
 
-Full-text search, snippets and row sizes behave on them as on the real thing.
+Full-text search, snippets and row sizes are as with real documents.
 """
 
 from random import Random
@@ -50,7 +50,7 @@ _CONSENT = (
 
 
 class CouncilWriter:
-    """Writes pages for one place; the same `random` gives the same pages."""
+    """Writes pages for one municipality. The same `random` gives the same pages."""
 
     def __init__(self, place: Place, random: Random) -> None:
         self._place = place

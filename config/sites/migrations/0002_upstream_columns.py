@@ -1,7 +1,7 @@
-"""The columns as upstream's table has them.
+"""The columns of upstream's table.
 
-Initial like 0001, or `migrate --fake-initial` would run it on a table that
-another program made: Django asks there only whether `pages` exists.
+Initial like 0001. Otherwise `migrate --fake-initial` would run it on a table that
+another program created: for an initial migration, Django only checks that `pages` exists.
 """
 
 import django.core.validators

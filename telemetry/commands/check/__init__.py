@@ -1,1 +1,1 @@
-"""`python -m telemetry check`: whether what is sent arrives, and if not, why."""
+"""`python -m telemetry check`: sends samples to each destination, and diagnoses failures."""

@@ -1,4 +1,4 @@
-"""What a backend answered, as it came: the exporters tell only whether they are content."""
+"""Records a backend's response, since the exporters report only success or failure."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ _LONGEST = 64 * 1024
 
 @dataclass(slots=True)
 class Answer:
-    """Of one attempt: an answer over HTTP, an error over gRPC, or none at all."""
+    """Result of one attempt: a response over HTTP, an error over gRPC, or neither."""
 
     status: int | None = None
     content_type: str = ""
     location: str = ""
     body: bytes = b""
     error: BaseException | None = None
-    """What the attempt ended with, if there was no answer."""
+    """Exception that ended the attempt, if there was no response."""
     grpc_code: str = ""
     grpc_details: str = ""
 
 
 class ObservingTransport:
-    """Sends once, for so many seconds, and keeps the answer."""
+    """Sends once, with a timeout in seconds, and records the response."""
 
     def __init__(self, timeout: float) -> None:
         self.answer = Answer()
         self._timeout = timeout
 
     def session(self) -> requests.Session:
-        """OTLP over HTTP."""
+        """Return a session for OTLP over HTTP that records the response."""
         return _Session(self.answer, self._timeout)
 
     def watched(self, exporter: E) -> E:
-        """OTLP over gRPC."""
+        """Record the response to an exporter of OTLP over gRPC."""
         import grpc
 
-        # A check is to answer now; whether it would work later is another question.
+        # No retries: the command reports whether the backend works now.
         private_api.replace(private_api.GRPC_RETRIED_CODES, frozenset(), exporter)
         client: Any = private_api.get(private_api.GRPC_CLIENT, exporter)
         send, answer = getattr(client, "Export", None), self.answer
@@ -65,7 +65,7 @@ class ObservingTransport:
 
 
 class FailedError(Exception):
-    """None of those that the exporter would try again for."""
+    """A failed attempt. Not an exception for which the exporter would retry."""
 
 
 class _Session(requests.Session):
@@ -75,7 +75,7 @@ class _Session(requests.Session):
         self._timeout = timeout
 
     def request(self, *args: Any, **options: Any) -> requests.Response:
-        """As any session's; what is no success ends it."""
+        """Send as `requests.Session` does. Raises FailedError for a failure or an error status."""
         try:
             response = super().request(*args, **{**options, "timeout": self._timeout})
         except requests.RequestException as error:

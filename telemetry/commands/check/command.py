@@ -1,4 +1,4 @@
-"""The command line of `check`."""
+"""Command line of `check`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NOTHING = """nothing is configured, so nothing is sent. Set one of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare them."""
+    """Declare the arguments."""
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument(
         "--timeout", type=parse.seconds, default=5.0, help="for each of them (default 5s)"
@@ -32,7 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Send and print. 0 if all arrived, 1 if one did not, 2 if nothing can be sent."""
+    """Send samples and print the results.
+
+    Returns 0 if all arrived, 1 if one did not, 2 if nothing can be sent.
+    """
     try:
         settings = read_settings(
             os.environ, default_service_name=options.service_name or "telemetry-check"

@@ -1,4 +1,4 @@
-"""From an answer to what is wrong, and what to do about it."""
+"""Derives the problem and its remedy from a backend's response."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ _LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the advice names: where it was sent, and the variables that say so."""
+    """Destination and variables that the advice refers to."""
 
     protocol: str
-    """`http/protobuf`, `grpc`, or `sentry`."""
+    """``http/protobuf``, ``grpc`` or ``sentry``."""
     address_variable: str
     secret_variable: str
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What is wrong and what to do; neither ever holds a secret."""
+    """A problem and its remedy. Neither contains a secret."""
 
     problem: str
     advice: str
 
 
 def diagnose(answer: Answer, to: Target, message: Any = None) -> Diagnosis | None:
-    """None if it arrived.
+    """Return the problem, or None if the data arrived.
 
     Args:
-        answer: of the backend.
-        to: what was asked.
-        message: the class of OTLP's answer, to see whether all was accepted.
+        answer: Response of the backend.
+        to: Destination of the data.
+        message: Class of the OTLP response, to detect a partial success.
     """
     if answer.grpc_code:
         return _of_grpc(answer, to) or _of_acceptance(answer, message)
@@ -206,7 +206,7 @@ def _of_grpc(answer: Answer, to: Target) -> Diagnosis | None:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An exception and all that it was made of; urllib3 keeps its own in `reason`."""
+    """Yield an exception and its causes. urllib3 keeps its cause in ``reason``."""
     seen: set[int] = set()
     waiting: list[Any] = [error]
     while waiting:

@@ -1,4 +1,4 @@
-"""One error event, by the tracker's own client and transport."""
+"""Sends one error event with the client and transport of Sentry's SDK."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 def send_error(
     settings: Settings, redactor: Redactor, samples: Samples, timeout: float
 ) -> tuple[Answer, str]:
-    """Send it and wait.
+    """Send one error event and wait for the response.
 
     Returns:
-        The answer, and the event's id; an empty answer where Sentry's SDK does not show it.
+        The response, and the id of the event. The response is empty if Sentry's SDK does not
+        expose it.
     """
     answer = Answer()
     shown = private_api.get(private_api.SENTRY_ANSWER) is not None

@@ -1,4 +1,4 @@
-"""Sends to every destination that is configured."""
+"""Sends samples to every configured destination."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ _ANSWERS = {
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one thing at one destination."""
+    """Result of one sample at one destination."""
 
     what: str
-    """`traces`, `metrics`, `logs` or `errors`."""
+    """``traces``, ``metrics``, ``logs`` or ``errors``."""
     exporter: str
     address: str
     arrived: bool | None
-    """None where nothing is sent over a network, or where the answer can't be read."""
+    """None if nothing is sent over a network, or if the response can't be read."""
     seconds: float = 0.0
     problem: str = ""
     advice: str = ""
     look_at: str = ""
-    """A page that shows it."""
+    """Address of a page that shows the sample."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All of them."""
+    """All results."""
 
     service_name: str
     trace_id: str
@@ -60,16 +60,16 @@ class Report:
 
     @property
     def all_arrived(self) -> bool:
-        """Whether nothing was lost on the way."""
+        """Whether no sample was lost."""
         return all(result.arrived is not False for result in self.results)
 
 
 def probe(settings: Settings, timeout: float) -> Report:
-    """Send one of each.
+    """Send one sample to each destination.
 
     Args:
-        settings: of the host.
-        timeout: seconds for each.
+        settings: Settings of the host.
+        timeout: Seconds for each sample.
     """
     redactor = Redactor(settings.redaction)
     samples = Samples(settings, redactor)
@@ -123,7 +123,7 @@ def _found(
     content: bool,
 ) -> Diagnosis | None:
     if transport is None or transport.answer == Answer():
-        # Another package's exporter, or a session that another makes: its word is all there is.
+        # The response can't be read: the exporter, or its session, is another package's.
         if content:
             return None
         return Diagnosis("export failed", "See the exporter's messages above.")
@@ -204,7 +204,7 @@ def _of_errors(settings: Settings, redactor: Redactor, samples: Samples, timeout
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporters' own complaints: they are said better."""
+    """Silence the exporters' log messages: the report explains their errors better."""
     loggers = [logging.getLogger(name) for name in ("opentelemetry", "sentry_sdk", "urllib3")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,4 +1,4 @@
-"""What a check found, for people and for programs."""
+"""Formats the results of a check as text and as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INDENT = "         "
 
 
 def as_text(report: Report) -> str:
-    """Lines of 80 columns, but for addresses, which are never cut."""
+    """Return lines of at most 80 columns. Addresses are never cut and may be longer."""
     lines = [f"{report.service_name}, trace {report.trace_id}", ""]
     for result in report.results:
         lines += _lines(result)
@@ -49,10 +49,10 @@ def _lines(result: Result) -> Iterator[str]:
 
 
 def as_json(report: Report) -> str:
-    """An object: `arrived` (of all), `service_name`, `trace_id`, and `results`.
+    """Return an object: `arrived` (of all), `service_name`, `trace_id`, and `results`.
 
-    Each result has `what`, `exporter`, `address`, `arrived` (null where nothing goes over
-    a network), `seconds`, `problem`, `advice` and `look_at`; the last three may be empty.
+    Each result has `what`, `exporter`, `address`, `arrived` (null if nothing is sent over
+    a network), `seconds`, `problem`, `advice` and `look_at`. The last three may be empty.
     """
     shape = {
         "arrived": report.all_arrived,

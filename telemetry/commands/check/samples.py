@@ -1,4 +1,4 @@
-"""One span, one measurement and one log record of one trace, as the host would make them."""
+"""A span, a measurement and a log record of one trace, created as the host creates them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 class Samples:
-    """What is sent: of each signal what its exporters are given."""
+    """The samples, by signal, in the form that exporters take."""
 
     def __init__(self, settings: Settings, redactor: Redactor) -> None:
         resource = build_resource(settings)
         spans = InMemorySpanExporter()
-        # No sampler of the host's: it is asked whether it arrives, not whether it is wanted.
+        # Not the host's sampler, which might drop the span.
         tracers = TracerProvider(resource=resource, sampler=ALWAYS_ON, shutdown_on_exit=False)
         tracers.add_span_processor(SimpleSpanProcessor(spans))
         span = tracers.get_tracer("telemetry", __version__).start_span(str(CHECK))

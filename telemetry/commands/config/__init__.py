@@ -1,1 +1,1 @@
-"""`python -m telemetry config`: what is configured, and where each value came from."""
+"""`python -m telemetry config`: prints the settings and the origin of each value."""

@@ -1,4 +1,4 @@
-"""The command line of `config`."""
+"""Command line of `config`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare them."""
+    """Declare the arguments."""
     parser.add_argument("--all", action="store_true", help="what is empty or off, too")
     parser.add_argument("--json", action="store_true", help="for programs: all of it")
     parser.add_argument("--service-name", help="the host's own, where no variable names it")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print. 0, or 2 with every problem."""
+    """Print the settings. Returns 0, or 2 if there are problems, which are all printed."""
     try:
         own = options.service_name or "(the host's own)"
         settings = read_settings(os.environ, default_service_name=own)

@@ -1,4 +1,4 @@
-"""The configuration as rows: what, its value, where that came from. Never a secret."""
+"""The settings as rows of name, value and origin. Secrets are hidden."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Row = tuple[str, str, tuple[str, ...]]
 
-# Shown by the rows of signals and errors, or as one of their own.
+# Shown in the rows of signals and errors, or in rows defined below.
 _ELSEWHERE = frozenset(
     {
         *("names_itself", "exporters", "otlp", "logfire", "prometheus", "sentry"),
@@ -29,7 +29,7 @@ _ELSEWHERE = frozenset(
 
 
 def rows(settings: Settings, sources: Mapping[str, tuple[str, ...]]) -> Iterator[Row]:
-    """Where each signal goes, then everything else."""
+    """Yield the destinations of each signal, followed by all other settings."""
     for signal in SIGNALS:
         yield signal, _destinations(settings, signal), _of_signal(settings, signal, sources)
     errors = without_credentials(settings.sentry.dsn) if settings.sentry is not None else "nowhere"
@@ -74,7 +74,7 @@ def _of_signal(
     if "prometheus" in settings.exporters[signal]:
         parts.append("prometheus")
     names = [name for part in parts for name in sources.get(part, ())]
-    # One signal's own variables are not the others'.
+    # Variables of the other signals are left out.
     own = (name for name in dict.fromkeys(names) if not any(other in name for other in others))
     return tuple(own)
 
@@ -91,7 +91,7 @@ def _shown(variable: Variable[Any] | None, value: Any) -> str:
 
 
 def as_text(found: list[Row], unused: list[str], *, everything: bool) -> str:
-    """Two columns and the source; without `everything`, what has a value."""
+    """Format columns of name, value and origin. Without `everything`, only rows with a value."""
     shown = [row for row in found if everything or row[1] not in ("", "false")]
     width = max(len(name) for name, _, _ in shown)
     lines = []
@@ -109,6 +109,6 @@ def as_text(found: list[Row], unused: list[str], *, everything: bool) -> str:
 
 
 def as_json(found: list[Row], unused: list[str], notes: tuple[str, ...]) -> str:
-    """An object: `settings`, each with `value` and `from`; `unused`; `notes`."""
+    """Return an object: `settings`, each with `value` and `from`; `unused`; `notes`."""
     settings = {name: {"value": value, "from": origin} for name, value, origin in found}
     return json.dumps({"settings": settings, "unused": unused, "notes": notes}, indent=2) + "\n"

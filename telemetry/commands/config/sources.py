@@ -1,4 +1,4 @@
-"""Where each setting came from: the variables that decided it."""
+"""Origin of each setting: the variables that gave it its value."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _PREFIXES = ("OTEL_", "LOGFIRE_", "SENTRY_", "TELEMETRY_")
 
 
 def sources(environ: Mapping[str, str], service_name: str | None) -> dict[str, tuple[str, ...]]:
-    """By field of `Settings`, the variables that it came from; none where it is the default.
+    """Return variables by field of `Settings`. A field with its default value has none.
 
-    Of two variables that say the same, it is the one that takes precedence.
+    If two variables have the same value, the one that takes precedence is returned.
 
     Raises:
-        ConfigurationError: as `read_settings` does.
+        ConfigurationError: As `read_settings` does.
     """
     reader = Reader(environ)
     read_all(reader, service_name)
@@ -30,7 +30,10 @@ def sources(environ: Mapping[str, str], service_name: str | None) -> dict[str, t
 
 
 def unused(environ: Mapping[str, str], found: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Variables that look like ours and change nothing: they say the default, or are the SDK's."""
+    """Return variables with our names or prefixes that have no effect.
+
+    They have the default value, or are read by the SDK.
+    """
     used = {name for names in found.values() for name in names}
     known = {str(variable) for variable in declared(v, passed_on)}
     return sorted(

@@ -1,1 +1,1 @@
-"""`python -m telemetry cost`: what pages cost in spans, bytes and money."""
+"""`python -m telemetry cost`: estimates spans, bytes and price of pages."""

@@ -1,4 +1,4 @@
-"""The command line of `cost`."""
+"""Command line of `cost`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TIMES = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare them."""
+    """Declare the arguments."""
     parser.add_argument("application", help="as uvicorn wants it, such as config.asgi:application")
     parser.add_argument(
         "--page",
@@ -42,7 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve, visit and print. 0, or 2 with what is wrong."""
+    """Serve the application, request its pages and print the figures.
+
+    Returns 0, or 2 with the problem printed.
+    """
     try:
         pages = _pages(options)
         _check(options)
@@ -58,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     ratio, rules = _applied(settings.sampler)
     visited = []
     for name, variables in stages if rules else stages[:2]:
-        # Not the result: `--json > file` keeps that alone.
+        # To stderr, so that `--json > file` writes only the result.
         sys.stderr.write(f"visiting {len(pages)} pages: {name}\n")
         environ: Mapping[str, str] = {**os.environ, **variables}
         try:
@@ -99,7 +102,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _applied(sampler: SamplerSettings) -> tuple[float, bool]:
-    """The ratio, and whether there are rules besides."""
+    """Return the sampling ratio, and whether the sampler has rules as well."""
     if sampler.name in RATIO:
         return float(sampler.arg or 1.0), sampler.name == "tail"
     return (0.0 if sampler.name.endswith("always_off") else 1.0), False

@@ -1,4 +1,4 @@
-"""Serves an application, visits its pages, and gives what it exported."""
+"""Serves an application, requests its pages, and collects the spans that it exports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PAGE_TIMEOUT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Visited:
-    """A page, how it was answered, and the spans of each of its visits."""
+    """A page, the status of its response, and the spans of each request."""
 
     page: Page
     status: int
@@ -40,32 +40,32 @@ class Visited:
 def visit(
     application: str, pages: Sequence[Page], times: int, environ: Mapping[str, str]
 ) -> list[Visited]:
-    """Serve and visit each page once to open it, and then so many times for the figures.
+    """Serve the application and request each page once as a warm-up, then `times` times.
 
     Raises:
-        TelemetryError: if the application does not start, or is not behind our edge.
+        TelemetryError: The application does not start, or has no telemetry edge.
     """
     with OTLPReceiver() as receiver:
         variables = _sending_to(receiver.url, environ)
-        told: dict[Page, list[str]] = {}
+        trace_ids: dict[Page, list[str]] = {}
         statuses = {}
         with _serving(application, variables) as port:
             for page in pages:
                 _get(port, page)
                 for _ in range(times):
                     statuses[page], trace_id = _get(port, page)
-                    told.setdefault(page, []).append(trace_id)
+                    trace_ids.setdefault(page, []).append(trace_id)
         by_trace: dict[str, list[ReceivedSpan]] = {}
         for span in receiver.spans:
             by_trace.setdefault(span.trace_id, []).append(span)
     return [
-        Visited(page, statuses[page], [by_trace.get(trace_id, []) for trace_id in told[page]])
+        Visited(page, statuses[page], [by_trace.get(trace_id, []) for trace_id in trace_ids[page]])
         for page in dict.fromkeys(pages)
     ]
 
 
 def _sending_to(url: str, environ: Mapping[str, str]) -> dict[str, str]:
-    # Traces alone, here alone: no token, header or endpoint of the operator's.
+    # Only traces, only to the local receiver: no token, header or endpoint of the operator.
     kept = {
         name: value
         for name, value in environ.items()
@@ -119,7 +119,7 @@ def _wait_for(server: subprocess.Popen[bytes], port: int) -> None:
 
 
 def _get(port: int, page: Page) -> tuple[int, str]:
-    """Give the status and the trace id."""
+    """Return the status and the trace id."""
     with closing(HTTPConnection(HOST, port, timeout=PAGE_TIMEOUT)) as connection:
         try:
             connection.request("GET", page.path, headers={"Host": f"{page.host}:{port}"})
@@ -127,14 +127,14 @@ def _get(port: int, page: Page) -> tuple[int, str]:
             answer.read()
         except (OSError, HTTPException) as error:
             raise TelemetryError(f"{page}: no answer ({error}); the application said:") from None
-    told = (answer.headers.get("traceresponse") or "").split("-")
-    if len(told) != 4:
+    trace_ids = (answer.headers.get("traceresponse") or "").split("-")
+    if len(trace_ids) != 4:
         raise TelemetryError(
             f"{page}: answered {answer.status} without a traceresponse header: is "
             "telemetry.asgi_wrapper() around the application, and the page not excluded? "
             "The application said:"
         )
-    return answer.status, told[1]
+    return answer.status, trace_ids[1]
 
 
 WANTED = "a page such as http://alameda.ca.localhost/meetings/minutes, or /meetings/minutes"
@@ -142,7 +142,7 @@ WANTED = "a page such as http://alameda.ca.localhost/meetings/minutes, or /meeti
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A Host header and a path with its query string."""
+    """A page: a Host header, and a path with its query string."""
 
     host: str
     path: str
@@ -152,14 +152,14 @@ class Page:
 
 
 def parse_page(value: str) -> Page:
-    """Read an address, or a path of ``localhost``.
+    """Parse an address, or a path on ``localhost``.
 
     Raises:
-        ValueError: for anything else; it says what was given and what is wanted.
+        ValueError: The text is neither. Names what was given and what is wanted.
     """
     parts = urlsplit(value if not value.startswith("/") else f"http://localhost{value}")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(f"{value!r}: wanted {WANTED}")
-    # The port is our server's; a name is all that the host routes by.
+    # The port is that of the local server. The host routes by name only.
     path = parts.path or "/"
     return Page(parts.hostname, f"{path}?{parts.query}" if parts.query else path)

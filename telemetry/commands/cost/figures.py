@@ -1,4 +1,4 @@
-"""Sums of spans and bytes, before and after folding and sampling."""
+"""Sums of spans and bytes, before and after aggregation and sampling."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 STAGES = ("all", "folded", "sampled")
 KINDS = ("page", "route", "scope", "site")
 NONE = "(none)"
-# A month of 30 days.
+# Seconds in a month of 30 days.
 SECONDS = 30 * 24 * 3600
 
 
 @dataclass(slots=True)
 class Cost:
-    """Spans and bytes a request."""
+    """Spans and bytes of a request."""
 
     spans: float = 0.0
     bytes: float = 0.0
@@ -35,7 +35,7 @@ class Cost:
 
 @dataclass(slots=True)
 class Figures:
-    """Per request of the whole mix: a cost for each name of a kind, at each stage."""
+    """Costs of a request: in total, and by kind, name and stage. The mean of all pages."""
 
     totals: dict[str, Cost] = field(default_factory=lambda: {stage: Cost() for stage in STAGES})
     names: dict[str, dict[str, dict[str, Cost]]] = field(
@@ -44,7 +44,7 @@ class Figures:
     statuses: dict[str, int] = field(default_factory=dict)
 
     def month(self, stage: str, rate: float) -> Cost:
-        """Spans and bytes of a month at so many requests a second."""
+        """Return spans and bytes of a month at `rate` requests a second."""
         total = self.totals[stage]
         return Cost(total.spans * rate * SECONDS, total.bytes * rate * SECONDS)
 
@@ -55,20 +55,21 @@ def figures(
     by_rule: Sequence[Visited],
     ratio: float,
 ) -> Figures:
-    """Add up.
+    """Add up spans and bytes.
 
     Args:
-        whole: every query a span, every trace kept.
-        folded: as configured, every trace kept.
-        by_rule: as configured, and only what a rule of the sampler's keeps.
-        ratio: what it keeps of the rest.
+        whole: Requests with a span for each query and every trace kept.
+        folded: Requests with the configured aggregation and every trace kept.
+        by_rule: Requests with the configured aggregation and only the traces that a rule of
+            the sampler keeps.
+        ratio: Share of the other traces that the sampler keeps.
     """
     found = Figures()
-    # A page's own figures are for one request to it; all others for one of the mix.
+    # Figures of a page are for one request to it. All others are means of all pages.
     for stage, visited, weight in (
         ("all", whole, 1.0),
         ("folded", folded, 1.0),
-        # What no rule keeps is there with the ratio's probability.
+        # A trace that no rule keeps is sampled with the ratio's probability.
         ("sampled", folded, ratio),
         ("sampled", by_rule, 1.0 - ratio),
     ):
@@ -115,7 +116,7 @@ def _cost(spans: Sequence[ReceivedSpan]) -> Cost:
 
 
 _KEYS: dict[str, Callable[[ReceivedSpan, Mapping[str, str]], str]] = {
-    # All that happens within a request is of its route.
+    # All spans of a request count for its route.
     "route": lambda span, routes: routes.get(span.trace_id, NONE),
     "scope": lambda span, _routes: span.scope,
     "site": lambda span, _routes: str(span.attributes.get(a.SITE, NONE)),

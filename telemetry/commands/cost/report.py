@@ -1,4 +1,4 @@
-"""The figures as a table, and as JSON."""
+"""Formats the figures as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME = 29
 def table(
     figures: Figures, *, sampler: str, rate: float, price: float | None, times: int
 ) -> Iterator[str]:
-    """Give the lines, at most 80 columns wide."""
+    """Yield the lines of the table, at most 80 columns wide."""
     yield f"A request, the mean of {times} to each page: all spans, folded, and sampled"
     yield f"(sampler: {sampler})"
     yield ""
@@ -41,7 +41,7 @@ def table(
 
 
 def as_json(figures: Figures, *, sampler: str, rate: float, price: float | None, times: int) -> str:
-    """Give all figures; spans and bytes are a request's, `month` says whose."""
+    """Return all figures. Spans and bytes are those of a request; `month` has those of a month."""
     months = {}
     for stage in STAGES:
         month = figures.month(stage, rate)

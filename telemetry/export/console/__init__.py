@@ -1,4 +1,4 @@
-"""What a developer reads on stderr: a tree for each request, and a line for each log record."""
+"""Exporters for the terminal: a tree for each request, and a line for each log record."""
 
 from telemetry.export.console.logs import ConsoleLogRecordExporter
 from telemetry.export.console.metrics import ConsoleMetricExporter

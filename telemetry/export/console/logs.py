@@ -1,4 +1,4 @@
-"""The console's log exporter: a line for each record."""
+"""Log exporter for the terminal, with one line for each record."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class ConsoleLogRecordExporter(LogRecordExporter):
-    """Prints each record on a line.
+    """Prints each log record on one line.
 
     Args:
-        mode: ``off`` prints nothing; the others are alike.
-        color: whether a terminal gets colour.
-        stream: where to print; standard error unless given.
+        mode: ``off`` prints nothing; ``tree`` and ``compact`` have the same effect.
+        color: Whether to use colours on a terminal.
+        stream: Where to print. Standard error by default.
     """
 
     def __init__(
@@ -60,8 +60,8 @@ class ConsoleLogRecordExporter(LogRecordExporter):
         return " ".join(part for part in parts if part)
 
     def force_flush(self, timeout_millis: int = 10_000) -> bool:
-        """Nothing is held back."""
+        """Return True: no record is buffered."""
         return True
 
     def shutdown(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no resource is open."""

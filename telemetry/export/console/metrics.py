@@ -1,4 +1,4 @@
-"""The console's metric exporter: a line for each metric that has changed."""
+"""Metric exporter for the terminal, with one line for each metric that has changed."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 class ConsoleMetricExporter(MetricExporter):
-    """Prints a line for each metric whose totals have changed since the last export.
+    """Prints one line for each metric whose totals have changed since the last export.
 
     Args:
-        mode: ``off`` prints nothing; the others are alike.
-        color: whether a terminal gets colour.
-        stream: where to print; standard error unless given.
+        mode: ``off`` prints nothing; ``tree`` and ``compact`` have the same effect.
+        color: Whether to use colours on a terminal.
+        stream: Where to print. Standard error by default.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class ConsoleMetricExporter(MetricExporter):
     def export(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
     ) -> MetricExportResult:
-        """Print what has changed."""
+        """Print the metrics that have changed."""
         if self._off:
             return MetricExportResult.SUCCESS
         lines = []
@@ -62,11 +62,11 @@ class ConsoleMetricExporter(MetricExporter):
         return MetricExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Nothing is held back."""
+        """Return True: no metric is buffered."""
         return True
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        """Nothing is open."""
+        """Do nothing: no resource is open."""
 
 
 def _metrics(data: MetricsData) -> Iterator[Metric]:

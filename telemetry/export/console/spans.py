@@ -1,4 +1,4 @@
-"""The console's span exporter."""
+"""Span exporter for the terminal."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 
 class ConsoleSpanExporter(SpanExporter):
-    """Prints each request as a tree when its root ends.
+    """Prints each request as a tree when its local root span ends.
 
     Args:
         mode: ``tree``, ``compact`` (one line) or ``off``.
-        color: whether a terminal gets colour.
-        trace_url: a page that shows a trace, with ``{trace_id}`` in it: printed with each tree.
-        stream: where to print; standard error unless given.
+        color: Whether to use colours on a terminal.
+        trace_url: Address of a page that shows a trace, with the placeholder ``{trace_id}``.
+            It is printed with each tree.
+        stream: Where to print. Standard error by default.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class ConsoleSpanExporter(SpanExporter):
         self._traces = Traces()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Keep spans until their root has ended; then print."""
+        """Keep the spans of a trace until its local root has ended, then print them."""
         if self._mode == "off":
             return SpanExportResult.SUCCESS
         for span in spans:
@@ -57,15 +58,18 @@ class ConsoleSpanExporter(SpanExporter):
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no resource is open."""
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Nothing is held back that could be printed."""
+        """Return True: the spans that are kept belong to traces whose root has not ended."""
         return True
 
 
 def _is_aside(root: ReadableSpan) -> bool:
-    """Whether it is a query that its request didn't wait for: a page that fails leaves dozens."""
+    """Whether the trace is one query that its request did not wait for.
+
+    These are not printed: a page that fails leaves dozens of them.
+    """
     scope = root.instrumentation_scope
     is_query = root.name == QUERY and scope is not None and scope.name == SCOPE
     failed = root.status.status_code is StatusCode.ERROR

@@ -1,4 +1,4 @@
-"""An exception in a few lines: its message, and the frames that matter."""
+"""Formats an exception as a few lines: its message and the relevant frames."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ if TYPE_CHECKING:
 
 
 def exceptions(
-    span: ReadableSpan, indent: str, terminal: Terminal, told: set[str]
+    span: ReadableSpan, indent: str, terminal: Terminal, printed: set[str]
 ) -> Iterator[str]:
-    """Those that the span tells of and that were not ``told``: a page fails by its query's."""
+    """Yield the lines of a span's exceptions, except those in ``printed``, and add them to it.
+
+    One exception is often recorded twice: the failure of a query is also that of its page.
+    """
     for event in span.events:
         known: Any = event.attributes or {}
         if event.name != "exception":
             continue
         text = f"{known.get('exception.type')}: {known.get('exception.message')}"
-        if text in told:
+        if text in printed:
             continue
-        told.add(text)
+        printed.add(text)
         yield indent + terminal.paint(fit(printable(text), terminal.width - len(indent)), RED)
         for line in frames(str(known.get("exception.stacktrace", ""))):
             yield indent + terminal.paint(fit("  " + line, terminal.width - len(indent)), DIM)

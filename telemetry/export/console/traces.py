@@ -1,4 +1,4 @@
-"""Ended spans, gathered by trace until the local root has ended. Bounded."""
+"""Groups ended spans by trace until the local root has ended. The number of spans is bounded."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MAX_SPANS = 2000
 
 @dataclass(slots=True)
 class Trace:
-    """The spans of one trace that have ended, and how many there was no room for."""
+    """The ended spans of one trace, and the number of spans above the limit."""
 
     spans: list[ReadableSpan] = field(default_factory=list)
     left_out: int = 0
 
     def add(self, span: ReadableSpan) -> None:
-        """Keep a span, or count it."""
+        """Keep a span, or count it where there are already `MAX_SPANS`."""
         if len(self.spans) < MAX_SPANS:
             self.spans.append(span)
         else:
@@ -30,14 +30,14 @@ class Trace:
 
 
 class Traces:
-    """Holds traces until their root arrives; the oldest goes where there are too many."""
+    """Keeps traces until their local root ends. Above `MAX_TRACES`, the oldest is discarded."""
 
     def __init__(self) -> None:
         self._traces: OrderedDict[int, Trace] = OrderedDict()
         self._lock = Lock()
 
     def add(self, span: ReadableSpan) -> Trace | None:
-        """Add a span; the whole trace, if this was its local root."""
+        """Add a span. Returns the whole trace if the span is its local root, otherwise None."""
         context = span.get_span_context()
         if context is None:
             return None

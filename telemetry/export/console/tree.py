@@ -1,4 +1,4 @@
-"""One trace as lines of text: what happened, in which order, and what was slow or failed."""
+"""Formats one trace as lines of text, and marks slow and failed spans."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from telemetry.export.console.traces import Trace
     from telemetry.terminal import Terminal
 
-# More like-named siblings than this become one line with their number and time.
+# More siblings of one name than this become one line with their number and total time.
 FOLD_ABOVE = 3
 MAX_DEPTH = 8
-# Of its root's time, and at least: what is worth a look.
+# A span is marked as slow from this share of its root's duration, and at least this duration.
 SLOW_SHARE = 1 / 3
 SLOW_SECONDS = 0.1
-# What finds a trace, and the mark that it is cut.
+# The least columns for a trace id (eight digits and the ellipsis) and for a title.
 _SHORT_ID = 9
 _SHORT_TITLE = 10
 
@@ -47,9 +47,10 @@ _SHORT_TITLE = 10
 def render(
     trace: Trace, terminal: Terminal, *, compact: bool = False, trace_url: str | None = None
 ) -> list[str]:
-    """The lines of a trace whose root is its last span.
+    """Return the lines of a trace whose local root is its last span.
 
-    Each fits the terminal but the page of the trace, which would lead nowhere if it was cut.
+    Each line fits the terminal, except the address of the trace's page: a shortened address
+    would lead nowhere.
     """
     root = trace.spans[-1]
     context = root.get_span_context()
@@ -65,7 +66,7 @@ def render(
     for siblings in children.values():
         siblings.sort(key=lambda span: span.start_time or 0)
     branches = _Branches(children, terminal, _seconds(root))
-    lines += exceptions(root, "  ", terminal, branches.told)
+    lines += exceptions(root, "  ", terminal, branches.printed)
     lines += _statistics(root, "  ", terminal)
     lines += branches.of(root, "  ", 1)
     if trace.left_out:
@@ -76,7 +77,7 @@ def render(
 
 
 def _is_client_error(span: ReadableSpan) -> bool:
-    # Scanners ask for a lot that isn't there; nobody reads how it wasn't found.
+    # One line is enough: scanners request many paths that don't exist.
     status = (span.attributes or {}).get(a.HTTP_RESPONSE_STATUS_CODE)
     return isinstance(status, int) and 400 <= status < 500
 
@@ -96,7 +97,7 @@ def _headline(span: ReadableSpan, terminal: Terminal, trace_id: str) -> str:
     ]
     rest = " ".join(part for part in parts if part)
     room = terminal.width - terminal.columns(rest) - 1
-    # The first digits find a trace as well as all of them, where there is no room.
+    # In a narrow terminal, the first digits of the id are enough to find the trace.
     least = len(" trace ") + _SHORT_ID
     if room - least < _SHORT_TITLE:
         trace_id = ""
@@ -115,7 +116,7 @@ def _title(span: ReadableSpan, *, with_route: bool = True) -> str:
     known = span.attributes or {}
     path, route = known.get(a.URL_PATH), known.get(a.HTTP_ROUTE)
     if path is None:
-        # What Logfire's functions were told, filled in.
+        # The message template of Logfire's functions with its values filled in.
         return str(known.get(a.LOGFIRE_MESSAGE, span.name))
     method = known.get(a.HTTP_REQUEST_METHOD, "")
     shown = f"{method} {fit(str(path), 60)}"
@@ -123,9 +124,9 @@ def _title(span: ReadableSpan, *, with_route: bool = True) -> str:
 
 
 class _Branches:
-    """The spans below a root, depth first, like-named ones folded.
+    """Formats the spans below a root, depth first, with siblings of one name in one line.
 
-    A span is marked as slow that took a third of its root, and at least a tenth of a second.
+    A span is marked as slow if it took a third of its root's duration, and at least 0.1 s.
     """
 
     def __init__(
@@ -133,11 +134,11 @@ class _Branches:
     ) -> None:
         self._children = children
         self._terminal = terminal
-        self.told: set[str] = set()
+        self.printed: set[str] = set()
         self._slow = max(root_seconds * SLOW_SHARE, SLOW_SECONDS)
 
     def of(self, parent: ReadableSpan, indent: str, depth: int) -> Iterator[str]:
-        """The lines of what is below one."""
+        """Yield the lines of a span's descendants."""
         context = parent.get_span_context()
         if context is None or depth > MAX_DEPTH:
             return
@@ -146,20 +147,20 @@ class _Branches:
         names: dict[str, list[ReadableSpan]] = defaultdict(list)
         for span in siblings:
             names[span.name].append(span)
-        told: set[str] = set()
+        printed: set[str] = set()
         for span in siblings:
             alike = [s for s in names[span.name] if not self._must_show(s)]
             if len(alike) > FOLD_ABOVE and not self._must_show(span):
-                if span.name not in told:
-                    told.add(span.name)
+                if span.name not in printed:
+                    printed.add(span.name)
                     yield _folded(alike, indent, self._terminal)
                 continue
             yield self._line(span, indent)
-            yield from exceptions(span, indent + "  ", self._terminal, self.told)
+            yield from exceptions(span, indent + "  ", self._terminal, self.printed)
             yield from self.of(span, indent + "  ", depth + 1)
 
     def _must_show(self, span: ReadableSpan) -> bool:
-        """Whether it deserves a line of its own: failed, slow, or something happened within it."""
+        """Whether a span gets a line to itself: it failed, was slow, or has children."""
         context = span.get_span_context()
         inside = self._children.get(context.span_id, ()) if context else ()
         failed = span.status.status_code is StatusCode.ERROR
@@ -184,7 +185,7 @@ def _folded(spans: list[ReadableSpan], indent: str, terminal: Terminal) -> str:
 
 
 def _statistics(span: ReadableSpan, indent: str, terminal: Terminal) -> Iterator[str]:
-    """What the queries took that are no spans: all, the costliest, and one that is in a loop."""
+    """Yield the query statistics of a span: total, costliest statement and repeated statements."""
     known: Any = span.attributes or {}
     count = known.get(a.QUERIES)
     if count is None:
@@ -198,7 +199,7 @@ def _statistics(span: ReadableSpan, indent: str, terminal: Terminal) -> Iterator
     for statement, times in zip(
         known.get(a.REPEATED, ()), known.get(a.REPEATED_COUNT, ()), strict=False
     ):
-        # Datasette's begin alike, too.
+        # Both ends are shown: Datasette's own statements also begin alike.
         text = fit_both_ends(
             printable(f"N+1: {times} alike: {statement}"), terminal.width - len(lead)
         )

@@ -1,1 +1,1 @@
-"""The viewer itself: a Datasette of what arrived. Runs in the viewer's own environment."""
+"""The viewer's server: a Datasette of what was received. Runs in the viewer's environment."""

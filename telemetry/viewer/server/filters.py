@@ -1,4 +1,4 @@
-"""What a page's address asks for, as a condition in SQL."""
+"""Converts a page's query parameters to a condition in SQL."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAMES = ("site", "route", "q", "failed", "slow", "all", "level", "before")
-# Of a request's root span.
+# Attribute of a request's root span.
 SITE = "json_extract(r.attributes, '$.\"corkboard.site\"')"
 PATH = "json_extract(r.attributes, '$.\"url.path\"')"
-# OpenTelemetry's numbers, each of which begins a range of four.
+# OpenTelemetry's severity numbers. Each begins a range of four.
 LEVELS = {"DEBUG": 5, "INFO": 9, "WARNING": 13, "ERROR": 17}
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The parameters of an address that mean something, as they were given."""
+    """The known query parameters of a page, as given."""
 
     given: Mapping[str, str]
 
     @classmethod
     def of(cls, arguments: Any) -> Filters:
-        """From a request's; unknown and empty ones mean nothing."""
+        """Take those of a request. Unknown and empty ones are ignored."""
         return cls({name: arguments[name] for name in NAMES if arguments.get(name)})
 
     def __getattr__(self, name: str) -> str:
         return self.given.get(name, "")
 
     def address(self, **changes: str) -> str:
-        """A query string of these with some changed; an empty one goes."""
+        """Return a query string with some parameters changed. An empty one is removed."""
         changed = {**self.given, **changes}
         return "?" + urlencode({name: value for name, value in changed.items() if value})
 
     def of_traces(self) -> tuple[str, dict[str, Any]]:
-        """Over `traces t` and the root span `r` of each: requests, unless `all` is asked for."""
+        """Return the condition over `traces t` and root spans `r`. Only requests, unless `all`."""
         return self._condition(
             () if self.all else ("r.kind = 'SERVER'",),
             site=f"{SITE} = :site",
@@ -49,7 +49,7 @@ class Filters:
         )
 
     def of_logs(self) -> tuple[str, dict[str, Any]]:
-        """Over `logs`."""
+        """Return the condition over `logs`."""
         return self._condition(
             (),
             site="site = :site",

@@ -1,4 +1,7 @@
-"""Who may ask: a page elsewhere must not read what is here by a name that it points at us."""
+"""Checks the Host header against DNS rebinding.
+
+A page elsewhere must not read the viewer's pages through a name that it points at this machine.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,9 @@ if TYPE_CHECKING:
 
 
 class HostCheck:
-    """Answers 421 unless the Host is an address, `localhost` or one of the names given.
+    """Answers 421 unless the Host is an IP address, `localhost` or one of the given names.
 
-    Addresses are safe: to have a browser believe that this machine is another
-    takes a name.
+    IP addresses are safe, since DNS rebinding needs a name.
     """
 
     def __init__(self, app: App, names: Iterable[str] = ()) -> None:
@@ -23,7 +25,7 @@ class HostCheck:
         self._names = {"localhost", *(name.lower() for name in names)}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass on, or refuse."""
+        """Pass the request on, or answer 421."""
         if scope["type"] != "http" or self._is_known(scope["headers"]):
             await self._app(scope, receive, send)
             return

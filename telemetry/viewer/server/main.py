@@ -1,4 +1,4 @@
-"""The viewer's process: Datasette, the receiver and the pages, on one port."""
+"""Process of the viewer: Datasette, the receiver and the pages, on one port."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _GRACEFUL_SECONDS = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until told to stop. Returns the exit code."""
+    """Serve until stopped by a signal. Returns the exit code."""
     options = _options(arguments)
     with tempfile.TemporaryDirectory(prefix="corkboard-viewer.") as folder:
         path = options.database or os.path.join(folder, "telemetry.db")
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.until_closed is not None:
             watched = (options.until_closed, server)
             Thread(target=_stop_when_closed, args=watched, daemon=True).start()
-        # uvicorn raises the signal that ended it anew: the folder is to be removed first.
+        # uvicorn raises the signal again at its end. An exception lets the folder be removed first.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with suppress(KeyboardInterrupt):
             server.run()
@@ -52,7 +52,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT)
     parser.add_argument("--database")
     parser.add_argument("--allowed-host", action="append", default=[])
-    # A pipe from whoever started it: at its end they are gone, and so are we.
+    # A pipe from the parent process. The viewer ends when the parent does, which closes it.
     parser.add_argument("--until-closed", type=int)
     parser.add_argument("--quiet", action="store_true")
     return parser.parse_args(arguments)
@@ -84,7 +84,7 @@ class _Server(uvicorn.Server):
         self._options = options
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say what to open, once it answers."""
+        """Print the address once the server answers."""
         await super().startup(sockets)
         if self.started and not self._options.quiet:
             for line in announcement(self._options.host, self._options.port):

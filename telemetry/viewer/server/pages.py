@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from telemetry.viewer.server.store import Store
 
-# Scripts and styles are files here, and nothing comes from elsewhere.
+# Scripts and styles are local files, and all other sources are blocked.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
@@ -32,33 +32,33 @@ _VERSION = str(int(max(f.stat().st_mtime for f in Path(__file__).parent.glob("st
 
 
 class Pages:
-    """Each is a view of Datasette's, drawn on the server."""
+    """Datasette views, rendered on the server."""
 
     def __init__(self, datasette: Datasette, store: Store) -> None:
         self._datasette = datasette
         self._store = store
 
     async def requests(self, request: Any) -> Response:
-        """The newest traces, one a row."""
+        """Show the newest traces, one in each row."""
         filters = Filters.of(request.args)
         rows = await queries.requests(self._store.database, filters)
         older = filters.address(before=str(rows[-1]["start_ns"])) if self._full(rows) else ""
         return await self._page(request, "requests", filters, rows=rows, older=older)
 
     async def routes(self, request: Any) -> Response:
-        """Requests by route."""
+        """Show requests by route."""
         filters = Filters.of(request.args)
         rows = await queries.routes(self._store.database, filters)
         return await self._page(request, "routes", filters, rows=rows)
 
     async def statements(self, request: Any) -> Response:
-        """SQL by statement."""
+        """Show SQL by statement."""
         filters = Filters.of(request.args)
         rows = await queries.statements(self._store.database, filters)
         return await self._page(request, "statements", filters, rows=rows)
 
     async def logs(self, request: Any) -> Response:
-        """The newest log records."""
+        """Show the newest log records."""
         filters = Filters.of(request.args)
         rows = await queries.logs(self._store.database, filters)
         older = filters.address(before=str(rows[-1]["time_ns"])) if self._full(rows) else ""
@@ -67,7 +67,7 @@ class Pages:
         )
 
     async def trace(self, request: Any, trace_id: str) -> Response:
-        """One trace: its waterfall, with what was logged and raised."""
+        """Show one trace: its waterfall, log records and exceptions."""
         found = await queries.trace(self._store.database, trace_id)
         drawn = waterfall(found)
         root = drawn.root["attributes"] if drawn.root else {}
@@ -110,7 +110,7 @@ class Pages:
 
 
 def _web_address(url: Any) -> str:
-    # It came over the wire, and is made a link.
+    # Checked, since the value comes from a sender and becomes a link.
     return url if isinstance(url, str) and url.startswith(("http://", "https://")) else ""
 
 

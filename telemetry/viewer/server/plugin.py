@@ -1,4 +1,4 @@
-"""The Datasette plugin that a viewer is."""
+"""The Datasette plugin of the viewer."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class Viewer:
-    """Registered once, for the one Datasette of the process."""
+    """Registered once, for the only Datasette of the process."""
 
-    # Datasette asks each plugin for it, to look for templates.
+    # Datasette reads the name of each plugin when it looks for templates.
     __name__ = "corkboard_viewer"
 
     def __init__(self, datasette: Datasette) -> None:
@@ -28,12 +28,12 @@ class Viewer:
 
     @hookimpl  # type: ignore[untyped-decorator]
     def startup(self) -> Callable[[], Awaitable[None]]:
-        """Have the tables."""
+        """Create the tables."""
         return self._store.prepare
 
     @hookimpl  # type: ignore[untyped-decorator]
     def register_routes(self) -> list[tuple[str, Any]]:
-        """The receiver and the pages; Datasette's own and the other plugin's stay."""
+        """Add the receiver and the pages to those of Datasette and of datasette-otel-viewer."""
         return [
             (r"^/v1/(?P<signal>traces|metrics|logs)$", _function(receiver(self._store), "signal")),
             (r"^/$", _function(self._pages.requests)),
@@ -45,7 +45,7 @@ class Viewer:
 
 
 def _function(view: Callable[..., Awaitable[Any]], *groups: str) -> Callable[..., Awaitable[Any]]:
-    # Datasette takes no bound methods.
+    # Datasette does not accept bound methods.
     async def called(request: Any) -> Any:
         return await view(request, *(request.url_vars[group] for group in groups))
 

@@ -1,4 +1,4 @@
-"""What the pages ask of the store."""
+"""Queries of the pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datasette.database import Database
 
 PAGE = 100
-# So many of the newest requests are summed up by route and by statement.
+# The sums by route and by statement are over this number of the newest requests.
 SUMMED = 20_000
 MAX_TRACE_SPANS = 2_000
 
@@ -44,7 +44,7 @@ order by start_ns desc limit :limit
 
 
 async def sites(database: Database) -> list[str]:
-    """Every site that anything is of."""
+    """Return all sites that have data."""
     found = await database.execute(
         "select distinct json_extract(attributes, '$.\"corkboard.site\"') as site from spans "
         "where site is not null order by site"
@@ -53,7 +53,7 @@ async def sites(database: Database) -> list[str]:
 
 
 async def requests(database: Database, filters: Filters) -> list[dict[str, Any]]:
-    """The newest traces, one a row."""
+    """Return the newest traces, one in each row."""
     where, values = filters.of_traces()
     return await _rows(
         database, f"{_REQUESTS} {where} order by t.start_ns desc limit {PAGE}", values
@@ -61,7 +61,7 @@ async def requests(database: Database, filters: Filters) -> list[dict[str, Any]]
 
 
 async def routes(database: Database, filters: Filters) -> list[dict[str, Any]]:
-    """Requests summed up by method and route, those that took most together first."""
+    """Return sums of requests by method and route, those with the longest total time first."""
     where, values = filters.of_traces()
     listed = await _rows(
         database, f"{_REQUESTS} {where} order by t.start_ns desc limit {SUMMED}", values
@@ -91,7 +91,7 @@ def _route(method: str, route: str, rows: list[dict[str, Any]]) -> dict[str, Any
 
 
 async def statements(database: Database, filters: Filters) -> list[dict[str, Any]]:
-    """SQL by statement: what was a span of its own, and the costliest of what was folded."""
+    """Return sums by SQL statement: of spans, and of the statements in query statistics."""
     sums: dict[str, dict[str, Any]] = {}
     spans = await _rows(database, _OWN_STATEMENTS, {"site": filters.site, "limit": SUMMED})
     for span in spans:
@@ -106,7 +106,7 @@ async def statements(database: Database, filters: Filters) -> list[dict[str, Any
 
 
 def statistics_of(attributes: dict[str, Any]) -> Iterable[tuple[str, int, float, float]]:
-    """The folded statements of a span: text, how often, seconds together, the longest."""
+    """Yield the statements of a span's query statistics: text, count, total and longest seconds."""
     return zip(
         attributes.get(a.STATEMENTS, ()),
         attributes.get(a.STATEMENTS_COUNT, ()),
@@ -136,7 +136,7 @@ def _add(
 
 
 async def logs(database: Database, filters: Filters) -> list[dict[str, Any]]:
-    """The newest records."""
+    """Return the newest log records."""
     where, values = filters.of_logs()
     found = await _rows(
         database,
@@ -147,7 +147,7 @@ async def logs(database: Database, filters: Filters) -> list[dict[str, Any]]:
 
 
 async def trace(database: Database, trace_id: str) -> dict[str, list[dict[str, Any]]]:
-    """All that there is of one trace, in the order of time."""
+    """Return everything of one trace, ordered by time."""
     values = {"trace_id": trace_id}
     orders = {
         "spans": f"start_ns, span_id limit {MAX_TRACE_SPANS}",
@@ -167,6 +167,6 @@ async def trace(database: Database, trace_id: str) -> dict[str, list[dict[str, A
 
 
 async def _rows(database: Database, sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    # Not cut at Datasette's thousand rows: each query has a limit of its own.
+    # Not truncated at Datasette's 1,000 rows: each query has a limit.
     found = await database.execute(sql, values, truncate=False)
     return [dict(row) for row in found.rows]

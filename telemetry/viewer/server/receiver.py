@@ -1,4 +1,4 @@
-"""OTLP over HTTP: `POST /v1/traces`, `/v1/metrics` and `/v1/logs`."""
+"""Receiver of OTLP over HTTP: `POST /v1/traces`, `/v1/metrics` and `/v1/logs`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ANSWERS = {
 
 
 def receiver(store: Store) -> Callable[..., Awaitable[Response]]:
-    """The view of all three, for a route with the group `signal`."""
+    """Return the view for all three, for a route with the group `signal`."""
 
     async def receive(request: Any, signal: str) -> Response:
         if request.method != "POST":
@@ -39,7 +39,7 @@ def receiver(store: Store) -> Callable[..., Awaitable[Response]]:
         body = await request.post_body(max_bytes=MAX_BYTES)
         encoding = request.headers.get("content-encoding", "").strip().lower()
         try:
-            # Elsewhere: to unpack and decode a large one takes a while.
+            # In a thread: decompressing and decoding a large body takes long.
             found = await asyncio.to_thread(_rows, signal, content_type, encoding, body)
         except RefusedError as error:
             return _refusal(error, content_type)
@@ -63,7 +63,7 @@ def _rows(signal: str, content_type: str, encoding: str, body: bytes) -> Any:
 
 
 def _refusal(error: RefusedError, content_type: str) -> Response:
-    # Source: OTLP specification, "Failures": a `google.rpc.Status`, as the request was encoded.
+    # Source: OTLP specification, "Failures": a `google.rpc.Status`, in the request's encoding.
     if content_type == PROTOBUF:
         body: Any = Status(message=str(error)).SerializeToString()
     else:

@@ -1,4 +1,4 @@
-"""From OTLP's messages to rows of the store's tables."""
+"""Converts OTLP messages to rows of the store's tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STATUS = "STATUS_CODE_"
 
 @dataclass(slots=True)
 class Spans:
-    """What one request brought: spans, and what the plugin has no place for."""
+    """Rows of one request: spans, and their events and links, for which the plugin has no table."""
 
     spans: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Spans:
 
 
 def spans(message: Any) -> Spans:
-    """The rows of an `ExportTraceServiceRequest`."""
+    """Return the rows of an `ExportTraceServiceRequest`."""
     found = Spans()
     for resource, scope, scope_url, span in items("traces", message):
         attributes = mapping(span.attributes)
@@ -83,11 +83,11 @@ def spans(message: Any) -> Spans:
 
 
 def logs(message: Any) -> list[Row]:
-    """The rows of an `ExportLogsServiceRequest`."""
+    """Return the rows of an `ExportLogsServiceRequest`."""
     found = []
     for resource, scope, _, record in items("logs", message):
         attributes = mapping(record.attributes)
-        # A record has no identity, and is sent again where the answer was lost.
+        # A record has no id, and is sent again if the response was lost.
         identity = record.SerializeToString(deterministic=True) + _json(resource).encode()
         body = plain(record.body)
         found.append(
@@ -110,7 +110,7 @@ def logs(message: Any) -> list[Row]:
 
 
 def metrics(message: Any) -> tuple[list[Row], list[Row]]:
-    """The definitions and the points of an `ExportMetricsServiceRequest`."""
+    """Return the definitions and the points of an `ExportMetricsServiceRequest`."""
     definitions: dict[str, Row] = {}
     points: list[Row] = []
     for resource, scope, _, metric in items("metrics", message):
@@ -132,8 +132,8 @@ def metrics(message: Any) -> tuple[list[Row], list[Row]]:
         for point in data.data_points:
             attributes = mapping(point.attributes)
             if instance:
-                # The plugin's series are by service and attributes: without it,
-                # two workers would look like one that is restarted all the time.
+                # The plugin groups series by service and attributes. Without this attribute,
+                # two workers would look like one that restarts all the time.
                 attributes[a.SERVICE_INSTANCE_ID] = instance
             points.append(
                 {
@@ -199,7 +199,7 @@ def _json(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, default=_bytes, allow_nan=False)
     except ValueError:
-        # Not a number, or infinite: no JSON that SQLite would read.
+        # NaN and infinity become strings: SQLite would not read them in JSON.
         readable = json.loads(json.dumps(value, default=_bytes), parse_constant=str)
         return json.dumps(readable, ensure_ascii=False)
 

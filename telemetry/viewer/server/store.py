@@ -1,7 +1,7 @@
-"""What arrived, in SQLite: the plugin's tables of spans and metrics, and ours beside them.
+"""Stores what was received in SQLite: the plugin's tables of spans and metrics, and ours.
 
-The only place that knows `datasette-otel-viewer`. Its `store` is no public interface, which
-is why its release is pinned and `tests/telemetry/viewer/test_store.py` holds it to this.
+Only this module uses `datasette-otel-viewer`. Its `store` is not a public interface, so its
+release is pinned, and `tests/telemetry/viewer/test_store.py` checks it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from telemetry.viewer.server.rows import Row, Spans
 
 NAME = "telemetry"
-"""Of the database, in Datasette's addresses."""
+"""Name of the database in Datasette's addresses."""
 RETENTION_HOURS = 24
 MAX_SPANS = 100_000
 MAX_POINTS = 200_000
@@ -58,7 +58,7 @@ _LOG_COLUMNS = (
 
 
 def plugin_config(path: str) -> dict[str, Any]:
-    """The plugin's settings: it stores what is given to it, and nothing of its own process."""
+    """Return the plugin's settings: it stores what it is given, and nothing of this process."""
     return {
         "datasette-otel-viewer": {
             "self_traces": False,
@@ -74,7 +74,7 @@ def plugin_config(path: str) -> dict[str, Any]:
 
 
 class Store:
-    """Writes and prunes, once Datasette has started."""
+    """Writes to and prunes the database, once Datasette has started."""
 
     def __init__(self, datasette: Datasette) -> None:
         self._datasette = datasette
@@ -82,11 +82,11 @@ class Store:
 
     @property
     def database(self) -> Database:
-        """To read from."""
+        """The database, for reading."""
         return self._datasette.databases[NAME]
 
     async def prepare(self) -> None:
-        """Have all tables. Safe to call again."""
+        """Create all tables. Safe to call again."""
         database = await plugin.ensure_db(self._datasette)
         await database.execute_write_fn(
             lambda connection: connection.execute("pragma journal_mode = wal"), transaction=False
@@ -94,19 +94,19 @@ class Store:
         await database.execute_write_script(_SCHEMA)
 
     async def add_spans(self, spans: Spans) -> None:
-        """Spans, events and links; one that comes again takes its own place."""
+        """Write spans, events and links. One that is sent again replaces the earlier one."""
         await plugin.insert_spans(self._datasette, spans.spans)
         await self._insert("events", _EVENT_COLUMNS, spans.events)
         await self._insert("links", _LINK_COLUMNS, spans.links)
         await self._prune()
 
     async def add_metrics(self, definitions: list[Row], points: list[Row]) -> None:
-        """Points are appended: they have no identity."""
+        """Write metrics. Points have no id and are always appended."""
         await plugin.insert_metrics(self._datasette, definitions, points)
         await self._prune()
 
     async def add_logs(self, records: list[Row]) -> None:
-        """Records; the same one again changes nothing."""
+        """Write log records. One that is sent again changes nothing."""
         await self._insert("logs", _LOG_COLUMNS, records)
         await self._prune()
 
@@ -126,7 +126,7 @@ class Store:
         await self.prune()
 
     async def prune(self) -> None:
-        """Forget what is older than a day, and of more than there is room for the oldest."""
+        """Delete data older than `RETENTION_HOURS`, and the oldest above the limits."""
         await plugin.maybe_prune(self._datasette, force=True)
         oldest = time.time_ns() - RETENTION_HOURS * 3_600_000_000_000
 

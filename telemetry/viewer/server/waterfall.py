@@ -1,4 +1,4 @@
-"""A trace as rows on one scale of time: spans, the folded account, logs and exceptions."""
+"""A trace as rows on one time scale: spans, query statistics, log records and exceptions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from telemetry.viewer.server.queries import statistics_of
 
 TICKS = 4
 _EXCEPTION = "exception"
-# What stands in the headline or is drawn, and needs no line among the attributes.
+# Shown in the headline or drawn, and so not listed among the attributes.
 _DRAWN = ("corkboard.queries.",)
 
 
 @dataclass(slots=True)
 class Bar:
-    """Where on the scale, in percent of its length."""
+    """Position and width on the scale, in percent of its length."""
 
     left: float
     width: float = 0.0
@@ -25,7 +25,7 @@ class Bar:
 
 @dataclass(slots=True)
 class QueryStatistics:
-    """Queries that are no spans. When each ran is not known; how long all took is."""
+    """Queries without spans. Their total time is known, but not when each ran."""
 
     count: int
     seconds: float
@@ -37,7 +37,7 @@ class QueryStatistics:
 
 @dataclass(slots=True)
 class Moment:
-    """A log record or an event: at one point of the scale."""
+    """A log record or an event, at one point of the scale."""
 
     bar: Bar
     row: dict[str, Any]
@@ -45,7 +45,7 @@ class Moment:
 
 @dataclass(slots=True)
 class SpanRow:
-    """One span, and what happened in it."""
+    """One span, with its logs, events, exceptions and links."""
 
     depth: int
     row: dict[str, Any]
@@ -58,11 +58,11 @@ class SpanRow:
     links: list[dict[str, Any]] = field(default_factory=list)
 
     raised: bool = False
-    """Whether an exception is told here first: a parent's is the same as its child's."""
+    """Whether an exception appears here for the first time, and not already on a span above."""
 
     @property
     def failed(self) -> bool:
-        """Whether it says so."""
+        """Whether the span's status is an error."""
         return bool(self.row["status"] == "ERROR")
 
 
@@ -73,9 +73,9 @@ class Waterfall:
     root: dict[str, Any] | None
     rows: list[SpanRow]
     loose_logs: list[Moment]
-    """Of a trace whose spans are not here."""
+    """Log records of a trace without spans."""
     ticks: list[tuple[float, float]]
-    """Percent of the scale, and its milliseconds."""
+    """Percent of the scale, and milliseconds."""
     duration_ms: float
 
 
@@ -91,7 +91,7 @@ class _Scale:
 
 
 def waterfall(found: dict[str, list[dict[str, Any]]]) -> Waterfall:
-    """Draw what `queries.trace` found. Spans without their parent are roots."""
+    """Lay out the result of `queries.trace`. Spans without their parent are roots."""
     spans = found["spans"]
     moments = [row["time_ns"] for row in found["logs"]] if not spans else []
     start = min([row["start_ns"] for row in spans] or moments or [0])
@@ -102,7 +102,7 @@ def waterfall(found: dict[str, list[dict[str, Any]]]) -> Waterfall:
     root = rows[0] if rows else None
     loose: list[Moment] = []
     for log in found["logs"]:
-        # Of a span that was folded: told where its account is.
+        # A record of an aggregated span is shown on the root, which has the query statistics.
         owner = by_id.get(log["span_id"], root)
         moment = Moment(scale.at(log["time_ns"]), log)
         (owner.logs if owner else loose).append(moment)
@@ -126,13 +126,13 @@ def waterfall(found: dict[str, list[dict[str, Any]]]) -> Waterfall:
 
 
 def _mark_first(rows: list[SpanRow]) -> None:
-    told: set[tuple[Any, Any]] = set()
+    seen: set[tuple[Any, Any]] = set()
     for row in rows:
         for moment in row.exceptions:
             attributes = moment.row["attributes"]
             key = attributes.get("exception.type"), attributes.get("exception.message")
-            row.raised |= key not in told
-            told.add(key)
+            row.raised |= key not in seen
+            seen.add(key)
 
 
 def _ordered(spans: list[dict[str, Any]], scale: _Scale) -> list[SpanRow]:
@@ -142,7 +142,7 @@ def _ordered(spans: list[dict[str, Any]], scale: _Scale) -> list[SpanRow]:
         parent = span["parent_span_id"]
         children[parent if parent in known else None].append(span)
     rows: list[SpanRow] = []
-    # Not by recursion: how deep a trace is, is up to whoever sends it.
+    # Not recursive: the sender decides how deep a trace is.
     waiting = [(span, 0) for span in reversed(children[None])]
     while waiting:
         span, depth = waiting.pop()

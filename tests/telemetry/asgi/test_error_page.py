@@ -15,7 +15,7 @@ from tests.telemetry.asgi.observed import Observed
 
 if TYPE_CHECKING:
     from telemetry.scope import Message, Receive, Send
-    from tests.telemetry.told import Told
+    from tests.telemetry.reported import Reported
 
 
 class MinutesLostError(Exception):
@@ -102,16 +102,16 @@ def test_a_response_that_is_complete_stays_it() -> None:
     assert observed.attributes["corkboard.outcome"] == "error"
 
 
-def test_a_websocket_gets_no_page(told: Told) -> None:
+def test_a_websocket_gets_no_page(reported: Reported) -> None:
     """It has no response; the server closes it."""
     client = Client({"type": "websocket.connect"})
     with pytest.raises(MinutesLostError):
         run(Observed(fails).edge(websocket_scope(), client.receive, client.send))
     assert client.sent == []
-    assert len(told.errors) == 1
+    assert len(reported.errors) == 1
 
 
-def test_nobody_is_there_to_read_a_page(told: Told) -> None:
+def test_nobody_is_there_to_read_a_page(reported: Reported) -> None:
     """What an application raises once the client has left is no failure, whoever logs it."""
     error = MinutesLostError()
 
@@ -124,12 +124,12 @@ def test_nobody_is_there_to_read_a_page(told: Told) -> None:
     client.leave()
     failing_visit(Observed(app), client)
     assert client.sent == []
-    assert told.errors == []
+    assert reported.errors == []
     assert failures.is_reported(error)
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), SystemExit(3), KeyboardInterrupt()])
-def test_a_server_that_ends_sends_no_page(told: Told, error: BaseException) -> None:
+def test_a_server_that_ends_sends_no_page(reported: Reported, error: BaseException) -> None:
     """The application did not fail; it was stopped."""
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
@@ -139,17 +139,19 @@ def test_a_server_that_ends_sends_no_page(told: Told, error: BaseException) -> N
     with suppress(type(error)):
         run(visit(Observed(app).edge, client=client))
     assert client.sent == []
-    assert told.errors == []
+    assert reported.errors == []
 
 
 @pytest.mark.usefixtures("as_in_production")
 @pytest.mark.parametrize("message", [0, 1], ids=["headers", "body"])
-def test_a_client_that_leaves_during_the_page_excuses_nobody(told: Told, message: int) -> None:
+def test_a_client_that_leaves_during_the_page_excuses_nobody(
+    reported: Reported, message: int
+) -> None:
     """The server raises OSError then: no failure of ours, and the application had failed before."""
     observed = Observed(fails)
     failing_visit(observed, Client(refuses=message))
     assert state.failures == {}
-    assert len(told.errors) == 1
+    assert len(reported.errors) == 1
     assert observed.attributes["corkboard.outcome"] == "error"
 
 
@@ -165,7 +167,7 @@ def test_a_server_that_cannot_send_hears_of_the_applications_exception() -> None
     assert state.failures == {"edge.error_page": 1}
 
 
-def test_a_page_is_told_once(told: Told) -> None:
+def test_a_page_is_told_once(reported: Reported) -> None:
     """By the edge, before the server logs it."""
     failing_visit(Observed(fails))
-    assert (len(told.errors), told.caught_by) == (1, ["asgi"])
+    assert (len(reported.errors), reported.caught_by) == (1, ["asgi"])

@@ -27,20 +27,20 @@ async def _application(_scope: Any, _receive: Any, send: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("queries", "told"),
+    ("queries", "expected"),
     [
         ((0, 0.0), ""),
         ((1, 0.0042), 'sql;dur=4.2;desc="1 query", '),
         ((49, 0.0274), 'sql;dur=27.4;desc="49 queries", '),
     ],
 )
-def test_what_is_known_is_told(queries: tuple[int, float], told: str) -> None:
+def test_what_is_known_is_told(queries: tuple[int, float], expected: str) -> None:
     """In a header of its own: the application's is left as it is."""
     own, added = _headers(ServerTiming(_application, lambda _span_id: queries))
     assert own == (b"server-timing", b"cache;dur=3")
     name, value = added[0], added[1].decode()
     assert name == b"server-timing"
-    assert value.startswith(f"{told}total;dur=")
+    assert value.startswith(f"{expected}total;dur=")
     assert float(value.rpartition("=")[2]) >= 20
 
 

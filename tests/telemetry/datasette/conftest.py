@@ -7,5 +7,5 @@ from tests.telemetry.datasette.recorded import Recorded, run_scenarios
 
 @pytest.fixture(scope="session")
 def recorded() -> Recorded:
-    """What a real Datasette behind the edge left, in a process of its own."""
+    """Spans and points of a Datasette behind the edge, from a separate process."""
     return run_scenarios()

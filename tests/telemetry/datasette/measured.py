@@ -1,4 +1,4 @@
-"""Several Datasettes in one process, and what is measured of them. For a process of its own."""
+"""Metrics of several Datasettes in one process. Runs in a separate process."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ SLOW = "with recursive c(n) as (select 1 union all select n + 1 from c) select c
 FIRST = {"num_sql_threads": 2, "sql_time_limit_ms": 20}
 
 
-class World:
-    """The providers, and what they count."""
+class MeasuredDatasettes:
+    """Providers for several Datasettes, and the metrics that they record."""
 
     def __init__(self, sampled: str) -> None:
         sampler = ALWAYS_ON if sampled == "sampled" else ALWAYS_OFF
@@ -43,7 +43,7 @@ class World:
         observe_instances(provider.get_meter("telemetry"))
 
     def gauges(self) -> dict[str, Any]:
-        """By name and database, the last value."""
+        """Return the last value by name and database."""
         found = {}
         for metric in self._metrics():
             for point in metric.data.data_points:
@@ -53,7 +53,7 @@ class World:
         return found
 
     def durations(self) -> dict[str, int]:
-        """By operation and class of error, how many."""
+        """Return the number of operations by name and class of error."""
         counts: Counter[str] = Counter()
         for metric in self._metrics():
             if metric.name == "db.client.operation.duration":
@@ -85,30 +85,30 @@ def make(settings: dict[str, Any]) -> Datasette:
     return datasette
 
 
-async def levels(world: World) -> dict[str, Any]:
-    """Three Datasettes, the first of which is busy; then without the last."""
+async def levels(measured: MeasuredDatasettes) -> dict[str, Any]:
+    """Read the gauges of three Datasettes, the first of which is busy; then without the last."""
     kept = [make(settings) for settings in (FIRST, FIRST, {"num_sql_threads": 3})]
     databases = [datasette.get_database("minutes") for datasette in kept]
     go = threading.Event()
     begun = threading.Semaphore(0)
 
-    def busy_until_told(_connection: object) -> None:
+    def busy_until_released(_connection: object) -> None:
         begun.release()
         go.wait()
 
-    reads = [asyncio.ensure_future(databases[0].execute_fn(busy_until_told)) for _ in range(5)]
-    reads.append(asyncio.ensure_future(databases[1].execute_fn(busy_until_told)))
+    reads = [asyncio.ensure_future(databases[0].execute_fn(busy_until_released)) for _ in range(5)]
+    reads.append(asyncio.ensure_future(databases[1].execute_fn(busy_until_released)))
     writes = [
-        asyncio.ensure_future(databases[0].execute_write_fn(busy_until_told)) for _ in range(4)
+        asyncio.ensure_future(databases[0].execute_write_fn(busy_until_released)) for _ in range(4)
     ]
-    # Two threads and then one read, and one writes; the others wait for them.
+    # Two reads run on the first Datasette and one on the second, and one write. The others wait.
     for _ in range(4):
         await asyncio.to_thread(begun.acquire)
-    busy = world.gauges()
+    busy = measured.gauges()
     truth = sum(len(database._all_connections) for database in databases)
     go.set()
     await asyncio.gather(*reads, *writes)
-    idle = world.gauges()
+    idle = measured.gauges()
     last: Any = kept.pop()
     last.close()
     databases.pop()
@@ -116,12 +116,12 @@ async def levels(world: World) -> dict[str, Any]:
         "busy": busy,
         "open connections while busy": truth,
         "idle": idle,
-        "without the last": world.gauges(),
+        "without the last": measured.gauges(),
     }
 
 
-async def failures(world: World) -> dict[str, Any]:
-    """A query that succeeds, those that fail as somebody expected, and those that fail."""
+async def failures(measured: MeasuredDatasettes) -> dict[str, Any]:
+    """Run queries that succeed, that fail in expected ways, and that fail in others."""
     database = make(FIRST).get_database("minutes")
 
     def fail(_connection: object) -> None:
@@ -139,13 +139,13 @@ async def failures(world: World) -> dict[str, Any]:
     for call in calls:
         with suppress(Exception):
             await call()
-    return {"durations": world.durations(), "exemplars": world.exemplars()}
+    return {"durations": measured.durations(), "exemplars": measured.exemplars()}
 
 
 async def main() -> None:
     failsafe.raise_failures()
-    world = World(sys.argv[1])
-    print(json.dumps({"failures": await failures(world), "levels": await levels(world)}))
+    measured = MeasuredDatasettes(sys.argv[1])
+    print(json.dumps({"failures": await failures(measured), "levels": await levels(measured)}))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""A Datasette's own pages, their spans as they are and folded, on a stock provider.
+"""Spans of Datasette's pages, before and after aggregation, with the SDK's provider.
 
-For a process of its own: Datasette asks the global provider once and keeps the
-answer. No edge, no router, nothing of ours but the processor.
+Runs in a separate process: Datasette reads the global provider once and keeps
+it. Without edge and router: only the processor is this layer's.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ PAGES = {
 
 
 class Planted:
-    """A plugin whose queries a page asks for."""
+    """A plugin with a page that runs given queries."""
 
     @hookimpl  # type: ignore[untyped-decorator]
     def prepare_connection(self, conn: sqlite3.Connection) -> None:
@@ -78,10 +78,10 @@ def _within(connection: sqlite3.Connection) -> None:
 
 
 async def main(path: str, fold_below: float = FOLD_BELOW.default) -> None:
-    raw, folded = InMemorySpanExporter(), InMemorySpanExporter()
+    raw, aggregated = InMemorySpanExporter(), InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(raw))
-    exporting = SimpleSpanProcessor(folded)
+    exporting = SimpleSpanProcessor(aggregated)
     provider.add_span_processor(telemetry.DatasetteSpanProcessor(exporting, fold_below=fold_below))
     trace.set_tracer_provider(provider)
     telemetry.quiet_datasette_errors()
@@ -91,15 +91,15 @@ async def main(path: str, fold_below: float = FOLD_BELOW.default) -> None:
     transport = httpx.ASGITransport(app=datasette.app(), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         for name, address in PAGES.items():
-            # The first also starts the Datasette up.
+            # The first request also starts the Datasette.
             answer = await client.get(address)
             found[name] = {
                 "status": answer.status_code,
                 "raw": [_plain(span) for span in raw.get_finished_spans()],
-                "folded": [_plain(span) for span in folded.get_finished_spans()],
+                "aggregated": [_plain(span) for span in aggregated.get_finished_spans()],
             }
             raw.clear()
-            folded.clear()
+            aggregated.clear()
     print(json.dumps(found))
 
 

@@ -1,4 +1,4 @@
-"""What the scenarios left, read back."""
+"""Parses the spans and points that the scenarios recorded."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Left:
-    """One scenario's spans, and how many requests the metrics counted."""
+class Outcome:
+    """Spans of one scenario, and the number of requests in the metrics."""
 
     spans: list[Span]
     requests: int
@@ -57,7 +57,7 @@ class Left:
 
 
 class Recorded:
-    """Everything that one run of the scenarios printed."""
+    """The whole output of one run of the scenarios."""
 
     def __init__(self, printed: dict[str, Any]) -> None:
         self._scenarios = printed["scenarios"]
@@ -67,13 +67,13 @@ class Recorded:
     def scenarios(self) -> list[str]:
         return list(self._scenarios)
 
-    def __getitem__(self, scenario: str) -> Left:
-        left = self._scenarios[scenario]
-        return Left([Span(**span) for span in left["spans"]], left["requests"])
+    def __getitem__(self, scenario: str) -> Outcome:
+        outcome = self._scenarios[scenario]
+        return Outcome([Span(**span) for span in outcome["spans"]], outcome["requests"])
 
 
 def run_scenarios() -> Recorded:
-    """Run them all in one process of their own. Raises AssertionError with its output."""
+    """Run all scenarios in a new process. Raises AssertionError with its output if it fails."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.telemetry.datasette.scenarios"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""What happens in a host with Datasette. Run as a module, it prints what each left, as JSON."""
+"""Requests to a host with Datasette. Run as a module, it prints the spans of each as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from telemetry import failsafe
 from telemetry.asgi.edge import Edge
 from tests.telemetry.asgi.driving import Client, answering, http_scope, visit
-from tests.telemetry.datasette.world import World
+from tests.telemetry.datasette.datasette_host import DatasetteHost
 
 if TYPE_CHECKING:
     from telemetry.scope import Message, Receive, Send
@@ -24,7 +24,7 @@ go = asyncio.Event()
 
 
 async def _calls_once(datasette: Any) -> Any:
-    # A caller's headers are handed on by some plugins; they are still this request's.
+    # Some plugins pass on a caller's headers. They still belong to this request.
     headers = {"traceparent": FORGED[1].decode(), "user-agent": "planted"}
     response = await datasette.client.get(PAGE + ".json", headers=headers)
     return Response.text(str(response.status_code))
@@ -62,7 +62,7 @@ async def _job(datasette: Any) -> None:
 
 
 class Plugin:
-    """Routes that do what plugins do."""
+    """Routes with the typical work of plugins."""
 
     @hookimpl  # type: ignore[untyped-decorator] # Datasette's, untyped itself
     def register_routes(self) -> list[tuple[str, Any]]:
@@ -76,101 +76,101 @@ class Plugin:
         ]
 
 
-async def page(world: World) -> None:
-    assert (await visit(world.edge, PAGE)).status == 200
+async def page(host: DatasetteHost) -> None:
+    assert (await visit(host.edge, PAGE)).status == 200
 
 
-async def forged(world: World) -> None:
-    await visit(world.edge, PAGE, headers=[FORGED])
+async def forged(host: DatasetteHost) -> None:
+    await visit(host.edge, PAGE, headers=[FORGED])
 
 
-async def not_found(world: World) -> None:
-    assert (await visit(world.edge, "/minutes/nothing-like-it")).status == 404
+async def not_found(host: DatasetteHost) -> None:
+    assert (await visit(host.edge, "/minutes/nothing-like-it")).status == 404
 
 
-async def refused_statement(world: World) -> None:
+async def refused_statement(host: DatasetteHost) -> None:
     address = "/minutes/-/query.json"
-    assert (await visit(world.edge, address, query_string=b"sql=select+nope")).status == 400
+    assert (await visit(host.edge, address, query_string=b"sql=select+nope")).status == 400
 
 
-async def broken(world: World) -> None:
-    assert (await visit(world.edge, "/-/broken")).status == 500
+async def broken(host: DatasetteHost) -> None:
+    assert (await visit(host.edge, "/-/broken")).status == 500
 
 
-async def call(world: World) -> None:
-    assert (await visit(world.edge, "/-/call")).body == b"200"
+async def call(host: DatasetteHost) -> None:
+    assert (await visit(host.edge, "/-/call")).body == b"200"
 
 
-async def calls(world: World) -> None:
-    await visit(world.edge, "/-/calls")
+async def calls(host: DatasetteHost) -> None:
+    await visit(host.edge, "/-/calls")
 
 
-async def failing_call(world: World) -> None:
-    assert (await visit(world.edge, "/-/failing-call")).body == b"500"
+async def failing_call(host: DatasetteHost) -> None:
+    assert (await visit(host.edge, "/-/failing-call")).body == b"500"
 
 
-async def call_from_outside(world: World) -> None:
-    """A Django view that asks Datasette."""
+async def call_from_outside(host: DatasetteHost) -> None:
+    """Call Datasette as a Django view does."""
 
     async def view(scope: Message, receive: Receive, send: Send) -> None:
-        response = await world.datasette.client.get(PAGE + ".json")
+        response = await host.datasette.client.get(PAGE + ".json")
         await answering(response.status_code)(scope, receive, send)
 
     assert (await visit(Edge(view), "/")).status == 200
 
 
-async def detached_write(world: World) -> None:
-    await visit(world.edge, "/-/detached")
-    await world.datasette.get_database("minutes").execute_write("select 1")  # in turn, so after it
+async def detached_write(host: DatasetteHost) -> None:
+    await visit(host.edge, "/-/detached")
+    await host.datasette.get_database("minutes").execute_write("select 1")  # in turn, so after it
 
 
-async def background(world: World) -> None:
-    await world.datasette.start_background_tasks()
-    await visit(world.edge, "/-/background")
+async def background(host: DatasetteHost) -> None:
+    await host.datasette.start_background_tasks()
+    await visit(host.edge, "/-/background")
     go.set()
-    [task] = world.datasette._background_tasks.tasks()
+    [task] = host.datasette._background_tasks.tasks()
     await task.task
 
 
-async def unsampled(world: World) -> None:
-    world.sampler.chosen = ALWAYS_OFF
-    await visit(world.edge, "/-/api", method="OPTIONS")
+async def unsampled(host: DatasetteHost) -> None:
+    host.sampler.chosen = ALWAYS_OFF
+    await visit(host.edge, "/-/api", method="OPTIONS")
 
 
-async def excluded(world: World) -> None:
-    assert (await visit(world.edge, "/-/versions.json")).status == 200
+async def excluded(host: DatasetteHost) -> None:
+    assert (await visit(host.edge, "/-/versions.json")).status == 200
 
 
-async def excluded_by_datasette(world: World) -> None:
-    assert (await visit(world.edge, "/-/plugins.json")).status == 200
+async def excluded_by_datasette(host: DatasetteHost) -> None:
+    assert (await visit(host.edge, "/-/plugins.json")).status == 200
 
 
-async def static(world: World) -> None:
-    client = await visit(world.edge, "/-/static/app.css")
+async def static(host: DatasetteHost) -> None:
+    client = await visit(host.edge, "/-/static/app.css")
     assert (client.status, b"body" in client.body) == (200, True)
-    assert (await visit(world.edge, "/-/static/nothing-like-it.css")).status == 404
+    assert (await visit(host.edge, "/-/static/nothing-like-it.css")).status == 404
 
 
-async def favicon(world: World) -> None:
-    assert (await visit(world.edge, "/favicon.ico")).body.startswith(b"\x89PNG")
+async def favicon(host: DatasetteHost) -> None:
+    assert (await visit(host.edge, "/favicon.ico")).body.startswith(b"\x89PNG")
 
 
-async def untraced_page(world: World) -> None:
-    assert (await visit(world.edge, "/minutes/pages/1", headers=[FORGED])).status == 200
+async def untraced_page(host: DatasetteHost) -> None:
+    assert (await visit(host.edge, "/minutes/pages/1", headers=[FORGED])).status == 200
 
 
-async def without_an_edge(world: World) -> None:
-    await visit(world.app, PAGE, headers=[(b"user-agent", b"planted")])
+async def without_an_edge(host: DatasetteHost) -> None:
+    await visit(host.app, PAGE, headers=[(b"user-agent", b"planted")])
 
 
-async def many_sites(world: World) -> None:
-    """With SITE_LIMIT, 2, the first to be named was `alameda.ca`."""
-    await world.keep_schemas()
+async def many_sites(host: DatasetteHost) -> None:
+    """Name more sites than SITE_LIMIT, which is 2. The first one was `alameda.ca`."""
+    await host.keep_schemas()
     for site in (b"berkeley.ca", b"oakland.ca", b"albany.ca", b"alameda.ca"):
         scope = http_scope(PAGE)
         scope["headers"] = [(b"host", site + b".civic.band")]
         client = Client()
-        await world.edge(scope, client.receive, client.send)
+        await host.edge(scope, client.receive, client.send)
 
 
 SCENARIOS = (
@@ -199,23 +199,23 @@ SCENARIOS = (
 async def main() -> None:
     failsafe.raise_failures()
     pm.register(Plugin(), name="the-tests-own")
-    world = World()
-    await world.start()
-    left = {}
+    host = DatasetteHost()
+    await host.start()
+    outcomes = {}
     for scenario in SCENARIOS:
-        world.forget()
-        before = _requests(world)
-        await scenario(world)
-        left[scenario.__name__] = {
-            "spans": world.spans(),
-            "requests": _requests(world) - before,
+        host.forget()
+        before = _requests(host)
+        await scenario(host)
+        outcomes[scenario.__name__] = {
+            "spans": host.spans(),
+            "requests": _requests(host) - before,
         }
-    print(json.dumps({"scenarios": left, "points": world.points()}))
-    await world.datasette.invoke_shutdown()
+    print(json.dumps({"scenarios": outcomes, "points": host.points()}))
+    await host.datasette.invoke_shutdown()
 
 
-def _requests(world: World) -> int:
-    found = (p["count"] for p in world.points() if p["name"] == "http.server.request.duration")
+def _requests(host: DatasetteHost) -> int:
+    found = (p["count"] for p in host.points() if p["name"] == "http.server.request.duration")
     return sum(found)
 
 

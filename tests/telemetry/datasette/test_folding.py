@@ -65,7 +65,7 @@ class Stream:
         return self._exported.get_finished_spans()
 
     @property
-    def left(self) -> dict[str, ReadableSpan]:
+    def exported(self) -> dict[str, ReadableSpan]:
         return {span.name: span for span in self.all}
 
 
@@ -83,11 +83,11 @@ def test_fast_queries_are_an_account_on_the_local_root() -> None:
     stream.query(own, waiting=10 * MS)
     own.end()
     request.end()
-    assert set(stream.left) == {"own", "GET"}
-    known = stream.left["GET"].attributes or {}
+    assert set(stream.exported) == {"own", "GET"}
+    known = stream.exported["GET"].attributes or {}
     assert (known[a.QUERIES], known[a.QUERIES_EXECUTION]) == (2, 0.01)
     assert known[a.QUERIES_WAITING] == 0.01
-    assert a.QUERIES not in (stream.left["own"].attributes or {})
+    assert a.QUERIES not in (stream.exported["own"].attributes or {})
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_a_remarkable_query_stays_with_its_phase(query: dict[str, Any]) -> None:
     stream.query(request, **query)
     stream.query(request)
     request.end()
-    assert set(stream.left) == {"db.query.execute", "db.query", "GET"}
-    assert (stream.left["GET"].attributes or {})[a.QUERIES] == 1
+    assert set(stream.exported) == {"db.query.execute", "db.query", "GET"}
+    assert (stream.exported["GET"].attributes or {})[a.QUERIES] == 1
 
 
 def test_a_wait_is_no_slow_query() -> None:
@@ -116,8 +116,8 @@ def test_a_wait_is_no_slow_query() -> None:
     stream.query(request, waiting=SLOW)
     stream.query(request, waiting=1 * MS)
     request.end()
-    assert set(stream.left) == {"GET"}
-    known = stream.left["GET"].attributes or {}
+    assert set(stream.exported) == {"GET"}
+    known = stream.exported["GET"].attributes or {}
     assert (known[a.QUERIES_LONGEST_WAIT], known[a.QUERIES_WAITING]) == (0.06, 0.061)
 
 
@@ -130,7 +130,7 @@ def test_a_query_that_was_cut_short_stays() -> None:
     query.set_attribute("datasette.truncated", True)
     query.end(FAST)
     request.end()
-    assert "db.query" in stream.left
+    assert "db.query" in stream.exported
 
 
 def test_a_query_within_a_slow_one_is_folded_and_one_around_stays() -> None:
@@ -146,7 +146,7 @@ def test_a_query_within_a_slow_one_is_folded_and_one_around_stays() -> None:
     kept = {span.context.span_id for span in stream.all}
     assert {outer.get_span_context().span_id, inner.get_span_context().span_id} <= kept
     assert {span.parent.span_id for span in stream.all if span.parent is not None} <= kept
-    assert (stream.left["GET"].attributes or {})[a.QUERIES] == 1
+    assert (stream.exported["GET"].attributes or {})[a.QUERIES] == 1
 
 
 def test_a_span_that_outlives_its_query_keeps_it() -> None:
@@ -159,7 +159,7 @@ def test_a_span_that_outlives_its_query_keeps_it() -> None:
     query.end(FAST)
     request.end()
     late.end()
-    assert set(stream.left) == {"db.query.execute", "db.query", "GET", "late"}
+    assert set(stream.exported) == {"db.query.execute", "db.query", "GET", "late"}
 
 
 def test_other_scopes_are_nobodys_business() -> None:
@@ -168,7 +168,7 @@ def test_other_scopes_are_nobodys_business() -> None:
     request = stream.request()
     stream.host.start_span("db.query", trace.set_span_in_context(request)).end()
     request.end()
-    assert set(stream.left) == {"db.query", "GET"}
+    assert set(stream.exported) == {"db.query", "GET"}
 
 
 def test_a_query_alone_is_a_trace() -> None:
@@ -179,7 +179,7 @@ def test_a_query_alone_is_a_trace() -> None:
     query, execute = stream.begin(request)
     execute.end(FAST)
     query.end(FAST)
-    assert set(stream.left) == {"db.query.execute", "db.query", "GET"}
+    assert set(stream.exported) == {"db.query.execute", "db.query", "GET"}
 
 
 def test_nothing_is_folded_at_zero() -> None:
@@ -188,7 +188,7 @@ def test_nothing_is_folded_at_zero() -> None:
     request = stream.request()
     stream.query(request)
     request.end()
-    assert set(stream.left) == {"db.query.execute", "db.query", "GET"}
+    assert set(stream.exported) == {"db.query.execute", "db.query", "GET"}
 
 
 def test_what_never_ends_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +200,7 @@ def test_what_never_ends_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     stream.query(first)
     others = [stream.request() for _ in range(4)]
     first.end()
-    assert a.QUERIES not in (stream.left["GET"].attributes or {})
+    assert a.QUERIES not in (stream.exported["GET"].attributes or {})
     # What its account took is others' again.
     others[0].end()
     others[3].end()
@@ -216,8 +216,8 @@ def test_what_a_span_has_dropped_is_still_told() -> None:
     request.set_attributes({f"attribute.{n}": n for n in range(10)})
     stream.query(request)
     request.end()
-    assert stream.left["GET"].dropped_attributes == 2
-    assert len(stream.left["GET"].attributes or {}) > 8
+    assert stream.exported["GET"].dropped_attributes == 2
+    assert len(stream.exported["GET"].attributes or {}) > 8
 
 
 def test_the_site_comes_from_the_local_root_without_our_edge() -> None:
@@ -228,7 +228,7 @@ def test_the_site_comes_from_the_local_root_without_our_edge() -> None:
         telemetry.set_site("alameda.ca")
     stream.query(request, execution=SLOW)
     request.end()
-    assert {(span.attributes or {})[a.SITE] for span in stream.left.values()} == {"alameda.ca"}
+    assert {(span.attributes or {})[a.SITE] for span in stream.exported.values()} == {"alameda.ca"}
 
 
 def test_the_package_does_not_load_the_sdk_for_it(tmp_path: Path) -> None:

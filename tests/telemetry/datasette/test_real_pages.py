@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.telemetry.datasette.folded import fold_pages
+from tests.telemetry.datasette.aggregated_pages import aggregated_pages
 from tests.telemetry.datasette.pages import ENDLESS, PAGES, PLANTED
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ Spans = list[dict[str, Any]]
 @pytest.fixture(scope="module")
 def pages(_host_template: Path) -> dict[str, Any]:
     """What each page's spans were, as they are and folded."""
-    return fold_pages(_host_template)
+    return aggregated_pages(_host_template)
 
 
 def queries_of(spans: Spans) -> Spans:
@@ -50,10 +50,10 @@ def statistics_of(spans: Spans) -> dict[str, Any]:
 @pytest.mark.parametrize("page", PAGES)
 def test_the_account_is_the_stream_replayed(pages: dict[str, Any], page: str) -> None:
     """Number, rows and SQL time of exactly the queries that are no spans any more."""
-    raw, folded = pages[page]["raw"], pages[page]["folded"]
-    kept = {span["id"] for span in folded}
+    raw, aggregated = pages[page]["raw"], pages[page]["aggregated"]
+    kept = {span["id"] for span in aggregated}
     gone = [query for query in queries_of(raw) if query["id"] not in kept]
-    statistics = statistics_of(folded)
+    statistics = statistics_of(aggregated)
     assert gone
     assert statistics["count"] == len(gone)
     assert statistics["rows"] == sum(
@@ -70,9 +70,9 @@ def test_the_account_is_the_stream_replayed(pages: dict[str, Any], page: str) ->
 @pytest.mark.parametrize("page", PAGES)
 def test_what_stays_is_a_whole_tree(pages: dict[str, Any], page: str) -> None:
     """What was slow, failed, cut short or had others in it; and each with its parent."""
-    raw, folded = pages[page]["raw"], pages[page]["folded"]
-    kept = {span["id"] for span in folded}
-    assert {span["parent"] for span in folded} <= kept | {None}
+    raw, aggregated = pages[page]["raw"], pages[page]["aggregated"]
+    kept = {span["id"] for span in aggregated}
+    assert {span["parent"] for span in aggregated} <= kept | {None}
     for span in raw:
         remarkable = span["status"] == "ERROR" or span["attributes"].get("datasette.truncated")
         slow = span["name"] == "db.query" and execution_of(span, raw) >= FOLD_BELOW
@@ -84,7 +84,7 @@ def test_a_planted_slow_query_is_seen(pages: dict[str, Any]) -> None:
     """At the defaults, on a table page."""
     [query] = [
         query
-        for query in queries_of(pages["planted"]["folded"])
+        for query in queries_of(pages["planted"]["aggregated"])
         if query["attributes"]["db.query.text"] == "select planted_slow()"
     ]
     assert query["nanoseconds"] >= PLANTED * 1e9
@@ -93,28 +93,28 @@ def test_a_planted_slow_query_is_seen(pages: dict[str, Any]) -> None:
 def test_a_failed_query_is_seen_and_a_suppressed_one_is_counted(pages: dict[str, Any]) -> None:
     """One that its caller handled, one of a visitor's; the probes of each table page."""
     for page, text in (("failing", "select planted_failing()"), ("wrong", "select nope")):
-        queries = queries_of(pages[page]["folded"])
+        queries = queries_of(pages[page]["aggregated"])
         failed = [q for q in queries if q["status"] == "ERROR"]
         assert [q["attributes"]["db.query.text"] for q in failed] == [text]
-    assert statistics_of(pages["table"]["folded"])["suppressed"] > 0
+    assert statistics_of(pages["table"]["aggregated"])["suppressed"] > 0
 
 
 def test_an_expected_timeout_is_counted(pages: dict[str, Any]) -> None:
     """As those are that suggest facets on a large table."""
-    raw, folded = pages["interrupted"]["raw"], pages["interrupted"]["folded"]
+    raw, aggregated = pages["interrupted"]["raw"], pages["interrupted"]["aggregated"]
     # Unless the machine made more than 25 ms of its five, or cut off others.
     interrupted = [q for q in queries_of(raw) if "datasette.interrupted" in q["attributes"]]
     assert ENDLESS in {query["attributes"]["db.query.text"] for query in interrupted}
-    kept = {span["id"] for span in folded}
+    kept = {span["id"] for span in aggregated}
     gone = [query for query in interrupted if query["id"] not in kept]
-    assert statistics_of(folded).get("interrupted", 0) == len(gone)
+    assert statistics_of(aggregated).get("interrupted", 0) == len(gone)
     for query in interrupted:
         assert (query["id"] in kept) == (execution_of(query, raw) >= FOLD_BELOW)
 
 
 def test_a_span_within_a_query_keeps_it(pages: dict[str, Any]) -> None:
     """A plugin's own, inside a function that is run with the connection."""
-    spans = {span["id"]: span for span in pages["inside"]["folded"]}
+    spans = {span["id"]: span for span in pages["inside"]["aggregated"]}
     [own] = [span for span in spans.values() if span["name"] == "the plugin's own"]
     execute = spans[own["parent"]]
     query = spans[execute["parent"]]
@@ -124,7 +124,7 @@ def test_a_span_within_a_query_keeps_it(pages: dict[str, Any]) -> None:
 
 def test_the_facets_loop_is_named(pages: dict[str, Any]) -> None:
     """One query for each column, alike but for the column's name."""
-    [server] = [s for s in pages["table"]["folded"] if s["kind"] == "SERVER"]
+    [server] = [s for s in pages["table"]["aggregated"] if s["kind"] == "SERVER"]
     known = server["attributes"]
     repeated = dict(
         zip(
@@ -142,4 +142,4 @@ def test_a_page_is_a_handful_of_spans(pages: dict[str, Any]) -> None:
     raw = pages["table"]["raw"]
     slow = sum(execution_of(query, raw) >= FOLD_BELOW for query in queries_of(raw))
     assert len(raw) > 90
-    assert len(pages["table"]["folded"]) <= 1 + 2 * slow
+    assert len(pages["table"]["aggregated"]) <= 1 + 2 * slow

@@ -19,7 +19,7 @@ from telemetry.registry.datasette import SCOPE
 from telemetry.request import request_record
 from tests.telemetry.asgi.driving import answering, run, visit
 from tests.telemetry.asgi.observed import Observed
-from tests.telemetry.told import raised
+from tests.telemetry.reported import raised
 
 if TYPE_CHECKING:
     from telemetry.scope import Message, Receive, Send

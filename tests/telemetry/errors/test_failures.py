@@ -19,13 +19,13 @@ from telemetry.request import MAX_EVENTS, RequestRecord, attach_record
 from telemetry.state import state
 from tests.telemetry.asgi.driving import answering, run, visit
 from tests.telemetry.asgi.observed import Observed
-from tests.telemetry.told import raised
+from tests.telemetry.reported import raised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from telemetry.scope import Message, Receive, Send
-    from tests.telemetry.told import Told
+    from tests.telemetry.reported import Reported
 
 INNER = Origin(1, 2, True)
 
@@ -62,43 +62,47 @@ def record() -> Iterator[RequestRecord]:
     detach(token)
 
 
-def test_one_exception_is_told_once(told: Told, record: RequestRecord) -> None:
+def test_one_exception_is_told_once(reported: Reported, record: RequestRecord) -> None:
     """To the first who catches it; the others' records learn which event it became."""
     error = raised(MinutesLostError())
     later = RequestRecord("GET", trace.INVALID_SPAN)
     failures.report(error, "datasette")
     failures.report(error, "asgi")
     failures.report(error, "asgi", later)
-    assert (told.errors, told.caught_by, told.records) == ([error], ["datasette"], [record])
+    assert (reported.errors, reported.caught_by, reported.records) == (
+        [error],
+        ["datasette"],
+        [record],
+    )
     assert failures.is_reported(error)
     assert failures.event_id_of(error) == "event-1"
     assert record.events == later.events == ["event-1"]
 
 
-def test_two_equal_exceptions_are_two(told: Told) -> None:
+def test_two_equal_exceptions_are_two(reported: Reported) -> None:
     """What counts is the object: the same line may fail twice."""
     failures.report(raised(FrozenError(1)), "asgi")
     failures.report(raised(FrozenError(1)), "asgi")
-    assert len(told.errors) == 2
+    assert len(reported.errors) == 2
 
 
-def test_what_is_raised_from_another_is_the_same_failure(told: Told) -> None:
+def test_what_is_raised_from_another_is_the_same_failure(reported: Reported) -> None:
     """In either order, and over any distance."""
     first = raised(MinutesLostError())
     second = raised(LookupError(), first)
     third = raised(ValueError(), second)
     failures.report(first, "datasette")
     failures.report(third, "asgi")
-    assert told.errors == [first]
+    assert reported.errors == [first]
     assert failures.event_id_of(third) == "event-1"
     other = raised(LookupError(), raised(MinutesLostError()))
     failures.report(other, "asgi")
     assert other.__cause__ is not None
     failures.report(other.__cause__, "asgi")
-    assert told.errors == [first, other]
+    assert reported.errors == [first, other]
 
 
-def test_what_is_raised_while_another_is_handled_is_its_own(told: Told) -> None:
+def test_what_is_raised_while_another_is_handled_is_its_own(reported: Reported) -> None:
     """A mistake in the handling of a mistake."""
     first = raised(MinutesLostError())
     try:
@@ -111,22 +115,22 @@ def test_what_is_raised_while_another_is_handled_is_its_own(told: Told) -> None:
         second = error
     assert second.__context__ is first
     failures.report(second, "asgi")
-    assert told.errors == [first, second]
+    assert reported.errors == [first, second]
     assert failures.event_id_of(second) == "event-2"
 
 
-def test_what_needs_no_telling_is_not_told(told: Told, record: RequestRecord) -> None:
+def test_what_needs_no_telling_is_not_told(reported: Reported, record: RequestRecord) -> None:
     """Settled without an event, say a visitor's own query: nobody is given an id of it."""
     error = raised(LookupError(), raised(MinutesLostError()))
     failures.mark_reported(error)
     failures.report(error, "asgi")
     failures.report(error.__cause__, "asgi")
-    assert told.errors == []
+    assert reported.errors == []
     assert failures.event_id_of(error) == ""
     assert record.events == []
 
 
-def test_an_event_that_exists_is_not_forgotten(told: Told) -> None:
+def test_an_event_that_exists_is_not_forgotten(reported: Reported) -> None:
     """Whoever settles a told one afterwards adds nothing."""
     error = raised(MinutesLostError())
     failures.report(error, "asgi")
@@ -135,7 +139,7 @@ def test_an_event_that_exists_is_not_forgotten(told: Told) -> None:
     assert failures.event_id_of(error) == "event-1"
 
 
-def test_an_unsettled_cause_does_not_hide_the_event(told: Told) -> None:
+def test_an_unsettled_cause_does_not_hide_the_event(reported: Reported) -> None:
     """Settled without an id, then raised on: the event is the cause's."""
     cause = raised(MinutesLostError())
     failures.report(cause, "asgi")
@@ -145,36 +149,38 @@ def test_an_unsettled_cause_does_not_hide_the_event(told: Told) -> None:
     assert failures.event_id_of(error) == "event-1"
 
 
-def test_what_fails_after_the_visitor_left_is_not_told(told: Told, record: RequestRecord) -> None:
+def test_what_fails_after_the_visitor_left_is_not_told(
+    reported: Reported, record: RequestRecord
+) -> None:
     """It fails because of that, and whoever sees it next need not tell either."""
     record.outcome = "disconnected"
     error = raised(MinutesLostError())
     failures.report(error, "django")
     record.outcome = "served"
     failures.report(error, "asgi")
-    assert told.errors == []
+    assert reported.errors == []
 
 
-def test_a_record_that_is_given_is_the_requests(told: Told, record: RequestRecord) -> None:
+def test_a_record_that_is_given_is_the_requests(reported: Reported, record: RequestRecord) -> None:
     """A thread's, which has left the request's context."""
     other = RequestRecord("GET", trace.INVALID_SPAN)
     failures.report(raised(MinutesLostError()), "threading.excepthook", other)
-    assert told.records == [other]
+    assert reported.records == [other]
     other.outcome = "disconnected"
     failures.report(raised(MinutesLostError()), "threading.excepthook", other)
-    assert len(told.errors) == 1
+    assert len(reported.errors) == 1
 
 
 @pytest.mark.parametrize(
     "kind", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError, BaseException]
 )
-def test_what_is_no_exception_is_no_failure(told: Told, kind: type[BaseException]) -> None:
+def test_what_is_no_exception_is_no_failure(reported: Reported, kind: type[BaseException]) -> None:
     """It is how a program, a generator or a task ends; what it was raised from stays untold."""
     cause = raised(MinutesLostError())
     failures.report(raised(kind(), cause), "asgi")
-    assert told.errors == []
+    assert reported.errors == []
     failures.report(cause, "asgi")
-    assert told.errors == [cause]
+    assert reported.errors == [cause]
 
 
 def test_without_a_listener_nothing_is_noted() -> None:
@@ -196,31 +202,31 @@ def test_without_a_listener_nothing_is_noted() -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_any_exception_carries_its_notes(told: Told, error: Exception) -> None:
+def test_any_exception_carries_its_notes(reported: Reported, error: Exception) -> None:
     """Those that let nobody set an attribute, and those that C code made."""
     failures.set_origin(error, INNER)
     failures.report(error, "asgi")
     failures.report(error, "asgi")
-    assert told.errors == [error]
+    assert reported.errors == [error]
     assert failures.origin_of(error) == INNER
 
 
 @pytest.mark.parametrize("error", [MinutesLostError("2013"), OSError(2, "no such file")])
-def test_a_pickled_exception_keeps_its_notes(told: Told, error: Exception) -> None:
+def test_a_pickled_exception_keeps_its_notes(reported: Reported, error: Exception) -> None:
     """What a worker process has told, its parent need not."""
     failures.set_origin(error, INNER)
     failures.report(error, "asgi")
     sent = pickle.loads(pickle.dumps(error))
     assert sent is not error
     failures.report(sent, "asgi")
-    assert len(told.errors) == 1
+    assert len(reported.errors) == 1
     assert failures.origin_of(sent) == INNER
     assert type(failures.origin_of(sent)) is Origin
     # Without this package on the other side: plain values.
     assert b"telemetry.errors.failures" not in pickle.dumps(error)
 
 
-def test_causes_that_go_round_in_a_circle_have_an_end(told: Told) -> None:
+def test_causes_that_go_round_in_a_circle_have_an_end(reported: Reported) -> None:
     """`raise first from second` and the reverse, somewhere in a retry."""
     first, second = raised(MinutesLostError()), raised(LookupError())
     first.__cause__, second.__cause__ = second, first
@@ -228,11 +234,11 @@ def test_causes_that_go_round_in_a_circle_have_an_end(told: Told) -> None:
     assert not failures.is_reported(first)
     failures.report(first, "asgi")
     failures.report(second, "asgi")
-    assert told.errors == [first]
+    assert reported.errors == [first]
     itself = raised(ValueError())
     itself.__cause__ = itself
     failures.report(itself, "asgi")
-    assert told.errors == [first, itself]
+    assert reported.errors == [first, itself]
 
 
 def test_a_listener_that_fails_is_counted_and_the_page_goes_on() -> None:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from telemetry.scope import Message, Receive, Send
     from tests.telemetry.datasette.callbacks import Setup
-    from tests.telemetry.told import Told
+    from tests.telemetry.reported import Reported
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +89,7 @@ def visiting(work: Callable[[RequestRecord], object], status: int = 200) -> Obse
 
 
 @pytest.mark.parametrize(("setup", "sql"), ECHOED.values(), ids=ECHOED)
-def test_sqlites_error_is_known_as_an_echo(setup: Setup, sql: str, told: Told) -> None:
+def test_sqlites_error_is_known_as_an_echo(setup: Setup, sql: str, reported: Reported) -> None:
     """By the text that this Python gives it, and explained by what was raised."""
 
     def work(record: RequestRecord) -> None:
@@ -101,25 +101,25 @@ def test_sqlites_error_is_known_as_an_echo(setup: Setup, sql: str, told: Told) -
         record.failure = error
 
     visiting(work, status=500)
-    [error] = [each for each in told.errors if is_callback_error(each)]
-    assert told.errors == [error], "one failure, one event"
+    [error] = [each for each in reported.errors if is_callback_error(each)]
+    assert reported.errors == [error], "one failure, one event"
 
 
 @pytest.mark.parametrize(("setup", "sql"), ECHOED.values(), ids=ECHOED)
 def test_an_echo_that_nobody_made_a_page_of_is_told_by_its_cause(
-    setup: Setup, sql: str, told: Told
+    setup: Setup, sql: str, reported: Reported
 ) -> None:
     """A visitor's own query is answered with 200 or 400, and the function is still broken."""
     observed = visiting(lambda _record: query(setup, sql), status=400)
-    [error] = told.errors
+    [error] = reported.errors
     assert not is_callback_error(error)
-    assert told.caught_by == ["sys.unraisablehook"]
+    assert reported.caught_by == ["sys.unraisablehook"]
     assert [event.name for event in observed.span.events] == ["exception"]
     assert "corkboard.error.event_ids" in observed.attributes
 
 
 @pytest.mark.parametrize(("setup", "sql"), SWALLOWED.values(), ids=SWALLOWED)
-def test_what_sqlite_swallows_is_told(setup: Setup, sql: str, told: Told) -> None:
+def test_what_sqlite_swallows_is_told(setup: Setup, sql: str, reported: Reported) -> None:
     """The query succeeds, and nobody else would ever know."""
     assert query(lambda _connection: None, "select a from t") == []
 
@@ -127,12 +127,12 @@ def test_what_sqlite_swallows_is_told(setup: Setup, sql: str, told: Told) -> Non
         assert query(setup, sql) == []
 
     visiting(work)
-    assert [type(error) for error in told.errors] == [FaultError]
+    assert [type(error) for error in reported.errors] == [FaultError]
 
 
 @pytest.mark.parametrize(("setup", "sql", "words"), WORDED.values(), ids=WORDED)
 def test_other_callbacks_are_told_beside_sqlites_error(
-    setup: Setup, sql: str, words: str, told: Told
+    setup: Setup, sql: str, words: str, reported: Reported
 ) -> None:
     """Which says what it would say without a fault, so that it can't be known as an echo."""
 
@@ -142,10 +142,10 @@ def test_other_callbacks_are_told_beside_sqlites_error(
         assert not is_callback_error(error)
 
     visiting(work)
-    assert [type(error) for error in told.errors] == [FaultError]
+    assert [type(error) for error in reported.errors] == [FaultError]
 
 
-def test_a_collation_raises_by_itself(told: Told) -> None:
+def test_a_collation_raises_by_itself(reported: Reported) -> None:
     """Python hands its exception on."""
 
     def work(record: RequestRecord) -> None:
@@ -156,16 +156,16 @@ def test_a_collation_raises_by_itself(told: Told) -> None:
         assert record.unseen == []
 
     visiting(work)
-    assert told.errors == []
+    assert reported.errors == []
 
 
-def test_one_function_that_fails_in_many_queries_is_told_once(told: Told) -> None:
+def test_one_function_that_fails_in_many_queries_is_told_once(reported: Reported) -> None:
     """Datasette tries a page's every column and facet."""
     visiting(lambda _record: query(function(fail), SUM, times=50))
-    assert len(told.errors) == 1
+    assert len(reported.errors) == 1
 
 
-def test_two_functions_of_one_query_are_two_failures(told: Told) -> None:
+def test_two_functions_of_one_query_are_two_failures(reported: Reported) -> None:
     """As are two lines of one, and two classes at one line."""
 
     def another(_value: int) -> None:
@@ -187,10 +187,12 @@ def test_two_functions_of_one_query_are_two_failures(told: Told) -> None:
                 query(function(call), f"select f({value})")
 
     visiting(work)
-    assert [type(error).__name__ for error in told.errors] == ["FaultError"] * 5 + ["LookupError"]
+    assert [type(error).__name__ for error in reported.errors] == ["FaultError"] * 5 + [
+        "LookupError"
+    ]
 
 
-def test_a_request_keeps_few(told: Told) -> None:
+def test_a_request_keeps_few(reported: Reported) -> None:
     """Its memory is not a plugin's to fill."""
 
     def work(record: RequestRecord) -> None:
@@ -202,10 +204,10 @@ def test_a_request_keeps_few(told: Told) -> None:
         assert len(record.unseen) == MAX_KEPT
 
     visiting(work)
-    assert [str(error) for error in told.errors] == [str(n) for n in range(MAX_KEPT)]
+    assert [str(error) for error in reported.errors] == [str(n) for n in range(MAX_KEPT)]
 
 
-def test_the_last_that_was_raised_explains_the_echo(told: Told) -> None:
+def test_the_last_that_was_raised_explains_the_echo(reported: Reported) -> None:
     """Those before it were of queries that were answered otherwise."""
 
     def another(_value: int) -> None:
@@ -218,7 +220,7 @@ def test_the_last_that_was_raised_explains_the_echo(told: Told) -> None:
         record.failure = error
 
     visiting(work, status=500)
-    echo, other = told.errors
+    echo, other = reported.errors
     assert type(echo.__cause__) is FaultError
     assert type(other) is LookupError
 
@@ -243,14 +245,14 @@ def test_what_has_a_cause_keeps_it() -> None:
     assert len(record.unseen) == 1
 
 
-def test_outside_a_request_it_is_told_at_once(told: Told) -> None:
+def test_outside_a_request_it_is_told_at_once(reported: Reported) -> None:
     """A script's, or a background task's: no end of a request would tell it."""
     query(function(fail), SUM)
-    assert (len(told.errors), told.caught_by) == (1, ["sys.unraisablehook"])
-    assert told.records == [None]
+    assert (len(reported.errors), reported.caught_by) == (1, ["sys.unraisablehook"])
+    assert reported.records == [None]
 
 
-def test_a_destructor_is_told_at_once(told: Told) -> None:
+def test_a_destructor_is_told_at_once(reported: Reported) -> None:
     """It is no callback, and no error follows from it; by whichever name it is called."""
 
     class Left:
@@ -265,10 +267,10 @@ def test_a_destructor_is_told_at_once(told: Told) -> None:
 
     visiting(work)
     # Three that were told there, the one that was kept, and that of the `Left()` itself.
-    assert len(told.errors) == 5
+    assert len(reported.errors) == 5
 
 
-def test_it_happened_in_the_querys_span(told: Told) -> None:
+def test_it_happened_in_the_querys_span(reported: Reported) -> None:
     """And not in the request's, which is current by the time it is told."""
     spans: list[Span] = []
 
@@ -279,15 +281,15 @@ def test_it_happened_in_the_querys_span(told: Told) -> None:
 
     observer = Observed(answering())
     visiting(work)
-    [error] = told.errors
+    [error] = reported.errors
     assert failures.origin_of(error) == failures.Origin.of(spans[0].get_span_context())
 
 
-def test_what_was_told_is_not_told_again(told: Told) -> None:
+def test_what_was_told_is_not_told_again(reported: Reported) -> None:
     """The record is empty afterwards."""
     record = RequestRecord("GET", INVALID_SPAN)
     error = FaultError()
     record.unseen = [error]
     assert report_held(record) == [error]
     assert report_held(record) == []
-    assert told.errors == [error]
+    assert reported.errors == [error]

@@ -23,7 +23,7 @@ LAST = 65535
 
 
 @pytest.fixture
-def taken() -> Iterator[int]:
+def used_port() -> Iterator[int]:
     """The last of all ports, which somebody else listens on."""
     with socket.socket() as listener:
         listener.bind((HOST, LAST))
@@ -59,16 +59,18 @@ def test_the_first_free_port_is_taken(caplog: pytest.LogCaptureFixture) -> None:
     ("host", "why"), [(HOST, "Address already in use"), ("192.0.2.1", "Cannot assign")]
 )
 def test_without_a_port_the_host_is_served_and_says_so(
-    taken: int, caplog: pytest.LogCaptureFixture, host: str, why: str
+    used_port: int, caplog: pytest.LogCaptureFixture, host: str, why: str
 ) -> None:
     """The reader works, and nobody is there to read."""
-    reader = metric_reader(PrometheusSettings(host, taken))
+    reader = metric_reader(PrometheusSettings(host, used_port))
     provider = MeterProvider([reader], shutdown_on_exit=False)
     provider.get_meter("mine").create_counter("done").add(3)
     [record] = caplog.records
-    told = record.getMessage()
-    assert told.startswith(f"metrics are not scraped: no port of {host} from {taken} to {taken}")
-    assert why in told
+    message = record.getMessage()
+    assert message.startswith(
+        f"metrics are not scraped: no port of {host} from {used_port} to {used_port}"
+    )
+    assert why in message
     provider.shutdown()
 
 

@@ -153,11 +153,13 @@ logfire.info("five")
     if imported == "before":
         begin = [begin[0], begin[2], begin[1]]
     with OTLPReceiver() as receiver:
-        told = _run(tmp_path, "\n".join([*begin, code]), OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+        printed = _run(
+            tmp_path, "\n".join([*begin, code]), OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url
+        )
     assert [span.name for span in receiver.spans] == ["one", "two", "three", "four", "five"]
     assert {span.resource["service.name"] for span in receiver.spans} == {"script"}
-    assert told.count("logfire.configure() was called and changes nothing") == 1
-    assert told.count("logfire.shutdown() was called and shuts nothing down") == 1
+    assert printed.count("logfire.configure() was called and changes nothing") == 1
+    assert printed.count("logfire.shutdown() was called and shuts nothing down") == 1
 
 
 def test_its_metrics_are_ours(tmp_path: Path) -> None:

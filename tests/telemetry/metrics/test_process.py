@@ -24,8 +24,8 @@ CODE = """
 
 def test_it_has_everything_but_its_own_metrics(receiver: OTLPReceiver, tmp_path: Path) -> None:
     """What starts after them is started: traces, the other metrics, errors."""
-    told = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "TELEMETRY_RAISE_FAILURES": "0"}
-    done = run_python(tmp_path, CODE, **told)
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "TELEMETRY_RAISE_FAILURES": "0"}
+    done = run_python(tmp_path, CODE, **variables)
     assert done.returncode == 0
     assert done.stderr.count("internal error in the telemetry component metrics.process;") == 1
     assert [span.name for span in receiver.spans] == ["work"]

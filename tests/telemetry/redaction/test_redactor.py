@@ -156,7 +156,7 @@ def test_a_pattern_leaves_our_own_word_alone() -> None:
 
 @pytest.mark.usefixtures("additions")
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         ({"patterns": ["("]}, "redact(patterns=['(']): wanted regular expressions"),
         ({"patterns": [5]}, "redact(patterns=[5]): wanted regular expressions"),
@@ -166,12 +166,12 @@ def test_a_pattern_leaves_our_own_word_alone() -> None:
         ({"patterns": "abc"}, "redact(patterns='abc'): wanted a list"),
     ],
 )
-def test_what_can_t_be_added_is_said(arguments: dict[str, Any], told: str) -> None:
+def test_what_can_t_be_added_is_said(arguments: dict[str, Any], expected: str) -> None:
     """By argument and value; and nothing of it is."""
     before = state.redaction_rules
     with pytest.raises(TelemetryError) as caught:
         redact(**arguments)
-    assert str(caught.value).startswith(told)
+    assert str(caught.value).startswith(expected)
     assert state.redaction_rules is before
 
 

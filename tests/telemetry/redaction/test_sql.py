@@ -89,9 +89,9 @@ def test_sqlite_s_own_messages_quote_no_more(statement: str) -> None:
         with pytest.raises(sqlite3.OperationalError) as caught:
             connection.execute(statement)
     message = str(caught.value)
-    told = without_quotations(f"Query failed: {message}\nas it was")
-    assert "planted" not in told
-    assert told.startswith("Query failed: ")
+    redacted = without_quotations(f"Query failed: {message}\nas it was")
+    assert "planted" not in redacted
+    assert redacted.startswith("Query failed: ")
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,6 @@ def test_what_is_wrong_is_named() -> None:
     """Both at once, each with what was wanted."""
     with pytest.raises(ConfigurationError) as caught:
         read_log_settings({"LOG_FORMAT": "xml", "LOGLEVEL": "LOUD"}, debug=False)
-    told = str(caught.value)
-    assert "LOG_FORMAT='xml': wanted one of json, text" in told
-    assert "LOGLEVEL='LOUD': wanted one of CRITICAL" in told
+    message = str(caught.value)
+    assert "LOG_FORMAT='xml': wanted one of json, text" in message
+    assert "LOGLEVEL='LOUD': wanted one of CRITICAL" in message

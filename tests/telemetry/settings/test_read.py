@@ -29,8 +29,8 @@ def test_all_problems_are_reported_together() -> None:
     }
     with pytest.raises(ConfigurationError) as caught:
         read_settings(environ)
-    told = {problem.variable for problem in caught.value.problems}
-    assert told == set(environ) - {"OTEL_METRICS_EXPORTER"}
+    named = {problem.variable for problem in caught.value.problems}
+    assert named == set(environ) - {"OTEL_METRICS_EXPORTER"}
     for problem in caught.value.problems:
         line = f"{problem.variable}={environ[problem.variable]!r}: wanted "
         assert line in str(caught.value)

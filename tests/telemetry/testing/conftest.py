@@ -1,4 +1,4 @@
-"""Fixtures for tests of the receivers themselves."""
+"""Fixtures for tests of the receivers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def both() -> Iterator[OTLPReceiver]:
-    """A receiver of both protocols."""
+def http_and_grpc() -> Iterator[OTLPReceiver]:
+    """A receiver of OTLP over HTTP and gRPC."""
     with OTLPReceiver(grpc=True) as receiver:
         yield receiver
 

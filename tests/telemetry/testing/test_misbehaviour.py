@@ -41,39 +41,39 @@ def test_what_is_not_otlp_is_refused(
 
 @pytest.mark.parametrize("grpc", [False, True], ids=["http", "grpc"])
 def test_a_failing_backend_is_seen_but_keeps_nothing(
-    both: OTLPReceiver, grpc: bool, caplog: pytest.LogCaptureFixture
+    http_and_grpc: OTLPReceiver, grpc: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A refused payload is a request and no span; `answer(200)` mends it."""
-    both.answer(400, message="no thanks")
-    with tracer_to(both, grpc=grpc) as tracer:
+    http_and_grpc.answer(400, message="no thanks")
+    with tracer_to(http_and_grpc, grpc=grpc) as tracer:
         tracer.start_span("lost").end()
         assert caplog.records, "the exporter is expected to complain"
-        both.answer(200)
+        http_and_grpc.answer(200)
         tracer.start_span("kept").end()
-    assert [request.status for request in both.requests] == [400, 200]
-    assert [span.name for span in both.spans] == ["kept"]
+    assert [request.status for request in http_and_grpc.requests] == [400, 200]
+    assert [span.name for span in http_and_grpc.spans] == ["kept"]
 
 
 @pytest.mark.parametrize("grpc", [False, True], ids=["http", "grpc"])
-def test_an_unavailable_backend_is_retried(both: OTLPReceiver, grpc: bool) -> None:
+def test_an_unavailable_backend_is_retried(http_and_grpc: OTLPReceiver, grpc: bool) -> None:
     """503 is an answer that the exporter understands as "later", over gRPC too."""
-    both.answer(503)
-    with tracer_to(both, grpc=grpc) as tracer:
+    http_and_grpc.answer(503)
+    with tracer_to(http_and_grpc, grpc=grpc) as tracer:
         sender = threading.Thread(target=lambda: tracer.start_span("late").end())
         sender.start()
-        both.wait_for(lambda r: r.requests)
-        both.answer(200)
+        http_and_grpc.wait_for(lambda r: r.requests)
+        http_and_grpc.answer(200)
         sender.join()
-    assert [request.status for request in both.requests] == [503, 200]
-    assert [span.name for span in both.spans] == ["late"]
+    assert [request.status for request in http_and_grpc.requests] == [503, 200]
+    assert [span.name for span in http_and_grpc.spans] == ["late"]
 
 
 @pytest.mark.parametrize("grpc", [False, True], ids=["http", "grpc"])
-def test_a_slow_backend_answers_late(both: OTLPReceiver, grpc: bool) -> None:
+def test_a_slow_backend_answers_late(http_and_grpc: OTLPReceiver, grpc: bool) -> None:
     """The sender waits for `delay`, while what it sent is already visible."""
-    both.answer(200, delay=0.3)
+    http_and_grpc.answer(200, delay=0.3)
     began = time.monotonic()
-    with tracer_to(both, grpc=grpc) as tracer:
+    with tracer_to(http_and_grpc, grpc=grpc) as tracer:
         tracer.start_span("slow").end()
         assert time.monotonic() - began >= 0.3
 

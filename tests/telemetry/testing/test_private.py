@@ -50,14 +50,14 @@ def _link(tracer: Tracer, word: str) -> None:
 
 @pytest.mark.parametrize("send", [_name, _attribute, _key, _event, _link])
 def test_it_is_found_in_any_part_of_a_span(
-    both: OTLPReceiver, send: Callable[[Tracer, str], None]
+    http_and_grpc: OTLPReceiver, send: Callable[[Tracer, str], None]
 ) -> None:
     """And named by it; what was not planted is not."""
-    with tracer_to(both) as tracer:
+    with tracer_to(http_and_grpc) as tracer:
         send(tracer, WORD)
     with pytest.raises(AssertionError, match="something private was sent:\n  span '"):
-        assert_nothing_private(both, WORD)
-    assert_nothing_private(both, "another word")
+        assert_nothing_private(http_and_grpc, WORD)
+    assert_nothing_private(http_and_grpc, "another word")
 
 
 @pytest.mark.parametrize("before", ["", "a", "ab"])
@@ -67,29 +67,29 @@ def test_it_is_found_in_any_part_of_a_span(
     ids=["plain", "percent", "base64"],
 )
 def test_it_is_found_however_it_is_encoded(
-    both: OTLPReceiver, before: str, encode: Callable[[str], str]
+    http_and_grpc: OTLPReceiver, before: str, encode: Callable[[str], str]
 ) -> None:
     """Wherever in the encoded text it begins."""
-    with tracer_to(both) as tracer:
+    with tracer_to(http_and_grpc) as tracer:
         tracer.start_span("s", attributes={"k": encode(f"{before}{WORD}!")}).end()
     with pytest.raises(AssertionError, match="span 's'"):
-        assert_nothing_private(both, WORD)
+        assert_nothing_private(http_and_grpc, WORD)
 
 
-def test_it_is_found_in_logs_and_metrics(both: OTLPReceiver) -> None:
+def test_it_is_found_in_logs_and_metrics(http_and_grpc: OTLPReceiver) -> None:
     """Bodies, attributes and resources."""
     loggers = LoggerProvider(RESOURCE, shutdown_on_exit=False)
-    exporter = OTLPLogExporter(endpoint=f"{both.url}/v1/logs")
+    exporter = OTLPLogExporter(endpoint=f"{http_and_grpc.url}/v1/logs")
     loggers.add_log_record_processor(SimpleLogRecordProcessor(exporter))
     loggers.get_logger("l").emit(LogRecord(body=f"said {WORD}"))
     loggers.shutdown()
     with pytest.raises(AssertionError, match=r"log of l: .* in body"):
-        assert_nothing_private(both, WORD)
-    both.clear()
-    with meters_to(both) as meters:
+        assert_nothing_private(http_and_grpc, WORD)
+    http_and_grpc.clear()
+    with meters_to(http_and_grpc) as meters:
         meters.get_meter("m").create_counter("c").add(1, {"k": WORD})
     with pytest.raises(AssertionError, match=r"metric c: .* in k"):
-        assert_nothing_private(both, WORD)
+        assert_nothing_private(http_and_grpc, WORD)
 
 
 def test_it_is_found_in_error_events(errors: EventReceiver) -> None:
@@ -103,24 +103,24 @@ def test_it_is_found_in_error_events(errors: EventReceiver) -> None:
     assert_nothing_private(errors, "another word")
 
 
-def test_what_the_rules_would_take_out_is_found(both: OTLPReceiver) -> None:
+def test_what_the_rules_would_take_out_is_found(http_and_grpc: OTLPReceiver) -> None:
     """Without being planted: a token by its name, an address by its form."""
-    with tracer_to(both) as tracer:
+    with tracer_to(http_and_grpc) as tracer:
         tracer.start_span("s", attributes={"api_token": "abcdefgh"}).end()
     with pytest.raises(AssertionError, match="span 's': api_token would be redacted"):
-        assert_nothing_private(both)
-    both.clear()
-    with tracer_to(both) as tracer:
+        assert_nothing_private(http_and_grpc)
+    http_and_grpc.clear()
+    with tracer_to(http_and_grpc) as tracer:
         tracer.start_span("s", attributes={"note": "mail to clerk@example.com please"}).end()
     with pytest.raises(AssertionError, match="note would be redacted"):
-        assert_nothing_private(both)
-    both.clear()
-    with tracer_to(both) as tracer:
+        assert_nothing_private(http_and_grpc)
+    http_and_grpc.clear()
+    with tracer_to(http_and_grpc) as tracer:
         tracer.start_span("s", attributes={"api_token": "[REDACTED]", "note": "[REDACTED]"}).end()
-    assert_nothing_private(both)
+    assert_nothing_private(http_and_grpc)
 
 
-def test_an_empty_word_is_refused(both: OTLPReceiver) -> None:
+def test_an_empty_word_is_refused(http_and_grpc: OTLPReceiver) -> None:
     """It would be found everywhere."""
     with pytest.raises(ValueError, match="an empty word is everywhere"):
-        assert_nothing_private(both, "")
+        assert_nothing_private(http_and_grpc, "")

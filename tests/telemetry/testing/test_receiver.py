@@ -14,11 +14,11 @@ from tests.telemetry.testing.senders import meters_to, send_log, send_span, trac
 
 
 @pytest.mark.parametrize("grpc", [False, True], ids=["http", "grpc"])
-def test_a_span_arrives_whole(both: OTLPReceiver, grpc: bool) -> None:
+def test_a_span_arrives_whole(http_and_grpc: OTLPReceiver, grpc: bool) -> None:
     """Every field of a span is decoded to plain Python."""
-    with tracer_to(both, grpc=grpc) as tracer:
+    with tracer_to(http_and_grpc, grpc=grpc) as tracer:
         send_span(tracer)
-    [span] = both.spans
+    [span] = http_and_grpc.spans
     assert span.name == "GET /thing"
     assert span.kind == "SERVER"
     assert span.trace_id == f"{3:032x}"
@@ -42,7 +42,7 @@ def test_a_span_arrives_whole(both: OTLPReceiver, grpc: bool) -> None:
     assert span.scope == "tests.tracer"
     assert span.schema_url == "https://example.org/schema/1"
     assert span.resource == {"service.name": "sender"}
-    assert 100 < span.size < both.requests[0].decoded_size
+    assert 100 < span.size < http_and_grpc.requests[0].decoded_size
 
 
 def test_a_root_span_has_an_empty_parent(receiver: OTLPReceiver) -> None:
@@ -71,9 +71,9 @@ def test_every_compression_of_the_exporter_is_read(
 
 
 @pytest.mark.parametrize("grpc", [False, True], ids=["http", "grpc"])
-def test_metric_points_arrive_whole(both: OTLPReceiver, grpc: bool) -> None:
+def test_metric_points_arrive_whole(http_and_grpc: OTLPReceiver, grpc: bool) -> None:
     """Sums, gauges and both histograms, with their exemplars."""
-    with meters_to(both, grpc=grpc) as provider, tracer_to(both) as tracer:
+    with meters_to(http_and_grpc, grpc=grpc) as provider, tracer_to(http_and_grpc) as tracer:
         meter = provider.get_meter("tests.meter")
         plain = meter.create_histogram("plain", unit="s", description="A duration.")
         with tracer.start_as_current_span("exemplary") as span:
@@ -86,7 +86,7 @@ def test_metric_points_arrive_whole(both: OTLPReceiver, grpc: bool) -> None:
         meter.create_counter("requests").add(2)
         meter.create_up_down_counter("open").add(-1)
         meter.create_gauge("level").set(0.25)
-    points = {point.name: point for point in both.metrics}
+    points = {point.name: point for point in http_and_grpc.metrics}
 
     histogram = points["plain"]
     assert (histogram.type, histogram.unit, histogram.description) == (
@@ -113,10 +113,10 @@ def test_metric_points_arrive_whole(both: OTLPReceiver, grpc: bool) -> None:
 
 
 @pytest.mark.parametrize("grpc", [False, True], ids=["http", "grpc"])
-def test_a_log_record_arrives_whole(both: OTLPReceiver, grpc: bool) -> None:
+def test_a_log_record_arrives_whole(http_and_grpc: OTLPReceiver, grpc: bool) -> None:
     """A structured body keeps its shape, and the record its span."""
-    send_log(both, grpc=grpc)
-    [log] = both.logs
+    send_log(http_and_grpc, grpc=grpc)
+    [log] = http_and_grpc.logs
     assert log.body == {"message": "hot", "degrees": [40, 41.5]}
     assert (log.severity_text, log.severity_number) == ("WARN", 13)
     assert log.attributes == {"room": "attic"}

@@ -26,8 +26,8 @@ class Command(BaseCommand):
         if options["pages"] < 1:
             raise CommandError("--pages: wanted at least 1")
         written = [place for place in PLACES if self._write(place, options)]
-        # After all the data: what is registered has something to show, and a
-        # run that was interrupted is completed by the next `serve`.
+        # After all databases: a registered site has data, and the next `serve`
+        # completes a run that was interrupted.
         now = timezone.now().isoformat()
         for place in PLACES:
             new = {"pages": options["pages"], "last_updated": now} if place in written else {}
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         if path.exists() and not options["force"]:
             self.stdout.write(f"{path} exists already (--force replaces it).")
             return False
-        # disable=None: no bar where nobody watches, such as a build's log.
+        # disable=None: no bar without a terminal, such as in a build's log.
         with tqdm(total=pages, desc=place.subdomain, unit=" pages", disable=None) as bar:
             write_database(path, place, pages, bar.update)
         self.stdout.write(f"{path}: {pages} pages.")

@@ -1,4 +1,4 @@
-"""`register_site SUBDOMAIN --name NAME --state ST`: add a site, or correct it."""
+"""`register_site SUBDOMAIN --name NAME --state ST`: add or update a site."""
 
 from typing import Any
 
@@ -31,6 +31,6 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         except IntegrityError as error:
-            # A table that another program made may want more than we know.
+            # A table of another program may have constraints that the model lacks.
             raise CommandError(f"The database refused it: {error}") from error
         self.stdout.write(f"Registered {site}.")

@@ -1,4 +1,4 @@
-"""`serve`: the host on this machine, ready to look at, from an empty checkout."""
+"""`serve`: run the host on this machine, from an empty checkout, with demonstration sites."""
 
 import os
 import sys
@@ -17,15 +17,15 @@ from telemetry.settings.variables import EXPORTERS
 from telemetry.viewer.addresses import why_taken
 from telemetry.viewer.beside import start_beside
 
-# A visitor's slow download must not keep Ctrl-C waiting.
+# A client's slow download must not delay Ctrl-C.
 _GRACEFUL_SECONDS = 3
 _LISTED = 3
-# A page is in the viewer before one has found its window.
+# Short delays, so that a page is in the viewer at once.
 _SOON = {
     "OTEL_BSP_SCHEDULE_DELAY": "500",
     "OTEL_BLRP_SCHEDULE_DELAY": "500",
     "OTEL_METRIC_EXPORT_INTERVAL": "5000",
-    # Every five seconds, they would push the requests off the terminal.
+    # Printed every five seconds, metrics would push the requests off the terminal.
     "OTEL_METRICS_EXPORTER": "otlp",
 }
 
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         port = _port(PORT, options["port"])
         viewer_port = _port(VIEWER_PORT, options["viewer_port"])
         wants_viewer = not options["no_viewer"] and not _goes_elsewhere()
-        # First, since making the demonstration sites takes a while.
+        # First, since creating the demonstration sites takes a while.
         _require_free(host, port, PORT)
         if wants_viewer:
             _require_free("127.0.0.1", viewer_port, VIEWER_PORT)
@@ -57,9 +57,9 @@ class Command(BaseCommand):
         viewer = self._start_viewer(viewer_port) if wants_viewer else None
         self._print_addresses(port, viewer)
         self.stdout.flush()
-        # A process of its own, not uvicorn.run(): this one has set Django up
-        # already, before telemetry could be configured. It takes our place, so
-        # that Ctrl-C and a supervisor's signals reach the server itself.
+        # A new program, not uvicorn.run(): Django is already set up in this process, and
+        # telemetry must be configured before that. It replaces this process, so that
+        # Ctrl-C and a supervisor's signals reach the server itself.
         os.execv(sys.executable, _server(host, port))  # noqa: S606 - no shell wanted
 
     def _start_viewer(self, port: int) -> str | None:
@@ -68,7 +68,7 @@ class Command(BaseCommand):
         except OSError as error:
             self.stderr.write(f"No viewer: {error}")
             return None
-        # Of the server that takes this process's place; what is set already stays.
+        # For the server that replaces this process. Variables that are set take precedence.
         for name, value in {
             "OTEL_EXPORTER_OTLP_ENDPOINT": address,
             "TELEMETRY_TRACE_URL": f"{address}/trace/{{trace_id}}",
@@ -91,14 +91,14 @@ class Command(BaseCommand):
 
 
 def _goes_elsewhere() -> bool:
-    """Whether the environment says where telemetry goes: then it doesn't go to a viewer."""
+    """Whether the environment configures a destination of telemetry. No viewer is started then."""
     try:
         exporters = read_settings(os.environ, debug=settings.DEBUG).exporters
     except ConfigurationError:
-        # The server will say so.
+        # The server reports the error.
         return True
     chosen = any(os.environ.get(str(variable)) for variable in EXPORTERS.values())
-    # Under DEBUG there is the console, unless nothing is wanted at all.
+    # The console is the default under DEBUG. No exporter at all means that telemetry is disabled.
     disabled = settings.DEBUG and not any(exporters.values())
     others = any(name != "console" for names in exporters.values() for name in names)
     return chosen or disabled or others

@@ -10,7 +10,7 @@ CODE = """
     from pathlib import Path
     import datasette.app
     from tests.config.sites.datasettes.support import ALAMEDA, open_pool
-    from tests.telemetry.taken_away.renaming import rename
+    from tests.telemetry.removed_names.renaming import rename
 
     if {renamed}:
         rename("datasette.database", "Database.cached_hash")

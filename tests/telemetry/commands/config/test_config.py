@@ -187,11 +187,11 @@ def test_every_setting_is_shown() -> None:
 
     from telemetry.settings import Settings
 
-    told = {name for name, _, _ in rows(read_settings({}), {})}
+    shown = {name for name, _, _ in rows(read_settings({}), {})}
     elsewhere = {"exporters", "otlp", "logfire", "prometheus", "sentry", "redaction", "notes"}
-    assert {field.name for field in fields(Settings)} - told == {*elsewhere, "names_itself"}
+    assert {field.name for field in fields(Settings)} - shown == {*elsewhere, "names_itself"}
     done = json.loads(_config("--json").stdout)
-    assert set(done["settings"]) == told
+    assert set(done["settings"]) == shown
 
 
 def test_every_problem_is_told() -> None:

@@ -1,4 +1,4 @@
-"""Small events and what they happened in, for the processor."""
+"""Small events for the event processor, with spans and requests that they belong to."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TRACE_URL = "https://traces.example.org/{trace_id}/?again={trace_id}"
 SETTINGS = read(SENTRY_DSN="https://key@example.org/1", TELEMETRY_TRACE_URL=TRACE_URL)
 ID = "c0" * 16
-# As Sentry makes one up, where it knows of no trace.
+# Sentry's SDK generates ids where there is no trace.
 MADE_UP = {"trace": {"trace_id": "f" * 32, "span_id": "f" * 16}}
 
 
@@ -41,7 +41,7 @@ def process(
     record: RequestRecord | None = None,
     log_record: logging.LogRecord | None = None,
 ) -> Any:
-    """What the processor makes of an event."""
+    """Return the processor's result for an event."""
     hint: dict[str, Any] = {RECORD: record} if record is not None else {}
     if log_record is not None:
         hint["log_record"] = log_record
@@ -62,7 +62,7 @@ def record_of(span: trace.Span | None = None, **scope: Any) -> RequestRecord:
 
 @contextmanager
 def serving(record: RequestRecord) -> Iterator[RequestRecord]:
-    """Make it the current request, and its span the current one."""
+    """Make a record the current request, and its span the current one."""
     token = attach(attach_record(record, trace.set_span_in_context(record.span)))
     try:
         yield record
@@ -74,7 +74,7 @@ def log(name: str = "host") -> logging.LogRecord:
     return logging.LogRecord(name, logging.ERROR, "host.py", 1, "text", None, None)
 
 
-def told(span: trace.Span) -> dict[str, str]:
-    """The trace context of a span."""
+def trace_context(span: trace.Span) -> dict[str, str]:
+    """Return the trace context of a span."""
     context = span.get_span_context()
     return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}

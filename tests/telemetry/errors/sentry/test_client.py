@@ -108,8 +108,8 @@ def test_a_hosts_own_check_in_is_of_its_trace(tmp_path: Path, errors: EventRecei
     [envelope] = errors.envelopes
     [item] = envelope.items
     assert item.type == "check_in"
-    told = item.payload["contexts"]["trace"]
-    assert f"{told['trace_id']} {told['span_id']}" == ids
+    trace_context = item.payload["contexts"]["trace"]
+    assert f"{trace_context['trace_id']} {trace_context['span_id']}" == ids
 
 
 def test_a_variable_of_sentrys_own_sends_events_nowhere_else(

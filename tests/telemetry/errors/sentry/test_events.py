@@ -25,7 +25,7 @@ from tests.telemetry.errors.sentry.small_events import (
     process,
     record_of,
     serving,
-    told,
+    trace_context,
 )
 from tests.telemetry.settings.reading import read
 
@@ -49,10 +49,10 @@ def test_inside_a_trace_it_is_told_and_linked_to() -> None:
     span = a_span()
     with trace.use_span(span):
         event = process({"contexts": {**MADE_UP, "minutes": {"page": 3}}}, MinutesLostError())
-    link = TRACE_URL.replace("{trace_id}", told(span)["trace_id"])
+    link = TRACE_URL.replace("{trace_id}", trace_context(span)["trace_id"])
     assert event["contexts"] == {
         "minutes": {"page": 3},
-        "trace": told(span),
+        "trace": trace_context(span),
         "links": {"trace": link},
     }
     assert "tags" not in event
@@ -63,7 +63,7 @@ def test_a_trace_that_was_not_kept_is_not_linked_to() -> None:
     span = a_span(sampled=False)
     with trace.use_span(span):
         event = process({"tags": {"own": "1"}}, MinutesLostError())
-    assert event["contexts"] == {"trace": told(span)}
+    assert event["contexts"] == {"trace": trace_context(span)}
     assert event["tags"] == {"own": "1", "trace.sampled": "false"}
 
 
@@ -73,7 +73,7 @@ def test_where_no_trace_goes_anywhere_nothing_is_linked_or_tagged(sampled: bool)
     span = a_span(sampled)
     with trace.use_span(span):
         event = process(error=MinutesLostError(), traced=False)
-    assert event["contexts"] == {"trace": told(span)}
+    assert event["contexts"] == {"trace": trace_context(span)}
     assert "tags" not in event
 
 
@@ -90,7 +90,7 @@ def test_it_happened_where_the_exception_says() -> None:
     within, error = a_span(), MinutesLostError()
     failures.set_origin(error, Origin.of(within.get_span_context()))
     with trace.use_span(a_span()):
-        assert process(error=error)["contexts"]["trace"] == told(within)
+        assert process(error=error)["contexts"]["trace"] == trace_context(within)
 
 
 def test_what_happened_in_another_trace_is_told_with_the_visitors() -> None:
@@ -98,7 +98,7 @@ def test_what_happened_in_another_trace_is_told_with_the_visitors() -> None:
     elsewhere, error = a_span(), MinutesLostError()
     failures.set_origin(error, Origin.of(elsewhere.get_span_context()))
     with serving(record_of()) as record:
-        assert process(error=error)["contexts"]["trace"] == told(record.span)
+        assert process(error=error)["contexts"]["trace"] == trace_context(record.span)
 
 
 def test_what_happened_in_a_part_of_the_request_is_told_with_that() -> None:
@@ -107,9 +107,9 @@ def test_what_happened_in_a_part_of_the_request_is_told_with_that() -> None:
         provider = TracerProvider(shutdown_on_exit=False)
         with provider.get_tracer("test").start_as_current_span("part") as part:
             event = process(log_record=log())
-    assert event["contexts"]["trace"] == told(part)
-    assert event["contexts"]["trace"]["trace_id"] == told(record.span)["trace_id"]
-    assert told(part) != told(record.span)
+    assert event["contexts"]["trace"] == trace_context(part)
+    assert event["contexts"]["trace"]["trace_id"] == trace_context(record.span)["trace_id"]
+    assert trace_context(part) != trace_context(record.span)
 
 
 def test_a_record_that_is_given_is_the_requests() -> None:
@@ -117,7 +117,7 @@ def test_a_record_that_is_given_is_the_requests() -> None:
     record = record_of()
     record.site, record.route = "alameda.ca", "/{table}"
     event = process(error=MinutesLostError(), record=record)
-    assert event["contexts"]["trace"] == told(record.span)
+    assert event["contexts"]["trace"] == trace_context(record.span)
     assert event["tags"] == {"corkboard.site": "alameda.ca", "http.route": "/{table}"}
     assert record.events == [ID]
 

@@ -17,7 +17,7 @@ from tests.telemetry.errors.sentry.small_events import (
     process,
     record_of,
     serving,
-    told,
+    trace_context,
 )
 
 
@@ -89,7 +89,7 @@ def test_what_asyncio_logs_has_the_place_that_the_exception_knows() -> None:
     failures.set_origin(error, Origin.of(span.get_span_context()))
     with serving(record_of()):
         event = process(error=error, log_record=log("asyncio"))
-    assert event["contexts"]["trace"] == told(span)
+    assert event["contexts"]["trace"] == trace_context(span)
 
 
 def test_sqlites_echo_is_no_failure_of_its_own() -> None:

@@ -1,4 +1,4 @@
-"""What the processor made of Datasette's own pages."""
+"""Spans of Datasette's pages, before and after short queries are aggregated."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def fold_pages(host: Path, fold_below: float | None = None) -> dict[str, Any]:
-    """Visit the pages of one of a host's sites, in a process of its own: by page, what was left.
+def aggregated_pages(host: Path, fold_below: float | None = None) -> dict[str, Any]:
+    """Request the pages of one of a host's sites in a new process, and return the spans by page.
 
-    `fold_below` is in seconds, and otherwise the default.
+    `fold_below` is in seconds. None uses the default.
     """
     database = min((host / "sites").glob("*/meetings.db"))
     more = [] if fold_below is None else [str(fold_below)]

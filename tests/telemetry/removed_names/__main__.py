@@ -1,4 +1,4 @@
-"""Imports what a host does but telemetry, and starts a host in a fork for each line of input.
+"""Imports a host's packages, and starts a host in a fork for each line of input.
 
 A line is JSON: `module` and `path` of what is renamed first, and the variables of the host. Without
 a path the module itself is renamed; without a module, nothing. What comes back is a line of JSON:
@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.telemetry.taken_away.renaming import rename
+from tests.telemetry.removed_names.renaming import rename
 
 IMPORTED = (
     *("datasette.app", "datasette.handle_exception", "datasette.views.base"),
@@ -34,7 +34,7 @@ IMPORTED = (
 
 
 def in_a_fork(asked: dict[str, Any]) -> dict[str, Any]:
-    """Start the host there."""
+    """Start the host in a fork."""
     with tempfile.TemporaryDirectory() as folder:
         seen, printed = Path(folder, "seen"), Path(folder, "printed")
         child = os.fork()
@@ -48,7 +48,7 @@ def in_a_fork(asked: dict[str, Any]) -> dict[str, Any]:
                 os.environ.update(asked["env"])
                 if asked["module"]:
                     rename(asked["module"], asked["path"])
-                host = import_module("tests.telemetry.taken_away.host")
+                host = import_module("tests.telemetry.removed_names.host")
                 seen.write_text(json.dumps(host.serve(Path(folder))))
                 code = 0
             except BaseException:
@@ -66,7 +66,7 @@ def in_a_fork(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer until there is no more input."""
+    """Handle requests until the end of the input."""
     for name in IMPORTED:
         import_module(name)
     if any(name.partition(".")[0] == "telemetry" for name in sys.modules):

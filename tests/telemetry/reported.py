@@ -1,4 +1,4 @@
-"""Whoever tracks errors, in the tests of those that tell it."""
+"""A listener of `telemetry.errors.failures` that records the reported exceptions."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from telemetry.request import RequestRecord
 
 
-class Told:
-    """Keeps what it is told, and makes an event of it: ``event-1`` is the first's."""
+class Reported:
+    """Records reported exceptions, and gives each an event id: ``event-1`` for the first."""
 
     def __init__(self) -> None:
         self.errors: list[Exception] = []
@@ -22,7 +22,7 @@ class Told:
         self.records: list[RequestRecord | None] = []
 
     def __call__(self, error: Exception, caught_by: str, record: RequestRecord | None) -> None:
-        """The listener."""
+        """Record one report, as a listener."""
         self.errors.append(error)
         self.caught_by.append(caught_by)
         self.records.append(record)
@@ -33,18 +33,18 @@ class Told:
 
 
 @contextmanager
-def listening() -> Iterator[Told]:
-    """What is told meanwhile."""
-    told = Told()
-    failures.report_to(told)
+def listening() -> Iterator[Reported]:
+    """Record the failures that are reported within the block."""
+    reported = Reported()
+    failures.report_to(reported)
     try:
-        yield told
+        yield reported
     finally:
         failures.report_to(None)
 
 
 def raised(error: BaseException, cause: BaseException | None = None) -> Any:
-    """The error after it was raised, as everything that is told was."""
+    """Return the exception after it was raised, as every reported one was."""
     try:
         if cause is not None:
             raise error from cause

@@ -1,7 +1,7 @@
-"""A Datasette behind the edge, under global providers of ours. For a process of its own.
+"""A Datasette behind the edge, with global providers. Runs in a separate process.
 
-Datasette asks the global provider once and keeps the answer, so this can't
-share a process with other tests.
+Datasette reads the global provider once and keeps it, so that other tests can't
+share its process.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from telemetry.scope import Message, Receive, Send
 
 SITE_LIMIT = 2
-# A query that is cut off leads to fewer, or more, of them: on a busy machine none is.
+# Without time limits that a busy machine exceeds: an interrupted query changes the number of
+# queries.
 SETTINGS = {
     "num_sql_threads": 2,
     "sql_time_limit_ms": 60_000,
@@ -46,7 +47,7 @@ SETTINGS = {
 
 
 class Switch(Sampler):
-    """Another sampler, which a scenario may exchange."""
+    """A sampler that a scenario may replace."""
 
     chosen: Sampler = ALWAYS_ON
 
@@ -57,8 +58,8 @@ class Switch(Sampler):
         return "switch"
 
 
-class World:
-    """The host: a router that names the site, and one Datasette behind it."""
+class DatasetteHost:
+    """A host: a router that sets the site, and one Datasette behind it."""
 
     def __init__(self) -> None:
         telemetry.quiet_datasette_errors()
@@ -95,19 +96,19 @@ class World:
         )
 
     async def _route(self, scope: Message, receive: Receive, send: Send) -> None:
-        host = header(scope["headers"], b"host") or ""
-        telemetry.set_site(host.removesuffix(".civic.band"))
+        name = header(scope["headers"], b"host") or ""
+        telemetry.set_site(name.removesuffix(".civic.band"))
         await self.app(scope, receive, send)
 
     async def start(self) -> None:
-        """Start up outside any request, and write a table."""
+        """Start Datasette outside any request, and create a table."""
         await self.datasette.invoke_startup()
         minutes = self.datasette.get_database("minutes")
         await minutes.execute_write("create table pages (id integer primary key, text text)")
         await minutes.execute_write("insert into pages (text) values ('call to order')")
 
     async def keep_schemas(self) -> None:
-        """Have no page look for new tables any more, which one in each second does otherwise."""
+        """Disable the search for new tables, which otherwise one page in each second does."""
         await self.datasette.refresh_schemas(force=True)
         self.datasette._last_schema_refresh = math.inf
 
@@ -119,7 +120,7 @@ class World:
         return [_plain(span) for span in self._exported.get_finished_spans()]
 
     def points(self) -> list[dict[str, Any]]:
-        """Every metric's data points since the start."""
+        """Return the data points of all metrics since the start."""
         data = self._reader.get_metrics_data()
         return [
             {

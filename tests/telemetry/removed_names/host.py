@@ -1,7 +1,7 @@
-"""The host: Django, a Datasette, Logfire's functions and an error tracker, in one process.
+"""A host with Django, a Datasette, Logfire's functions and an error tracker, in one process.
 
-It is visited by hand, and says what it was answered and what was logged. What it sends is for
-the receivers.
+Requests are made without a server. The host returns its responses and log records;
+receivers in the test take what it sends.
 """
 
 # ruff: noqa: E402 # telemetry is configured before the frameworks are imported
@@ -20,18 +20,18 @@ _make_record = logging.getLogRecordFactory()
 
 def _noting(*args: Any, **kwargs: Any) -> logging.LogRecord:
     record = _make_record(*args, **kwargs)
-    # The library makes one without a level, to see what a record has.
+    # logging creates a record without a level, to find out a record's attributes.
     if (record.levelno or 0) >= logging.WARNING:
         LOGGED.append((record.name, record.levelname, record.getMessage()))
     return record
 
 
-# Before anything of ours is imported, and whatever handlers there will be.
+# Before this layer is imported, and independent of the handlers.
 logging.setLogRecordFactory(_noting)
 
 import telemetry
 
-# As opentelemetry-instrument does, which knows no name of the host's.
+# As opentelemetry-instrument does, without a service name from the host.
 SETTINGS = telemetry.configure(debug=True)
 telemetry.configure(default_service_name="host")
 
@@ -70,7 +70,7 @@ DJANGO = frozenset({"home", "missing", "failing"})
 async def home(request: HttpRequest) -> HttpResponse:
     logfire.info("greeting")
     span = trace.get_current_span()
-    # One more than there is room for, and private: a copy is sent.
+    # One attribute more than the limit, and a private one, so that a copy is exported.
     span.add_event("attributes", {**dict.fromkeys("abcdefgh", 1), "password": "planted"})
     return HttpResponse("home")
 
@@ -85,7 +85,7 @@ urlpatterns = [path("", home), path("failing/", failing)]
 class Plugin:
     """Calls its own Datasette, and fails."""
 
-    __name__ = "taken_away"
+    __name__ = "removed_names"
 
     @hookimpl  # type: ignore[untyped-decorator]
     def register_routes(self) -> list[Any]:
@@ -100,7 +100,7 @@ class Plugin:
 
 
 def serve(folder: Path) -> dict[str, Any]:
-    """Start, be visited once on each page, stop, and check the destinations."""
+    """Start, request each page once, stop, and check the destinations."""
     settings.configure(
         ROOT_URLCONF=__name__,
         ALLOWED_HOSTS=["*"],

@@ -1,4 +1,4 @@
-"""Renames a name of an imported package, and with it every use that the package makes of it."""
+"""Renames a name of an imported package, with every use of it in the package."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rename(module: str, path: str = "") -> None:
     of the package do, all subclasses have it, and so do the instances that exist already.
 
     Raises:
-        LookupError: if there is nothing of that name, so that nothing was taken away.
+        LookupError: There is no such name, so nothing was renamed.
     """
     holder: Any = sys.modules[module]
     if not path:
@@ -69,7 +69,7 @@ def _family(kind: type[Any]) -> set[type[Any]]:
     below = {kind}
     for child in kind.__subclasses__():
         below |= _family(child)
-    # What a class has from another package's is not its own to rename.
+    # Attributes inherited from another package's class are not renamed.
     package = kind.__module__.partition(".")[0]
     above = {each for each in kind.__mro__ if each.__module__.partition(".")[0] == package}
     return below | above

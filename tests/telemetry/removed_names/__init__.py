@@ -1,0 +1,1 @@
+"""A host with packages that lack one of the names in `telemetry.private_api`."""
