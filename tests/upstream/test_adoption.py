@@ -161,7 +161,7 @@ def test_an_old_datasette_has_everything_but_queries(old_datasette: Visited) -> 
 @pytest.mark.parametrize("version", ["old", "new"])
 def test_metrics_and_logs_arrive(version: str, request: pytest.FixtureRequest) -> None:
     """Every request once, whoever served it; and the record that says where things go."""
-    visited: Visited = request.getfixturevalue(version)
+    visited: Visited = request.getfixturevalue(f"{version}_datasette")
     last: dict[object, int] = {}
     for point in visited.receiver.metrics:
         if point.name == "http.server.request.duration":
@@ -175,7 +175,7 @@ def test_metrics_and_logs_arrive(version: str, request: pytest.FixtureRequest) -
 @pytest.mark.parametrize("version", ["old", "new"])
 def test_each_failure_is_one_event(version: str, request: pytest.FixtureRequest) -> None:
     """Of Django and every Datasette, with the trace that the visitor is told; no other visit."""
-    visited: Visited = request.getfixturevalue(version)
+    visited: Visited = request.getfixturevalue(f"{version}_datasette")
     trace_ids = [answer.headers["traceresponse"].split("-")[1] for answer in visited.failed]
     events = visited.errors.events
     assert [event.trace_id for event in events] == trace_ids

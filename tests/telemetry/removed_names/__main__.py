@@ -1,9 +1,9 @@
 """Imports a host's packages, and starts a host in a fork for each line of input.
 
-A line is JSON: `module` and `path` of what is renamed first, and the variables of the host. Without
-a path the module itself is renamed; without a module, nothing. What comes back is a line of JSON:
-the exit code, what the host has seen, and all that it printed. A fork takes a fifth of the seconds
-of a new interpreter.
+A line is JSON: of what is renamed first the modules and the paths within them, an empty path for
+the module itself; and the variables of the host. What comes back is a line of JSON: the exit code,
+what the host has seen, and all that it printed. A fork takes a fifth of the seconds of a new
+interpreter.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def in_a_fork(asked: dict[str, Any]) -> dict[str, Any]:
                 os.dup2(output, 2)
                 os.chdir(folder)
                 os.environ.update(asked["env"])
-                if asked["module"]:
-                    rename(asked["module"], asked["path"])
+                for module, path in asked["renamed"]:
+                    rename(module, path)
                 host = import_module("tests.telemetry.removed_names.host")
                 seen.write_text(json.dumps(host.serve(Path(folder))))
                 code = 0
