@@ -14,16 +14,20 @@ if TYPE_CHECKING:
 COMMANDS = {
     "check": (
         "telemetry.commands.check.command",
-        "send one trace, metric, log record and error, and say which arrived",
+        "send a trace, a metric, a log record and an error to each destination, and report which "
+        "arrived",
     ),
     "config": (
         "telemetry.commands.config.command",
-        "what is configured, and where each value came from",
+        "show the configuration, and which variable each value comes from",
     ),
-    "cost": ("telemetry.commands.cost.command", "what pages cost in spans, bytes and money"),
+    "cost": (
+        "telemetry.commands.cost.command",
+        "measure what pages cost in spans, bytes and money",
+    ),
     "viewer": (
         "telemetry.viewer.command",
-        "a receiver of OTLP on this machine, and pages of what arrives",
+        "start a local OTLP receiver with pages that show what it has received",
     ),
 }
 
@@ -31,7 +35,9 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; 2 for invalid arguments."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(prog="python -m telemetry", description="What telemetry does.")
+    parser = argparse.ArgumentParser(
+        prog="python -m telemetry", description="Commands of corkboard-telemetry."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     requested = next((name for name in arguments if name in COMMANDS), None)
     module = None

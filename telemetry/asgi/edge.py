@@ -64,7 +64,7 @@ SCOPE_KEY = "telemetry.request"
 # holds the same text.
 MAX_DESCRIPTION = 4096
 # Seconds. A shorter wait for the client is not recorded.
-WORTH_TELLING = 0.01
+MIN_CLIENT_WAIT = 0.01
 
 
 class Edge(OpenTelemetryMiddleware):
@@ -162,7 +162,7 @@ class Edge(OpenTelemetryMiddleware):
         except BaseException as error:
             escaped = error
             if isinstance(error, Exception) and kind == "http":
-                await request.answer_for(error)
+                await request.send_error_page_for(error)
             # The server logs it.
             raise
         finally:
@@ -258,7 +258,7 @@ class _ServerRequest:
         )
         self.context = trace.set_span_in_context(record.span, context)
 
-    async def answer_for(self, error: Exception) -> None:
+    async def send_error_page_for(self, error: Exception) -> None:
         """Send an error page if the application raised before it sent a response."""
         exchange, outcome = self.exchange, self.record.outcome
         if exchange.status is not None or outcome == "disconnected":
@@ -330,7 +330,7 @@ class _ServerRequest:
     def _describe(self, known: dict[str, Any], failure: BaseException | None) -> None:
         record, span = self.record, self.record.span
         known[a.OUTCOME] = record.outcome
-        if self.exchange.waited >= WORTH_TELLING:
+        if self.exchange.waited >= MIN_CLIENT_WAIT:
             known[a.CLIENT_WAIT] = round(self.exchange.waited, 6)
         if record.site is not None:
             known[a.SITE] = record.site

@@ -31,10 +31,10 @@ def is_client_error(error: BaseException) -> bool:
     """
     if type(error).__name__ == "QueryInterrupted":
         return True
-    return is_of_a_statement(error) and all(map(_is_passed, _modules(error)))
+    return is_statement_refused(error) and all(map(_is_passed, _modules(error)))
 
 
-def is_of_a_statement(error: BaseException) -> bool:
+def is_statement_refused(error: BaseException) -> bool:
     """Whether SQLite rejected a statement or Datasette interrupted it, a client's or the host's."""
     return result_code(error) in _STATEMENTS
 

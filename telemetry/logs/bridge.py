@@ -19,11 +19,11 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from telemetry.failsafe import failed
+from telemetry.logs.client_errors import level_of
 from telemetry.logs.context import LogContext, context_of
 from telemetry.logs.exception import exception_fields
 from telemetry.logs.extra import extra_of
 from telemetry.logs.plain import message_of, text
-from telemetry.logs.refusals import level_of
 from telemetry.registry import log_fields as f
 from telemetry.request import NO_SPAN
 from telemetry.state import state

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from telemetry.logs.client_errors import is_client_error
 from telemetry.logs.plain import text
-from telemetry.logs.refusals import is_refusal
 from telemetry.registry import log_fields as f
 
 _FORMATTER = logging.Formatter()
@@ -14,7 +14,7 @@ _FORMATTER = logging.Formatter()
 def exception_fields(record: logging.LogRecord) -> dict[str, str]:
     """Type, message and traceback of the record's exception, by OpenTelemetry's attribute names."""
     fields: dict[str, str] = {}
-    if is_refusal(record):
+    if is_client_error(record):
         return fields
     error = record.exc_info[1] if record.exc_info else None
     if error is not None:
@@ -31,7 +31,7 @@ def traceback_of(record: logging.LogRecord) -> str:
 
     A client error that Django logs has no traceback.
     """
-    if is_refusal(record):
+    if is_client_error(record):
         return ""
     parts = []
     try:

@@ -8,11 +8,11 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from telemetry.logs.client_errors import level_of
 from telemetry.logs.context import context_of
 from telemetry.logs.exception import exception_fields, traceback_of
 from telemetry.logs.extra import extra_of
 from telemetry.logs.plain import message_of, text
-from telemetry.logs.refusals import level_of
 from telemetry.redaction.redactor import Redactor
 from telemetry.registry import log_fields as f
 from telemetry.settings.model import RedactionSettings

@@ -12,7 +12,7 @@ from telemetry.registry import log_fields as f
 
 EVERY = 600.0
 """Minimum time in seconds between two records from the same line of code."""
-MAX_PLACES = 1000
+MAX_SOURCES = 1000
 
 
 class Throttle(logging.Filter):
@@ -38,7 +38,7 @@ class Throttle(logging.Filter):
             if last is not None and now - last < EVERY:
                 self._sources[source] = last, throttled + 1
                 return False
-            if last is None and len(self._sources) >= MAX_PLACES:
+            if last is None and len(self._sources) >= MAX_SOURCES:
                 return False
             self._sources[source] = now, 0
         if throttled:

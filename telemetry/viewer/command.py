@@ -17,17 +17,21 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--host", default=LOOPBACK, help=f"to listen on (default {LOOPBACK})")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"(default {DEFAULT_PORT})")
     parser.add_argument(
-        "--database", metavar="FILE", help="where what arrives is kept (default: forgotten at exit)"
+        "--host", default=LOOPBACK, help=f"address to listen on (default {LOOPBACK})"
+    )
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help=f"port to listen on (default {DEFAULT_PORT})"
+    )
+    parser.add_argument(
+        "--database", metavar="FILE", help="SQLite file to store data in (default: in memory)"
     )
     parser.add_argument(
         "--allowed-host",
         action="append",
         default=[],
         metavar="NAME",
-        help="another name by which it may be asked for, such as a container's",
+        help="additional host name to accept, such as a container's",
     )
 
 

@@ -21,13 +21,16 @@ _NOTHING = """nothing is configured, so nothing is sent. Set one of
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument(
-        "--timeout", type=parse.seconds, default=5.0, help="for each of them (default 5s)"
+        "--timeout",
+        type=parse.seconds,
+        default=5.0,
+        help="time limit of each destination (default 5s)",
     )
     parser.add_argument(
         "--service-name",
-        help="the host's own, where no variable names it (default telemetry-check)",
+        help="service name, if no variable sets it (default telemetry-check)",
     )
 
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--all", action="store_true", help="what is empty or off, too")
-    parser.add_argument("--json", action="store_true", help="for programs: all of it")
-    parser.add_argument("--service-name", help="the host's own, where no variable names it")
+    parser.add_argument("--all", action="store_true", help="include settings that are empty or off")
+    parser.add_argument("--json", action="store_true", help="print all settings as JSON")
+    parser.add_argument("--service-name", help="service name, if no variable sets it")
 
 
 def run(options: argparse.Namespace) -> int:

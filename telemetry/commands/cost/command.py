@@ -26,19 +26,23 @@ TIMES = 10
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("application", help="as uvicorn wants it, such as config.asgi:application")
+    parser.add_argument("application", help="ASGI application, as module:attribute")
     parser.add_argument(
         "--page",
         action="append",
         default=[],
-        help="an address, or a path of localhost; again for each page, and for one that is "
-        "asked for more often (default: /)",
+        help="URL, or path on localhost; may be repeated, also for a page with a greater share of "
+        "the requests (default: /)",
     )
-    parser.add_argument("--pages", type=Path, metavar="FILE", help="a file of pages, one a line")
-    parser.add_argument("--times", type=int, default=TIMES, help=f"of each (default {TIMES})")
-    parser.add_argument("--rate", type=float, default=1.0, help="requests a second (default 1)")
-    parser.add_argument("--price", type=float, help="of a million spans")
-    parser.add_argument("--json", action="store_true", help="all figures, for programs")
+    parser.add_argument(
+        "--pages", type=Path, metavar="FILE", help="file with one page for each line"
+    )
+    parser.add_argument(
+        "--times", type=int, default=TIMES, help=f"requests to each page (default {TIMES})"
+    )
+    parser.add_argument("--rate", type=float, default=1.0, help="requests per second (default 1)")
+    parser.add_argument("--price", type=float, help="price of a million spans")
+    parser.add_argument("--json", action="store_true", help="print all figures as JSON")
 
 
 def run(options: argparse.Namespace) -> int:

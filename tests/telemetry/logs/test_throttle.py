@@ -53,6 +53,6 @@ def test_after_a_while_it_is_heard_again_with_how_often(monkeypatch: pytest.Monk
 
 def test_it_remembers_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever names loggers may have."""
-    monkeypatch.setattr(throttle, "MAX_PLACES", 3)
+    monkeypatch.setattr(throttle, "MAX_SOURCES", 3)
     passes = Throttle().filter
     assert [passes(_record(f"opentelemetry.{n}")) for n in range(5)] == [True] * 3 + [False] * 2
