@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "check": (
         "telemetry.commands.check.command",
-        "send a trace, a metric, a log record and an error to each destination, and report which "
-        "arrived",
+        "send one trace, metric, log record and error everywhere, and report which arrived",
     ),
     "config": (
         "telemetry.commands.config.command",
