@@ -133,7 +133,7 @@ def test_serve_makes_an_empty_checkout_worth_a_look(tmp_path: Path) -> None:
             assert f"http://{address}:{port}/" in running.output()
             headers = {"host": f"{address}:{port}"}
             assert _get(f"http://{HOST}:{port}/", headers).status_code == 200
-        assert f"What they did: {viewer}/" in running.output()
+        assert f"Viewer: {viewer}/" in running.output()
         home = _get(f"http://{HOST}:{port}/", headers)
         trace_id = home.headers["traceresponse"][3:35]
         address = f"{viewer}/trace/{trace_id}"

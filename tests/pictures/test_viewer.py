@@ -59,7 +59,7 @@ def test_a_request_is_found_by_route_and_by_site(page: Page, served: tuple[str, 
     shown = page.evaluate("document.body.innerText")
     assert SITE in shown
     assert "datasette/database.py" in shown
-    assert "fast queries" in shown
+    assert "aggregated queries" in shown
     assert "sqlite3.OperationalError: no such column: nope" in shown
     assert "Query failed: /meetings/minutes" in shown
     assert page.evaluate("document.querySelectorAll('.waterfall .bar').length") >= 4

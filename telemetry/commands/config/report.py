@@ -102,7 +102,7 @@ def as_text(found: list[Row], unused: list[str], *, everything: bool) -> str:
     if unused:
         lines += [
             "",
-            "Set, and changing nothing here: the default, or for OpenTelemetry's SDK:",
+            "Set without effect here (the default value, or read by OpenTelemetry's SDK):",
         ]
         lines += [f"  {name}" for name in unused]
     return "\n".join(lines) + "\n"

@@ -87,7 +87,7 @@ def test_the_account_of_folded_queries_is_drawn(viewer: httpx.Client, site: str)
     }
     _request(trace, site, **statistics)
     page = viewer.get(_send(viewer, trace)).text
-    assert "12 fast queries" in page
+    assert "12 aggregated queries" in page
     assert re.search(r'class="bar folded" style="left:0.0%;width:20.0%"', page)
     assert "N+1: 7 alike" in page
     statements = viewer.get("/sql", params={"site": site}).text

@@ -39,7 +39,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--viewer-port", help=f"default: the variable {VIEWER_PORT}, else {VIEWER_PORT.default}"
         )
-        parser.add_argument("--no-viewer", action="store_true", help="start none")
+        parser.add_argument("--no-viewer", action="store_true", help="do not start the viewer")
 
     def handle(self, *args: Any, **options: Any) -> None:
         host = options["host"]
@@ -52,7 +52,7 @@ class Command(BaseCommand):
             _require_free("127.0.0.1", viewer_port, VIEWER_PORT)
         call_command("migrate", interactive=False, verbosity=0)
         if not Site.objects.exists():
-            self.stdout.write("No site is registered: making three to look at.")
+            self.stdout.write("No site is registered: generating three demonstration sites.")
             call_command("demo_sites", stdout=self.stdout)
         viewer = self._start_viewer(viewer_port) if wants_viewer else None
         self._print_addresses(port, viewer)
@@ -87,7 +87,7 @@ class Command(BaseCommand):
                 f"  {site.name}, {site.state}: http://{site.subdomain}.{root}:{port}/"
             )
         if viewer:
-            self.stdout.write(f"  What they did: {viewer}/")
+            self.stdout.write(f"  Viewer: {viewer}/")
 
 
 def _goes_elsewhere() -> bool:
