@@ -1,4 +1,4 @@
-"""Query folding: aggregated queries become aggregated statistics on the local root span."""
+"""Query folding: fast queries become query statistics on the local root span."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAX_SITES = 10_000
 
 
 class DatasetteSpanProcessor(SpanProcessor):
-    """Sets the site on every span, and folds Datasette's aggregated queries into the local root span.
+    """Sets the site on every span, and folds Datasette's fast queries into the local root span.
 
     Works with any tracer provider, in front of the processor that exports::
 

@@ -158,7 +158,7 @@ def test_serve_sends_where_it_is_told(tmp_path: Path) -> None:
             _get(f"http://{HOST}:{port}/", {"host": f"localhost:{port}"})
             running.stop(signal.SIGINT)
         assert receiver.spans
-    assert "What they did" not in running.output()
+    assert "Viewer:" not in running.output()
 
 
 def test_serve_names_a_viewer_s_port_that_is_taken(env: dict[str, str]) -> None:
