@@ -163,7 +163,7 @@ def test_a_trace_that_is_not_here_says_why(viewer: httpx.Client) -> None:
     """404, and what may have become of it."""
     page = viewer.get(f"/trace/{'0' * 31}1")
     assert page.status_code == 404
-    assert "dropped by the sampler" in page.text
+    assert "sampled out" in page.text
 
 
 def test_what_was_sent_is_text(viewer: httpx.Client, site: str) -> None:
