@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 OWN_FRAMES = 3
 _FRAME = re.compile(r'^  File "(.*)", line (\d+), in (.*)$')
-_LIBRARIES = ("/site-packages/", f"{sys.base_prefix}/lib/", "<frozen ")
+# This package's own folder among them: in a checkout it is not below site-packages.
+_LIBRARIES = (
+    "/site-packages/",
+    f"{sys.base_prefix}/lib/",
+    "<frozen ",
+    f'"{os.path.dirname(__file__)}/',
+)
 # The folder before a module's path. It is removed so that the line number fits on the screen.
 _FOLDER = re.compile(rf'"(?:.*/site-packages/|{re.escape(os.getcwd())}/)')
 

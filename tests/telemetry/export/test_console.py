@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
+import telemetry
 from telemetry.export.console import ConsoleSpanExporter
 from telemetry.frames import frames
 from telemetry.terminal import columns
@@ -200,6 +202,24 @@ def test_what_was_slow_is_marked() -> None:
     with short.span("GET /", 90, SpanKind.SERVER), short.span("render", 80):
         pass
     assert "!" not in short.text
+
+
+def test_a_frame_of_telemetry_is_not_the_application_s() -> None:
+    """In a checkout its files are not below site-packages; some of them call the application."""
+    own = Path(telemetry.__file__).parent / "datasette" / "output.py"
+    stack = [
+        "Traceback (most recent call last):",
+        '  File "/srv/host/views.py", line 7, in home',
+        "    return search(term)",
+        f'  File "{own}", line 71, in run_and_close',
+        "    return await run(*awaitables)",
+    ]
+    first, code, last = frames("\n".join(stack))
+    assert (first, code) == (
+        'File "/srv/host/views.py", line 7, in home',
+        "    return search(term)",
+    )
+    assert last.endswith("line 71, in run_and_close")
 
 
 def test_the_lines_of_a_stack_that_matter() -> None:
