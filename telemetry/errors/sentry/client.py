@@ -35,6 +35,10 @@ logger = logging.getLogger("telemetry")
 IGNORED_LOGGERS = ("opentelemetry.*", "django.security.*")
 
 
+# Seconds.
+CLOCK_TOLERANCE = 0.005
+
+
 class ErrorTracking:
     """Sentry's SDK in this process.
 
@@ -114,14 +118,19 @@ class ErrorTracking:
         # Set here, since the caller may give up before the SDK calls `still_waiting`.
         self.undelivered = accepted - self._flushed
 
+        waited = False
+
         def still_waiting(pending: int, _timeout: float) -> None:
+            nonlocal waited
+            waited = True
             # The SDK queues the flush itself behind the events, so one is not an event. Earlier
             # flushes that timed out may be queued as well, so the number of events is the limit.
             self.undelivered = min(pending - 1, self._accepted - self._flushed)
 
         deadline = time.monotonic() + timeout
         sentry_sdk.flush(timeout, still_waiting)
-        if time.monotonic() < deadline:
+        # The SDK does not say whether it timed out. Its wait may end a moment before the deadline.
+        if not waited or time.monotonic() < deadline - CLOCK_TOLERANCE:
             self.undelivered, self._flushed = 0, accepted
 
     def _count_event(self, event: Event, hint: Hint) -> Event | None:
