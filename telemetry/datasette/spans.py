@@ -8,7 +8,6 @@ from opentelemetry.trace import Span, Status
 
 from telemetry.asgi.routes import readable_route
 from telemetry.datasette.sql_errors import result_code
-from telemetry.errors import failures
 from telemetry.registry import attributes as a
 from telemetry.registry import datasette as d
 
@@ -175,7 +174,6 @@ class PhaseSpan(WrappedSpan):
         timestamp: int | None = None,
         escaped: bool = False,
     ) -> None:
-        failures.set_origin(exception, failures.Origin.of(self._span.get_span_context()))
         code = result_code(exception)
         if code is not None:
             self._span.set_attribute(a.DB_RESPONSE_STATUS_CODE, code)

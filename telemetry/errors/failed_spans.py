@@ -9,7 +9,6 @@ from opentelemetry.sdk.trace import SpanProcessor
 
 from telemetry.errors import failures
 from telemetry.failsafe import failed
-from telemetry.registry.datasette import SCOPE
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -26,10 +25,7 @@ class FailedSpanProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         try:
-            scope = span.instrumentation_scope
-            # The wrappers of Datasette's spans set the origin themselves.
-            if scope is None or scope.name != SCOPE:
-                span.record_exception = _RecordException(span)  # type: ignore[method-assign]
+            span.record_exception = _RecordException(span)  # type: ignore[method-assign]
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
             failed("errors.span_processor", error)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # The values are plain, since an exception may be pickled. They are set in
 # `__dict__` and not by setattr: an exception may be a frozen dataclass.
-_ORIGIN = "_telemetry_place"
+_ORIGIN = "_telemetry_origin"
 _EVENT = "_telemetry_event"
 
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from telemetry.commands.check.answers import Answer
 
-_MEDIA = ("application/x-protobuf", "application/json")
 _LONGEST = 200
 
 

@@ -166,15 +166,18 @@ def test_a_task_that_outlives_an_excluded_request_is_nowhere_too() -> None:
     assert origins == [None]
 
 
-@pytest.mark.parametrize("scope", ["host", "datasette"])
-def test_the_place_does_not_depend_on_where_the_span_ends(scope: str) -> None:
+@pytest.mark.parametrize(
+    ("scope", "name"),
+    [("host", "work"), ("datasette", "db.query"), ("datasette", "datasette.startup")],
+)
+def test_the_place_does_not_depend_on_where_the_span_ends(scope: str, name: str) -> None:
     """Neither on its thread nor on what is being handled there."""
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(FailedSpanProcessor())
     tracer = provider.get_tracer(scope)
     if scope == SCOPE:
         tracer = DatasetteTracer(tracer)
-    span = tracer.start_span("db.query")
+    span = tracer.start_span(name)
     error = raised(MinutesLostError())
     span.record_exception(error)
     other = raised(LookupError())
