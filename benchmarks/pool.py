@@ -120,7 +120,7 @@ def _kept_against_per_request(env: Mapping[str, str], pages: Sequence[Page]) -> 
 
 
 def _sealed_against_not(env: Mapping[str, str], names: Sequence[str], table: Page) -> Iterator[str]:
-    yield "A file that nobody may write, opened as immutable, against one that somebody may:"
+    yield "A read-only file, opened as immutable, against a writable one:"
     yield _header("sealed", "not")
     sealed, other = names[:2]
     path = Path(env["SITES_DIR"]) / sealed / "meetings.db"

@@ -177,20 +177,10 @@ class Edge(OpenTelemetryMiddleware):
 class _ServerRequest:
     """State of one request at the edge. Call `end` exactly once."""
 
-    __slots__ = (
-        "_active",
-        "_duration",
-        "_edge",
-        "_options",
-        "context",
-        "exchange",
-        "record",
-        "scope",
-    )
+    __slots__ = ("_active", "_duration", "_edge", "context", "exchange", "record", "scope")
 
     def __init__(self, edge: Edge, scope: Message, receive: Receive, send: Send) -> None:
         self._edge = edge
-        self._options = edge.options
         # Metric attributes. `_active` is None if the request is not counted.
         self._active: dict[str, Any] | None = None
         self._duration: dict[str, Any] = {}
@@ -220,7 +210,7 @@ class _ServerRequest:
             self.record,
             receive,
             send,
-            on_receive=self._received if self._edge.client_request_hook else None,
+            on_receive=self._received if edge.client_request_hook else None,
             on_send=self._sent if self._needs_sent_messages() else None,
         )
         if self._active is not None:
@@ -228,23 +218,23 @@ class _ServerRequest:
             edge.active_requests.add(1, self._active)
 
     def _start(self, scope: Message, method: str, attributes: dict[str, Any]) -> None:
-        edge = self._edge
-        parent, links = self._options.trust.start(scope)
+        edge, options = self._edge, self._edge.options
+        parent, links = options.trust.start(scope)
         name = "HTTP" if method == "_OTHER" else method
         attributes |= address_attributes(scope)
-        if self._options.client_address and (address := client_address(scope)) is not None:
+        if options.client_address and (address := client_address(scope)) is not None:
             attributes[a.CLIENT_ADDRESS] = address
-        if self._options.user_agent and (agent := user_agent(scope)) is not None:
+        if options.user_agent and (agent := user_agent(scope)) is not None:
             attributes[a.USER_AGENT_ORIGINAL] = agent
-        if self._options.query_string and (query := query_string(scope)) is not None:
+        if options.query_string and (query := query_string(scope)) is not None:
             attributes[a.URL_QUERY] = query
-        if self._options.default_span_details is not None:
-            name, extra = self._options.default_span_details(scope)
+        if options.default_span_details is not None:
+            name, extra = options.default_span_details(scope)
             attributes |= extra
-        if self._edge.http_capture_headers_server_request:
+        if edge.http_capture_headers_server_request:
             attributes |= captured_headers(
                 scope.get("headers") or (),
-                self._edge.http_capture_headers_server_request,
+                edge.http_capture_headers_server_request,
                 edge.http_capture_headers_sanitize_fields,
                 normalise_request_header_name,
             )
@@ -304,15 +294,15 @@ class _ServerRequest:
         finally:
             # Also after an error above: a span that is not ended is not exported.
             record.span.end()
-        if self._options.access_log and not self._is_unlogged():
+        if self._edge.options.access_log and not self._is_unlogged():
             log_request(
                 record,
                 status=exchange.status,
                 size=exchange.body_size,
                 seconds=seconds,
                 kept=self._is_kept(),
-                address=client_address(record.scope) if self._options.client_address else None,
-                agent=user_agent(record.scope) if self._options.user_agent else None,
+                address=client_address(record.scope) if self._edge.options.client_address else None,
+                agent=user_agent(record.scope) if self._edge.options.user_agent else None,
             )
 
     def _is_unlogged(self) -> bool:
@@ -322,7 +312,7 @@ class _ServerRequest:
         return bool(unlogged(self.record.scope.get("path", "")))
 
     def _is_kept(self) -> bool:
-        context, was_kept = self.record.span.get_span_context(), self._options.was_kept
+        context, was_kept = self.record.span.get_span_context(), self._edge.options.was_kept
         if context.trace_flags.sampled:
             return True
         return was_kept is not None and was_kept(context.trace_id)
@@ -336,10 +326,10 @@ class _ServerRequest:
             known[a.SITE] = record.site
         if record.events:
             known[a.EVENT_IDS] = tuple(record.events)
-            if self._options.event_url is not None:
+            if self._edge.options.event_url is not None:
                 known[a.EVENT_URL] = self._event_url(record.events[0])
         span.set_attributes(known)
-        if record.route is not None and self._options.default_span_details is None:
+        if record.route is not None and self._edge.options.default_span_details is None:
             name = "HTTP" if record.method == "_OTHER" else record.method
             span.update_name(f"{name} {record.route}")
         if record.outcome == "error":
@@ -367,7 +357,7 @@ class _ServerRequest:
 
     def _event_url(self, event_id: str) -> str:
         trace_id = trace.format_trace_id(self.record.span.get_span_context().trace_id)
-        url = self._options.event_url or ""
+        url = self._edge.options.event_url or ""
         return url.replace(parse.TRACE_ID, trace_id).replace(parse.EVENT_ID, event_id)
 
     def _count(self, known: dict[str, Any] | None, seconds: float = 0.0) -> None:
@@ -386,7 +376,7 @@ class _ServerRequest:
         status, site = exchange.status, self.record.site
         by_site: dict[str, Any] = {a.STATUS_CLASS: _status_class(status)}
         if site is not None:
-            by_site[a.SITE] = self._options.site_labels.label(site)
+            by_site[a.SITE] = self._edge.options.site_labels.label(site)
         edge.site_duration.record(seconds, by_site, context=self.context)
 
     def _needs_sent_messages(self) -> bool:

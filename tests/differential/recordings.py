@@ -141,7 +141,7 @@ def _inputs() -> str:
     return digest(sys.base_prefix, contents)
 
 
-# When the modules are imported: somebody may edit them while the tests run.
+# At import: the files may be edited while the tests run.
 _INPUTS = _inputs()
 
 

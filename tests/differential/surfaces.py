@@ -47,7 +47,7 @@ _DEBUG_PAGE = "seeing this error because you have <code>DEBUG = True</code>"
 
 
 # A client that leaves at once does not wait for the server to begin: the next request may be sent
-# before. Such a request is told by its path, which no other has.
+# before. The path, which is unique, identifies such a request.
 _LEFT = {
     each.label.rpartition("localhost")[2]: each.label
     for each in all_requests()

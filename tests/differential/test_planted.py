@@ -458,7 +458,7 @@ def test_an_entry_without_a_difference_is_stale() -> None:
     ],
 )
 def test_an_entry_needs_a_reason_and_a_pattern(text: str, tmp_path: Any) -> None:
-    """Or nobody knows why it is there, or what it names."""
+    """Without them, its purpose or its match is unknown."""
     path = tmp_path / "wanted.toml"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"wanted|reason"):

@@ -30,7 +30,7 @@ CACHED_HASH: private_api.PrivateName[object] = private_api.PrivateName(
     "datasette",
     "datasette.database",
     "Database.cached_hash",
-    "start a site without reading the whole of a file that nobody may write",
+    "start a site without reading the whole of a read-only file",
     "Datasette reads it on the event loop, and all requests wait",
     kind=object,
 )

@@ -270,7 +270,7 @@ def test_a_limit_that_the_sdk_takes_is_taken(value: str) -> None:
 def test_what_the_sdk_would_raise_for_in_a_worker_is_a_problem(
     variable: str, value: str, wanted: str
 ) -> None:
-    """At start-up, where somebody sees it."""
+    """At start-up, where the operator sees it."""
     (problem,) = problems(**{variable: value})
     assert (problem.variable, problem.given, problem.wanted) == (variable, value, wanted)
 

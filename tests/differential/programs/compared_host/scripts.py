@@ -61,7 +61,7 @@ def redact() -> None:
     from opentelemetry import trace
 
     with trace.get_tracer("case").start_as_current_span("redacted") as span:
-        span.set_attribute("parcel_owner", "somebody")
+        span.set_attribute("parcel_owner", "Ada Lovelace")
         span.set_attribute("text", "of 123-45-6789")
     telemetry.flush(30)
 
