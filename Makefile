@@ -1,8 +1,8 @@
 # `make test` needs only Python 3.11, make and a package index.
 
 PYTHON ?= python3.11
-# Number of processes that run the tests: one more than the cores, since tests wait for servers.
-WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+# Number of processes that run the tests: two a core, since tests wait for servers.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 2)))
 
 VENV := .venv
 BIN := $(VENV)/bin

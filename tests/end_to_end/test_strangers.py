@@ -217,7 +217,7 @@ def test_a_thousand_forgeries_decide_nothing(
         OTEL_BSP_MAX_QUEUE_SIZE="100000",
         TELEMETRY_SHUTDOWN_TIMEOUT="20s",
     )
-    pages = (("/health/", "localhost"), ("/-/versions.json", f"{host.site}.localhost"))
+    pages = (("/health/", "localhost"), ("/-/settings.json", f"{host.site}.localhost"))
     forged = {f"{number:032x}" for number in range(1, 1001)}
     with serve_uvicorn(env=env) as server:
         with visitor(server) as browser:

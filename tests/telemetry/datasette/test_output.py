@@ -57,7 +57,9 @@ def test_datasette_prints_no_statement(tmp_path: Path, quiet: bool) -> None:
 FACETS = """
     import asyncio, gc, httpx
     from datasette.app import Datasette
-    from telemetry.datasette.output import quiet_datasette_facets
+    from telemetry.datasette.output import quiet_datasette_errors, quiet_datasette_facets
+    # Rich takes seconds for each traceback.
+    quiet_datasette_errors()
     if {quiet}:
         quiet_datasette_facets()
         quiet_datasette_facets()
