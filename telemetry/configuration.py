@@ -285,7 +285,7 @@ def _instrument_all(settings: Settings, *, again: bool) -> None:
 
         datasette = DatasetteInstrumentor()
         if not datasette.is_instrumented_by_opentelemetry:
-            datasette.instrument(recording=settings.active)
+            datasette.instrument(recording=settings.active, queries=settings.datasette_queries)
     if settings.debug and settings.active:
         from telemetry.asgi.server_timing import measure_templates
 

@@ -14,6 +14,7 @@ from telemetry.state import state
 logger = logging.getLogger("telemetry")
 
 Component = Literal[
+    "datasette.backport",
     "datasette.exception_hook",
     "datasette.span_processor",
     "django.middleware.request",

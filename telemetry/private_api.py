@@ -47,6 +47,8 @@ class PrivateName(Generic[T]):
     """What it must be an instance of: a class, or several."""
     reported_elsewhere: bool = False
     """Whether another warning reports a missing module at start-up."""
+    releases: str = ""
+    """The releases in which it is used; empty for all that are supported."""
 
     def __str__(self) -> str:
         return f"{self.module}.{self.path}"
@@ -175,13 +177,12 @@ def _version(name: PrivateName[Any]) -> str:
 
 DATASETTE_CLIENT: PrivateName[ContextVar[bool]] = PrivateName(
     "datasette",
-    "datasette.telemetry",
+    "datasette.app",
     "_in_datasette_client",
     "recognise a plugin's datasette.client calls",
     "such a call has no span, and its route replaces the route of the request that makes it",
     # The attribute with the same meaning is set after the span is started, which is too late.
     kind=ContextVar,
-    reported_elsewhere=True,
 )
 DATASETTE_INSTANCES: PrivateName[Callable[[], Any]] = PrivateName(
     "datasette",
@@ -236,6 +237,52 @@ DATASETTE_TEMPLATES: PrivateName[Callable[..., Any]] = PrivateName(
     "Datasette.render_template",
     "measure templates under DEBUG",
     "the Server-Timing header has no time of Datasette's templates",
+)
+
+# Documented, but for the routes. They are wrapped in releases without telemetry of their own.
+_OLDER = "before 1.0a41"
+_NO_ROUTE = "requests that Datasette serves have no route"
+_NO_SQL = "their spans and the query statistics name a function of Datasette's in place of the SQL"
+_NO_SPAN = "they have no spans and are not in the query statistics"
+
+
+def _older(module: str, path: str, purpose: str, lost: str) -> PrivateName[Callable[..., Any]]:
+    return PrivateName("datasette", module, path, purpose, lost, releases=_OLDER)
+
+
+DATASETTE_APP = _older("datasette.app", "Datasette.app", "record requests", _NO_ROUTE)
+DATASETTE_ROUTES = _older(
+    "datasette.app", "resolve_routes", "read the route of a request", _NO_ROUTE
+)
+DATASETTE_STARTUP = _older(
+    "datasette.app",
+    "Datasette.invoke_startup",
+    "record the start of an instance",
+    "each query of a start that no request waits for is a trace of its own",
+)
+DATASETTE_EXECUTE = _older(
+    "datasette.database", "Database.execute", "record the SQL of queries", _NO_SQL
+)
+DATASETTE_EXECUTE_FN = _older(
+    "datasette.database", "Database.execute_fn", "record functions that read", _NO_SPAN
+)
+DATASETTE_EXECUTE_WRITE = _older(
+    "datasette.database", "Database.execute_write", "record the SQL of writes", _NO_SQL
+)
+DATASETTE_EXECUTE_WRITE_SCRIPT = _older(
+    "datasette.database", "Database.execute_write_script", "record the SQL of scripts", _NO_SQL
+)
+DATASETTE_EXECUTE_WRITE_MANY = _older(
+    "datasette.database", "Database.execute_write_many", "record the SQL of many writes", _NO_SQL
+)
+DATASETTE_EXECUTE_WRITE_FN = _older(
+    "datasette.database", "Database.execute_write_fn", "record functions that write", _NO_SPAN
+)
+DATASETTE_EXECUTE_ISOLATED_FN = _older(
+    "datasette.database",
+    "Database.execute_isolated_fn",
+    "record functions that run on a connection of their own",
+    _NO_SPAN,
 )
 
 # --- Django

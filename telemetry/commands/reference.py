@@ -133,7 +133,10 @@ def reference() -> str:
         ),
         _table(
             ("Package", "Name", "Telemetry uses it to", "Without it"),
-            [(x.distribution, f"`{x}`", x.purpose, x.lost) for x in private_api.TABLE.values()],
+            [
+                (f"{x.distribution} {x.releases}".strip(), f"`{x}`", x.purpose, x.lost)
+                for x in private_api.TABLE.values()
+            ],
         ),
     ]
     return "\n".join(parts)

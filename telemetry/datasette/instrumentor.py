@@ -1,14 +1,13 @@
 """The Datasette instrumentor.
 
 Datasette traces itself since 1.0a41, and telemetry's providers adapt what it emits.
-Only what Datasette prints is patched. A plugin reports the exceptions that Datasette
-turns into error pages.
+Older releases get the same spans and metrics here. What Datasette prints is patched.
+A plugin reports the exceptions that Datasette turns into error pages.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +16,13 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 )
 
 from telemetry import private_api
+from telemetry.datasette import backport
 from telemetry.datasette.output import (
     quiet_datasette_errors,
     quiet_datasette_facets,
     quiet_datasette_statements,
 )
+from telemetry.settings import variables as v
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -51,19 +52,34 @@ class DatasetteInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib i
 
         if not pm.is_registered(datasette_plugin):
             pm.register(datasette_plugin)
-        recording = kwargs.get("recording", True)
-        if recording and importlib.util.find_spec("datasette.telemetry") is None:
-            logger.warning(
-                "Datasette %s has no telemetry of its own: requests, sites and metrics are "
-                "recorded, queries are not; 1.0a41 and newer have spans for each",
-                importlib.metadata.version("datasette"),
+        if not backport.has_own_telemetry():
+            self._add_telemetry(
+                recording=kwargs.get("recording", True), queries=kwargs.get("queries", True)
             )
 
+    def _add_telemetry(self, *, recording: bool, queries: bool) -> None:
+        version = importlib.metadata.version("datasette")
+        backport.add_telemetry(version, queries=recording and queries)
+        if not recording:
+            return
+        recorded = "requests, queries and their durations are recorded by this package"
+        if not queries:
+            recorded = "requests are recorded by this package, and queries are not, as "
+            recorded += f"{v.DATASETTE_QUERIES}=false asks for"
+        logger.warning(
+            "Datasette %s has no telemetry of its own: %s; metrics of Datasette's threads, "
+            "queues and connections need 1.0a41 or newer",
+            version,
+            recorded,
+        )
+
     def _uninstrument(self, **kwargs: Any) -> None:
-        """Unregister the plugin. Datasette's printing stays off."""
+        """Unregister the plugin, and restore the methods. Datasette's printing stays off."""
         from datasette.plugins import pm
 
         from telemetry.datasette import plugin as datasette_plugin
 
         if pm.is_registered(datasette_plugin):
             pm.unregister(datasette_plugin)
+        if not backport.has_own_telemetry():
+            backport.remove_telemetry()

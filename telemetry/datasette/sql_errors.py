@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
 # Result codes for errors in a statement, not for a file, a disk or a lock
-# (https://www.sqlite.org/rescode.html).
+# (https://www.sqlite.org/rescode.html). SQLITE_SCHEMA is the code of a missing column in a
+# statement without a table, `select nothing`.
 _STATEMENTS = frozenset(
-    {"SQLITE_ERROR", "SQLITE_MISMATCH", "SQLITE_RANGE", "SQLITE_TOOBIG", "SQLITE_INTERRUPT"}
+    {
+        *("SQLITE_ERROR", "SQLITE_MISMATCH", "SQLITE_RANGE", "SQLITE_SCHEMA", "SQLITE_TOOBIG"),
+        "SQLITE_INTERRUPT",
+    }
 )
 # Packages that may be on the stack between a request and its query.
 _PASSED = frozenset({"datasette", "pluggy", "asyncinject", "opentelemetry", "telemetry"})

@@ -1,4 +1,4 @@
-"""Names of Datasette's own telemetry (1.0a41) that this layer reads or rewrites.
+"""Names of Datasette's own telemetry (1.0a41) that are read, rewritten, or given to older releases.
 
 Source: Datasette's documentation, "Telemetry".
 """
@@ -9,6 +9,11 @@ from typing import Final
 
 SCOPE: Final = "datasette"
 """The instrumentation scope of its tracer and its meter."""
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.29.0"
+"""The schema that its tracer and its meter name."""
+
+STARTUP: Final = "datasette.startup"
+"""The span of an instance's start."""
 
 QUERY: Final = "db.query"
 """The span of a whole query, as long as its caller waited."""
@@ -30,3 +35,12 @@ SUPPRESSED: Final = "datasette.sql_error_suppressed"
 INTERRUPTED: Final = "datasette.interrupted"
 TIME_LIMIT: Final = "datasette.time_limit_ms"
 TRUNCATED: Final = "datasette.truncated"
+OPERATION_NAME: Final = "db.operation.name"
+"""The first word of a statement, where it is one that is known."""
+PARAMETERS: Final = "datasette.param_count"
+SCRIPT: Final = "datasette.executescript"
+MANY: Final = "datasette.executemany"
+ISOLATED: Final = "datasette.isolated_connection"
+TRANSACTION: Final = "datasette.transaction"
+OPERATION: Final = "datasette.operation"
+"""Attribute of the duration metric: `read` or `write`."""

@@ -64,24 +64,27 @@ COLLECTIONS = _metric(
     buckets=EXPORT_BUCKETS,
 )
 
+WRITE_WAITS = _metric(
+    "datasette.write.queue_wait",
+    "histogram",
+    "s",
+    "Time that a write waited for earlier writes.",
+    *(a.SITE, _DATABASE),
+    buckets=QUERY_BUCKETS,
+)
+INTERRUPTIONS = _metric(
+    "datasette.sql.queries.interrupted",
+    "counter",
+    "{query}",
+    "Number of queries that reached Datasette's time limit. Limits that the caller "
+    "set don't count.",
+    *(a.SITE, _DATABASE),
+)
+
 OTHERS = (
     QUERIES,
-    _metric(
-        "datasette.write.queue_wait",
-        "histogram",
-        "s",
-        "Time that a write waited for earlier writes.",
-        *(a.SITE, _DATABASE),
-        buckets=QUERY_BUCKETS,
-    ),
-    _metric(
-        "datasette.sql.queries.interrupted",
-        "counter",
-        "{query}",
-        "Number of queries that reached Datasette's time limit. Limits that the caller "
-        "set don't count.",
-        *(a.SITE, _DATABASE),
-    ),
+    WRITE_WAITS,
+    INTERRUPTIONS,
     _metric(
         "datasette.sql.threads.limit",
         "observablegauge",

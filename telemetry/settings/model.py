@@ -171,6 +171,7 @@ class Settings:
     sampler: SamplerSettings = field(default_factory=SamplerSettings)
     fold_below: float = value_of(v.FOLD_BELOW)
     """Seconds. Shorter queries have no span and are counted in the query statistics."""
+    datasette_queries: bool = value_of(v.DATASETTE_QUERIES)
     slow: float = value_of(v.SLOW)
     """Seconds. The sampler ``tail`` keeps requests that took this long."""
     site_limit: int = value_of(v.SITE_LIMIT)

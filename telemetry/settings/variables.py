@@ -448,6 +448,13 @@ FOLD_BELOW = Variable(
     write=parse.duration,
     unit="s",
 )
+DATASETTE_QUERIES = Variable(
+    "TELEMETRY_DATASETTE_QUERIES",
+    "Whether queries are recorded where Datasette has no telemetry of its own, which is before "
+    "1.0a41. Newer releases record them themselves.",
+    parse.boolean,
+    True,
+)
 SLOW = Variable(
     "TELEMETRY_SLOW",
     "Duration, in `ms` or `s`, from which the sampler `tail` keeps a trace.",

@@ -43,6 +43,7 @@ FAILURES: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("/broken/", {}),
     ("/meetings/minutes?text__in=[", SITE),
 )
+VERSIONS = pytest.mark.parametrize("version", ["old", "new"])
 
 
 class Visited:
@@ -113,9 +114,13 @@ def test_the_answers_are_the_same(new_datasette: Visited, tmp_path: Path) -> Non
     assert without.errors.requests == []
 
 
-def test_a_new_datasette_has_its_queries_in_the_request_s_trace(new_datasette: Visited) -> None:
+@VERSIONS
+def test_a_request_has_its_queries_in_its_trace(
+    version: str, request: pytest.FixtureRequest
+) -> None:
     """One trace a request, though the Datasette is younger than the request."""
-    spans = new_datasette.receiver.spans
+    visited: Visited = request.getfixturevalue(f"{version}_datasette")
+    spans = visited.receiver.spans
     servers = [span for span in spans if span.kind == "SERVER"]
     named = Counter((span.name, span.attributes.get("corkboard.site")) for span in servers)
     assert named == {
@@ -134,13 +139,24 @@ def test_a_new_datasette_has_its_queries_in_the_request_s_trace(new_datasette: V
         if "corkboard.site" in server.attributes:
             assert server.attributes["corkboard.queries.count"] > 10  # type: ignore[operator]
             assert "meetings" in server.attributes["corkboard.queries.databases"]  # type: ignore[operator]
-    assert "no telemetry of its own" not in new_datasette.output
+    failed = {span.name for span in work if span.status == "ERROR"}
+    assert failed == {"db.query", "db.query.execute"}
+    # Datasette tells its database's alone apart by the site.
+    assert {
+        point.attributes.get("corkboard.site")
+        for point in visited.receiver.metrics
+        if point.name == "db.client.operation.duration"
+        and point.attributes["db.namespace"] == "meetings"
+    } == {"alameda.ca"}
 
 
-def test_an_old_datasette_has_everything_but_queries(old_datasette: Visited) -> None:
-    """The edge and the router need nothing of it."""
-    spans = old_datasette.receiver.spans
-    assert {span.kind for span in spans} == {"SERVER"}
+@VERSIONS
+def test_the_requests_are_recorded_in_their_order(
+    version: str, request: pytest.FixtureRequest
+) -> None:
+    """Each with its site, and answered as by the other release."""
+    visited: Visited = request.getfixturevalue(f"{version}_datasette")
+    spans = [span for span in visited.receiver.spans if span.kind == "SERVER"]
     assert [
         (span.attributes["url.path"], span.attributes.get("corkboard.site")) for span in spans
     ] == [
@@ -155,10 +171,10 @@ def test_an_old_datasette_has_everything_but_queries(old_datasette: Visited) -> 
         ("/broken/", None),
         ("/meetings/minutes", "alameda.ca"),
     ]
-    assert [status for status, _ in old_datasette.answers] == STATUSES
+    assert [status for status, _ in visited.answers] == STATUSES
 
 
-@pytest.mark.parametrize("version", ["old", "new"])
+@VERSIONS
 def test_metrics_and_logs_arrive(version: str, request: pytest.FixtureRequest) -> None:
     """Every request once, whoever served it; and the record that says where things go."""
     visited: Visited = request.getfixturevalue(f"{version}_datasette")
@@ -172,7 +188,7 @@ def test_metrics_and_logs_arrive(version: str, request: pytest.FixtureRequest) -
     assert started.resource["service.name"] == "upstream"
 
 
-@pytest.mark.parametrize("version", ["old", "new"])
+@VERSIONS
 def test_each_failure_is_one_event(version: str, request: pytest.FixtureRequest) -> None:
     """Of Django and every Datasette, with the trace that the visitor is told; no other visit."""
     visited: Visited = request.getfixturevalue(f"{version}_datasette")
@@ -181,11 +197,9 @@ def test_each_failure_is_one_event(version: str, request: pytest.FixtureRequest)
     assert [event.trace_id for event in events] == trace_ids
     assert [answer.status_code for answer in visited.failed] == [500, 500]
     assert f"Reference: <code>{trace_ids[1]}</code>" in visited.failed[1].text
-    # Only a Datasette with telemetry of its own tells its routes.
-    route = "/{database}/{table}" if version == "new" else None
     known = [(e.tags.get("corkboard.site"), e.tags.get("http.route")) for e in events]
-    assert known == [(None, "/broken/"), ("alameda.ca", route)]
-    assert [event.transaction for event in events] == ["/broken/", route or ""]
+    assert known == [(None, "/broken/"), ("alameda.ca", "/{database}/{table}")]
+    assert [event.transaction for event in events] == ["/broken/", "/{database}/{table}"]
     assert [event.tags["caught.by"] for event in events] == ["django", "datasette"]
     assert [event.exceptions[-1][0] for event in events] == ["LookupError", "JSONDecodeError"]
     for event, trace_id in zip(events, trace_ids, strict=True):
@@ -193,8 +207,11 @@ def test_each_failure_is_one_event(version: str, request: pytest.FixtureRequest)
     assert set(visited.errors.item_types) == {"event"}
 
 
-def test_start_up_says_what_an_old_datasette_lacks(old_datasette: Visited) -> None:
+def test_start_up_says_what_an_old_datasette_lacks(
+    old_datasette: Visited, new_datasette: Visited
+) -> None:
     """And from which version on it would be there."""
+    assert "no telemetry of its own" not in new_datasette.output
     [line] = [
         line for line in old_datasette.output.splitlines() if "no telemetry of its own" in line
     ]

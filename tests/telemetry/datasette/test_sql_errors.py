@@ -15,7 +15,7 @@ from datasette.app import Datasette
 from datasette.plugins import pm
 
 from telemetry import quiet_datasette_errors
-from telemetry.datasette.sql_errors import is_client_error
+from telemetry.datasette.sql_errors import is_client_error, is_statement_refused
 from tests.telemetry.asgi.driving import visit
 
 if TYPE_CHECKING:
@@ -141,6 +141,26 @@ def test_what_an_address_makes_fail_is_the_visitors(
 ) -> None:
     """Datasette answers these with 500, and every crawler finds them."""
     assert is_client_error(failure(plugin, path, address))
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("select absent from pages", "SQLITE_ERROR"),
+        # SQLite has not read the file's schema yet.
+        ("select absent", "SQLITE_SCHEMA"),
+        ("nonsense", "SQLITE_ERROR"),
+    ],
+)
+def test_a_statement_is_refused_by_any_of_its_codes(path: Path, sql: str, code: str) -> None:
+    """On a connection that was just opened."""
+    with (
+        closing(sqlite3.connect(path)) as database,
+        pytest.raises(sqlite3.OperationalError) as raised,
+    ):
+        database.execute(sql)
+    assert raised.value.sqlite_errorname == code
+    assert is_statement_refused(raised.value)
 
 
 @pytest.mark.parametrize("route", ["/-/run", "/-/run-in-thread"])

@@ -1,0 +1,183 @@
+"""Older releases of Datasette are recorded as the newest records itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from telemetry import private_api
+from telemetry.datasette import backport
+from tests.support.paths import ROOT
+from tests.telemetry.datasette.releases.run import (
+    GAUGES,
+    SITE,
+    UNKNOWN,
+    UNROUTED,
+    Run,
+    recorded,
+    run_of,
+)
+from tests.telemetry.datasette.releases.table import NEWEST, OLDER, table, with_table
+
+EACH = pytest.mark.parametrize("release", [*OLDER, "newest"])
+EACH_OLDER = pytest.mark.parametrize("release", OLDER)
+GUIDE = ROOT / "docs" / "guides" / "django-datasette.md"
+
+
+@EACH
+def test_the_answers_are_the_same(release: str) -> None:
+    """Of every page and every way to query, the failing ones among them."""
+    assert run_of(release).answers == run_of(NEWEST).answers
+    assert {200, 400, 404, 500} == set(run_of(release).answers.values())
+
+
+@EACH
+def test_each_way_to_query_has_the_spans_of_the_newest_release(release: str) -> None:
+    """Names, kinds, parents, statuses, exceptions and attributes; reads, writes, functions."""
+    found, wanted = run_of(release).ways(), run_of(NEWEST).ways()
+    for way, tree in wanted.items():
+        assert found[way] == tree, way
+    # All of them, and something of each.
+    assert found.keys() == wanted.keys()
+    assert all(tree[-1] for tree in found.values())
+    assert run_of(release).background_writes() == run_of(NEWEST).background_writes()
+    assert len(run_of(release).background_writes()) == 2
+
+
+def test_without_threads_the_spans_are_the_same() -> None:
+    """Datasette can run queries on the event loop: `num_sql_threads` of 0."""
+    found, wanted = run_of("1.0a28", threads=0), run_of(NEWEST, threads=0)
+    # Without threads, Datasette 1.0a28 answers 500 to a write that is not waited for.
+    different = {way for way, status in wanted.answers.items() if found.answers[way] != status}
+    assert different <= {"/-/ways/background"}
+    for way in ("one", "several", "suppressed", "failing", "interrupted", "function"):
+        assert found.ways()[way] == wanted.ways()[way], way
+
+
+@EACH
+def test_each_request_has_one_span_with_its_route(release: str) -> None:
+    """Datasette's own pages, under the names of the newest release."""
+    found, wanted = run_of(release).requests(), run_of(NEWEST).requests()
+    for address, span in wanted.items():
+        assert found[address].name == span.name, address
+        for key in ("http.route", "corkboard.site", "corkboard.outcome", "error.type"):
+            assert found[address].attributes.get(key) == span.attributes.get(key), (address, key)
+    assert found[UNROUTED].name == "GET"
+    assert found["/minutes/pages.json?_facet=day"].name == "GET /{database}/{table}"
+
+
+@EACH
+def test_the_metrics_are_the_same_but_for_what_only_datasette_knows(release: str) -> None:
+    """Durations of queries, waits of writes and interruptions, by database and site."""
+    found, wanted = run_of(release).points(), run_of(NEWEST).points()
+    missing = set() if run_of(release).own else GAUGES
+    assert wanted.keys() - found.keys() == missing
+    assert wanted.keys() >= GAUGES
+    for name, points in found.items():
+        assert points == wanted[name], name
+
+
+@EACH
+def test_fast_queries_are_folded(release: str) -> None:
+    """Into statistics on the request's span: count, databases, statements, repeated ones."""
+    requests = run_of(release, folded=True).requests()
+    known = requests["/-/ways/several"].attributes
+    assert known["corkboard.queries.count"] == 3
+    assert known["corkboard.queries.databases"] == [SITE]
+    assert known["corkboard.queries.rows"] == 3
+    table = requests["/minutes/pages"].attributes
+    assert table["corkboard.queries.count"] > 10  # type: ignore[operator]
+    assert "__INTERNAL__" in table["corkboard.queries.databases"]  # type: ignore[operator]
+    assert "corkboard.queries.repeated" in table
+
+
+@EACH_OLDER
+def test_a_query_that_ran_is_as_long_as_it_took(release: str) -> None:
+    """The execution lies within the query; one that was interrupted took its limit."""
+    run = run_of(release)
+    for way, least in (("one", 0), ("interrupted", 0.1), ("write", 0), ("isolated", 0)):
+        [query] = [
+            span
+            for span in run.below(run.requests()[f"/-/ways/{way}"])
+            if span.attributes.get("db.namespace") == SITE
+        ]
+        phases = run.below(query)
+        assert all(query.start_ns <= span.start_ns <= span.end_ns for span in phases)
+        assert max(span.end_ns for span in phases) <= query.end_ns
+        assert max(span.end_ns - span.start_ns for span in phases) >= least * 1e9
+
+
+def test_queries_can_be_left_out() -> None:
+    """By a variable: requests are recorded as before, and start-up says so."""
+    run = Run("1.0a28", TELEMETRY_DATASETTE_QUERIES="false")
+    assert {span.kind for span in run.receiver.spans} == {"SERVER", "INTERNAL"}
+    names = {span.name for span in run.receiver.spans if span.kind == "INTERNAL"}
+    assert names == {"datasette.client GET /{database}/{table}/{pks}", "counting"}
+    assert run.points() == {}
+    assert [span.name for span in run.requests().values()] == [
+        span.name for span in run_of("1.0a28").requests().values()
+    ]
+    assert "TELEMETRY_DATASETTE_QUERIES=false" in run.output
+
+
+@EACH
+def test_start_up_says_in_one_line_what_is_missing(release: str) -> None:
+    """And from which release on it is there."""
+    lines = [line for line in run_of(release).output.splitlines() if "telemetry of its own" in line]
+    if run_of(release).own:
+        assert lines == []
+        return
+    [line] = lines
+    assert line.startswith(f"Datasette {release} has no telemetry of its own:")
+    assert "1.0a41" in line
+
+
+READS = {"one", "several", "truncated", "suppressed", "failing", "limited", "interrupted"}
+FUNCTIONS = {"function", "function_with_a_span", "failing_function"}
+WRITES = {"write", "failing_write", "background"}
+WRITTEN = {"written_function", "failing_written_function", "failing_commit"}
+# What a host's Datasette lacks, and the ways to query that then differ; None for every request.
+LOST: dict[tuple[str, ...], set[str] | None] = {
+    ("DATASETTE_APP",): None,
+    ("DATASETTE_ROUTES", "DATASETTE_STARTUP"): None,
+    ("DATASETTE_EXECUTE", "DATASETTE_EXECUTE_WRITE"): READS | WRITES,
+    (
+        "DATASETTE_EXECUTE_WRITE_SCRIPT",
+        "DATASETTE_EXECUTE_WRITE_MANY",
+        "DATASETTE_EXECUTE_ISOLATED_FN",
+    ): {"script", "many", "isolated"},
+    ("DATASETTE_EXECUTE_FN", "DATASETTE_EXECUTE_WRITE_FN"): {
+        *(READS | FUNCTIONS | WRITES | WRITTEN),
+        *("script", "many"),
+    },
+}
+
+
+@pytest.mark.parametrize("keys", LOST, ids="+".join)
+def test_a_host_does_without(keys: tuple[str, ...]) -> None:
+    """It starts, says once what is missing, loses that, and does all else as before."""
+    complete, run = run_of("1.0a28"), Run("1.0a28", without=",".join(keys))
+    assert run.answers == complete.answers
+    warnings = [line for line in run.output.splitlines() if "has no usable" in line]
+    assert len(warnings) == len(keys)
+    for key, warning in zip(keys, warnings, strict=True):
+        assert warning.startswith("datasette 1.0a28 ")
+        assert warning.endswith(f"Without it, {private_api.TABLE[key].lost}.")
+    found, wanted = run.ways(), complete.ways()
+    different = {way for way, tree in wanted.items() if found[way] != tree}
+    assert different == (wanted.keys() if LOST[keys] is None else LOST[keys])
+
+
+def test_every_name_is_taken_away() -> None:
+    """Those that the backport wraps, which are those of the table for older releases."""
+    names = {*backport.REQUESTS, *backport.QUERIES}
+    keys = {key for key, name in private_api.TABLE.items() if name in names}
+    assert keys == {key for group in LOST for key in group}
+    assert keys == {key for key, name in private_api.TABLE.items() if name.releases}
+    assert len(names) == len(keys)
+
+
+def test_the_guides_table_is_what_was_found() -> None:
+    """Written by `python -m tests.telemetry.datasette.releases`."""
+    found = {release: recorded(release) for release in (*OLDER, NEWEST)}
+    assert with_table(GUIDE.read_text(), table(found)) == GUIDE.read_text()
+    assert {"datasette.param_sets"} == UNKNOWN
