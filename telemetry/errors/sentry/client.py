@@ -55,8 +55,8 @@ class ErrorTracking:
         self._before_send = BeforeSend(settings, redactor)
         self._accepted = 0
         self._flushed = 0
-        self.undelivered = 0
-        """Number of events that the last `flush` could not deliver, or is waiting for."""
+        # What the SDK's queue holds of those, if a flush has looked since the last event.
+        self._queued: int | None = None
 
     def start(self) -> None:
         """Initialise the SDK, unless the host has.
@@ -109,34 +109,42 @@ class ErrorTracking:
         install_hooks()
         self._started = True
 
+    @property
+    def undelivered(self) -> int:
+        """Number of events that no `flush` has delivered yet.
+
+        It does not depend on a flush that is running: on a busy machine its thread may not
+        have begun when the caller gives up.
+        """
+        accepted = self._accepted - self._flushed
+        return accepted if self._queued is None else min(self._queued, accepted)
+
     def flush(self, timeout: float) -> None:
         """Send pending events, for at most ``timeout`` seconds."""
         if not self._started:
             return
 
         accepted = self._accepted
-        # Set here, since the caller may give up before the SDK calls `still_waiting`.
-        self.undelivered = accepted - self._flushed
-
         waited = False
 
         def still_waiting(pending: int, _timeout: float) -> None:
             nonlocal waited
             waited = True
             # The SDK queues the flush itself behind the events, so one is not an event. Earlier
-            # flushes that timed out may be queued as well, so the number of events is the limit.
-            self.undelivered = min(pending - 1, self._accepted - self._flushed)
+            # flushes that timed out may be queued as well: see `undelivered`.
+            self._queued = pending - 1
 
         deadline = time.monotonic() + timeout
         sentry_sdk.flush(timeout, still_waiting)
         # The SDK does not say whether it timed out. Its wait may end a moment before the deadline.
         if not waited or time.monotonic() < deadline - CLOCK_TOLERANCE:
-            self.undelivered, self._flushed = 0, accepted
+            self._flushed = accepted
 
     def _count_event(self, event: Event, hint: Hint) -> Event | None:
         sent = self._before_send(event, hint)
         if sent is not None:
             self._accepted += 1
+            self._queued = None
         return sent
 
 

@@ -232,12 +232,12 @@ os.environ["SENTRY_DSN"] = errors.dsn
     code = """
     import logging
     logging.getLogger("host").error("first")
-    print(*(telemetry.flush(seconds) for seconds in (0.01, 0.2, 0.2)))
+    print(*(telemetry.flush(seconds) for seconds in (0, 0.01, 0.2, 0.2)))
     errors.answer(200); errors.close(); errors.start()
     print(telemetry.flush(30), [event.message for event in errors.events])
     """
     assert printed(run_program(tmp_path, "", code, start=start + START)) == [
-        "1 1 1",
+        "1 1 1 1",
         "0 ['first']",
     ]
 
