@@ -121,9 +121,9 @@ class ErrorTracking:
 
     def flush(self, timeout: float) -> None:
         """Send pending events, for at most ``timeout`` seconds."""
-        if not self._started:
+        # With no time left, the SDK returns without a look at its queue.
+        if not self._started or timeout <= 0:
             return
-
         accepted = self._accepted
         waited = False
 
