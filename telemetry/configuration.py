@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry import failsafe
 from telemetry.exceptions import InstrumentationError, TelemetryError
+from telemetry.logs.startup import hold_messages, release_messages
 from telemetry.settings import Settings, read_settings
 from telemetry.state import state
 
@@ -68,6 +69,7 @@ def configure(
         debug=debug,
     )
     os.environ.setdefault(PYDANTIC_PLUGINS, LOGFIRE_PLUGIN)
+    hold_messages()
     failsafe.raise_failures(settings.raise_failures)
     for note in settings.notes:
         logger.warning("%s", note)
@@ -113,6 +115,7 @@ def asgi_wrapper(application: Any) -> Any:
         InstrumentationError: if the application is wrapped already.
     """
     configured = _require_configured("asgi_wrapper")
+    release_messages()
     settings, pipeline = configured.settings, configured.pipeline
     if pipeline is None and not state.own_log_lines:
         return application

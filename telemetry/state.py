@@ -46,6 +46,8 @@ class State:
     """Whether `telemetry.logging_config` was called: log lines are in telemetry's format."""
     log_stream: str = "stdout"
     """Stream of log lines: ``stdout``, or ``stderr`` in commands, which have output."""
+    held_messages: Any = None
+    """Messages that were logged before the host has set up logging; None before `configure`."""
     emit_log_record: Callable[[str, LogRecord], None] | None = None
     """Exports a log record, given the logger's name; None if logs are not exported."""
 

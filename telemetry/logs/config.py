@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from telemetry.logs.startup import release_messages
 from telemetry.settings.logs import read_log_settings
 from telemetry.state import state
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 # The edge writes an access line. A server's would be a second one, without a trace id.
 ACCESS_LOGGERS = ("uvicorn.access", "gunicorn.access")
@@ -29,10 +32,10 @@ def logging_config(
     """Return a dictionary for Django's ``LOGGING``, or for `logging.config.dictConfig`.
 
     All log records go to standard output, one line each: JSON, or text under
-    ``debug``. LOG_FORMAT and LOGLEVEL change that. In a command, which has called
-    `telemetry.report_errors`, they go to standard error. The same records go to the
-    log exporters, if any are configured. A host may add handlers and loggers to the
-    dictionary.
+    ``debug``. LOG_FORMAT and LOGLEVEL change that. In a command of ``manage.py`` or
+    ``django-admin``, and in a process that has called `telemetry.report_errors`, they
+    go to standard error. The same records go to the log exporters, if any are
+    configured. A host may add handlers and loggers to the dictionary.
 
     After the call, `telemetry.asgi_wrapper` writes an access line for each request,
     whether or not any telemetry is configured.
@@ -46,6 +49,9 @@ def logging_config(
     """
     settings = read_log_settings(os.environ if environ is None else environ, debug=debug)
     state.own_log_lines = True
+    if _is_command(sys.argv):
+        # Standard output is for the command's output.
+        state.log_stream = "stderr"
     loggers: dict[str, dict[str, Any]] = {
         # At DEBUG, Django logs each query and template. An operator can still set the level
         # of `django` by name.
@@ -79,6 +85,8 @@ def logging_config(
         "redaction": settings.redaction,
         **options,
     }
+    if state.held_messages is not None:
+        _write_held_messages(kind, {"redaction": settings.redaction, **options})
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -100,6 +108,23 @@ def logging_config(
         "root": {"level": settings.level, "handlers": ["telemetry", "opentelemetry"]},
         "loggers": loggers,
     }
+
+
+def _write_held_messages(kind: str, options: Mapping[str, Any]) -> None:
+    from telemetry.logs import formatters
+
+    handler = logging.StreamHandler(getattr(sys, state.log_stream))
+    handler.setFormatter(getattr(formatters, kind)(**options))
+    release_messages(handler.handle)
+
+
+def _is_command(arguments: Sequence[str]) -> bool:
+    """Whether Django's command line was started: ``manage.py``, ``django-admin``, ``-m django``."""
+    program = PurePath(arguments[0]) if arguments else PurePath()
+    return program.name in ("manage.py", "django-admin") or program.parts[-2:] == (
+        "django",
+        "__main__.py",
+    )
 
 
 class ToRoot(logging.Handler):

@@ -1,0 +1,62 @@
+"""The trace, site and route of a request on log lines that the host formats itself."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from telemetry.logs.context import LogContext, context_of, current_context
+from telemetry.registry import log_fields as f
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+FIELDS = (f.TRACE_ID, f.SPAN_ID, f.TRACE_FLAGS, f.SITE, f.HTTP_ROUTE)
+
+
+class RequestFields(logging.Filter):
+    """Sets ``trace_id``, ``span_id``, ``trace_flags``, ``corkboard.site`` and ``http.route``.
+
+    A filter for `logging.config.dictConfig`, on the host's handlers. Formatters that write all
+    attributes of a record, such as python-json-logger's, then write them::
+
+        "filters": {"request": {"()": "telemetry.logs.fields.RequestFields"}},
+        "handlers": {"console": {"filters": ["request"], ...}},
+
+    It passes every record.
+
+    Args:
+        missing: the text of a field that is not known, for a format such as ``%(trace_id)s``,
+            which needs all of them. None leaves such fields out.
+    """
+
+    def __init__(self, missing: str | None = None) -> None:
+        super().__init__()
+        self._missing = missing
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        known = _known(context_of(record))
+        for name in FIELDS:
+            value = known.get(name, self._missing)
+            if value is not None:
+                setattr(record, name, value)
+        return True
+
+
+def add_request_fields(
+    _logger: Any, _method: str, event_dict: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """A processor for structlog and django-structlog: sets the fields of `RequestFields`.
+
+    A field that the event has already is kept::
+
+        structlog.configure(processors=[add_request_fields, structlog.processors.JSONRenderer()])
+    """
+    for name, value in _known(current_context()).items():
+        event_dict.setdefault(name, value)
+    return event_dict
+
+
+def _known(context: LogContext) -> Mapping[str, str]:
+    values = (context.trace_id, context.span_id, context.trace_flags, context.site, context.route)
+    return {str(name): value for name, value in zip(FIELDS, values, strict=True) if value}

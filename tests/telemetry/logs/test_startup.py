@@ -1,0 +1,160 @@
+"""What is logged before the host has set up logging has the host's format all the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from tests.support.environment import clean_environment
+from tests.support.host import host_environment
+from tests.support.paths import ROOT
+from tests.telemetry.scripts import run_python
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# A variable that nothing reads: start-up says so.
+UNUSED = {"LOGFIRE_PLANTED": "1"}
+NOTE = "LOGFIRE_PLANTED"
+OWN_FORMAT = """
+    import logging.config
+    HANDLER = {"class": "logging.StreamHandler", "formatter": "own", "stream": "ext://sys.stdout"}
+    logging.config.dictConfig({
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"own": {"format": "%(levelname)s|%(name)s|%(message)s"}},
+        "handlers": {"own": HANDLER},
+        "root": {"handlers": ["own"]},
+    })
+"""
+
+
+def test_the_hosts_start_is_json_from_the_first_line(tmp_path: Path) -> None:
+    """Before Django's set-up as after it, and nothing on standard error."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import config.asgi, logging; logging.getLogger('x').info('y')"],
+        cwd=ROOT,
+        env=host_environment(tmp_path, **UNUSED),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(line["level"], line["logger"]) for line in lines] == [
+        ("WARNING", "telemetry"),
+        ("INFO", "x"),
+    ]
+    assert NOTE in lines[0]["message"]
+
+
+def test_a_format_of_the_hosts_own_is_used(tmp_path: Path) -> None:
+    """It is known once the application is wrapped, or by the next message."""
+    for then in ("telemetry.asgi_wrapper(None)", "logging.getLogger('telemetry').warning('next')"):
+        code = f"""
+    import logging, telemetry
+    telemetry.configure()
+    {OWN_FORMAT}
+    {then}
+    import sys; sys.stdout.flush(); sys.stdout.write("end\\n"); sys.stdout.flush()
+    """
+        done = run_python(tmp_path, code, **UNUSED)
+        assert (done.returncode, done.stderr) == (0, "")
+        first, *_, last = done.stdout.splitlines()
+        assert first.startswith("WARNING|telemetry|")
+        assert NOTE in first
+        assert last == "end"
+        assert done.stdout.count(NOTE) == 1
+
+
+def test_a_program_that_ends_first_has_said_it(tmp_path: Path) -> None:
+    """Without a set-up, as Python prints it; once, though the process was forked."""
+    code = """
+    import os, sys, telemetry
+    telemetry.configure()
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        print("parent")
+    sys.exit(3)
+    """
+    done = run_python(tmp_path, code, **UNUSED)
+    assert (done.returncode, done.stdout) == (3, "parent\n")
+    [line] = done.stderr.splitlines()
+    assert NOTE in line
+
+
+def test_a_program_that_sets_up_nothing_says_it_soon(tmp_path: Path) -> None:
+    """It may run for days."""
+    code = (
+        "import sys, telemetry; from telemetry.logs import startup; startup.SECONDS = 0.1;"
+        "telemetry.configure(); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=clean_environment(**UNUSED),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stderr is not None
+        # It is still running: its input has not ended.
+        assert NOTE in running.stderr.readline()
+        assert running.poll() is None
+        _, rest = running.communicate(timeout=300)
+    assert (running.returncode, rest) == (0, "")
+
+
+MANAGE = """\
+import os
+import sys
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "my_host.settings")
+    from django.core.management import execute_from_command_line
+    execute_from_command_line(sys.argv)
+"""
+SETTINGS = """\
+import telemetry
+
+INSTALLED_APPS = ["my_host"]
+LOGGING = telemetry.logging_config(debug=False)
+"""
+COMMAND = """\
+import logging
+from django.core.management.base import BaseCommand
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        logging.getLogger("my_host").info("logged")
+        self.stdout.write("printed")
+"""
+
+
+def test_commands_log_to_standard_error_with_an_unchanged_manage_py(tmp_path: Path) -> None:
+    """Standard output is the command's; by `manage.py`, and by `python -m django`."""
+    commands = tmp_path / "my_host" / "management" / "commands"
+    commands.mkdir(parents=True)
+    (tmp_path / "manage.py").write_text(MANAGE)
+    (tmp_path / "my_host" / "settings.py").write_text(SETTINGS)
+    (commands / "greet.py").write_text(COMMAND)
+    env = clean_environment(
+        DJANGO_SETTINGS_MODULE="my_host.settings",
+        PYTHONPATH=os.pathsep.join((str(tmp_path), str(ROOT))),
+    )
+    for program in (["manage.py"], ["-m", "django"]):
+        done = subprocess.run(
+            [sys.executable, *program, "greet"],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert (done.returncode, done.stdout) == (0, "printed\n"), done.stderr
+        [line] = done.stderr.splitlines()
+        assert json.loads(line)["message"] == "logged"
