@@ -72,6 +72,34 @@ def test_levels_of_single_loggers_win(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("levels", "seen"),
+    [
+        ("", ["library", "access", "host"]),
+        ("INFO,library=WARNING", ["access", "host"]),
+        ("WARNING,telemetry.access=INFO", ["access"]),
+    ],
+)
+def test_loggers_can_be_quieted_without_the_access_lines(
+    tmp_path: Path, levels: str, seen: list[str]
+) -> None:
+    """One of them, or all; and Django's own setting that nothing is configured changes nothing."""
+    code = """
+        import logging, logging.config
+        import telemetry
+        from django.conf import settings
+        settings.configure(LOGGING_CONFIG=None, LOGGING=telemetry.logging_config())
+        logging.config.dictConfig(settings.LOGGING)
+        import django
+        django.setup()
+        for name in ("library", "telemetry.access", "host"):
+            logging.getLogger(name).info(name.rpartition(".")[2])
+    """
+    done = run_python(tmp_path, code, **({"LOGLEVEL": levels} if levels else {}))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [json.loads(line)["message"] for line in done.stdout.splitlines()] == seen
+
+
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_a_hosts_own_handlers_survive(tmp_path: Path, form: str) -> None:
     """Added to the dictionary, they get what they got."""
