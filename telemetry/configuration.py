@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry import failsafe
 from telemetry.exceptions import InstrumentationError, TelemetryError
+from telemetry.logs.config import lines_in_use
 from telemetry.logs.startup import hold_messages, release_messages
 from telemetry.settings import Settings, read_settings
 from telemetry.state import state
@@ -117,6 +118,7 @@ def asgi_wrapper(application: Any) -> Any:
     configured = _require_configured("asgi_wrapper")
     release_messages()
     settings, pipeline = configured.settings, configured.pipeline
+    _check_log_lines()
     if pipeline is None and not state.own_log_lines:
         return application
     from telemetry.asgi.edge import Edge
@@ -270,6 +272,19 @@ def _load_django_settings() -> None:
             from django.conf import settings
 
             settings.LOGGING  # noqa: B018 # a lazy object: this loads it
+
+
+def _check_log_lines() -> None:
+    """Log a warning if `logging_config` was called and its lines are not in use."""
+    if not state.own_log_lines or lines_in_use():
+        return
+    # Datasette's own messages are printed, and there is no access line.
+    state.own_log_lines = False
+    logger.warning(
+        "telemetry.logging_config() was called and its handlers are not in use, so no access "
+        "lines are written: Django ignores LOGGING where LOGGING_CONFIG is None. Pass the "
+        "dictionary to logging.config.dictConfig(), or see docs/logs.md for your own format"
+    )
 
 
 def _instrument_all(settings: Settings, *, again: bool) -> None:

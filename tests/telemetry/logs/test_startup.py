@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.environment import clean_environment
 from tests.support.host import host_environment
 from tests.support.paths import ROOT
@@ -107,6 +109,35 @@ def test_a_program_that_sets_up_nothing_says_it_soon(tmp_path: Path) -> None:
         assert running.poll() is None
         _, rest = running.communicate(timeout=300)
     assert (running.returncode, rest) == (0, "")
+
+
+@pytest.mark.parametrize("exported", [False, True])
+def test_lines_that_are_asked_for_and_not_in_use_are_a_warning(
+    tmp_path: Path, exported: bool
+) -> None:
+    """Django ignores `LOGGING` where `LOGGING_CONFIG` is None. Applied by hand it is in use."""
+    code = """
+    import logging.config, telemetry
+    telemetry.configure()
+    import django
+    from django.conf import settings
+    settings.configure(LOGGING_CONFIG=None, LOGGING=telemetry.logging_config())
+    django.setup()
+    {apply}
+    telemetry.instrument()
+    print(type(telemetry.asgi_wrapper(print)).__name__)
+    """
+    variables = {"OTEL_TRACES_EXPORTER": "console"} if exported else {}
+    done = run_python(tmp_path, code.format(apply=""), **variables)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == ("Edge" if exported else "builtin_function_or_method")
+    [line] = [line for line in done.stderr.splitlines() if "LOGGING_CONFIG" in line]
+    assert "no access lines are written" in line
+    done = run_python(
+        tmp_path, code.format(apply="logging.config.dictConfig(settings.LOGGING)"), **variables
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "Edge"
 
 
 MANAGE = """\
