@@ -154,8 +154,7 @@ class _Call:
         """``fn`` within a span ``db.query.execute``, for the thread that runs it."""
         context = context_api.get_current()
 
-        @functools.wraps(fn)
-        def run(*args: Any, **kwargs: Any) -> Any:
+        def run(connection: Any) -> Any:
             # Only OpenTelemetry's context: others' context variables are as without telemetry.
             token = context_api.attach(context)
             try:
@@ -163,7 +162,7 @@ class _Call:
                     d.EXECUTE, record_exception=False, set_status_on_exception=False
                 ) as span:
                     try:
-                        return fn(*args, **kwargs)
+                        return fn(connection)
                     except Exception as error:
                         if not self.expected(error):
                             _fail(span, error)

@@ -42,7 +42,13 @@ REQUESTS = (
     ),
     *("/minutes/-/query.json?sql=select+1", "/minutes/-/query.json?sql=select+nothing+from+pages"),
     *("/minutes/pages.json?_facet_array=day", "/minutes/pages?day__in=["),
-    *("/-/actor.json", "/minutes.json", "/", "/minutes/pages.csv?_stream=1"),
+    *(
+        "/-/actor.json",
+        "/minutes.json",
+        "/",
+        "/minutes/pages.csv?_stream=1",
+        "/minutes.json?_trace=1",
+    ),
 )
 
 
