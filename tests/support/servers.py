@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 APP = "config.asgi:application"
 UVICORN_WORKER = "uvicorn_worker.UvicornWorker"
+# Seconds. With the servers' own few, a client that a busy machine holds up sends its next request
+# on a connection that is being closed.
+KEEP_ALIVE = "3600"
 _WORKER_SERVES = re.compile("Application startup complete|ASGI server listening")
 
 
@@ -68,7 +71,8 @@ def serve_uvicorn(
 ) -> Iterator[Server]:
     """Run uvicorn; `instrument` puts `opentelemetry-instrument` before it."""
     port = free_port()
-    command = ["-m", "uvicorn", app, "--host", HOST, "--port", str(port), *args]
+    command = ["-m", "uvicorn", app, "--host", HOST, "--port", str(port)]
+    command += ["--timeout-keep-alive", KEEP_ALIVE, *args]
     # It listens only after its application has started.
     with _serve(command, port, accepts_connections, env, cwd, instrument, python) as server:
         yield server
@@ -92,6 +96,7 @@ def serve_gunicorn(
     port = free_port()
     command = ["-m", "gunicorn", app, "--bind", f"{HOST}:{port}", "--no-control-socket"]
     command += ["--workers", str(workers), "--worker-class", worker_class]
+    command += ["--keep-alive", KEEP_ALIVE]
     command += ["--preload"] if preload else []
     command += ["--max-requests", str(max_requests)] if max_requests is not None else []
     command += args
