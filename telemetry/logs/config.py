@@ -102,6 +102,31 @@ def logging_config(
     }
 
 
+def lines_in_use() -> bool:
+    """Whether a handler of the root logger writes lines in telemetry's format.
+
+    False if the dictionary of `logging_config` was not applied, as with Django's
+    ``LOGGING_CONFIG = None``, or if its handlers were replaced. Handlers behind a
+    ``MemoryHandler`` or a ``QueueHandler`` count.
+    """
+    # Here, since `import telemetry` imports this module.
+    from telemetry.logs.formatters import JSONFormatter, ReadableFormatter
+
+    waiting: list[Any] = [*logging.getLogger().handlers]
+    seen: set[int] = set()
+    while waiting:
+        handler = waiting.pop()
+        if id(handler) in seen:
+            continue
+        seen.add(id(handler))
+        if isinstance(getattr(handler, "formatter", None), JSONFormatter | ReadableFormatter):
+            return True
+        # What a MemoryHandler and the listener of a QueueHandler pass records on to.
+        behind = getattr(getattr(handler, "listener", None), "handlers", ())
+        waiting += [each for each in (getattr(handler, "target", None), *behind) if each]
+    return False
+
+
 class ToRoot(logging.Handler):
     """Passes a record on to the root logger.
 

@@ -98,3 +98,26 @@ def test_a_commands_lines_are_apart_from_what_it_prints(tmp_path: Path, form: st
     done = run_python(tmp_path, code, LOG_FORMAT=form)
     assert done.stdout == "data\n"
     assert "of the host" in done.stderr
+
+
+def test_lines_are_in_use_once_the_dictionary_is_applied(tmp_path: Path) -> None:
+    """Not by making it alone, and no longer after another set-up; a buffer in front is no matter."""
+    done = run_python(
+        tmp_path,
+        """
+        import logging, logging.config, logging.handlers
+        import telemetry
+        from telemetry.logs.config import lines_in_use
+        config = telemetry.logging_config()
+        made = lines_in_use()
+        logging.config.dictConfig(config)
+        applied = lines_in_use()
+        root = logging.getLogger()
+        buffer = logging.handlers.MemoryHandler(8, target=root.handlers[0])
+        root.handlers[:] = [buffer]
+        buffered = lines_in_use()
+        logging.basicConfig(force=True)
+        print(made, applied, buffered, lines_in_use())
+        """,
+    )
+    assert (done.stdout, done.stderr) == ("False True True False\n", "")
