@@ -14,6 +14,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from telemetry.commands.environment import sending_to
 from telemetry.exceptions import TelemetryError
 from telemetry.testing import OTLPReceiver
 
@@ -48,7 +49,7 @@ def visit(
         TelemetryError: The application does not start, or has no telemetry edge.
     """
     with OTLPReceiver() as receiver:
-        variables = _sending_to(receiver.url, environ)
+        variables = sending_to(receiver.url, environ)
         trace_ids: dict[Page, list[str]] = {}
         last: dict[Page, tuple[int, str]] = {}
         with _serving(application, variables) as port:
@@ -67,23 +68,6 @@ def visit(
         )
         for page, (status, location) in last.items()
     ]
-
-
-def _sending_to(url: str, environ: Mapping[str, str]) -> dict[str, str]:
-    # Only traces, only to the local receiver: no token, header or endpoint of the operator.
-    kept = {
-        name: value
-        for name, value in environ.items()
-        if not name.startswith(("OTEL_EXPORTER_", "LOGFIRE_")) and name != "SENTRY_DSN"
-    }
-    return {
-        **kept,
-        "OTEL_TRACES_EXPORTER": "otlp",
-        "OTEL_METRICS_EXPORTER": "none",
-        "OTEL_LOGS_EXPORTER": "none",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": url,
-        "TELEMETRY_SHUTDOWN_TIMEOUT": "15s",
-    }
 
 
 @contextmanager
