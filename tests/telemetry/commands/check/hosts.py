@@ -14,6 +14,7 @@ SECRET_KEY = "only-for-tests"
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "small.urls"
 INSTALLED_APPS = ["telemetry.system_checks"]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 LOGGING = telemetry.logging_config()
 """
 URLS = """

@@ -6,18 +6,22 @@ imported before the fork.
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import os
 import sys
 from pathlib import Path
 
-import datasette.app
-import django.core.asgi
-import opentelemetry.instrumentation.django
-import sentry_sdk.integrations.asgi  # noqa: F401
-
 from telemetry.commands.check.inspection import main
 from telemetry.commands.environment import importing
+
+FRAMEWORKS = (
+    "datasette.app",
+    "django.core.asgi",
+    "opentelemetry.instrumentation.django",
+    "sentry_sdk.integrations.asgi",
+)
 
 
 def inspect_all(hosts: list[str], folder: Path) -> dict[str, object]:
@@ -43,4 +47,8 @@ if __name__ == "__main__":
     variables = importing({**os.environ, "SENTRY_DSN": "http://key@127.0.0.1:9/1"})
     os.environ.clear()
     os.environ.update(variables)
+    for framework in FRAMEWORKS:
+        importlib.import_module(framework)
+    # So that collections in the forks do not touch, and copy, what they share.
+    gc.freeze()
     print(json.dumps(inspect_all(sys.argv[1:], Path.cwd())))
