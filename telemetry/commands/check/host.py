@@ -119,8 +119,8 @@ def _of_site(visited: Visited) -> Finding:
     servers = [span for one in visited.visits for span in one if span.kind == "SERVER"]
     site = next((span.attributes[a.SITE] for span in servers if a.SITE in span.attributes), None)
     if site is not None:
-        return Finding(SITE, True, f"{page} is of {site}")
-    problem = f"{page} is of none (status {visited.status})"
+        return Finding(SITE, True, f"{page} has the site {site}")
+    problem = f"{page} has no site (status {visited.status})"
     if not servers:
         return Finding(
             SITE,

@@ -25,8 +25,10 @@ from telemetry.commands.check.findings import (
     EDGE,
     INSTRUMENTORS,
     LOG_LINES,
+    ORDER,
     PROVIDER,
     SENTRY,
+    SITE,
     Finding,
     HostError,
 )
@@ -54,12 +56,13 @@ _RAISED_IN = {"telemetry.pipeline": PROVIDER, "telemetry.asgi.edge": EDGE}
 
 
 def inspect(target: str) -> tuple[list[Finding], bool]:
-    """Import an application.
-
-    Returns what was found, in the order of ``findings.ORDER``, and whether there is an edge.
+    """Import an application, and look at it.
 
     Args:
         target: ``module:attribute``. The attribute may be dotted.
+
+    Returns:
+        What was found, in the order of ``ORDER``, and whether there is an edge.
 
     Raises:
         HostError: The host can't be imported, or there is no such application.
@@ -70,8 +73,10 @@ def inspect(target: str) -> tuple[list[Finding], bool]:
         raise HostError(f"{target!r}: {error}") from error
     except TelemetryError as error:
         return _of_error(error), False
+    wrappers = around(application, _is_edge)
     looks: tuple[tuple[str, str, Callable[[Any], Problems]], ...] = (
-        (EDGE, "outermost", _edge),
+        # What is around it then has a finding that says more.
+        (EDGE, "in the application, and not outermost" if wrappers else "outermost", _edge),
         (PROVIDER, "telemetry's, and no other", _provider),
         (SENTRY, "not around the edge", _sentry),
         (LOG_LINES, "in telemetry's format", _log_lines),
@@ -84,7 +89,7 @@ def inspect(target: str) -> tuple[list[Finding], bool]:
             continue
         problems = [Finding(what, False, *problem) for problem in look(application)]
         findings += problems or [Finding(what, True, well)]
-    return findings, around(application, _is_edge) is not None
+    return findings, wrappers is not None
 
 
 def _load(target: str) -> Any:
@@ -141,7 +146,8 @@ def _of_error(error: TelemetryError) -> list[Finding]:
         Finding(what, False, f"{description}{_place(error)}", _sentence(advice))
         if what == about
         else Finding(what, None, "not looked at, since the import fails")
-        for what in (EDGE, PROVIDER, SENTRY, LOG_LINES, INSTRUMENTORS)
+        for what in ORDER
+        if what != SITE
     ]
 
 
@@ -177,7 +183,7 @@ def _edge(application: Any) -> Problems:
                 f"Wrap the whole application, last: {_WRAP}.",
             )
         return
-    # The others have findings that say more.
+    # The others have findings of their own parts.
     others = [name_of(each) for each in wrappers if not _is_sentry(each) and not _is_contrib(each)]
     if others:
         verb = "is" if len(others) == 1 else "are"

@@ -131,6 +131,8 @@ def test_sentry_s_middleware_is_around_the_edge(inspected: Results) -> None:
     """The host needs its DSN, and gets another one."""
     said = _problem(inspected["small.sentry:application"], "Sentry's ASGI middleware")
     assert "sentry_sdk.integrations.asgi.SentryAsgiMiddleware is around the edge. Remove" in said
+    [edge, *_] = _findings(inspected["small.sentry:application"])
+    assert edge["description"] == "in the application, and not outermost"
 
 
 def test_log_lines_that_are_not_in_use(inspected: Results) -> None:
@@ -181,7 +183,7 @@ def test_a_router_that_never_names_a_site(hosts: Path) -> None:
         "ok       Sentry's ASGI middleware: not around the edge",
         "ok       log lines: in telemetry's format",
         "ok       instrumentors: installed in time",
-        "WRONG    site: alameda.ca.localhost:8000/ is of none (status 200)",
+        "WRONG    site: alameda.ca.localhost:8000/ has no site (status 200)",
         "         Call telemetry.set_site() in the router, once it has found the site of",
         "         a request.",
     ]
@@ -206,7 +208,7 @@ def test_this_repository_s_host(tmp_path: Path) -> None:
     assert document["host"]["well"]
     assert document["service_name"] == "corkboard"
     [*_, site] = document["host"]["findings"]
-    assert site["description"] == "alameda.ca.localhost:8000/ is of alameda.ca"
+    assert site["description"] == "alameda.ca.localhost:8000/ has the site alameda.ca"
     assert [span.name for span in receiver.spans] == ["telemetry check"]
 
 
@@ -258,7 +260,10 @@ def test_manage_py_check_reports_the_same(hosts: Path) -> None:
 
 def test_other_commands_do_not_import_the_application(hosts: Path) -> None:
     """Though they run the checks first: it takes as long as a start of the host."""
-    variables = {"DJANGO_SETTINGS_MODULE": "small.settings", "TELEMETRY_SLOWER": "1s"}
-    done = _python(hosts, "django", "showmigrations", **variables)
+    done = _python(
+        *(hosts, "django", "showmigrations"),
+        DJANGO_SETTINGS_MODULE="small.settings",
+        TELEMETRY_SLOWER="1s",
+    )
     assert "(telemetry.W001) TELEMETRY_SLOWER" in done.stderr
     assert "telemetry.W005" not in done.stderr
