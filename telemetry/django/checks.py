@@ -7,6 +7,8 @@ W002   TELEMETRY_RAISE_FAILURES makes errors in telemetry fail pages (``--deploy
 W003   TELEMETRY_REDACT allows private data to be exported (``--deploy``)
 W004   credentials are sent to another machine without TLS (``--deploy``)
 =====  ==========================================================================
+
+`telemetry.system_checks.host` has the checks of the host.
 """
 
 from __future__ import annotations

@@ -122,14 +122,15 @@ def _check_timing() -> None:
             f"Django was instrumented too early: {module} is still being imported; call "
             "telemetry.instrument() in asgi.py, after the settings and before the application"
         )
-    if _application_exists():
+    if application_exists():
         raise InstrumentationError(
             "Django was instrumented too late: its application exists already and would never "
             "see the middleware; call telemetry.instrument() before get_asgi_application()"
         )
 
 
-def _application_exists() -> bool:
+def application_exists() -> bool:
+    """Whether an application of Django has been created, with its middleware."""
     # Django has no list of its handlers. One pass over the heap at start-up is
     # better than a middleware that is silently missing.
     handler = private_api.holder(private_api.DJANGO_APPLICATION)

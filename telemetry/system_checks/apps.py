@@ -15,6 +15,8 @@ class SystemChecksConfig(AppConfig):
     def ready(self) -> None:
         """Once Django is set up."""
         from telemetry.django.checks import check_configuration, check_deployment
+        from telemetry.system_checks.host import check_host
 
         register(check_configuration, "telemetry")
+        register(check_host, "telemetry")
         register(check_deployment, "telemetry", Tags.security, deploy=True)

@@ -36,14 +36,31 @@ def _cost(host: Host, *arguments: str, **variables: str) -> subprocess.Completed
 
 
 def test_pages_are_driven_and_their_cost_is_told(host: Host) -> None:
-    """Before and after folding and sampling; a failing page is kept whatever the ratio."""
-    site = f"http://{host.site}.localhost"
+    """Before and after folding and sampling; a failing page is kept whatever the ratio.
+
+    The host redirects to HTTPS, as it does by default.
+    """
+    site = f"https://{host.site}.localhost"
+    plain = f"{host.site}.localhost:8000/meetings/minutes"
     done = _cost(
         host,
         "tests.end_to_end.failing.application:application",
         *("--page", f"{site}/meetings/minutes", "--page", f"{site}/-/fails/route"),
-        *("--page", "/nothing", "--times", "3", "--rate", "5", "--price", "2", "--json"),
+        *(
+            "--page",
+            "https://localhost/nothing",
+            "--page",
+            f"http://{plain}",
+            "--times",
+            "3",
+            "--rate",
+            "5",
+            "--price",
+            "2",
+            "--json",
+        ),
         **TAIL,
+        HTTPS="1",
         DJANGO_SETTINGS_MODULE="tests.end_to_end.failing.settings",
         # A busy machine makes queries slow, and a slow one is not folded.
         TELEMETRY_FOLD_BELOW="60s",
@@ -52,14 +69,17 @@ def test_pages_are_driven_and_their_cost_is_told(host: Host) -> None:
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     pages = found["by_page"]
-    table = pages[f"{host.site}.localhost/meetings/minutes"]
+    table = pages[f"{site}/meetings/minutes"]
     assert table["all"]["spans"] > 90
     assert table["folded"]["spans"] < 10
     assert table["sampled"]["spans"] == pytest.approx(table["folded"]["spans"] * 0.05, rel=0.5)
-    failing = pages[f"{host.site}.localhost/-/fails/route"]
+    failing = pages[f"{site}/-/fails/route"]
     assert failing["sampled"]["spans"] == pytest.approx(failing["folded"]["spans"])
-    assert found["statuses"]["localhost/nothing"] == 404
-    assert found["by_site"][host.site]["all"]["spans"] > 30
+    assert found["statuses"]["https://localhost/nothing"] == 404
+    # A redirect keeps the port of the address.
+    assert found["statuses"][plain] == 301
+    assert found["redirects"] == {plain: f"https://{plain}"}
+    assert found["by_site"][host.site]["all"]["spans"] > 25
     assert found["month"]["all"]["price"] > found["month"]["sampled"]["price"] > 0
 
 

@@ -22,6 +22,7 @@ from telemetry.settings.model import SIGNALS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from telemetry.commands.check.host import Host
     from telemetry.export.destination import Destination
     from telemetry.settings import Settings
     from telemetry.settings.model import Signal
@@ -55,8 +56,16 @@ class Report:
     """All results."""
 
     service_name: str
-    trace_id: str
-    results: tuple[Result, ...]
+    trace_id: str | None = None
+    """Trace of the samples; None if there is no destination."""
+    results: tuple[Result, ...] = ()
+    host: Host | None = None
+    """What was found in the host, if it was looked at."""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether no sample was lost, and nothing is in the way in the host."""
+        return self.all_arrived and (self.host is None or self.host.is_well)
 
     @property
     def all_arrived(self) -> bool:

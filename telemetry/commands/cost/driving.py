@@ -14,6 +14,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from telemetry.commands.environment import sending_to
 from telemetry.exceptions import TelemetryError
 from telemetry.testing import OTLPReceiver
 
@@ -30,11 +31,13 @@ PAGE_TIMEOUT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Visited:
-    """A page, the status of its response, and the spans of each request."""
+    """A page, its last response, and the spans of each request."""
 
     page: Page
     status: int
     visits: Sequence[Sequence[ReceivedSpan]]
+    location: str = ""
+    """Address that a redirect names."""
 
 
 def visit(
@@ -46,39 +49,25 @@ def visit(
         TelemetryError: The application does not start, or has no telemetry edge.
     """
     with OTLPReceiver() as receiver:
-        variables = _sending_to(receiver.url, environ)
+        variables = sending_to(receiver.url, environ)
         trace_ids: dict[Page, list[str]] = {}
-        statuses = {}
+        last: dict[Page, tuple[int, str]] = {}
         with _serving(application, variables) as port:
             for page in pages:
                 _get(port, page)
                 for _ in range(times):
-                    statuses[page], trace_id = _get(port, page)
+                    status, trace_id, location = _get(port, page)
+                    last[page] = status, location
                     trace_ids.setdefault(page, []).append(trace_id)
         by_trace: dict[str, list[ReceivedSpan]] = {}
         for span in receiver.spans:
             by_trace.setdefault(span.trace_id, []).append(span)
     return [
-        Visited(page, statuses[page], [by_trace.get(trace_id, []) for trace_id in trace_ids[page]])
-        for page in dict.fromkeys(pages)
+        Visited(
+            page, status, [by_trace.get(trace_id, []) for trace_id in trace_ids[page]], location
+        )
+        for page, (status, location) in last.items()
     ]
-
-
-def _sending_to(url: str, environ: Mapping[str, str]) -> dict[str, str]:
-    # Only traces, only to the local receiver: no token, header or endpoint of the operator.
-    kept = {
-        name: value
-        for name, value in environ.items()
-        if not name.startswith(("OTEL_EXPORTER_", "LOGFIRE_")) and name != "SENTRY_DSN"
-    }
-    return {
-        **kept,
-        "OTEL_TRACES_EXPORTER": "otlp",
-        "OTEL_METRICS_EXPORTER": "none",
-        "OTEL_LOGS_EXPORTER": "none",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": url,
-        "TELEMETRY_SHUTDOWN_TIMEOUT": "15s",
-    }
 
 
 @contextmanager
@@ -88,6 +77,8 @@ def _serving(application: str, variables: Mapping[str, str]) -> Iterator[int]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "uvicorn", application, "--host", HOST, "--port", str(port)]
     command += ["--no-access-log", "--log-level", "warning"]
+    # uvicorn takes the scheme from the header X-Forwarded-Proto of this client.
+    command += ["--proxy-headers", "--forwarded-allow-ips", HOST]
     with tempfile.TemporaryFile("w+") as output:
         server = subprocess.Popen(  # noqa: S603 # the operator's own application
             command, env={**os.environ, **variables}, stdout=output, stderr=output
@@ -118,11 +109,13 @@ def _wait_for(server: subprocess.Popen[bytes], port: int) -> None:
     raise TelemetryError("the application did not start; uvicorn said:")
 
 
-def _get(port: int, page: Page) -> tuple[int, str]:
-    """Return the status and the trace id."""
+def _get(port: int, page: Page) -> tuple[int, str, str]:
+    """Return the status, the trace id, and the address that a redirect names."""
+    # As a browser and a proxy that terminates TLS would: hosts route and redirect by both.
+    headers = {"Host": page.host, "X-Forwarded-Proto": page.scheme}
     with closing(HTTPConnection(HOST, port, timeout=PAGE_TIMEOUT)) as connection:
         try:
-            connection.request("GET", page.path, headers={"Host": f"{page.host}:{port}"})
+            connection.request("GET", page.path, headers=headers)
             answer = connection.getresponse()
             answer.read()
         except (OSError, HTTPException) as error:
@@ -134,7 +127,8 @@ def _get(port: int, page: Page) -> tuple[int, str]:
             "telemetry.asgi_wrapper() around the application, and the page not excluded? "
             "The application said:"
         )
-    return answer.status, trace_ids[1]
+    redirected = 300 <= answer.status < 400
+    return answer.status, trace_ids[1], answer.headers.get("location", "") if redirected else ""
 
 
 WANTED = "a page such as http://alameda.ca.localhost/meetings/minutes, or /meetings/minutes"
@@ -142,13 +136,15 @@ WANTED = "a page such as http://alameda.ca.localhost/meetings/minutes, or /meeti
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page: a Host header, and a path with its query string."""
+    """A page: a Host header, a path with its query string, and ``http`` or ``https``."""
 
     host: str
+    """With the port, if the address has one."""
     path: str
+    scheme: str = "http"
 
     def __str__(self) -> str:
-        return f"{self.host}{self.path}"
+        return f"{'https://' if self.scheme == 'https' else ''}{self.host}{self.path}"
 
 
 def parse_page(value: str) -> Page:
@@ -158,8 +154,14 @@ def parse_page(value: str) -> Page:
         ValueError: The text is neither. Names what was given and what is wanted.
     """
     parts = urlsplit(value if not value.startswith("/") else f"http://localhost{value}")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
         raise ValueError(f"{value!r}: wanted {WANTED}")
-    # The port is that of the local server. The host routes by name only.
     path = parts.path or "/"
-    return Page(parts.hostname, f"{path}?{parts.query}" if parts.query else path)
+    # Not the port of the local server, which is not that of the host's addresses: a host may
+    # refuse a Host header with another port, or redirect it.
+    host = parts.netloc.rpartition("@")[2].lower()
+    return Page(host, f"{path}?{parts.query}" if parts.query else path, parts.scheme)

@@ -42,6 +42,8 @@ class Figures:
         default_factory=lambda: {kind: {} for kind in KINDS}
     )
     statuses: dict[str, int] = field(default_factory=dict)
+    redirects: dict[str, str] = field(default_factory=dict)
+    """By page, the address that its redirect names."""
 
     def month(self, stage: str, rate: float) -> Cost:
         """Return spans and bytes of a month at `rate` requests a second."""
@@ -76,6 +78,8 @@ def figures(
         for each in visited:
             name = str(each.page)
             found.statuses[name] = each.status
+            if each.location:
+                found.redirects[name] = each.location
             spans = [span for one in each.visits for span in one]
             times = max(len(each.visits), 1)
             _add(found.names["page"], stage, {name: _cost(spans)}, weight / times)

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from telemetry.commands.cost.figures import KINDS, STAGES
+from telemetry.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,7 @@ NAME = 29
 def table(
     figures: Figures, *, sampler: str, rate: float, price: float | None, times: int
 ) -> Iterator[str]:
-    """Yield the lines of the table, at most 80 columns wide."""
+    """Yield the lines of the table, at most 80 columns wide. Addresses are never cut."""
     yield f"A request, the mean of {times} to each page: all spans, folded, and sampled"
     yield f"(sampler: {sampler})"
     yield ""
@@ -28,8 +29,8 @@ def table(
         yield f"by {kind}" + (" (one request to it)" if kind == "page" else "")
         names = figures.names[kind]
         for name in sorted(names, key=lambda each: names[each]["all"].bytes, reverse=True):
-            yield _line(_named(figures, kind, name), names[name])
-    yield _line("all pages, each as often", figures.totals)
+            yield from _lines(_named(figures, kind, name), names[name])
+    yield from _lines("all pages, each as often", figures.totals)
     yield ""
     yield f"A month at {rate:g} requests a second:"
     yield f"{'':<{NAME}}{'million spans':>15}{'GB':>10}" + (f"{'price':>14}" if price else "")
@@ -38,6 +39,18 @@ def table(
         millions = month.spans / 1e6
         line = f"  {stage:<{NAME - 2}}{millions:>15,.1f}{month.bytes / 1e9:>10,.1f}"
         yield line + (f"{millions * price:>14,.2f}" if price else "")
+    if figures.redirects:
+        yield from _redirects(figures.redirects)
+
+
+def _redirects(redirects: dict[str, str]) -> Iterator[str]:
+    yield ""
+    yield "Redirected, so that the figures are those of the redirect:"
+    for name, location in redirects.items():
+        yield f"  {name}"
+        yield f"    to {printable(location)}"
+    if any(location.startswith("https:") for location in redirects.values()):
+        yield "For the pages themselves, give addresses that begin with https://."
 
 
 def as_json(figures: Figures, *, sampler: str, rate: float, price: float | None, times: int) -> str:
@@ -56,6 +69,7 @@ def as_json(figures: Figures, *, sampler: str, rate: float, price: float | None,
         "price_of_a_million_spans": price,
         "sampler": sampler,
         "statuses": figures.statuses,
+        "redirects": figures.redirects,
         "total": _plain(figures.totals),
         **{
             f"by_{kind}": {name: _plain(stages) for name, stages in figures.names[kind].items()}
@@ -75,8 +89,11 @@ def _named(figures: Figures, kind: str, name: str) -> str:
     return name if 200 <= status < 300 else f"{status} {name}"
 
 
-def _line(name: str, stages: dict[str, Cost]) -> str:
-    shown = name if len(name) <= NAME - 3 else f"…{name[4 - NAME :]}"
+def _lines(name: str, stages: dict[str, Cost]) -> Iterator[str]:
+    if len(name) > NAME - 3:
+        # On a line of its own, so that a name is never cut.
+        yield f"  {name}"
+        name = ""
     spans = "".join(f"{stages[stage].spans:>8.2f}" for stage in STAGES)
     size = "".join(f"{stages[stage].bytes:>9,.0f}" for stage in STAGES)
-    return f"  {shown:<{NAME - 2}}{spans}{size}"
+    yield f"  {name:<{NAME - 2}}{spans}{size}"

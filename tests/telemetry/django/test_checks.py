@@ -25,7 +25,7 @@ def _check(folder: Path, *arguments: str, **variables: str) -> str:
 
 
 def test_a_host_that_is_well_has_nothing_to_hear(tmp_path: Path) -> None:
-    """Wherever it sends."""
+    """Wherever it sends; the host itself is looked at."""
     said = _check(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318", DEBUG="1")
     assert "no issues" in said
 
@@ -92,8 +92,8 @@ def test_what_is_not_used_is_a_warning(tmp_path: Path) -> None:
 def test_what_production_does_not_want(
     tmp_path: Path, variables: dict[str, str], expected: str | None
 ) -> None:
-    """Each by its id."""
-    said = _check(tmp_path, "--deploy", "--tag", "telemetry", **variables)
+    """Each by its id, also where only the checks of security are run."""
+    said = _check(tmp_path, "--deploy", "--tag", "security", **variables)
     found = [code for code in ("W002", "W003", "W004") if f"(telemetry.{code})" in said]
     assert found == ([expected] if expected else [])
 

@@ -129,7 +129,7 @@ def test_a_commands_lines_are_apart_from_what_it_prints(tmp_path: Path, form: st
 
 
 def test_lines_are_in_use_once_the_dictionary_is_applied(tmp_path: Path) -> None:
-    """Not by making it alone, nor after another set-up; a buffer in front does not matter."""
+    """Also behind a buffer; not before it is applied, and not after another set-up."""
     done = run_python(
         tmp_path,
         """

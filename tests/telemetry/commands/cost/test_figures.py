@@ -88,6 +88,23 @@ def test_the_table_can_be_read_at_80_columns() -> None:
     assert not any("price" in line for line in table(_figures(), price=None, **options))
 
 
+def test_a_long_address_is_shown_whole() -> None:
+    """On a line of its own, with its status; where it is redirected to is named at the end."""
+    page = Page("alameda.ca.localhost", f"/meetings/minutes?{'_facet=meeting&' * 6}_size=1")
+    other = f"https://{page}"
+    visited = [Visited(page, 301, [_home("e")], other), Visited(HOME, 200, [_home("f")])]
+    found = figures(visited, visited, (), 1.0)
+    lines = list(table(found, sampler="tail", rate=1, price=None, times=1))
+    at = lines.index(f"  301 {page}")
+    assert lines[at + 1].split() == ["1.00"] * 3 + ["400"] * 3
+    assert lines[-3:-1] == [f"  {page}", f"    to {other}"]
+    assert "https://" in lines[-1]
+    assert max(len(line) for line in lines if str(page) not in line) <= 80
+    assert json.loads(as_json(found, sampler="tail", rate=1, price=None, times=1))["redirects"] == {
+        str(page): other
+    }
+
+
 def test_json_has_all_of_it() -> None:
     """For programs."""
     text = as_json(_figures(), sampler="tail", rate=2, price=2.0, times=2)

@@ -13,15 +13,19 @@ from telemetry.commands.cost.driving import Page, parse_page
         ("/", Page("localhost", "/")),
         ("/meetings?_size=1", Page("localhost", "/meetings?_size=1")),
         ("http://alameda.ca.localhost", Page("alameda.ca.localhost", "/")),
-        ("https://civic.band:8443/a?b=c", Page("civic.band", "/a?b=c")),
+        ("http://Alameda.localhost:8000/a", Page("alameda.localhost:8000", "/a")),
+        ("http://me:secret@civic.band/", Page("civic.band", "/")),
+        ("https://civic.band:8443/a?b=c", Page("civic.band:8443", "/a?b=c", "https")),
     ],
 )
 def test_a_page_is_a_host_and_a_path(given: str, page: Page) -> None:
-    """Scheme and port are left out: it is our own server that is asked."""
+    """The Host header is that of the address, with its port; credentials are left out."""
     assert parse_page(given) == page
 
 
-@pytest.mark.parametrize("given", ["", "alameda.ca.localhost/", "ftp://localhost/", "http:///"])
+@pytest.mark.parametrize(
+    "given", ["", "alameda.ca.localhost/", "ftp://localhost/", "http:///", "http://a:b/"]
+)
 def test_what_is_no_page_is_an_error(given: str) -> None:
     """It says what was given and what is wanted."""
     with pytest.raises(ValueError, match=r"wanted a page such as http://alameda") as caught:

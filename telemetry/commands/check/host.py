@@ -1,0 +1,138 @@
+"""Looks at a host: how it is put together, and whether its router names a site."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from telemetry.commands.check.findings import SITE, Finding, HostError
+from telemetry.commands.environment import importing
+from telemetry.exceptions import TelemetryError
+from telemetry.registry import attributes as a
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from telemetry.commands.cost.driving import Page, Visited
+
+WANTED = "module:attribute of an ASGI application, such as config.asgi:application"
+_TIMEOUT = 60.0
+_MAX_OUTPUT = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What was found in a host."""
+
+    application: str
+    findings: tuple[Finding, ...]
+    has_edge: bool
+    """Whether telemetry's edge is the application, or within it."""
+    service_name: str | None = None
+    """Name that the host gives itself, if no variable names it."""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing is in the way."""
+        return all(finding.well is not False for finding in self.findings)
+
+
+def look_at(target: str, environ: Mapping[str, str]) -> Host:
+    """Import a host in a separate process, and return what is in the way.
+
+    That process sends nothing to the host's destinations, and finds the modules that this
+    process finds.
+
+    Args:
+        target: ``module:attribute``.
+        environ: Variables of the host.
+
+    Raises:
+        HostError: The host can't be imported, or there is no such application.
+    """
+    module, _, attribute = target.partition(":")
+    if not module or not attribute:
+        raise HostError(f"{target!r}: wanted {WANTED}")
+    path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+    with tempfile.TemporaryDirectory(prefix="telemetry-check-") as folder:
+        result = Path(folder) / "result.json"
+        command = [sys.executable, "-P", "-m", "telemetry.commands.check.inspection"]
+        try:
+            done = subprocess.run(  # noqa: S603 # the operator's own application
+                [*command, target, str(result)],
+                env={**importing(environ), "PYTHONPATH": path},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                timeout=_TIMEOUT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise HostError(f"{target!r}: not imported within {_TIMEOUT:g} s") from None
+        if not result.exists():
+            raise HostError(
+                f"{target!r}: the process that imports it ended with {done.returncode}. Its "
+                f"output:\n{done.stdout[-_MAX_OUTPUT:]}"
+            )
+        found = json.loads(result.read_text(encoding="utf-8"))
+    if "error" in found:
+        raise HostError(found["error"])
+    findings = tuple(Finding(**finding) for finding in found["findings"])
+    return Host(target, findings, found["has_edge"], found["service_name"])
+
+
+def with_sites(host: Host, pages: Sequence[Page], environ: Mapping[str, str]) -> Host:
+    """Serve the host, request the pages, and add whether its router names a site for each."""
+    return replace(host, findings=(*host.findings, *_sites(host, pages, environ)))
+
+
+def _sites(host: Host, pages: Sequence[Page], environ: Mapping[str, str]) -> Iterator[Finding]:
+    if not pages:
+        yield Finding(SITE, None, "not looked at; name one by --site HOST")
+        return
+    if not host.has_edge:
+        yield Finding(SITE, None, "not looked at, since no edge records the request")
+        return
+    # Here: the receiver takes as long to import as the rest of the command.
+    from telemetry.commands.cost.driving import visit
+
+    try:
+        visited = visit(host.application, pages, 1, {**environ, "OTEL_TRACES_SAMPLER": "always_on"})
+    except TelemetryError as error:
+        problem, _, output = str(error).partition("\n")
+        # What a traceback ends with.
+        yield Finding(SITE, False, problem, "".join(output.strip().splitlines()[-1:]))
+        return
+    yield from map(_of_site, visited)
+
+
+def _of_site(visited: Visited) -> Finding:
+    page = visited.page
+    servers = [span for one in visited.visits for span in one if span.kind == "SERVER"]
+    site = next((span.attributes[a.SITE] for span in servers if a.SITE in span.attributes), None)
+    if site is not None:
+        return Finding(SITE, True, f"{page} has the site {site}")
+    problem = f"{page} has no site (status {visited.status})"
+    if not servers:
+        return Finding(
+            SITE,
+            None,
+            f"{page} is not traced",
+            "Do TELEMETRY_UNTRACED_PATHS or _EXCLUDED_URLS match?",
+        )
+    if any(span.attributes.get(a.OUTCOME) == "unknown_site" for span in servers):
+        advice = "The router knows no such site: give the host name of a registered one."
+    elif visited.location.startswith("https:") and page.scheme == "http":
+        advice = "The host redirects to HTTPS before it names the site: give "
+        advice += f"--site https://{page.host}."
+    else:
+        advice = "Call telemetry.set_site() in the router, once it has found the site of a request."
+    return Finding(SITE, False, problem, advice)
