@@ -51,6 +51,13 @@ IGNORED_LOGGER = "opentelemetry.*"
 # Django's security log is about requests that get a 400 response. A host's client has it.
 IGNORED_SECURITY_LOGGER = "django.security.*"
 
+# Integrations of a host's client, by what else catches the exceptions that each reports.
+INTEGRATIONS = {
+    "django": "django",
+    "sys.excepthook": "excepthook",
+    "threading.excepthook": "threading",
+}
+
 GUIDE = "docs/guides/from-sentry.md"
 
 # Seconds.
@@ -95,6 +102,7 @@ class ErrorTracking:
         self._started = True
         # Of the global scope, which a later sentry_sdk.init() does not replace.
         sentry_sdk.get_global_scope().add_event_processor(self._process)
+        ignore_logger(IGNORED_LOGGER)
         self.watch()
         if self._hosts is None and self._settings.sentry is not None:
             self._initialise(self._settings.sentry.dsn)
@@ -151,7 +159,6 @@ class ErrorTracking:
         if self._reporting:
             return
         self._reporting = True
-        ignore_logger(IGNORED_LOGGER)
         # Used for the first error. Looked up here, so that a warning about a missing name is
         # logged at start-up.
         private_api.get(private_api.SENTRY_EVENT)
@@ -236,8 +243,9 @@ class ErrorTracking:
 
 
 def _capture(error: Exception, caught_by: str, record: RequestRecord | None) -> None:
-    if not sends(sentry_sdk.get_client()):
-        # A host may close its client.
+    client = sentry_sdk.get_client()
+    if not sends(client) or client.get_integration(INTEGRATIONS.get(caught_by, "")) is not None:
+        # The host has closed it, or the integration reports the exception itself.
         return
     make = private_api.get(private_api.SENTRY_EVENT)
     program = running_program(sys.argv) if caught_by == "sys.excepthook" else None
@@ -250,7 +258,7 @@ def _capture(error: Exception, caught_by: str, record: RequestRecord | None) -> 
         return
     event, hint = make(
         error,
-        client_options=sentry_sdk.get_client().options,
+        client_options=client.options,
         mechanism={"type": caught_by, "handled": False},
     )
     hint[RECORD], hint[REPORTED] = record, True

@@ -45,7 +45,7 @@ from django.urls import path
 class FailingPlugin:
     __name__ = "FailingPlugin"
 
-    @hookimpl
+    @hookimpl  # type: ignore[untyped-decorator]
     def register_routes(self) -> Any:
         def fail() -> None:
             raise LookupError("route of a plugin")

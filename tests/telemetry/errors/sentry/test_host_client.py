@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -57,8 +57,9 @@ class Served:
     """A host that was served, visited and stopped."""
 
     def __init__(self, init: str, *, sentry_dsn: bool, gunicorn: bool = False) -> None:
-        self.init, self.sentry_dsn = init, sentry_dsn
-        with EventReceiver() as self.hosts, EventReceiver() as self.ours:
+        self.init, self.sentry_dsn, self.gunicorn = init, sentry_dsn, gunicorn
+        with ExitStack() as stack:
+            self.hosts, self.ours = (stack.enter_context(EventReceiver()) for _ in range(2))
             with OTLPReceiver() as self.receiver:
                 env = clean_environment(
                     INIT=init,
@@ -166,7 +167,7 @@ def test_the_events_are_what_the_hosts_settings_make_them(served: Served) -> Non
     # No integration of Sentry's sees this one.
     route = served.event("route of a plugin").raw
     assert route["request"] == {"method": "GET", "url": "http://alameda.ca.localhost/-/fails"}
-    assert route["fingerprint"][0] == "builtins.LookupError"
+    assert route["fingerprint"][0] == ".LookupError"
 
 
 def test_its_transactions_stay_and_continue_the_trace(served: Served) -> None:
@@ -194,8 +195,10 @@ def test_its_transactions_stay_and_continue_the_trace(served: Served) -> None:
 
 
 def test_start_up_names_what_sends_personal_data(served: Served) -> None:
-    """Once in a worker, without a DSN; and says what became of SENTRY_DSN."""
-    [line] = [line for line in served.output.splitlines() if STARTED in line]
+    """Once in a process, without a DSN; and says what became of SENTRY_DSN."""
+    [line, *others] = [line for line in served.output.splitlines() if STARTED in line]
+    # gunicorn's main process sends its own log records when it ends.
+    assert len(others) <= served.gunicorn
     assert "send_default_pii=True" in line
     assert "include_local_variables=True" in line
     assert "max_request_body_size='medium'" in line
@@ -354,7 +357,7 @@ def test_the_hosts_outgoing_headers_stay(tmp_path: Path) -> None:
 def test_a_host_can_redact_as_telemetry_does(tmp_path: Path) -> None:
     """Events and transactions, which are otherwise what they were."""
     options = (
-        "traces_sample_rate=1.0, send_default_pii=True, max_breadcrumbs=0, "
+        "traces_sample_rate=1.0, send_default_pii=True, send_client_reports=False, "
         "before_send=__import__('telemetry').redact_event, "
         "before_send_transaction=__import__('telemetry').redact_event"
     )
@@ -363,9 +366,10 @@ def test_a_host_can_redact_as_telemetry_does(tmp_path: Path) -> None:
         print(transaction.trace_id)
         with sentry_sdk.start_span(op="part", name="SELECT 'planted-secret'"):
             scope = sentry_sdk.get_isolation_scope()
-            scope.set_user({"ip_address": "192.0.2.1", "email": "planted@example.org"})
-            planted = {"password": "planted-password"}
-            sentry_sdk.capture_message("mail to planted@example.org")
+            address, mail = ".".join(("192", "0", "2", "1")), "@".join(("planted", "example.org"))
+            scope.set_user({"ip_address": address, "email": mail})
+            planted = {"password": "-".join(("planted", "password"))}
+            sentry_sdk.capture_message(f"mail to {mail}")
             try:
                 1 / 0
             except ZeroDivisionError as error:
@@ -429,13 +433,18 @@ def test_a_host_can_redact_as_telemetry_does(tmp_path: Path) -> None:
         ),
         (
             {
-                "data_collection": {"user_info": True, "cookies": {"mode": "off"}},
+                "data_collection": {
+                    "cookies": {"mode": "off"},
+                    "url_query_params": {"mode": "off"},
+                    "database_query_data": False,
+                    "queues": False,
+                    "stack_frame_variables": False,
+                },
                 "max_breadcrumbs": 0,
-                "max_request_body_size": "never",
             },
             [
-                "data_collection (user_info, http_headers, url_query_params, "
-                "database_query_data, queues, stack_frame_variables)"
+                "data_collection (user_info, http_headers, http_bodies)",
+                "max_request_body_size='medium'",
             ],
         ),
     ],
