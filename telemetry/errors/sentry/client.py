@@ -10,6 +10,7 @@ import logging
 import sys
 import time
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import sentry_sdk
@@ -79,6 +80,7 @@ class ErrorTracking:
         self._reporting = False
         self._own: BaseClient | None = None
         self._hosts: BaseClient | None = None
+        self._lock = Lock()
         self._logged: set[str] = set()
         self._own_events = EventProcessor(settings, traced=traced)
         self._host_events = HostEventProcessor(settings, traced=traced)
@@ -145,7 +147,10 @@ class ErrorTracking:
             link(_current_ids)
 
     def _use_hosts(self, client: BaseClient) -> None:
-        self._hosts = client
+        with self._lock:
+            if client is self._hosts:
+                return
+            self._hosts = client
         if self._own is not None:
             unignore_logger(IGNORED_SECURITY_LOGGER)
             link = private_api.get(private_api.SENTRY_LINK)
@@ -224,7 +229,10 @@ class ErrorTracking:
 
         deadline = time.monotonic() + timeout
         self._flush_replaced(timeout)
-        sentry_sdk.flush(max(deadline - time.monotonic(), 0), still_waiting)
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            return
+        sentry_sdk.flush(remaining, still_waiting)
         # The SDK does not say whether it timed out. Its wait may end a moment before the deadline.
         if not waited or time.monotonic() < deadline - CLOCK_TOLERANCE:
             self._flushed = accepted
