@@ -25,6 +25,7 @@ from telemetry.configuration import (
     export_states,
     flush,
     instrument,
+    redact_event,
     report_errors,
 )
 from telemetry.datasette.output import quiet_datasette_errors
@@ -60,6 +61,7 @@ __all__ = [
     "logging_config",
     "quiet_datasette_errors",
     "redact",
+    "redact_event",
     "report_errors",
     "request_record",
     "set_failure",

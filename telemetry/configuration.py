@@ -149,10 +149,10 @@ def asgi_wrapper(application: Any) -> Any:
         from telemetry.asgi.server_timing import ServerTiming
 
         edge.app = ServerTiming(edge.app, pipeline.folding.queries)
-    if settings.sentry is not None:
+    if pipeline is not None and importlib.util.find_spec("sentry_sdk") is not None:
         from telemetry.errors.sentry.isolation import Isolation
 
-        edge.app = Isolation(edge.app)
+        edge.app = Isolation(edge.app, pipeline.has_hosts_errors)
     return edge
 
 
@@ -183,6 +183,29 @@ def flush(timeout: float | None = None) -> int:
     """
     pipeline = _pipeline()
     return 0 if pipeline is None else pipeline.flush(timeout)
+
+
+def redact_event(event: Any, hint: Any) -> Any:
+    """Redact an event of Sentry's SDK, for a host that calls ``sentry_sdk.init`` itself.
+
+    Pass it as ``before_send`` and ``before_send_transaction``. It does what telemetry does to the
+    events that it sends itself: no bodies, cookies, query strings and client addresses, only the
+    headers that are configured to be captured, and redacted values.
+
+    Returns:
+        The event, or None, which drops it, if redaction fails.
+    """
+    from telemetry.errors.sentry.redaction import BeforeSend
+    from telemetry.redaction.redactor import Redactor
+
+    configured = _configured()
+    if configured is not None and configured.pipeline is not None:
+        settings, redactor = configured.settings, configured.pipeline.redactor
+    else:
+        # A command of Django's may not call configure(). Then it redacts by the defaults.
+        settings = read_settings({}) if configured is None else configured.settings
+        redactor = Redactor(settings.redaction)
+    return BeforeSend(settings, redactor)(event, hint)
 
 
 def start_for_tests() -> None:
@@ -225,6 +248,7 @@ def _with_pipeline(options: EdgeOptions, pipeline: Pipeline | None) -> EdgeOptio
 
     def ready() -> None:
         pipeline.start()
+        pipeline.watch_errors()
         if delay is not None:
             delay.watch()
 

@@ -30,6 +30,7 @@ Component = Literal[
     "errors.event_redaction",
     "errors.report",
     "errors.span_processor",
+    "errors.start",
     "errors.unraisable_hook",
     "export.flush",
     "export.logs",

@@ -8,6 +8,7 @@ import os
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
+import wrapt
 from opentelemetry import _logs, metrics, trace
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -29,6 +30,7 @@ from telemetry.export.deferred import DeferredLogRecordProcessor, DeferredSpanPr
 from telemetry.export.destination import worst_state
 from telemetry.export.flushing import Flusher, run_all
 from telemetry.export.resource import build_resource
+from telemetry.failsafe import failed
 from telemetry.logfire.manual import attach
 from telemetry.logs import bridge
 from telemetry.logs.bridged import BridgedLogs
@@ -64,10 +66,10 @@ class Pipeline:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._redactor = Redactor(settings.redaction)
+        self.redactor = Redactor(settings.redaction)
         self.site_labels = SiteLabels(settings.site_limit)
         self.destinations: dict[Signal, list[Destination[Any]]] = {
-            signal: destinations(settings, signal, self._redactor) for signal in SIGNALS
+            signal: destinations(settings, signal, self.redactor) for signal in SIGNALS
         }
         resource = build_resource(settings)
         # Without a destination, no span is recorded; trace ids still correlate log lines.
@@ -106,6 +108,7 @@ class Pipeline:
         bridging = [p for p in self._log_processors if p.destination.name != "console"]
         self._bridged = BridgedLogs(resource, bridging) if bridging else None
         self.errors: ErrorTracking | None = None
+        self._errors_started = False
         self._lock = Lock()
         self._started = Event()
         self._flushers: dict[Any, Flusher] = {}
@@ -204,7 +207,7 @@ class Pipeline:
             self.tracer_provider.resource,
             interval=self.settings.metric_interval,
             site_labels=self.site_labels,
-            redactor=self._redactor,
+            redactor=self.redactor,
             adapters={SCOPE: DatasetteMeter},
         )
         meter = self.meter_provider.get_meter("telemetry", __version__)
@@ -230,14 +233,39 @@ class Pipeline:
 
     def _start_errors(self) -> None:
         self._flush_at_exit()
-        if self.settings.sentry is not None and self.errors is None:
-            from telemetry.errors.sentry.client import ErrorTracking
+        if self._errors_started:
+            return
+        self._errors_started = True
+        if self.settings.sentry is not None:
+            self._track_errors()
+        else:
+            # The host may initialise Sentry's SDK itself, at any time.
+            wrapt.register_post_import_hook(self._sentry_imported, "sentry_sdk")
 
-            self.errors = ErrorTracking(
-                self.settings, self._redactor, traced=bool(self.destinations["traces"])
-            )
-            failures.keep_traces_with(self._tail.keep if self._tail is not None else None)
-            self.errors.start()
+    def _sentry_imported(self, _module: object) -> None:
+        try:
+            self._track_errors()
+        except Exception as problem:  # noqa: BLE001 # it would fail the host's import
+            failed("errors.start", problem)
+
+    def _track_errors(self) -> None:
+        from telemetry.errors.sentry.client import ErrorTracking
+
+        failures.keep_traces_with(self._tail.keep if self._tail is not None else None)
+        errors = ErrorTracking(
+            self.settings, self.redactor, traced=bool(self.destinations["traces"])
+        )
+        self.errors = errors
+        errors.start()
+
+    def watch_errors(self) -> None:
+        """Notice that the host has initialised Sentry's SDK. Called at each request."""
+        if self.errors is not None:
+            self.errors.watch()
+
+    def has_hosts_errors(self) -> bool:
+        """Whether error events are sent by a client that the host initialised."""
+        return self.errors is not None and self.errors.is_hosts
 
     def flush(self, timeout: float | None = None) -> int:
         """Send pending telemetry, for at most ``timeout`` seconds (TELEMETRY_SHUTDOWN_TIMEOUT).

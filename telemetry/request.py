@@ -39,6 +39,7 @@ class RequestRecord:
     __slots__ = (
         "datasette_excluded",
         "ended",
+        "event_url",
         "events",
         "excluded",
         "failure",
@@ -68,6 +69,8 @@ class RequestRecord:
         self.unseen: list[Exception] = []
         # Ids of the request's error events.
         self.events: list[str] = []
+        # Template of the address of those events, if it is not the edge's; "" if there is none.
+        self.event_url: str | None = None
         # Matched by an OTEL_PYTHON_*_EXCLUDED_URLS variable: neither traced nor counted.
         self.excluded = False
         # Matched by Datasette's list: excluded if Datasette serves the request.

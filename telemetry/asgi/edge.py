@@ -326,8 +326,8 @@ class _ServerRequest:
             known[a.SITE] = record.site
         if record.events:
             known[a.EVENT_IDS] = tuple(record.events)
-            if self._edge.options.event_url is not None:
-                known[a.EVENT_URL] = self._event_url(record.events[0])
+            if url := self._event_url(record.events[0]):
+                known[a.EVENT_URL] = url
         span.set_attributes(known)
         if record.route is not None and self._edge.options.default_span_details is None:
             name = "HTTP" if record.method == "_OTHER" else record.method
@@ -357,7 +357,9 @@ class _ServerRequest:
 
     def _event_url(self, event_id: str) -> str:
         trace_id = trace.format_trace_id(self.record.span.get_span_context().trace_id)
-        url = self._edge.options.event_url or ""
+        url = self.record.event_url
+        if url is None:
+            url = self._edge.options.event_url or ""
         return url.replace(parse.TRACE_ID, trace_id).replace(parse.EVENT_ID, event_id)
 
     def _count(self, known: dict[str, Any] | None, seconds: float = 0.0) -> None:

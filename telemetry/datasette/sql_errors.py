@@ -21,8 +21,11 @@ _STATEMENTS = frozenset(
         "SQLITE_INTERRUPT",
     }
 )
-# Packages that may be on the stack between a request and its query.
-_PASSED = frozenset({"datasette", "pluggy", "asyncinject", "opentelemetry", "telemetry"})
+# Packages that may be on the stack between a request and its query. Sentry's SDK wraps what is
+# submitted to a pool of threads.
+_PASSED = frozenset(
+    {"datasette", "pluggy", "asyncinject", "opentelemetry", "sentry_sdk", "telemetry"}
+)
 
 
 def is_client_error(error: BaseException) -> bool:

@@ -132,6 +132,12 @@ def event_id_of(error: BaseException) -> str:
     return next((event_id for event_id in event_ids if event_id), "")
 
 
+def own_event_id(error: BaseException) -> str:
+    """The id of the error event of this very exception, or an empty string."""
+    event_id: str = error.__dict__.get(_EVENT, "")
+    return event_id
+
+
 def mark_reported(error: BaseException, event_id: str = "") -> None:
     """Mark an exception and its causes as reported, with the id of the error event if any."""
     for each in _causes(error):

@@ -179,6 +179,8 @@ class Settings:
     trust_secret: str | None = value_of(v.TRUST_SECRET)
     trace_url: str | None = value_of(v.TRACE_URL)
     """Address of a page that shows a trace, with the placeholder ``{trace_id}``."""
+    event_url: str | None = value_of(v.EVENT_URL)
+    """As in `SentrySettings`, if a variable sets it. Also for a client of the host."""
     metric_interval: float = value_of(v.METRIC_INTERVAL)
     """Seconds between two exports of metrics."""
     shutdown_timeout: float = value_of(v.SHUTDOWN_TIMEOUT)

@@ -25,10 +25,10 @@ def read_sentry(reader: Reader) -> SentrySettings | None:
         dsn = reader.text(v.SENTRY_DSN)
     if dsn is None or parts is None:
         return None
-    return SentrySettings(dsn, event_url or _search(parts))
+    return SentrySettings(dsn, event_url or event_page(parts))
 
 
-def _search(dsn: SplitResult) -> str | None:
+def event_page(dsn: SplitResult) -> str | None:
     """Return the address of Bugsink's search for a trace.
 
     None for Sentry's service, whose pages have other addresses than its DSN.

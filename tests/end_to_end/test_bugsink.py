@@ -17,6 +17,7 @@ from tests.end_to_end.hosts import Host, Visitor, visitor
 from tests.support import web
 from tests.support.bugsink import Bugsink, Project, serve_bugsink
 from tests.support.commands import telemetry_command
+from tests.support.environment import clean_environment
 from tests.support.host import add_sites
 from tests.support.servers import serve_uvicorn
 from tests.support.trace_page import serve_trace_pages
@@ -24,6 +25,7 @@ from tests.support.trace_page import serve_trace_pages
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+OWN_CLIENT = "tests.telemetry.errors.sentry.sentry_host:application"
 SIDES = {
     "django": ("/fails/sync-view/", "sync-view", "FaultError: sync-view"),
     "site": ("/-/fails/route", "route", "FaultError: route"),
@@ -102,6 +104,39 @@ def test_each_is_one_click_from_the_other(host: Host, bugsink: Bugsink, side: st
             assert issues.status_code == 200
             assert heading in issues.text
             assert server.attributes["corkboard.error.event_ids"] == [event["event_id"]]
+
+
+@pytest.mark.parametrize("side", ["django", "site"])
+def test_events_of_a_hosts_own_client_are_linked_too(bugsink: Bugsink, side: str) -> None:
+    """With its transactions, which Bugsink discards, and a variable that names no project."""
+    path, host = (
+        ("/sync/", "localhost") if side == "django" else ("/-/fails", "alameda.ca.localhost")
+    )
+    project = bugsink.new_project(f"own-client-{side}")
+    with OTLPReceiver() as receiver, serve_trace_pages(receiver) as trace_url:
+        env = clean_environment(
+            INIT="after configure",
+            HOST_DSN=project.dsn,
+            OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+            TELEMETRY_TRACE_URL=trace_url,
+        )
+        with serve_uvicorn(OWN_CLIENT, env=env) as server:
+            answer = web.get(server.url + path, headers={"Host": host})
+            assert answer.status_code == 500
+            trace_id = answer.headers["traceresponse"].split("-")[1]
+            [event] = project.wait_for(Project.events)
+            server.stop()
+        [event] = project.events()
+        [span] = [span for span in receiver.spans if span.kind == "SERVER"]
+        assert event["contexts"]["trace"]["trace_id"] == trace_id
+        assert event["contexts"]["trace"]["span_id"] == span.span_id
+        trace = web.get(event["contexts"]["links"]["trace"])
+        assert f"GET {path}" in trace.text
+        with bugsink.log_in() as operator:
+            issues = operator.get(str(span.attributes["corkboard.error.url"]))
+            assert issues.status_code == 200
+            assert "LookupError: " in issues.text
+        assert span.attributes["corkboard.error.event_ids"] == [event["event_id"]]
 
 
 def test_bugsink_shows_what_an_operator_asks_by(host: Host, bugsink: Bugsink) -> None:

@@ -15,6 +15,7 @@ import telemetry  # telemetry
 
 telemetry.configure(default_service_name="upstream")  # telemetry
 
+import sentry_sdk
 from datasette.app import Datasette
 from django.conf import settings
 from django.core.asgi import get_asgi_application
@@ -23,6 +24,15 @@ from django.urls import path
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+if "HOST_DSN" in os.environ:
+    sentry_sdk.init(
+        dsn=os.environ["HOST_DSN"],
+        send_default_pii=True,
+        traces_sample_rate=1.0,
+        auto_session_tracking=False,
+        send_client_reports=False,
+    )
 
 SITES = {folder.name: folder for folder in Path(os.environ["SITES_DIR"]).iterdir()}
 

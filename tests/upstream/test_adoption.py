@@ -49,7 +49,9 @@ VERSIONS = pytest.mark.parametrize("version", ["old", "new"])
 class Visited:
     """A host that was served, visited and stopped: its answers, its output, what arrived."""
 
-    def __init__(self, folder: Path, datasette: str, *, adopted: bool = True) -> None:
+    def __init__(
+        self, folder: Path, datasette: str, *, adopted: bool = True, own_sentry: bool = False
+    ) -> None:
         source = HOST.read_text()
         if not adopted:
             lines = source.splitlines(keepends=True)
@@ -66,7 +68,7 @@ class Visited:
                 PATH=os.environ["PATH"],
                 SITES_DIR=str(folder / "sites"),
                 OTEL_EXPORTER_OTLP_ENDPOINT=self.receiver.url,
-                SENTRY_DSN=self.errors.dsn,
+                **{"HOST_DSN" if own_sentry else "SENTRY_DSN": self.errors.dsn},
                 TELEMETRY_TRACE_URL=TRACE_URL,
                 TELEMETRY_RAISE_FAILURES="1",
                 # A busy machine makes queries slow, and sends what is left later.
@@ -205,6 +207,34 @@ def test_each_failure_is_one_event(version: str, request: pytest.FixtureRequest)
     for event, trace_id in zip(events, trace_ids, strict=True):
         assert event.contexts["links"] == {"trace": TRACE_URL.replace("{trace_id}", trace_id)}
     assert set(visited.errors.item_types) == {"event"}
+
+
+def test_its_own_sentry_client_gets_linked_events(tmp_path: Path) -> None:
+    """With the personal data and the transactions that it asks for; of Datasette's failures too."""
+    visited = Visited(tmp_path, "1.0a28", own_sentry=True)
+    trace_ids = [answer.headers["traceresponse"].split("-")[1] for answer in visited.failed]
+    # Sentry's integration reports that Django does not support the lifespan, as without telemetry.
+    lifespan, *events = visited.errors.events
+    assert "not lifespan" in lifespan.exceptions[-1][1]
+    assert [event.trace_id for event in events] == trace_ids
+    known = [(e.tags.get("corkboard.site"), e.tags.get("http.route")) for e in events]
+    assert known == [(None, "/broken/"), ("alameda.ca", "/{database}/{table}")]
+    servers = {span.trace_id: span for span in visited.receiver.spans if span.kind == "SERVER"}
+    for event, trace_id in zip(events, trace_ids, strict=True):
+        assert event.contexts["links"] == {"trace": TRACE_URL.replace("{trace_id}", trace_id)}
+        assert servers[trace_id].attributes["corkboard.error.event_ids"] == [event.event_id]
+    assert events[0].raw["request"]["env"] == {"REMOTE_ADDR": "127.0.0.1"}
+    # Django serves four of the requests.
+    assert dict(visited.errors.item_types) == {"event": 3, "transaction": 4}
+    transactions = [
+        item.payload
+        for envelope in visited.errors.envelopes
+        for item in envelope.items
+        if item.type == "transaction"
+    ]
+    assert {t["contexts"]["trace"]["trace_id"] for t in transactions} < set(servers)
+    [line] = [line for line in visited.output.splitlines() if "has initialised sentry_sdk" in line]
+    assert "send_default_pii=True" in line
 
 
 def test_start_up_says_what_an_old_datasette_lacks(

@@ -23,7 +23,7 @@ Row = tuple[str, str, tuple[str, ...]]
 _ELSEWHERE = frozenset(
     {
         *("names_itself", "exporters", "otlp", "logfire", "prometheus", "sentry"),
-        *("redaction", "notes"),
+        *("event_url", "redaction", "notes"),
     }
 )
 
@@ -36,6 +36,8 @@ def rows(settings: Settings, sources: Mapping[str, tuple[str, ...]]) -> Iterator
     yield "errors", errors, sources.get("sentry", ())
     if settings.sentry is not None:
         yield "event_url", settings.sentry.event_url or "", sources.get("sentry", ())
+    elif settings.event_url is not None:
+        yield "event_url", settings.event_url, sources.get("event_url", ())
     for field in fields(Settings):
         if field.name not in _ELSEWHERE:
             value = getattr(settings, field.name)

@@ -1,4 +1,8 @@
-"""Sets up Sentry's SDK for errors only, in the process that serves requests."""
+"""Sends errors by Sentry's SDK, in the process that serves requests.
+
+By a client that telemetry initialises for errors only, or by the client of a host that calls
+`sentry_sdk.init` itself, at any time. The event processor asks for each event which client it is.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,34 @@ import logging
 import sys
 import time
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import sentry_sdk
 from opentelemetry import trace
-from sentry_sdk.integrations.logging import LoggingIntegration, ignore_logger
+from sentry_sdk.integrations.logging import (
+    LoggingIntegration,
+    ignore_logger,
+    unignore_logger,
+)
 
 from telemetry import private_api
 from telemetry.errors import failures
-from telemetry.errors.sentry.events import RECORD, EventProcessor
+from telemetry.errors.sentry.events import (
+    RECORD,
+    REPORTED,
+    EventProcessor,
+    HostEventProcessor,
+)
 from telemetry.errors.sentry.hooks import install_hooks
+from telemetry.errors.sentry.host_client import personal_data, sends
 from telemetry.errors.sentry.redaction import BeforeSend
 from telemetry.registry.events import CAUGHT_BY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from sentry_sdk.client import BaseClient
     from sentry_sdk.types import Event, Hint
 
     from telemetry.redaction.redactor import Redactor
@@ -30,10 +46,20 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("telemetry")
 
-# OpenTelemetry's errors repeat for as long as a backend is unreachable. Django's
-# security log is about requests that get a 400 response.
-IGNORED_LOGGERS = ("opentelemetry.*", "django.security.*")
+# OpenTelemetry's errors repeat for as long as a backend is unreachable. A host's client would not
+# have them without telemetry.
+IGNORED_LOGGER = "opentelemetry.*"
+# Django's security log is about requests that get a 400 response. A host's client has it.
+IGNORED_SECURITY_LOGGER = "django.security.*"
 
+# Integrations of a host's client, by what else catches the exceptions that each reports.
+INTEGRATIONS = {
+    "django": "django",
+    "sys.excepthook": "excepthook",
+    "threading.excepthook": "threading",
+}
+
+GUIDE = "docs/guides/from-sentry.md"
 
 # Seconds.
 CLOCK_TOLERANCE = 0.005
@@ -50,30 +76,50 @@ class ErrorTracking:
 
     def __init__(self, settings: Settings, redactor: Redactor, *, traced: bool) -> None:
         self._settings = settings
-        self._traced = traced
         self._started = False
+        self._reporting = False
+        self._own: BaseClient | None = None
+        self._hosts: BaseClient | None = None
+        self._lock = Lock()
+        self._logged: set[str] = set()
+        self._own_events = EventProcessor(settings, traced=traced)
+        self._host_events = HostEventProcessor(settings, traced=traced)
         self._before_send = BeforeSend(settings, redactor)
         self._accepted = 0
         self._flushed = 0
         # What the SDK's queue holds of those, if a flush has looked since the last event.
         self._queued: int | None = None
 
+    @property
+    def is_hosts(self) -> bool:
+        """Whether a client of the host receives the events."""
+        return self._hosts is not None
+
     def start(self) -> None:
-        """Initialise the SDK, unless the host has.
+        """Link the events of a host's client. Initialise the SDK if there is none.
 
         Call it after a server's fork: the SDK's sending thread does not survive a fork.
+        Without a DSN, only a client of the host is used.
         """
+        self._started = True
+        # Of the global scope, which a later sentry_sdk.init() does not replace.
+        sentry_sdk.get_global_scope().add_event_processor(self._process)
+        ignore_logger(IGNORED_LOGGER)
+        self.watch()
+        if self._hosts is None and self._settings.sentry is not None:
+            self._initialise(self._settings.sentry.dsn)
+            self._report_failures()
+
+    def watch(self) -> None:
+        """Notice a client that the host has initialised since. Cheap: called at each request."""
+        client = sentry_sdk.get_client()
+        if client is not self._hosts and client is not self._own and sends(client):
+            self._use_hosts(client)
+
+    def _initialise(self, dsn: str) -> None:
         settings = self._settings
-        if settings.sentry is None:
-            return
-        if sentry_sdk.get_client().is_active():
-            logger.error(
-                "sentry_sdk is initialised already, so errors go there, unlinked and by its "
-                "rules: remove the other sentry_sdk.init(), SENTRY_DSN is all it takes"
-            )
-            return
         sentry_sdk.init(
-            dsn=settings.sentry.dsn,
+            dsn=dsn,
             release=settings.release,
             environment=settings.environment,
             # The default integrations patch every view, template and query of Django,
@@ -94,20 +140,67 @@ class ErrorTracking:
             max_request_body_size="never",
             spotlight=False,
         )
-        for name in IGNORED_LOGGERS:
-            ignore_logger(name)
+        self._own = sentry_sdk.get_client()
+        ignore_logger(IGNORED_SECURITY_LOGGER)
         link = private_api.get(private_api.SENTRY_LINK)
         if link is not None:
             link(_current_ids)
+
+    def _use_hosts(self, client: BaseClient) -> None:
+        with self._lock:
+            if client is self._hosts:
+                return
+            self._hosts = client
+        if self._own is not None:
+            unignore_logger(IGNORED_SECURITY_LOGGER)
+            link = private_api.get(private_api.SENTRY_LINK)
+            if link is not None:
+                # With it, the SDK would add no headers to the host's outgoing requests.
+                link(None)
+        self._report_failures()
+        self._log_hosts(client)
+
+    def _report_failures(self) -> None:
+        if self._reporting:
+            return
+        self._reporting = True
         # Used for the first error. Looked up here, so that a warning about a missing name is
         # logged at start-up.
         private_api.get(private_api.SENTRY_EVENT)
-        sentry_sdk.get_global_scope().add_event_processor(
-            EventProcessor(settings, traced=self._traced)
-        )
         failures.report_to(_capture)
         install_hooks()
-        self._started = True
+
+    def _log_hosts(self, client: BaseClient) -> None:
+        personal = personal_data(client.options)
+        line = " ".join(self._description(client, personal))
+        # Once: a host may initialise the SDK again and again.
+        if line not in self._logged:
+            self._logged.add(line)
+            logger.log(logging.WARNING if personal else logging.INFO, "%s", line)
+
+    def _description(self, client: BaseClient, personal: Sequence[str]) -> Iterator[str]:
+        yield "the host has initialised sentry_sdk: its client sends the error events, with links"
+        yield "to their traces and without redaction by telemetry."
+        sentry = self._settings.sentry
+        if self._own is not None:
+            yield "It has replaced the client that telemetry had started with SENTRY_DSN."
+        elif sentry is not None and sentry.dsn != client.dsn:
+            yield "SENTRY_DSN differs from its DSN and is not used."
+        if personal:
+            yield f"Options that send personal data: {', '.join(personal)}."
+        yield f"See {GUIDE}"
+
+    def _process(self, event: Event, hint: Hint) -> Event | None:
+        """The event processor, for events of whichever client is used."""
+        client = sentry_sdk.get_client()
+        if client is self._own:
+            return self._own_events(event, hint)
+        self.watch()
+        processed = self._host_events(event, hint)
+        if processed is not None and processed.get("type") is None:
+            self._accepted += 1
+            self._queued = None
+        return processed
 
     @property
     def undelivered(self) -> int:
@@ -135,10 +228,19 @@ class ErrorTracking:
             self._queued = pending - 1
 
         deadline = time.monotonic() + timeout
-        sentry_sdk.flush(timeout, still_waiting)
+        self._flush_replaced(timeout)
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            return
+        sentry_sdk.flush(remaining, still_waiting)
         # The SDK does not say whether it timed out. Its wait may end a moment before the deadline.
         if not waited or time.monotonic() < deadline - CLOCK_TOLERANCE:
             self._flushed = accepted
+
+    def _flush_replaced(self, timeout: float) -> None:
+        # A host's client that replaces ours leaves the events that ours has queued.
+        if self._own is not None and self._own is not sentry_sdk.get_client():
+            self._own.flush(timeout)
 
     def _count_event(self, event: Event, hint: Hint) -> Event | None:
         sent = self._before_send(event, hint)
@@ -149,6 +251,10 @@ class ErrorTracking:
 
 
 def _capture(error: Exception, caught_by: str, record: RequestRecord | None) -> None:
+    client = sentry_sdk.get_client()
+    if not sends(client) or client.get_integration(INTEGRATIONS.get(caught_by, "")) is not None:
+        # The host has closed it, or the integration reports the exception itself.
+        return
     make = private_api.get(private_api.SENTRY_EVENT)
     program = running_program(sys.argv) if caught_by == "sys.excepthook" else None
     if make is None:
@@ -160,10 +266,10 @@ def _capture(error: Exception, caught_by: str, record: RequestRecord | None) -> 
         return
     event, hint = make(
         error,
-        client_options=sentry_sdk.get_client().options,
+        client_options=client.options,
         mechanism={"type": caught_by, "handled": False},
     )
-    hint[RECORD] = record
+    hint[RECORD], hint[REPORTED] = record, True
     event["tags"] = {str(CAUGHT_BY): caught_by}
     if program is not None:
         event["transaction"] = program

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING, Any
 
+import sentry_sdk
 from opentelemetry import trace
 
 from telemetry.errors import failures
 from telemetry.errors.sentry.grouping import fingerprint
+from telemetry.errors.sentry.hooks import started_in
+from telemetry.errors.sentry.host_client import event_url_of
 from telemetry.errors.sentry.redaction import AllowedHeaders
 from telemetry.errors.sqlite_functions import is_callback_error
 from telemetry.failsafe import failed
@@ -28,7 +32,10 @@ if TYPE_CHECKING:
 
 RECORD = "telemetry_record"
 """Key of a hint: the request's record, if it is not the current one."""
+REPORTED = "telemetry_reported"
+"""Key of a hint: set in those of events that telemetry creates."""
 
+_SAMPLING = "dynamic_sampling_context"
 # These end a task, a program or a server; they are not failures.
 ENDINGS = (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)
 # Sentry's limit for a tag's value and a transaction's name.
@@ -36,7 +43,7 @@ MAX_TAG = 200
 
 
 class EventProcessor:
-    """An event processor of Sentry's SDK.
+    """An event processor of Sentry's SDK, for the events of the client that telemetry starts.
 
     Runs on the thread that fails, in its context, before the event is serialised.
     """
@@ -66,6 +73,7 @@ class EventProcessor:
         self._link(event, _origin_of_event(error, log, record))
         if record is not None:
             self._describe(event, record)
+            event["request"] = self._request(record)
         # Django's request object, in a log record of Django. It has the query string.
         event.get("extra", {}).pop("request", None)
         if not event.get("fingerprint"):
@@ -84,6 +92,8 @@ class EventProcessor:
         if record.route is not None:
             tags[str(e.HTTP_ROUTE)] = event["transaction"] = record.route[:MAX_TAG]
             event["transaction_info"] = {"source": "route"}
+
+    def _request(self, record: RequestRecord) -> dict[str, object]:
         request: dict[str, object] = {"method": record.method}
         url = _url(record.scope)
         if url is not None:
@@ -92,7 +102,7 @@ class EventProcessor:
         headers = self._headers.of((k.decode("latin-1"), v.decode("latin-1")) for k, v in sent)
         if headers:
             request["headers"] = headers
-        event["request"] = request
+        return request
 
     def _link(self, event: Event, origin: Origin | None) -> None:
         contexts = event.setdefault("contexts", {})
@@ -100,18 +110,92 @@ class EventProcessor:
         contexts.pop("trace", None)
         if origin is None:
             return
-        trace_id = trace.format_trace_id(origin.trace_id)
-        contexts["trace"] = {
-            "trace_id": trace_id,
-            "span_id": trace.format_span_id(origin.span_id),
-        }
+        contexts["trace"] = _trace_context(origin)
+        self._link_to_page(event, origin)
+
+    def _link_to_page(self, event: Event, origin: Origin) -> None:
         if not self._traced:
             return
         if not failures.is_kept(origin):
             event.setdefault("tags", {})[str(e.TRACE_SAMPLED)] = "false"
         elif self._trace_url is not None:
-            link = self._trace_url.replace(TRACE_ID, trace_id)
-            contexts[str(e.LINKS_CONTEXT)] = {str(e.LINKS_TRACE): link}
+            link = self._trace_url.replace(TRACE_ID, trace.format_trace_id(origin.trace_id))
+            event["contexts"][str(e.LINKS_CONTEXT)] = {str(e.LINKS_TRACE): link}
+
+
+class HostEventProcessor(EventProcessor):
+    """An event processor for the events of a client that the host initialised.
+
+    The host's settings decide which events there are, what they contain and how they are grouped.
+    This adds the trace, the tags and the link, and drops the second event of one exception.
+    """
+
+    def __init__(self, settings: Settings, *, traced: bool) -> None:
+        super().__init__(settings, traced=traced)
+        self._event_url = settings.event_url
+
+    def _prepared(self, event: Event, hint: Hint) -> Event | None:
+        error = (hint.get("exc_info") or (None, None, None))[1]
+        log = hint.get("log_record")
+        record = None if _is_out_of_context(log) else hint.get(RECORD) or request_record()
+        origin = None
+        if error is not None and _is_of_a_thread(event):
+            # Sentry's integration reports it in the thread, which has no span.
+            origin, record = started_in(threading.current_thread())
+            failures.set_origin(error, origin)
+        if error is not None and (reported := failures.own_event_id(error)):
+            if record is not None:
+                record.note_event(reported)
+            return None
+        self._link(event, origin or _origin_of_event(error, log, record))
+        if record is not None:
+            self._describe(event, record)
+        if hint.get(REPORTED):
+            # Created by telemetry, so no integration has added these.
+            if record is not None and "request" not in event:
+                event["request"] = self._request(record)
+            if not event.get("fingerprint"):
+                event["fingerprint"] = fingerprint(event, record.site if record else None)
+        event_id = str(event.get("event_id", ""))
+        if error is not None:
+            failures.mark_reported(error, event_id)
+        if record is not None:
+            record.note_event(event_id)
+            record.event_url = self._event_url or event_url_of(sentry_sdk.get_client()) or ""
+        return event
+
+    def _describe(self, event: Event, record: RequestRecord) -> None:
+        named = event.get("transaction")
+        info = event.get("transaction_info")
+        super()._describe(event, record)
+        if named:
+            event["transaction"] = named
+            event["transaction_info"] = info or {}
+
+    def _link(self, event: Event, origin: Origin | None) -> None:
+        if origin is None:
+            return
+        contexts = event.setdefault("contexts", {})
+        found: dict[str, Any] = contexts.get("trace") or {}
+        own = _trace_context(origin)
+        if found.get("trace_id") == own["trace_id"] and _SAMPLING in found:
+            # The SDK moves it to the envelope. The rest of it describes a span of Sentry's.
+            own[_SAMPLING] = found[_SAMPLING]
+        contexts["trace"] = own
+        self._link_to_page(event, origin)
+
+
+def _trace_context(origin: Origin) -> dict[str, Any]:
+    return {
+        "trace_id": trace.format_trace_id(origin.trace_id),
+        "span_id": trace.format_span_id(origin.span_id),
+    }
+
+
+def _is_of_a_thread(event: Event) -> bool:
+    values = (event.get("exception") or {}).get("values") or ()
+    mechanism = (values[-1].get("mechanism") or {}) if values else {}
+    return mechanism.get("type") == "threading"
 
 
 def _is_wanted(error: BaseException | None, log: Any, record: RequestRecord | None) -> bool:

@@ -16,6 +16,9 @@ from telemetry.request import request_record
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from telemetry.errors.failures import Origin
+    from telemetry.request import RequestRecord
+
 _STARTED_IN = "_telemetry_started_in"
 
 
@@ -51,17 +54,23 @@ def _wrap_thread_hook() -> None:
 
     def excepthook(args: Any) -> None:
         if args.exc_value is not None:
-            origin, record = getattr(args.thread, _STARTED_IN, (None, None))
+            origin, record = started_in(args.thread)
             failures.set_origin(args.exc_value, origin)
-            if record is not None and record.ended:
-                # A thread that outlives its request is not part of it, and its failure is
-                # not a consequence of the client's disconnect.
-                record = None
             failures.report(args.exc_value, "threading.excepthook", record)
         previous_hook(args)
 
     threading.Thread.start = start  # type: ignore[method-assign, assignment]
     threading.excepthook = excepthook
+
+
+def started_in(thread: threading.Thread | None) -> tuple[Origin | None, RequestRecord | None]:
+    """The span and the request in which a thread was started."""
+    origin, record = getattr(thread, _STARTED_IN, (None, None))
+    if record is not None and record.ended:
+        # A thread that outlives its request is not part of it, and its failure is not a
+        # consequence of the client's disconnect.
+        record = None
+    return origin, record
 
 
 def _wrap_unraisable_hook() -> None:

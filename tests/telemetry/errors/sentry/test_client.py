@@ -152,28 +152,6 @@ def test_a_thread_starts_with_the_first_event(tmp_path: Path, errors: EventRecei
     assert len(errors.events) == 2
 
 
-def test_a_hosts_own_client_is_kept(tmp_path: Path, errors: EventReceiver) -> None:
-    """With an error that says what to do; its events go where they went, none of them twice."""
-    with EventReceiver() as own:
-        start = f"import sentry_sdk\nsentry_sdk.init({own.dsn!r})\n"
-        code = """
-        print(sentry_sdk.get_client().dsn == OWN)
-        import sys
-        print(sys.excepthook.__module__.startswith("telemetry"))
-        sentry_sdk.capture_message("own")
-        print(telemetry.flush())
-        """
-        done = run_program(
-            tmp_path, errors, f"OWN = {own.dsn!r}\n" + dedent(code), start=start + START
-        )
-        assert printed(done) == ["True", "False", "0"]
-        assert done.stderr.count("sentry_sdk is initialised already") == 1
-        assert "remove the other sentry_sdk.init()" in done.stderr
-    # Ours is a logged error as any, and reached theirs.
-    assert "own" in [event.message for event in own.events]
-    assert errors.requests == []
-
-
 def test_a_tracker_that_hangs_ends_no_program_late(tmp_path: Path, errors: EventReceiver) -> None:
     """It ends within TELEMETRY_SHUTDOWN_TIMEOUT, and says what it could not deliver."""
     errors.answer(200, delay=600)
