@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.end_to_end.hosts import visitor
 from tests.support import web
-from tests.support.processes import HOST, free_port
+from tests.support.processes import HOST, free_ports
 from tests.support.servers import serve_gunicorn
 from tests.support.waiting import wait_until
 
@@ -56,7 +56,7 @@ def _answers(port: int) -> bool:
 
 def test_each_worker_is_scraped_and_a_new_one_takes_the_port_that_was_left(host: Host) -> None:
     """All requests over both; the site where there is one; no label that a process changes."""
-    port = free_port()
+    port = free_ports(4)
     env = host.variables(
         OTEL_METRICS_EXPORTER="prometheus",
         OTEL_EXPORTER_PROMETHEUS_HOST=HOST,

@@ -17,7 +17,7 @@ from tests.end_to_end.failing.job import APP, SETTINGS
 from tests.end_to_end.hosts import TESTING, Host, Visitor, visitor
 from tests.support.host import add_sites, copy_host
 from tests.support.paths import ROOT
-from tests.support.processes import HOST, free_port
+from tests.support.processes import HOST, free_ports
 from tests.support.prometheus import Prometheus, serve_prometheus
 from tests.support.servers import serve_gunicorn
 from tests.support.waiting import wait_until
@@ -67,7 +67,7 @@ def scraped(_host_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     sites = Path(host.env["SITES_DIR"])
     shutil.copytree(sites / host.site, sites / OTHER)
     add_sites(host.env, [(OTHER, "Dayton", "OH", None)])
-    port = free_port()
+    port = free_ports(4)
     with ExitStack() as stack:
         receiver = stack.enter_context(OTLPReceiver())
         env = host.variables(

@@ -10,6 +10,7 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from random import sample
 from signal import SIGKILL, SIGTERM, Signals
 from typing import TYPE_CHECKING
 
@@ -134,6 +135,27 @@ def free_port() -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def free_ports(number: int) -> int:
+    """Give the first of so many ports, one after the other, on which nobody listens now.
+
+    Below those that the system gives to sockets without a port, of which a test beside this one
+    may get the next.
+    """
+    for first in sample(range(12_000, 28_000), 1000):
+        if all(_is_free(port) for port in range(first, first + number)):
+            return first
+    raise AssertionError(f"no {number} free ports in a row")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
 
 
 def accepts_connections(port: int) -> bool:

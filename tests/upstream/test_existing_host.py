@@ -24,6 +24,8 @@ from tests.support.venvs import venv_with
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from telemetry.testing import ReceivedErrorEvent
+
 HOST = Path(__file__).with_name("host")
 GUIDE = ROOT / "docs" / "guides" / "existing-host.md"
 REQUIREMENTS = (
@@ -106,6 +108,12 @@ class Visited:
 
 
 @pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Visited:
+    """The host as it was."""
+    return Visited(tmp_path_factory.mktemp("before"), ())
+
+
+@pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Visited:
     """The host keeps its Sentry client and its formatter."""
     return Visited(tmp_path_factory.mktemp("kept"), KEPT)
@@ -126,10 +134,9 @@ def visited(request: pytest.FixtureRequest, way: str) -> Visited:
 
 
 def test_the_answers_are_those_of_the_host_as_it_was(
-    kept: Visited, replaced: Visited, tmp_path: Path
+    before: Visited, kept: Visited, replaced: Visited
 ) -> None:
     """Only Datasette's page of a failure gains the trace's id."""
-    before = Visited(tmp_path, ())
     assert before.receiver.requests == []
     for after in (kept, replaced):
         assert after.statuses == before.statuses == [status for _, _, status in VISITS]
@@ -154,12 +161,31 @@ def test_each_request_is_one_span_with_its_route(way: str, request: pytest.Fixtu
     assert servers[2].attributes["corkboard.queries.count"] > 10  # type: ignore[operator]
 
 
+def _failures(found: Visited) -> list[ReceivedErrorEvent]:
+    """The events of exceptions, but for what Sentry's integration says of the lifespan.
+
+    The host passes it to Django, which does not support it.
+    """
+    return [
+        event
+        for event in found.errors.events
+        if event.exceptions and "not lifespan" not in event.exceptions[-1][1]
+    ]
+
+
+def test_a_failure_of_datasette_was_no_event(before: Visited, kept: Visited) -> None:
+    """Its integration for Django does not see it. What it says of the lifespan, it said before."""
+    assert [event.exceptions[-1][0] for event in _failures(before)] == ["ConnectionError"]
+    said = [len(found.errors.events) - len(_failures(found)) for found in (before, kept)]
+    assert said == [1, 1]
+
+
 @WAYS
 def test_each_failure_is_one_event_of_its_trace(way: str, request: pytest.FixtureRequest) -> None:
     """Redis that is away, and a failure of Datasette's; with site and route."""
     found = visited(request, way)
     spans = [span for span in found.receiver.spans if span.kind == "SERVER"]
-    events = [event for event in found.errors.events if event.exceptions]
+    events = _failures(found)
     assert [event.exceptions[-1][0] for event in events] == ["ConnectionError", "JSONDecodeError"]
     assert [event.trace_id for event in events] == [spans[1].trace_id, spans[3].trace_id]
     assert [

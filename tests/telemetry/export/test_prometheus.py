@@ -13,7 +13,7 @@ from opentelemetry.sdk.resources import Resource
 from telemetry.export.prometheus import metric_reader
 from telemetry.settings.model import PrometheusSettings
 from tests.support import web
-from tests.support.processes import HOST, free_port
+from tests.support.processes import HOST, free_ports
 from tests.telemetry.settings.reading import read
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def used_port() -> Iterator[int]:
 
 def test_the_first_free_port_is_taken(caplog: pytest.LogCaptureFixture) -> None:
     """And the next one by the next; loopback unless it is told otherwise."""
-    port = free_port()
+    port = free_ports(3)
     with caplog.at_level(logging.INFO, "telemetry"):
         for _ in range(2):
             reader = metric_reader(PrometheusSettings(HOST, port))
