@@ -303,7 +303,7 @@ def _check_log_lines() -> None:
     if not state.own_log_lines or lines_in_use():
         return
     # Datasette's own messages are printed, and there is no access line.
-    state.own_log_lines = False
+    state.own_log_lines, state.log_lines_unused = False, True
     logger.warning(
         "telemetry.logging_config() was called and its handlers are not in use, so no access "
         "lines are written: Django ignores LOGGING where LOGGING_CONFIG is None. Pass the "

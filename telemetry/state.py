@@ -44,6 +44,8 @@ class State:
 
     own_log_lines: bool = False
     """Whether `telemetry.logging_config` was called: log lines are in telemetry's format."""
+    log_lines_unused: bool = False
+    """Whether `telemetry.logging_config` was called and its lines were found not to be in use."""
     log_stream: str = "stdout"
     """Stream of log lines: ``stdout``, or ``stderr`` in commands, which have output."""
     held_messages: Any = None

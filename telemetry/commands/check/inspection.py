@@ -84,7 +84,7 @@ def inspect(target: str) -> tuple[list[Finding], bool]:
     )
     findings = []
     for what, well, look in looks:
-        if what == LOG_LINES and not state.own_log_lines:
+        if what == LOG_LINES and not (state.own_log_lines or state.log_lines_unused):
             findings.append(Finding(what, None, "telemetry.logging_config() is not called"))
             continue
         problems = [Finding(what, False, *problem) for problem in look(application)]
