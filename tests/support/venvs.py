@@ -39,17 +39,31 @@ def venv_with(
     besides.
     """
 
+    package = [path for path in (ROOT / "telemetry").rglob("*.*") if path.suffix != ".pyc"]
+    sources = [ROOT / "pyproject.toml", *sorted(package)]
+    contents = [(str(path.relative_to(ROOT)), path.read_bytes()) for path in sources]
+
     def build(folder: Path) -> None:
-        wheel = build_wheel(folder.parent)
+        wheels = cached(cache_of("wheels"), digest(contents), _build_wheel)
+        [wheel] = wheels.glob("*.whl")
         create_venv(folder)
         wanted = f"[{','.join(extras)}]" if extras else ""
         install(python_of(folder), *requirements, f"{wheel}{wanted}")
 
-    package = [path for path in (ROOT / "telemetry").rglob("*.*") if path.suffix != ".pyc"]
-    sources = [ROOT / "pyproject.toml", *sorted(package)]
-    contents = [(str(path.relative_to(ROOT)), path.read_bytes()) for path in sources]
     name = digest(sorted(requirements), sorted(extras), contents)
     return python_of(cached(cache or cache_of("venvs"), name, build))
+
+
+def host_python(datasette: str) -> Path:
+    """Give the Python of an environment for hosts of upstream's shape.
+
+    Args:
+        datasette: the release, as a requirement has it: ``==1.0a28``.
+    """
+    requirements = (f"datasette{datasette}", "django>=5.2,<6", "djp", "uvicorn")
+    # The versions that the guides name.
+    others = ("python-json-logger==4.2.0", "redis==8.1.0")
+    return venv_with((*requirements, *others), extras=["sentry"])
 
 
 def venv_of(
@@ -84,6 +98,10 @@ def install(python: Path, *requirements: str) -> None:
 def python_of(folder: Path) -> Path:
     """Give an environment's interpreter."""
     return folder / "bin" / "python"
+
+
+def _build_wheel(folder: Path) -> None:
+    build_wheel(folder)
 
 
 def _build(target: str, folder: Path, source: Path) -> None:

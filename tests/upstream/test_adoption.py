@@ -15,14 +15,13 @@ from telemetry.testing import EventReceiver, OTLPReceiver
 from tests.support import web
 from tests.support.environment import clean_environment
 from tests.support.servers import serve_uvicorn
-from tests.support.venvs import venv_with
+from tests.support.venvs import host_python
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HOST = Path(__file__).with_name("asgi.py")
 MARK = "  # telemetry\n"
-ALONGSIDE = ("django>=5.2,<6", "djp", "uvicorn")
 SITE = {"Host": "alameda.ca.localhost"}
 TRACE_URL = "https://traces.example.org/trace/{trace_id}"
 VISITS: tuple[tuple[str, Mapping[str, str]], ...] = (
@@ -75,7 +74,7 @@ class Visited:
                 TELEMETRY_FOLD_BELOW="60s",
                 TELEMETRY_SHUTDOWN_TIMEOUT="20s",
             )
-            python = venv_with((f"datasette=={datasette}", *ALONGSIDE), extras=["sentry"])
+            python = host_python(f"=={datasette}")
             with serve_uvicorn("asgi:application", cwd=folder, env=env, python=python) as server:
                 answers = [web.get(server.url + path, headers=host) for path, host in VISITS]
                 self.failed = [web.get(server.url + path, headers=host) for path, host in FAILURES]

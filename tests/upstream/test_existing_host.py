@@ -19,7 +19,7 @@ from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
 from tests.support.processes import free_port
 from tests.support.servers import serve_uvicorn
-from tests.support.venvs import venv_with
+from tests.support.venvs import host_python
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
 HOST = Path(__file__).with_name("host")
 GUIDE = ROOT / "docs" / "guides" / "existing-host.md"
-REQUIREMENTS = (
-    *("datasette==1.0a28", "django>=5.2,<6", "djp", "uvicorn"),
-    *("python-json-logger==4.2.0", "redis==8.1.0"),
-)
 SITE = {"Host": "alameda.ca.localhost"}
 VISITS: Sequence[tuple[str, Mapping[str, str], int]] = (
     ("/", {}, 200),
@@ -69,7 +65,7 @@ class Visited:
         with closing(sqlite3.connect(site / "meetings.db")) as database:
             database.execute("create table minutes (text)")
             database.commit()
-        self.python = venv_with(REQUIREMENTS, extras=["sentry"])
+        self.python = host_python("==1.0a28")
         self.folder = folder
         with OTLPReceiver() as self.receiver, EventReceiver() as self.errors:
             self.env = clean_environment(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry.testing import EventReceiver, OTLPReceiver
 from tests.support.environment import clean_environment
-from tests.support.venvs import venv_with
-from tests.telemetry.datasette.releases.table import NEWEST, RELEASES, WITH_DATASETTE
+from tests.support.venvs import host_python
+from tests.telemetry.datasette.releases.table import NEWEST, RELEASES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ UNKNOWN = {"datasette.param_sets"}
 
 def python_with(release: str) -> Path:
     """The Python of an environment with that release of Datasette, and this package."""
-    return venv_with((f"datasette{RELEASES[release]}", *WITH_DATASETTE), extras=["sentry"])
+    return host_python(RELEASES[release])
 
 
 class Run:

@@ -15,8 +15,6 @@ RELEASES = {
     **{release: f"=={release}" for release in (*OLDER, NEWEST)},
     "newest": f">={NEWEST}",
 }
-# As the tests of upstream's host have it, so that they share environments.
-WITH_DATASETTE = ("django>=5.2,<6", "djp", "uvicorn")
 
 BEGIN = "<!-- releases: written by `python -m tests.telemetry.datasette.releases` -->"
 END = "<!-- end -->"
