@@ -164,6 +164,12 @@ WAYS: dict[str, Callable[[Any], Any]] = {
         *(failing_commit, isolated, background),
     )
 }
+_WAYS = tuple(f"/-/ways/{way}" for way in WAYS)
+ASKED = {
+    "all": (*REQUESTS, "/-/calling", *_WAYS),
+    "ways": _WAYS,
+    "few": ("/minutes/pages", "/-/ways/several"),
+}
 
 
 class Plugin:
@@ -218,10 +224,11 @@ async def ask(application: Any, address: str) -> int:
     return status
 
 
-def main(folder: str, threads: int, without: str) -> None:
+def main(folder: str, threads: int, without: str, asked: str) -> None:
     """Serve a table of pages out of `folder`, with that many threads for queries.
 
-    `without` has the keys of private names that Datasette shall not have.
+    `without` has the keys of private names that Datasette shall not have; `asked` says which
+    requests are made: a key of `ASKED`.
     """
     for key in filter(None, without.split(",")):
         # As if it had another name now.
@@ -254,8 +261,7 @@ def main(folder: str, threads: int, without: str) -> None:
     async def requests() -> dict[str, int]:
         # What a host does in its lifespan; and the first request, once more.
         await datasette.invoke_startup()
-        addresses = [*REQUESTS, "/-/calling", *(f"/-/ways/{way}" for way in WAYS)]
-        return {address: await ask(application, address) for address in addresses}
+        return {address: await ask(application, address) for address in ASKED[asked]}
 
     answers = asyncio.run(requests())
     undelivered = telemetry.flush(60)
@@ -264,4 +270,4 @@ def main(folder: str, threads: int, without: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4])

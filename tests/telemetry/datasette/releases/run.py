@@ -42,7 +42,15 @@ def python_with(release: str) -> Path:
 class Run:
     """The program's answers and output, and what arrived."""
 
-    def __init__(self, release: str, *, threads: int = 3, without: str = "", **variables: str):
+    def __init__(
+        self,
+        release: str,
+        *,
+        threads: int = 3,
+        without: str = "",
+        asked: str = "all",
+        **variables: str,
+    ) -> None:
         python = python_with(release)
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -59,7 +67,7 @@ class Run:
                 TELEMETRY_SHUTDOWN_TIMEOUT="60s",
             )
             done = subprocess.run(
-                [str(python), str(PROGRAM), folder, str(threads), without],
+                [str(python), str(PROGRAM), folder, str(threads), without, asked],
                 env=env | variables,
                 capture_output=True,
                 text=True,
@@ -145,7 +153,9 @@ def run_of(release: str, *, threads: int = 3, folded: bool = False) -> Run:
     """The run of a release, made once."""
     if release == "newest" and version_of("newest") == NEWEST:
         return run_of(NEWEST, threads=threads, folded=folded)
-    return Run(release, threads=threads, **(FOLDED if folded else {}))
+    if folded:
+        return Run(release, threads=threads, asked="few", **FOLDED)
+    return Run(release, threads=threads, asked="all" if threads else "ways")
 
 
 def recorded(release: str) -> dict[str, str]:

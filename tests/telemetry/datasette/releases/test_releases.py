@@ -155,8 +155,8 @@ LOST: dict[tuple[str, ...], set[str] | None] = {
 @pytest.mark.parametrize("keys", LOST, ids="+".join)
 def test_a_host_does_without(keys: tuple[str, ...]) -> None:
     """It starts, says once what is missing, loses that, and does all else as before."""
-    complete, run = run_of("1.0a28"), Run("1.0a28", without=",".join(keys))
-    assert run.answers == complete.answers
+    complete, run = run_of("1.0a28"), Run("1.0a28", without=",".join(keys), asked="ways")
+    assert run.answers == {address: complete.answers[address] for address in run.answers}
     warnings = [line for line in run.output.splitlines() if "has no usable" in line]
     assert len(warnings) == len(keys)
     for key, warning in zip(keys, warnings, strict=True):
