@@ -18,9 +18,11 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from telemetry.logs.fields import RequestFields, add_request_fields
 from telemetry.request import RequestRecord, attach_record
+from tests.telemetry.scripts import printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 KNOWN = {
@@ -131,6 +133,77 @@ def test_structlog_has_them_by_a_processor(request_record: RequestRecord) -> Non
     )
     logger.info("adopted", trace_id="its own")
     assert json.loads(written.getvalue()) == {"event": "adopted", **KNOWN, "trace_id": "its own"}
+
+
+DJANGO_STRUCTLOG = """
+    import asyncio, json, sys
+    import structlog, telemetry
+    from telemetry.logs.fields import add_request_fields
+    telemetry.configure({"OTEL_TRACES_EXPORTER": "console", "TELEMETRY_CONSOLE": "off"})
+    from django.conf import settings
+    from django.http import HttpResponse
+    from django.urls import path
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            add_request_fields,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    settings.configure(
+        SECRET_KEY="only-for-tests",
+        ALLOWED_HOSTS=["*"],
+        ROOT_URLCONF="__main__",
+        MIDDLEWARE=["django_structlog.middlewares.RequestMiddleware"],
+        LOGGING={
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "json": {
+                    "()": structlog.stdlib.ProcessorFormatter,
+                    "processor": structlog.processors.JSONRenderer(),
+                    "foreign_pre_chain": [add_request_fields],
+                },
+            },
+            "handlers": {
+                "console": {
+                    "class": "logging.StreamHandler",
+                    "stream": "ext://sys.stdout",
+                    "formatter": "json",
+                },
+            },
+            "root": {"handlers": ["console"], "level": "INFO"},
+        },
+    )
+
+    async def home(request):
+        import logging
+        logging.getLogger("host").info("of standard logging")
+        return HttpResponse("home")
+
+    urlpatterns = [path("home/", home)]
+    from django.core.asgi import get_asgi_application
+    telemetry.instrument()
+    application = telemetry.asgi_wrapper(get_asgi_application())
+    from tests.telemetry.asgi.driving import visit
+    client = asyncio.run(visit(application, "/home/"))
+    print(json.dumps(dict(client.sent[0]["headers"])[b"traceresponse"].decode()))
+"""
+
+
+def test_django_structlog_has_them_too(tmp_path: Path) -> None:
+    """On its own events of a request, and on lines of standard logging that it formats."""
+    *lines, response = map(json.loads, printed(tmp_path, DJANGO_STRUCTLOG).splitlines())
+    of_request = [line for line in lines if "trace_id" in line]
+    assert [line["event"] for line in of_request] == [
+        "request_started",
+        "of standard logging",
+        "request_finished",
+    ]
+    assert {line["trace_id"] for line in of_request} == {response.split("-")[1]}
+    assert of_request[-1]["http.route"] == "/home/"
+    assert "request_id" in of_request[-1]
 
 
 def test_the_filter_passes_every_record() -> None:
