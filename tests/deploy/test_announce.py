@@ -12,7 +12,7 @@ from tests.support.bugsink import Bugsink, serve_bugsink
 from tests.support.bugsink_install import TOKEN
 from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
-from tests.support.processes import HOST, free_port
+from tests.support.processes import HOST, refusing_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def test_bugsink_knows_it_before_its_first_error(bugsink: Bugsink) -> None:
     [
         ({"BUGSINK_TOKEN": "0" * 40}, "answered 401"),
         ({"BUGSINK_PROJECT": "9999"}, "answered 4"),
-        ({"BUGSINK_URL": f"http://{HOST}:{free_port()}"}, "Connection refused"),
+        ({"BUGSINK_URL": f"http://{HOST}:{refusing_port()}"}, "Connection refused"),
         ({"BUGSINK_URL": "bugsink.example.org"}, "wanted http:// or https://"),
         ({"BUGSINK_URL": "", "BUGSINK_TOKEN": " "}, "wanted BUGSINK_URL and BUGSINK_TOKEN"),
     ],

@@ -13,7 +13,7 @@ from telemetry.testing import EventReceiver, OTLPReceiver
 from tests.differential.baseline import PROGRAMS, Version, archive
 from tests.differential.recording import TOKEN, VARIABLES, Recording
 from tests.differential.sites import prepare
-from tests.support.processes import free_port
+from tests.support.processes import refusing_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -228,7 +228,7 @@ def record_cases(version: Version, built: Path, folder: Path) -> Recording:
         refusing.answer(401)
         rejecting.answer(200, rejected=1, message="too old")
         refusing_errors.answer(403, message="no such key")
-        nothing = free_port()
+        nothing = refusing_port()
         addresses = {
             "{http}": receiver.url,
             "{refusing}": refusing.url,

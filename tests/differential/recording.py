@@ -14,7 +14,7 @@ from tests.differential.baseline import PROGRAMS, Version
 from tests.differential.requests import SECRET, Request, all_requests, some_requests
 from tests.differential.sending import Sent, send
 from tests.differential.sites import prepare
-from tests.support.processes import HOST, free_port
+from tests.support.processes import HOST, free_ports
 from tests.support.servers import serve_gunicorn, serve_uvicorn
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def record(run: Run, version: Version, built: Path, folder: Path) -> Recording:
     with ExitStack() as stack:
         receiver = stack.enter_context(OTLPReceiver(grpc=run.grpc))
         errors = stack.enter_context(EventReceiver())
-        scrape_port = free_port()
+        scrape_port = free_ports(4)
         env |= {"SENTRY_DSN": errors.dsn} if run.tracked else {}
         env |= run.variables(receiver, scrape_port)
         server = stack.enter_context(run.serve(env=env, cwd=version.folder, python=version.python))

@@ -17,7 +17,7 @@ from tests.end_to_end.failing.job import APP, SERVERS, SETTINGS, title_of
 from tests.end_to_end.hosts import Visitor, visitor
 from tests.support import web
 from tests.support.host import manage
-from tests.support.processes import HOST, free_port
+from tests.support.processes import HOST, refusing_port
 from tests.support.servers import Server, serve_uvicorn
 from tests.support.waiting import PATIENCE
 
@@ -51,7 +51,7 @@ def test_a_tracker_in_trouble_delays_no_page(host: Host, trouble: str) -> None:
     with EventReceiver() as errors:
         dsn = errors.dsn
         if trouble == "refuses":
-            dsn = f"http://key@{HOST}:{free_port()}/1"
+            dsn = f"http://key@{HOST}:{refusing_port()}/1"
         elif trouble == "hangs":
             errors.answer(200, HANGING)
         else:

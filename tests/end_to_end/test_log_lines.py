@@ -18,7 +18,7 @@ from tests.end_to_end.failing.job import SETTINGS as FAILING_SETTINGS
 from tests.end_to_end.hosts import Host, visitor
 from tests.support import web
 from tests.support.processes import HOST as ADDRESS
-from tests.support.processes import free_port
+from tests.support.processes import refusing_port
 from tests.support.servers import APP, Server, serve_gunicorn, serve_uvicorn
 from tests.support.waiting import PATIENCE
 
@@ -213,7 +213,7 @@ def test_the_consoles_tree_says_what_the_line_would(host: Host) -> None:
 
 def test_a_dead_backend_is_not_the_logs_subject(host: Host) -> None:
     """At DEBUG, under fire: a few lines say so, each once, and nothing more comes of them."""
-    dead = f"http://{ADDRESS}:{free_port()}"
+    dead = f"http://{ADDRESS}:{refusing_port()}"
     variables = {
         "OTEL_EXPORTER_OTLP_TIMEOUT": "500",
         "LOGLEVEL": "DEBUG",

@@ -13,7 +13,7 @@ import pytest
 
 from telemetry.testing import OTLPReceiver
 from tests.end_to_end.hosts import visitor
-from tests.support.processes import free_port
+from tests.support.processes import refusing_port
 from tests.support.servers import Server, serve_gunicorn, serve_uvicorn
 from tests.support.waiting import PATIENCE
 
@@ -46,7 +46,7 @@ def _address(url: str, protocol: str) -> dict[str, str]:
 @contextmanager
 def refusing(protocol: str = "http/protobuf") -> Iterator[dict[str, str]]:
     """Nobody listens there."""
-    yield _address(f"http://127.0.0.1:{free_port()}", protocol)
+    yield _address(f"http://127.0.0.1:{refusing_port()}", protocol)
 
 
 @contextmanager

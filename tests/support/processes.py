@@ -137,6 +137,21 @@ def free_port() -> int:
         return port
 
 
+def refusing_port() -> int:
+    """Give a port that refuses connections for as long as this process runs.
+
+    It is held without listening: a free port could become that of a test beside this one.
+    """
+    held = socket.socket()
+    held.bind((HOST, 0))
+    _held.append(held)
+    port: int = held.getsockname()[1]
+    return port
+
+
+_held: list[socket.socket] = []
+
+
 def free_ports(number: int) -> int:
     """Give the first of so many ports, one after the other, on which nobody listens now.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from contextlib import ExitStack
 from signal import SIGINT, SIGKILL
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from tests.support import web
-from tests.support.processes import accepts_connections
+from tests.support.processes import HOST, accepts_connections, free_ports, refusing_port
 from tests.support.servers import UVICORN_WORKER, serve_gunicorn, serve_uvicorn
 from tests.support.waiting import wait_until
 
@@ -110,3 +111,22 @@ def test_another_signal_can_end_it(folder: Path) -> None:
     with serve_uvicorn("counting:application", cwd=folder) as server:
         server.stop(SIGINT)
         assert "lifespan ended" in server.output()
+
+
+def test_a_refusing_port_is_nobodys() -> None:
+    """It refuses connections, and no server can take it."""
+    port = refusing_port()
+    assert not accepts_connections(port)
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind((HOST, port))
+
+
+def test_ports_in_a_row_are_free() -> None:
+    """And none that the system would give to a socket without a port."""
+    first = free_ports(3)
+    with ExitStack() as stack:
+        for port in range(first, first + 3):
+            stack.enter_context(socket.socket()).bind((HOST, port))
+        with socket.socket() as given:
+            given.bind((HOST, 0))
+            assert given.getsockname()[1] not in range(12_000, 28_000)

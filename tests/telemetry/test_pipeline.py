@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import Span
 
 from telemetry.pipeline import Pipeline
 from telemetry.settings import read_settings
-from tests.support.processes import HOST, free_port
+from tests.support.processes import HOST, refusing_port
 from tests.telemetry.scripts import printed, run_python
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _build(**environ: str) -> Pipeline:
 def test_building_is_pure() -> None:
     """No global provider, no thread, no connection: those are for the process that serves."""
     before = (trace.get_tracer_provider(), metrics.get_meter_provider(), threading.active_count())
-    pipeline = _build(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{HOST}:{free_port()}")
+    pipeline = _build(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{HOST}:{refusing_port()}")
     after = (trace.get_tracer_provider(), metrics.get_meter_provider(), threading.active_count())
     assert before == after
     assert pipeline.flush() == 0, "nothing was started, so nothing is in flight"
@@ -134,7 +134,7 @@ print(telemetry.flush(), telemetry.flush(0.1), time.monotonic() - began)
 """
     )
     env = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{HOST}:{free_port()}",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{HOST}:{refusing_port()}",
         "TELEMETRY_SHUTDOWN_TIMEOUT": "500ms",
     }
     done = run_python(tmp_path, code, **env)
@@ -255,7 +255,7 @@ if os.fork() == 0:
     os._exit(0)
 os.wait()
 """
-    backend = f"http://{HOST}:{free_port()}"
+    backend = f"http://{HOST}:{refusing_port()}"
     done = run_python(
         tmp_path,
         code,

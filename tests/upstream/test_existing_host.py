@@ -17,7 +17,7 @@ from telemetry.testing import EventReceiver, OTLPReceiver
 from tests.support import web
 from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
-from tests.support.processes import free_port
+from tests.support.processes import refusing_port
 from tests.support.servers import serve_uvicorn
 from tests.support.venvs import host_python
 
@@ -70,7 +70,7 @@ class Visited:
         with OTLPReceiver() as self.receiver, EventReceiver() as self.errors:
             self.env = clean_environment(
                 SITES_DIR=str(folder / "sites"),
-                REDIS_URL=f"redis://127.0.0.1:{free_port()}",
+                REDIS_URL=f"redis://127.0.0.1:{refusing_port()}",
                 OTEL_EXPORTER_OTLP_ENDPOINT=self.receiver.url,
                 SENTRY_DSN=self.errors.dsn,
                 TELEMETRY_RAISE_FAILURES="1",

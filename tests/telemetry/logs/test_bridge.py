@@ -11,7 +11,7 @@ import pytest
 
 from telemetry.logs.bridged import MAX_HELD
 from telemetry.testing import OTLPReceiver
-from tests.support.processes import HOST, free_port
+from tests.support.processes import HOST, refusing_port
 from tests.telemetry.scripts import run_python
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ print(json.dumps({"undelivered": telemetry.flush(0.2)}))
     done = run_python(
         tmp_path,
         SET_UP + code,
-        OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=f"http://{HOST}:{free_port()}/v1/logs",
+        OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=f"http://{HOST}:{refusing_port()}/v1/logs",
         OTEL_EXPORTER_OTLP_TIMEOUT="300",
         OTEL_BLRP_SCHEDULE_DELAY="50",
         LOGLEVEL="DEBUG",

@@ -13,7 +13,7 @@ import pytest
 
 from telemetry.testing import EventReceiver, OTLPReceiver
 from tests.support.commands import telemetry_command
-from tests.support.processes import HOST, free_port
+from tests.support.processes import HOST, refusing_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,7 +172,7 @@ def test_a_redirect_is_named() -> None:
 
 def test_nothing_listens() -> None:
     """Over HTTP, gRPC and for errors."""
-    port = free_port()
+    port = refusing_port()
     for protocol in ("http/protobuf", "grpc"):
         results = _results(
             OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{HOST}:{port}",

@@ -10,7 +10,7 @@ import pytest
 
 from telemetry.errors.sentry.client import running_program
 from telemetry.testing import EventReceiver
-from tests.support.processes import HOST, free_port
+from tests.support.processes import HOST, refusing_port
 from tests.telemetry.errors.sentry.programs import START, printed, run_program
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def test_a_tracker_that_refuses_ends_no_program_late(
     tmp_path: Path, errors: EventReceiver, status: int | None
 ) -> None:
     """Neither one that is not there; the program's own end is what it would be."""
-    dsn = f"http://key@{HOST}:{free_port()}/1"
+    dsn = f"http://key@{HOST}:{refusing_port()}/1"
     if status is not None:
         dsn = errors.dsn
         errors.answer(status, headers={"Retry-After": "60"})
