@@ -40,11 +40,13 @@ serve: setup ## start the host on 127.0.0.1:8000 (PORT=) and the viewer
 collector: setup ## start a collector that sends to DEST=files, logfire, otlp or viewer
 	@$(BIN)/python -m collector $(DEST)
 
+# mypy, which has one process, runs beside the tests.
 test: setup ## run the checks and tests that need only Python
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+	$(BIN)/mypy & types=$$!; \
+		PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal; \
+		tests=$$?; wait $$types && exit $$tests
 
 # Needs root, mount namespaces, and Debian's caddy, debootstrap and shellcheck: the Dockerfile's
 # instructions are run in a folder. Builds the collector with Go once, which takes minutes.

@@ -250,6 +250,15 @@ def _older(module: str, path: str, purpose: str, lost: str) -> PrivateName[Calla
     return PrivateName("datasette", module, path, purpose, lost, releases=_OLDER)
 
 
+DATASETTE_ROUTER: PrivateName[type[Any]] = PrivateName(
+    "datasette",
+    "datasette.app",
+    "DatasetteRouter",
+    "find an application that was made before telemetry.instrument() was called",
+    "a call that comes too late is not an error, and that application's routes are not recorded",
+    kind=type,
+    releases=_OLDER,
+)
 DATASETTE_APP = _older("datasette.app", "Datasette.app", "record requests", _NO_ROUTE)
 DATASETTE_ROUTES = _older(
     "datasette.app", "resolve_routes", "read the route of a request", _NO_ROUTE

@@ -10,11 +10,13 @@ Decision 0015 says why `datasette.tracer` is not used.
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 
 from telemetry import private_api
 from telemetry.datasette.backport.database import wrap_database
 from telemetry.datasette.backport.requests import wrap_requests
+from telemetry.exceptions import InstrumentationError
 
 REQUESTS = (
     private_api.DATASETTE_APP,
@@ -43,7 +45,15 @@ def add_telemetry(version: str, *, queries: bool) -> None:
     Args:
         version: Datasette's release, for the instrumentation scope.
         queries: whether queries and the start of an instance are recorded, too.
+
+    Raises:
+        InstrumentationError: if there is an application, which would not be wrapped.
     """
+    if _application_exists():
+        raise InstrumentationError(
+            f"Datasette {version} was instrumented too late: Datasette.app() was called before; "
+            "call telemetry.instrument() first"
+        )
     wrap_requests(version)
     if queries:
         wrap_database(version)
@@ -55,3 +65,8 @@ def remove_telemetry() -> None:
         original = private_api.get(name)
         if original is not None:
             private_api.replace(name, original)
+
+
+def _application_exists() -> bool:
+    router = private_api.get(private_api.DATASETTE_ROUTER)
+    return router is not None and any(type(each) is router for each in gc.get_objects())

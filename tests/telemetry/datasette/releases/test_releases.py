@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from telemetry import private_api
 from telemetry.datasette import backport
+from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
 from tests.telemetry.datasette.releases.run import (
     GAUGES,
@@ -13,6 +16,7 @@ from tests.telemetry.datasette.releases.run import (
     UNKNOWN,
     UNROUTED,
     Run,
+    python_with,
     recorded,
     run_of,
 )
@@ -137,7 +141,7 @@ WRITES = {"write", "failing_write", "background"}
 WRITTEN = {"written_function", "failing_written_function", "failing_commit"}
 # What a host's Datasette lacks, and the ways to query that then differ; None for every request.
 LOST: dict[tuple[str, ...], set[str] | None] = {
-    ("DATASETTE_APP",): None,
+    ("DATASETTE_ROUTER", "DATASETTE_APP"): None,
     ("DATASETTE_ROUTES", "DATASETTE_STARTUP"): None,
     ("DATASETTE_EXECUTE", "DATASETTE_EXECUTE_WRITE"): READS | WRITES,
     (
@@ -169,11 +173,31 @@ def test_a_host_does_without(keys: tuple[str, ...]) -> None:
 
 def test_every_name_is_taken_away() -> None:
     """Those that the backport wraps, which are those of the table for older releases."""
-    names = {*backport.REQUESTS, *backport.QUERIES}
+    names = {private_api.DATASETTE_ROUTER, *backport.REQUESTS, *backport.QUERIES}
     keys = {key for key, name in private_api.TABLE.items() if name in names}
     assert keys == {key for group in LOST for key in group}
     assert keys == {key for key, name in private_api.TABLE.items() if name.releases}
     assert len(names) == len(keys)
+
+
+@pytest.mark.parametrize(("release", "code"), [("1.0a28", 1), (NEWEST, 0)])
+def test_an_application_that_is_older_than_the_call_is_an_error(release: str, code: int) -> None:
+    """It would have no routes, in silence. Datasette's own telemetry needs no call."""
+    program = (
+        "import telemetry; telemetry.configure(); from datasette.app import Datasette;"
+        "application = Datasette(memory=True).app(); telemetry.instrument()"
+    )
+    variables = {"OTEL_TRACES_EXPORTER": "console", "OTEL_PYTHON_DJANGO_INSTRUMENT": "false"}
+    done = subprocess.run(
+        [str(python_with(release)), "-c", program],
+        env=clean_environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == code, done.stderr
+    if code:
+        assert "Datasette 1.0a28 was instrumented too late" in done.stderr
 
 
 def test_the_guides_table_is_what_was_found() -> None:
