@@ -79,6 +79,7 @@ bench: setup ## measure what telemetry and the pool cost
 	$(BIN)/python -m benchmarks.logs
 	$(BIN)/python -m benchmarks.metrics
 	$(BIN)/python -m benchmarks.redaction
+	$(BIN)/python -m benchmarks.releases
 	$(BIN)/python -m benchmarks.spans
 	$(BIN)/python -m benchmarks.pool
 	$(BIN)/python -m benchmarks.workers

@@ -7,23 +7,21 @@ import tempfile
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from textwrap import fill
 from typing import TYPE_CHECKING
 
 from benchmarks.client import Client
 from benchmarks.command import run_in_rounds, say
 from benchmarks.machine import machine, packages
-from benchmarks.measure import Samples, Target, measure
+from benchmarks.measure import Target, measure
 from benchmarks.pages import choose_pages
 from benchmarks.receivers import span_receiver
+from benchmarks.table import lines_of_ways
 from tests.support.host import prepare_host
 from tests.support.servers import serve_uvicorn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    from benchmarks.pages import Page
 
 NO_LINE = "INFO,telemetry.access=CRITICAL"
 
@@ -66,24 +64,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_in_rounds("logs", __doc__, _run, arguments)
 
 
-def lines(pages: Sequence[Page], samples: Samples) -> Iterator[str]:
-    """Yield the table: medians, and medians of the differences and ratios within a round."""
-    for page in pages:
-        yield ""
-        yield f"{page.title}, {page.requests} requests a round:"
-        yield f"  {'':<9}{'CPU ms':>9}{'more µs':>9}{'to bare':>9}{'min-max':>12}"
-        bare = samples[page.title, BARE.name]
-        for way in WAYS:
-            found = samples[page.title, way.name]
-            pairs = list(zip(found, bare, strict=True))
-            more = median((one.milliseconds - two.milliseconds) * 1000 for one, two in pairs)
-            ratios = [one.milliseconds / two.milliseconds for one, two in pairs]
-            yield (
-                f"  {way.name:<9}{median(s.milliseconds for s in found):>9.3f}{more:>9.0f}"
-                f"{median(ratios):>9.2f}{f'{min(ratios):.2f}-{max(ratios):.2f}':>12}"
-            )
-
-
 def _run(rounds: int) -> Iterator[str]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
@@ -94,7 +74,7 @@ def _run(rounds: int) -> Iterator[str]:
         samples = measure(targets, pages, rounds, say)
     yield "CPU a request, and what it is more than the bare host's of the same round"
     yield f"(medians of {rounds} rounds, interleaved; lines are written to a file)."
-    yield from lines(pages, samples)
+    yield from lines_of_ways(pages, samples, [way.name for way in WAYS], BARE.name)
     yield ""
     yield from (f"  {way.name:<9}{way.description}" for way in WAYS)
     yield ""

@@ -7,7 +7,6 @@ import tempfile
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from benchmarks.machine import machine
 from benchmarks.measure import Target, measure
 from benchmarks.pages import choose_pages
 from benchmarks.receivers import span_receiver
+from benchmarks.table import lines_of_ways
 from tests.support.host import prepare_host
 from tests.support.servers import serve_uvicorn
 from tests.telemetry.datasette.releases.run import python_with
@@ -62,20 +62,7 @@ def _run(rounds: int) -> Iterator[str]:
         samples = measure(targets, (row, table), rounds, say)
     yield f"Datasette {RELEASE}: CPU a request, and what it is more than the bare one's of the"
     yield f"same round (medians of {rounds} rounds, interleaved)."
-    for page in (row, table):
-        yield ""
-        yield f"{page.title}, {page.requests} requests a round:"
-        yield f"  {'':<9}{'CPU ms':>9}{'more µs':>9}{'to bare':>9}{'min-max':>12}"
-        bare = samples[page.title, BARE.name]
-        for way in WAYS:
-            found = samples[page.title, way.name]
-            pairs = list(zip(found, bare, strict=True))
-            more = median((one.milliseconds - two.milliseconds) * 1000 for one, two in pairs)
-            ratios = [one.milliseconds / two.milliseconds for one, two in pairs]
-            yield (
-                f"  {way.name:<9}{median(s.milliseconds for s in found):>9.3f}{more:>9.0f}"
-                f"{median(ratios):>9.2f}{f'{min(ratios):.2f}-{max(ratios):.2f}':>12}"
-            )
+    yield from lines_of_ways((row, table), samples, [way.name for way in WAYS], BARE.name)
     yield ""
     yield from (f"  {way.name:<9}{way.description}" for way in WAYS)
     yield ""
