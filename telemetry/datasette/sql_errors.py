@@ -36,7 +36,7 @@ def is_client_error(error: BaseException) -> bool:
     Datasette only. An error in a plugin's query, or in a damaged file, is a failure of
     the host.
     """
-    if type(error).__name__ == "QueryInterrupted":
+    if is_interruption(error):
         return True
     return is_statement_refused(error) and all(map(_is_passed, _modules(error)))
 
@@ -51,9 +51,14 @@ def is_statement_error(span: ReadableSpan) -> bool:
     return (span.attributes or {}).get(a.DB_RESPONSE_STATUS_CODE) in _STATEMENTS
 
 
+def is_interruption(error: BaseException) -> bool:
+    """Whether Datasette interrupted a query at its time limit."""
+    return type(error).__name__ == "QueryInterrupted"
+
+
 def result_code(error: BaseException) -> str | None:
     """The name of SQLite's result code, for example ``SQLITE_ERROR``, or None."""
-    if type(error).__name__ == "QueryInterrupted":
+    if is_interruption(error):
         # Datasette's exception: it has interrupted the query itself.
         return "SQLITE_INTERRUPT"
     code = getattr(error, "sqlite_errorname", None)

@@ -153,10 +153,10 @@ _held: list[socket.socket] = []
 
 
 def free_ports(number: int) -> int:
-    """Give the first of so many ports, one after the other, on which nobody listens now.
+    """Give the first of `number` consecutive ports that are free now.
 
-    Below those that the system gives to sockets without a port, of which a test beside this one
-    may get the next.
+    They are below the range from which the system assigns ports, so that a parallel test can't
+    get one of them by chance.
     """
     for first in sample(range(12_000, 28_000), 1000):
         if all(_is_free(port) for port in range(first, first + number)):

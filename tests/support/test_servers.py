@@ -113,7 +113,7 @@ def test_another_signal_can_end_it(folder: Path) -> None:
         assert "lifespan ended" in server.output()
 
 
-def test_a_refusing_port_is_nobodys() -> None:
+def test_a_refusing_port_can_not_be_taken() -> None:
     """It refuses connections, and no server can take it."""
     port = refusing_port()
     assert not accepts_connections(port)

@@ -22,6 +22,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 from telemetry import private_api
+from telemetry.datasette.sql_errors import is_interruption
 from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
 from telemetry.registry import datasette as d
@@ -114,7 +115,7 @@ class _Call:
         token = context_api.attach(trace.set_span_in_context(span))
         started = time.perf_counter()
         try:
-            self.describe(about)
+            self.describe(lambda: {d.SYSTEM: "sqlite", d.DATABASE: self.database.name, **about()})
             yield
         except BaseException as error:
             self.attributes[a.ERROR_TYPE] = type(error).__qualname__
@@ -280,10 +281,10 @@ def _execute(original: Any, recorder: _Recorder) -> Any:
         # A caller that sets a shorter limit handles that it is reached.
         own_limit = bool(custom_time_limit) and custom_time_limit < limit
         call = _Call(recorder, self, "read")
-        call.expected = lambda error: own_limit if _is_interruption(error) else not log_sql_errors
+        call.expected = lambda error: own_limit if is_interruption(error) else not log_sql_errors
 
         def about() -> Mapping[str, Any]:
-            known = _about_statement(self, sql, params)
+            known = _about_statement(sql, params)
             known[d.TIME_LIMIT] = custom_time_limit if own_limit else limit
             return known
 
@@ -293,7 +294,7 @@ def _execute(original: Any, recorder: _Recorder) -> Any:
                     self, sql, params, truncate, custom_time_limit, page_size, log_sql_errors
                 )
             except Exception as error:
-                if _is_interruption(error):
+                if is_interruption(error):
                     call.describe(lambda: {d.INTERRUPTED: True})
                     if not own_limit:
                         recorder.interruptions.add(1, call.of_database())
@@ -312,7 +313,7 @@ def _execute_fn(original: Any, recorder: _Recorder) -> Any:
         if outer is not None:
             return await original(self, outer.reading(fn))
         call = _Call(recorder, self, "read")
-        with call.running(lambda: _about_function(self, fn)):
+        with call.running(lambda: _about_function(fn)):
             return await original(self, call.reading(fn))
 
     return execute_fn
@@ -322,8 +323,8 @@ def _write(kind: str | None, original: Any, recorder: _Recorder) -> Any:
     async def write(self: Any, sql: Any, *args: Any, **kwargs: Any) -> Any:
         def about() -> Mapping[str, Any]:
             if kind is not None:
-                return {**_about_statement(self, sql, script=kind == d.SCRIPT), kind: True}
-            return _about_statement(self, sql, args[0] if args else kwargs.get("params"))
+                return {**_about_statement(sql, script=kind == d.SCRIPT), kind: True}
+            return _about_statement(sql, args[0] if args else kwargs.get("params"))
 
         call = _Call(recorder, self, "write")
         with call.running(about), call.outermost():
@@ -347,7 +348,7 @@ def _write_fn(original: Any, recorder: _Recorder) -> Any:
         if outer is not None:
             return await written(outer)
         call = _Call(recorder, self, "write")
-        with call.running(lambda: _about_function(self, fn)):
+        with call.running(lambda: _about_function(fn)):
             return await written(call)
 
     return execute_write_fn
@@ -356,7 +357,7 @@ def _write_fn(original: Any, recorder: _Recorder) -> Any:
 def _isolated_fn(original: Any, recorder: _Recorder) -> Any:
     async def execute_isolated_fn(self: Any, fn: Any) -> Any:
         call = _Call(recorder, self, "write" if self.is_mutable else "read")
-        with call.running(lambda: _about_function(self, fn)):
+        with call.running(lambda: _about_function(fn)):
             write = _Write(call, {d.ISOLATED: True, d.TRANSACTION: True}, block=True)
             with write.awaited():
                 return await original(self, write.writing(fn))
@@ -388,13 +389,9 @@ def _taken(database: Any) -> _Call | None:
     return call
 
 
-def _about_statement(
-    database: Any, sql: str, params: Any = None, *, script: bool = False
-) -> dict[str, Any]:
+def _about_statement(sql: str, params: Any = None, *, script: bool = False) -> dict[str, Any]:
     text = sql.strip()
-    known = {
-        d.SYSTEM: "sqlite",
-        d.DATABASE: database.name,
+    known: dict[str, Any] = {
         d.TEXT: text if len(text) <= MAX_STATEMENT else f"{text[:MAX_STATEMENT]}…[truncated]",
     }
     # A script has several operations.
@@ -406,15 +403,8 @@ def _about_statement(
     return known
 
 
-def _about_function(database: Any, fn: Any) -> dict[str, Any]:
-    name = getattr(fn, "__qualname__", type(fn).__name__)
-    return {d.SYSTEM: "sqlite", d.DATABASE: database.name, d.CALLBACK: name}
-
-
-def _is_interruption(error: BaseException) -> bool:
-    from datasette.database import QueryInterrupted
-
-    return isinstance(error, QueryInterrupted)
+def _about_function(fn: Any) -> dict[str, Any]:
+    return {d.CALLBACK: getattr(fn, "__qualname__", type(fn).__name__)}
 
 
 def _fail(span: Span, error: Exception) -> None:

@@ -10,6 +10,8 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from telemetry import private_api
+from telemetry.asgi.headers import address_attributes, connection_attributes, method_attributes
+from telemetry.datasette.spans import RequestSpan
 from telemetry.datasette.tracer import in_datasette_client
 from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
@@ -18,9 +20,6 @@ from telemetry.registry import datasette as d
 if TYPE_CHECKING:
     from telemetry.scope import ASGIApp, Message, Receive, Scope, Send
 
-_METHODS = frozenset(
-    {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
-)
 # The span of the request that is being routed. Not the current span: a plugin's ASGI
 # middleware may have started another one.
 _span: ContextVar[trace.Span | None] = ContextVar("telemetry.datasette.request", default=None)
@@ -68,24 +67,25 @@ class _TracedRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        method, attributes = method_attributes(scope["method"])
         with self._tracer.start_as_current_span(method, kind=SpanKind.SERVER) as span:
             token = _span.set(span)
             try:
-                await self._app(scope, receive, _with_status(span, method, scope, send))
+                await self._app(scope, receive, _with_status(span, attributes, scope, send))
             finally:
                 _span.reset(token)
 
 
-def _with_status(span: trace.Span, method: str, scope: Scope, send: Send) -> Send:
+def _with_status(span: trace.Span, attributes: dict[str, Any], scope: Scope, send: Send) -> Send:
     """Set the attributes that are known now; with the response's start, its status."""
-    if not span.is_recording():
+    if isinstance(span, RequestSpan) or not span.is_recording():
+        # Behind the edge, which sets them.
         return send
-    span.set_attribute(a.HTTP_REQUEST_METHOD, method)
-    span.set_attribute(a.URL_PATH, scope["path"])
-    span.set_attribute(a.URL_SCHEME, scope.get("scheme", "http"))
+    known = {**connection_attributes(scope), **address_attributes(scope)}
+    attributes |= {key: known[key] for key in (a.URL_SCHEME, a.URL_PATH) if key in known}
     if in_datasette_client():
-        span.set_attribute(a.INTERNAL_CLIENT, True)
+        attributes[a.INTERNAL_CLIENT] = True
+    span.set_attributes(attributes)
 
     async def send_with_status(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -65,9 +65,7 @@ class EventProcessor:
             return event
 
     def _prepared(self, event: Event, hint: Hint) -> Event | None:
-        error = (hint.get("exc_info") or (None, None, None))[1]
-        log = hint.get("log_record")
-        record = None if _is_out_of_context(log) else hint.get(RECORD) or request_record()
+        error, log, record = _subject(hint)
         if not _is_wanted(error, log, record):
             return None
         self._link(event, _origin_of_event(error, log, record))
@@ -135,9 +133,7 @@ class HostEventProcessor(EventProcessor):
         self._event_url = settings.event_url
 
     def _prepared(self, event: Event, hint: Hint) -> Event | None:
-        error = (hint.get("exc_info") or (None, None, None))[1]
-        log = hint.get("log_record")
-        record = None if _is_out_of_context(log) else hint.get(RECORD) or request_record()
+        error, log, record = _subject(hint)
         origin = None
         if error is not None and _is_of_a_thread(event):
             # Sentry's integration reports it in the thread, which has no span.
@@ -183,6 +179,14 @@ class HostEventProcessor(EventProcessor):
             own[_SAMPLING] = found[_SAMPLING]
         contexts["trace"] = own
         self._link_to_page(event, origin)
+
+
+def _subject(hint: Hint) -> tuple[BaseException | None, Any, RequestRecord | None]:
+    """The exception, the log record and the request that an event is about."""
+    error = (hint.get("exc_info") or (None, None, None))[1]
+    log = hint.get("log_record")
+    record = None if _is_out_of_context(log) else hint.get(RECORD) or request_record()
+    return error, log, record
 
 
 def _trace_context(origin: Origin) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def test_a_websocket_gets_no_page(reported: Reported) -> None:
     assert len(reported.errors) == 1
 
 
-def test_nobody_is_there_to_read_a_page(reported: Reported) -> None:
+def test_a_client_that_left_gets_no_page(reported: Reported) -> None:
     """What an application raises once the client has left is no failure, whoever logs it."""
     error = MinutesLostError()
 
@@ -144,7 +144,7 @@ def test_a_server_that_ends_sends_no_page(reported: Reported, error: BaseExcepti
 
 @pytest.mark.usefixtures("as_in_production")
 @pytest.mark.parametrize("message", [0, 1], ids=["headers", "body"])
-def test_a_client_that_leaves_during_the_page_excuses_nobody(
+def test_a_failure_of_the_page_counts_although_the_client_leaves(
     reported: Reported, message: int
 ) -> None:
     """The server raises OSError then: no failure of ours, and the application had failed before."""

@@ -178,7 +178,7 @@ asyncio.run(visit(ASHLAND, ALAMEDA))
 """
 
 
-def _as_nobody(sites_dir: Path) -> list[str]:
+def _as_another_user(sites_dir: Path) -> list[str]:
     """Visit both sites as a user without privileges, which root is not."""
     done = subprocess.run(
         [sys.executable, "-c", AS_NOBODY, str(sites_dir)],
@@ -218,14 +218,14 @@ def test_what_may_not_be_read_is_out_of_order(open_sites: Path, what: str) -> No
     put(open_sites, ASHLAND)
     (path if what == "file" else path.parent).chmod(0)
 
-    ashland, alameda = _as_nobody(open_sites)
+    ashland, alameda = _as_another_user(open_sites)
 
     assert ashland == "Minutes of Ashland"
     assert alameda.startswith("SiteUnavailableError")
     assert "alameda.ca" in alameda
 
 
-def test_a_wal_database_in_a_folder_of_somebody_elses_is_read(open_sites: Path) -> None:
+def test_a_wal_database_in_a_folder_of_another_user_is_read(open_sites: Path) -> None:
     """As on a read-only volume, where SQLite can't make the files that this mode needs."""
     put(open_sites, ASHLAND)
     path = put(open_sites, ALAMEDA)
@@ -234,7 +234,7 @@ def test_a_wal_database_in_a_folder_of_somebody_elses_is_read(open_sites: Path) 
     path.chmod(0o644)
     path.parent.chmod(0o555)
 
-    assert _as_nobody(open_sites)[1] == "Minutes of Alameda"
+    assert _as_another_user(open_sites)[1] == "Minutes of Alameda"
 
 
 def test_a_path_that_sqlite_would_misread_is_refused(tmp_path: Path) -> None:

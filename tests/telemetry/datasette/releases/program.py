@@ -12,6 +12,7 @@ import importlib.util
 import json
 import sqlite3
 import sys
+import threading
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -145,6 +146,26 @@ async def failing_commit(db: Any) -> None:
     await db.execute_write_fn(insert_an_orphan)
 
 
+async def cancelled(db: Any) -> None:
+    if not db.ds.setting("num_sql_threads"):
+        return
+    started, released = threading.Event(), threading.Event()
+
+    def slow(connection: sqlite3.Connection) -> None:
+        started.set()
+        released.wait(60)
+        insert(connection)
+
+    task = asyncio.ensure_future(db.execute_write_fn(slow))
+    await asyncio.to_thread(started.wait, 60)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    released.set()
+    # Behind it in the queue.
+    await db.execute_write_fn(insert)
+
+
 async def isolated(db: Any) -> None:
     await db.execute_isolated_fn(count)
 
@@ -161,7 +182,7 @@ WAYS: dict[str, Callable[[Any], Any]] = {
         *(one, several, truncated, suppressed, failing, limited, interrupted),
         *(function, function_with_a_span, failing_function),
         *(write, script, many, written_function, failing_write, failing_written_function),
-        *(failing_commit, isolated, background),
+        *(failing_commit, cancelled, isolated, background),
     )
 }
 _WAYS = tuple(f"/-/ways/{way}" for way in WAYS)

@@ -8,6 +8,7 @@ import pytest
 
 from telemetry import private_api
 from telemetry.datasette import backport
+from telemetry.testing import OTLPReceiver
 from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
 from tests.telemetry.datasette.releases.run import (
@@ -138,7 +139,7 @@ def test_start_up_says_in_one_line_what_is_missing(release: str) -> None:
 READS = {"one", "several", "truncated", "suppressed", "failing", "limited", "interrupted"}
 FUNCTIONS = {"function", "function_with_a_span", "failing_function"}
 WRITES = {"write", "failing_write", "background"}
-WRITTEN = {"written_function", "failing_written_function", "failing_commit"}
+WRITTEN = {"written_function", "failing_written_function", "failing_commit", "cancelled"}
 # What a host's Datasette lacks, and the ways to query that then differ; None for every request.
 LOST: dict[tuple[str, ...], set[str] | None] = {
     ("DATASETTE_ROUTER", "DATASETTE_APP"): None,
@@ -198,6 +199,55 @@ def test_an_application_that_is_older_than_the_call_is_an_error(release: str, co
     assert done.returncode == code, done.stderr
     if code:
         assert "Datasette 1.0a28 was instrumented too late" in done.stderr
+
+
+WITHOUT_EDGE = """
+import asyncio, sys, telemetry
+telemetry.configure()
+from datasette.app import Datasette
+telemetry.instrument()
+application = Datasette(memory=True).app()
+
+async def ask(method, path):
+    scope = {
+        "type": "http", "method": method, "scheme": "http", "path": path, "query_string": b"",
+        "headers": [(b"traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")],
+        "http_version": "1.1",
+        # As a server has it where the path is not UTF-8.
+        "raw_path": path.encode("ascii", "replace"),
+    }
+    async def receive():
+        return {"type": "http.request", "body": b""}
+    async def send(message):
+        pass
+    await application(scope, receive, send)
+
+asyncio.run(ask("GET", "/_memory.json"))
+asyncio.run(ask("PLANTED", "/-/" + chr(0xdcff)))
+sys.exit(telemetry.flush(60))
+"""
+
+
+def test_without_an_edge_datasette_has_a_server_span() -> None:
+    """With attributes from closed sets, valid text, and not in a client's trace."""
+    with OTLPReceiver() as receiver:
+        done = subprocess.run(
+            [str(python_with("1.0a28")), "-c", WITHOUT_EDGE],
+            env=clean_environment(
+                OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, OTEL_PYTHON_DJANGO_INSTRUMENT="false"
+            ),
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        page, other = (span for span in receiver.spans if span.kind == "SERVER")
+    assert page.name == "GET /{database}"
+    assert page.attributes["http.response.status_code"] == 200
+    assert page.attributes["url.path"] == "/_memory.json"
+    assert other.attributes["http.request.method"] == "_OTHER"
+    assert other.attributes["url.path"] == "/-/?"
+    assert {page.parent_span_id, other.parent_span_id} == {""}
 
 
 def test_the_guides_table_is_what_was_found() -> None:
