@@ -1,8 +1,8 @@
 # `make test` needs only Python 3.11, make and a package index.
 
 PYTHON ?= python3.11
-# Number of processes that run the tests: two a core, since tests wait for servers.
-WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 2)))
+# Number of processes that run the tests: three a core, since tests wait for servers.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3)))
 
 VENV := .venv
 BIN := $(VENV)/bin
