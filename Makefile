@@ -76,6 +76,7 @@ docs: setup ## write docs/reference.md and .env.example from the registry
 bench: setup ## measure what telemetry and the pool cost
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.errors
+	$(BIN)/python -m benchmarks.export
 	$(BIN)/python -m benchmarks.logs
 	$(BIN)/python -m benchmarks.metrics
 	$(BIN)/python -m benchmarks.redaction

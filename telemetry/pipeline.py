@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import time
+from itertools import chain
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from opentelemetry import _logs, metrics, trace
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SynchronousMultiSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
@@ -25,10 +28,14 @@ from telemetry.datasette.tracer import DatasetteTracer
 from telemetry.errors import failures
 from telemetry.errors.failed_spans import FailedSpanProcessor
 from telemetry.exceptions import TelemetryError
-from telemetry.export.catalog import destinations
+from telemetry.export.catalog import destinations, senders
 from telemetry.export.deferred import DeferredLogRecordProcessor, DeferredSpanProcessor
 from telemetry.export.destination import worst_state
+from telemetry.export.encoding.requests import Sources
+from telemetry.export.encoding.values import ValueEncoder
+from telemetry.export.exporters import OutboxMetricExporter
 from telemetry.export.flushing import Flusher, run_all
+from telemetry.export.processors import OTLPLogRecordProcessor, OTLPSpanProcessor
 from telemetry.export.resource import build_resource
 from telemetry.failsafe import failed
 from telemetry.logfire.manual import attach
@@ -36,7 +43,7 @@ from telemetry.logs import bridge
 from telemetry.logs.bridged import BridgedLogs
 from telemetry.logs.processor import RequestLogProcessor
 from telemetry.metrics.observers import observe_instances, observe_process, observe_telemetry
-from telemetry.metrics.provider import start_meter_provider
+from telemetry.metrics.provider import enable_internal_metrics, reader_of, start_meter_provider
 from telemetry.metrics.sites import SiteLabels
 from telemetry.redaction.redactor import Redactor
 from telemetry.registry import attributes as a
@@ -45,6 +52,7 @@ from telemetry.settings.model import SIGNALS, Settings
 from telemetry.traces.provider import TracerProvider
 from telemetry.traces.samplers import build_id_generator, build_sampler
 from telemetry.traces.tail import TailSpanProcessor
+from telemetry.traces.tracestate import is_kept_by_rule
 from telemetry.traces.unrecorded import is_proxy_provider
 from telemetry.version import __version__
 
@@ -52,9 +60,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from opentelemetry._logs import LoggerProvider as APILoggerProvider
+    from opentelemetry.sdk._logs import LogRecordProcessor
+    from opentelemetry.sdk.metrics.export import MetricReader
+    from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
     from telemetry.errors.sentry.client import ErrorTracking
-    from telemetry.export.destination import Destination, ExportState
+    from telemetry.export.destination import Destination
+    from telemetry.export.statistics import ExportState
     from telemetry.metrics.provider import MeterProvider
     from telemetry.settings.model import Signal
 
@@ -88,14 +100,14 @@ class Pipeline:
             resource, shutdown_on_exit=False, log_record_limits=log_limits
         )
         self.meter_provider: MeterProvider | None = None
-        self._span_processors = [
-            DeferredSpanProcessor(destination, self.start)
-            for destination in self.destinations["traces"]
-        ]
-        self._log_processors = [
-            DeferredLogRecordProcessor(destination, self.start)
-            for destination in self.destinations["logs"]
-        ]
+        self._senders = senders(settings, chain(*self.destinations.values()))
+        self._sources = Sources()
+        values = ValueEncoder(self.redactor)
+        # Those whose items are not sent by a sender: they may have to be flushed.
+        self._processors: list[DeferredSpanProcessor | DeferredLogRecordProcessor] = []
+        self._span_processors = self._build_span_processors(values)
+        self._log_processors = self._build_log_processors(values)
+        self._pushing: list[MetricReader] = []
         self._tail: TailSpanProcessor | None = None
         self.folding: DatasetteSpanProcessor | None = None
         if self._span_processors:
@@ -105,7 +117,7 @@ class Pipeline:
         for log_processor in (RequestLogProcessor(), *self._log_processors):
             self.logger_provider.add_log_record_processor(log_processor)
         # Log records are on standard output already: the console exporter would repeat them.
-        bridging = [p for p in self._log_processors if p.destination.name != "console"]
+        bridging = [p for p in self._log_processors if not _prints(p)]
         self._bridged = BridgedLogs(resource, bridging) if bridging else None
         self.errors: ErrorTracking | None = None
         self._errors_started = False
@@ -115,6 +127,30 @@ class Pipeline:
         self._timed_out = False
         self._last_logged = 0
         self._flushes_at_exit = False
+
+    def _build_span_processors(self, values: ValueEncoder) -> list[SpanProcessor]:
+        known = self.destinations["traces"]
+        sent = [(d.outbox, d.endpoint.added) for d in known if d.outbox and d.endpoint]
+        others = [
+            DeferredSpanProcessor(d, self.settings, self.start) for d in known if not d.outbox
+        ]
+        self._processors += others
+        if not sent:
+            return [*others]
+        is_tail = self.settings.sampler.name == "tail"
+        is_kept = _is_kept_by_rule if is_tail else None
+        return [OTLPSpanProcessor(sent, values, self._sources, self.start, is_kept), *others]
+
+    def _build_log_processors(self, values: ValueEncoder) -> list[LogRecordProcessor]:
+        known = self.destinations["logs"]
+        sent = [d.outbox for d in known if d.outbox]
+        others = [
+            DeferredLogRecordProcessor(d, self.settings, self.start) for d in known if not d.outbox
+        ]
+        self._processors += others
+        if not sent:
+            return [*others]
+        return [OTLPLogRecordProcessor(sent, values, self._sources, self.start), *others]
 
     def _build_folding(self) -> DatasetteSpanProcessor:
         """The chain of span processors: folding, then tail sampling, then export."""
@@ -187,8 +223,15 @@ class Pipeline:
             self._started.set()
             # The SDK gives each provider another instance id after a fork.
             self._describe_logs(self.tracer_provider.resource)
-            self._start_metrics()
-            self._start_errors()
+            # What fails to start takes nothing else along.
+            try:
+                self._start_metrics()
+            except Exception as error:  # noqa: BLE001 # the SDK's, or an installed exporter's
+                failed("metrics.start", error)
+            try:
+                self._start_errors()
+            except Exception as error:  # noqa: BLE001 # Sentry's SDK may raise anything
+                failed("errors.start", error)
             os.register_at_fork(after_in_child=self._forked)
         _announce(self.logger_provider, self.describe())
         self._release_logs()
@@ -201,11 +244,19 @@ class Pipeline:
         # Without a destination nothing is measured: it would take time for each query.
         if not self.destinations["metrics"]:
             return
+        enable_internal_metrics()
+        readers = []
+        for destination in self.destinations["metrics"]:
+            try:
+                readers.append(self._reader(destination))
+            except Exception as error:  # noqa: BLE001 # an installed exporter may raise anything
+                failed("metrics.start", error)
+        # What is scraped is never flushed: its samples would be taken twice.
+        self._pushing = [r for r in readers if isinstance(r, PeriodicExportingMetricReader)]
         self.meter_provider = start_meter_provider(
-            self.destinations["metrics"],
+            readers,
             # The tracer provider's resource has the instance id that the SDK sets after a fork.
             self.tracer_provider.resource,
-            interval=self.settings.metric_interval,
             site_labels=self.site_labels,
             redactor=self.redactor,
             adapters={SCOPE: DatasetteMeter},
@@ -219,6 +270,14 @@ class Pipeline:
         metrics.set_meter_provider(self.meter_provider)
         if metrics.get_meter_provider() is not self.meter_provider:
             logger.error("another MeterProvider was installed meanwhile: no metrics of ours")
+
+    def _reader(self, destination: Destination[Any]) -> MetricReader:
+        made: Any
+        if destination.outbox is not None and destination.endpoint is not None:
+            made = OutboxMetricExporter(destination.outbox, destination.endpoint, self._sources)
+        else:
+            made = destination.build()
+        return reader_of(made, self.settings.metric_interval)
 
     def start_errors(self) -> None:
         """Start error tracking and log export only, in a process that serves no requests."""
@@ -296,8 +355,14 @@ class Pipeline:
             self.stop()
 
     def _flush(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
         self._release_logs()
-        return run_all(self._waiting(), seconds, lambda: self.undelivered)
+        for sender in self._senders:
+            sender.hurry(deadline)
+        # Among the others are the readers of metrics, whose last collection is sent afterwards.
+        finished = run_all(self._waiting(), seconds, lambda: self.undelivered)
+        sent = [sender.flush(deadline) for sender in self._senders]
+        return finished and all(sent)
 
     def _log_undelivered(self, what: str, waited: float | None) -> None:
         self._last_logged = self.undelivered
@@ -319,6 +384,8 @@ class Pipeline:
         self._flushers = {}
         for destination in [*self._counted(), *self.destinations["metrics"]]:
             destination.statistics.clear()
+        for sender in self._senders:
+            sender.forked()
 
     @property
     def undelivered(self) -> int:
@@ -343,17 +410,28 @@ class Pipeline:
         return [*self.destinations["traces"], *self.destinations["logs"]]
 
     def _waiting(self) -> list[Flusher]:
-        processors: tuple[Any, ...] = (*self._span_processors, *self._log_processors)
-        parts: list[Any] = [p for p in processors if p.destination.statistics.pending]
-        parts += [part for part in (self.meter_provider, self.errors) if part is not None]
+        parts: list[Any] = [p for p in self._processors if p.destination.statistics.pending]
+        if self._pushing:
+            parts.append(self)
+        if self.errors is not None:
+            parts.append(self.errors)
         return [self._flusher(part) for part in parts]
 
     def _flusher(self, part: Any) -> Flusher:
         def force_flush(_seconds: float) -> None:
-            # Without a timeout: the processors ignore it, and the metric readers fail with it.
+            # Without a timeout: the processors ignore it.
             part.force_flush()
 
-        flush = self.errors.flush if part is self.errors and self.errors else force_flush
+        def collect(_seconds: float) -> None:
+            # Likewise: the readers fail with it.
+            for reader in self._pushing:
+                reader.force_flush()
+
+        flush: Callable[[float], object] = force_flush
+        if part is self:
+            flush = collect
+        elif self.errors is not None and part is self.errors:
+            flush = self.errors.flush
         return self._flushers.setdefault(part, Flusher(flush))
 
     def export_states(self) -> dict[str, ExportState]:
@@ -367,6 +445,15 @@ class Pipeline:
             f"{signal} -> {', '.join(map(str, self.destinations[signal])) or 'nowhere'}"
             for signal in SIGNALS
         ]
+
+
+def _prints(processor: LogRecordProcessor) -> bool:
+    return isinstance(processor, DeferredLogRecordProcessor) and processor.destination.immediate
+
+
+def _is_kept_by_rule(span: ReadableSpan) -> bool:
+    context = span.get_span_context()
+    return context is not None and is_kept_by_rule(context.trace_state)
 
 
 def _announce(provider: APILoggerProvider, destinations: Sequence[str]) -> None:

@@ -6,11 +6,11 @@ may be missing: one warning then names what is lost, and the host starts and ser
 `tests/telemetry/test_private_api.py` takes each entry away from a real host, and fails on a
 private name that is used without an entry.
 
-Not private, though the names begin with an underscore: ``opentelemetry._logs``,
-``opentelemetry.sdk._logs`` and the exporters' ``_log_exporter`` modules. OpenTelemetry documents
-them: the underscore says that the logs signal is not declared stable. ``datasette.plugins.pm`` is
-in Datasette's documentation of plugins' tests. The local viewer uses
-``datasette_otel_viewer.store``; it runs in a separate environment, where the release is pinned.
+Not private, though the names begin with an underscore: ``opentelemetry._logs`` and
+``opentelemetry.sdk._logs``. OpenTelemetry documents them: the underscore says that the logs signal
+is not declared stable. ``datasette.plugins.pm`` is in Datasette's documentation of plugins' tests.
+The local viewer uses ``datasette_otel_viewer.store``; it runs in a separate environment, where the
+release is pinned.
 """
 
 from __future__ import annotations
@@ -314,14 +314,6 @@ DJANGO_TEMPLATES: PrivateName[Callable[..., Any]] = PrivateName(
 
 # --- OpenTelemetry's API and SDK
 
-DROPPED_ATTRIBUTES: PrivateName[type[Any]] = PrivateName(
-    "opentelemetry-api",
-    "opentelemetry.attributes",
-    "BoundedAttributes",
-    "keep the count of dropped attributes of a redacted span event or link",
-    "that count is 0",
-    kind=type,
-)
 TRACER_RESOURCE: PrivateName[Callable[..., Any]] = PrivateName(
     "opentelemetry-sdk",
     "opentelemetry.sdk.trace",
@@ -335,32 +327,6 @@ LOGGER_RESOURCE: PrivateName[Callable[..., Any]] = PrivateName(
     "LoggerProvider._update_resource",
     "give log records the service name and the instance id that spans have",
     "log records may have another service.name and service.instance.id than spans",
-)
-
-# --- The OTLP exporter over gRPC
-
-GRPC_ENCODE: PrivateName[Callable[..., Any]] = PrivateName(
-    "opentelemetry-exporter-otlp-proto-grpc",
-    "opentelemetry.exporter.otlp.proto.grpc.exporter",
-    "OTLPExporterMixin._translate_data",
-    "count retries over gRPC",
-    "they are not counted",
-)
-GRPC_CLIENT: PrivateName[Any] = PrivateName(
-    "opentelemetry-exporter-otlp-proto-grpc",
-    "opentelemetry.exporter.otlp.proto.grpc.exporter",
-    "OTLPExporterMixin._client",
-    "read a backend's answer over gRPC in `python -m telemetry check`",
-    "the check says whether the exporter failed, and not why",
-    kind=object,
-)
-GRPC_RETRIED_CODES: PrivateName[frozenset[Any]] = PrivateName(
-    "opentelemetry-exporter-otlp-proto-grpc",
-    "opentelemetry.exporter.otlp.proto.grpc.exporter",
-    "OTLPExporterMixin._retryable_error_codes",
-    "send once over gRPC in `python -m telemetry check`",
-    "the check of a backend that is away takes until OTEL_EXPORTER_OTLP_TIMEOUT",
-    kind=frozenset,
 )
 
 # --- Logfire

@@ -64,7 +64,11 @@ def test_its_metadata_is_whole(wheel: Path) -> None:
     assert set(found.provides_extra or []) == extras
     # What is not an extra's: OpenTelemetry, and no framework and no vendor.
     needed = {line.name for line in found.requires_dist or [] if line.marker is None}
-    assert {name for name in needed if not name.startswith("opentelemetry-")} == {"wrapt"}
+    assert {name for name in needed if not name.startswith("opentelemetry-")} == {
+        # What HTTP and the messages of OTLP need.
+        *("googleapis-common-protos", "requests", "urllib3"),
+        "wrapt",
+    }
 
 
 def test_the_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:

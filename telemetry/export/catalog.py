@@ -10,24 +10,24 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from telemetry.export.destination import Destination, ExportStatistics, without_credentials
+from telemetry.export.destination import Destination, without_credentials
+from telemetry.export.outbox import Outbox
 from telemetry.export.redacted import RedactedLogRecordExporter, RedactedSpanExporter
+from telemetry.export.sdk_metrics import ExportMetrics
+from telemetry.export.sender import Delivery, Sender
+from telemetry.export.statistics import ExportStatistics
 from telemetry.settings.installed import installed_exporters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator
 
-    from telemetry.export.transport import Transport
+    from telemetry.export.endpoint import Endpoint
     from telemetry.redaction.redactor import Redactor
-    from telemetry.settings import LogfireProject, Settings
+    from telemetry.settings import Settings
     from telemetry.settings.model import Signal
 
-    MakeTransport = Callable[[ExportStatistics], Transport]
 
-
-def destinations(
-    settings: Settings, signal: Signal, redactor: Redactor, transport: MakeTransport | None = None
-) -> list[Destination[Any]]:
+def destinations(settings: Settings, signal: Signal, redactor: Redactor) -> list[Destination[Any]]:
     """Return the destinations of a signal in the configured order.
 
     The exporter modules are imported here, so that a missing one is an error at start-up. The
@@ -38,19 +38,34 @@ def destinations(
         settings: Settings of the process.
         signal: ``traces``, ``metrics`` or ``logs``.
         redactor: Redaction rules.
-        transport: Creates the transport of an OTLP exporter. By default, one that counts retries.
     """
     return [
         replace(destination, build=partial(_redacted, destination, redactor))
         for name in settings.exporters.get(signal, ())
-        for destination in _named(settings, signal, name, transport or _counting)
+        for destination in _named(settings, signal, name)
     ]
 
 
-def _counting(statistics: ExportStatistics) -> Transport:
-    from telemetry.export.transport import CountingTransport
+def senders(settings: Settings, known: Iterable[Destination[Any]]) -> list[Sender]:
+    """Return the senders of all destinations that OTLP reaches: one for each address."""
+    by_origin: dict[str, list[Delivery]] = {}
+    for destination in known:
+        endpoint, outbox = destination.endpoint, destination.outbox
+        if endpoint is None or outbox is None:
+            continue
+        make_metrics = partial(_metrics, destination.signal, endpoint)
+        delivery = Delivery(
+            destination,
+            outbox,
+            endpoint,
+            make_metrics=make_metrics if settings.internal_metrics else None,
+        )
+        by_origin.setdefault(endpoint.origin, []).append(delivery)
+    return [Sender(deliveries) for deliveries in by_origin.values()]
 
-    return CountingTransport(statistics)
+
+def _metrics(signal: Signal, endpoint: Endpoint, outbox: Outbox) -> ExportMetrics:
+    return ExportMetrics(signal, outbox, endpoint.url, endpoint.protocol)
 
 
 def _redacted(destination: Destination[Any], redactor: Redactor) -> Any:
@@ -62,13 +77,11 @@ def _redacted(destination: Destination[Any], redactor: Redactor) -> Any:
     return exporter
 
 
-def _named(
-    settings: Settings, signal: Signal, name: str, transport: MakeTransport
-) -> Iterator[Destination[Any]]:
+def _named(settings: Settings, signal: Signal, name: str) -> Iterator[Destination[Any]]:
     if name == "otlp":
-        yield _otlp(settings, signal, transport)
+        yield _otlp(settings, signal)
     elif name == "logfire":
-        yield from _logfire(settings, signal, transport)
+        yield from _logfire(settings, signal)
     elif name == "console":
         yield _console(settings, signal)
     elif name == "prometheus":
@@ -78,48 +91,44 @@ def _named(
         yield Destination(signal, name, "", exporter)
 
 
-def _otlp(settings: Settings, signal: Signal, transport: MakeTransport) -> Destination[Any]:
+def _otlp(settings: Settings, signal: Signal) -> Destination[Any]:
     from telemetry.export import otlp
 
     own = settings.otlp[signal]
     if own.protocol == "grpc":
         # Imported at start-up, so that the first request doesn't wait for it.
-        importlib.import_module("opentelemetry.exporter.otlp.proto.grpc.trace_exporter")
-    else:
-        importlib.import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
-    build = {
-        "traces": otlp.span_exporter,
-        "metrics": otlp.metric_exporter,
-        "logs": otlp.log_exporter,
-    }[signal]
-    statistics = ExportStatistics()
+        importlib.import_module("telemetry.export.grpc")
     address = without_credentials(own.endpoint)
+    return _sent(settings, signal, "otlp", address, otlp.endpoint(own, signal))
+
+
+def _logfire(settings: Settings, signal: Signal) -> Iterator[Destination[Any]]:
+    from telemetry.export import logfire
+
+    for project in settings.logfire:
+        address = without_credentials(project.base_url)
+        yield _sent(settings, signal, "logfire", address, logfire.endpoint(project, signal))
+
+
+def _sent(
+    settings: Settings, signal: Signal, name: str, address: str, endpoint: Endpoint
+) -> Destination[Any]:
+    from telemetry.export.exporters import is_replaced
+
+    statistics = ExportStatistics()
+    outbox = Outbox(
+        f"{signal} to {name} ({address})",
+        settings.queue(signal),
+        statistics,
+        replaced=signal == "metrics" and is_replaced(endpoint),
+    )
     return Destination(
-        signal, "otlp", address, lambda: build(own, transport(statistics)), statistics=statistics
+        signal, name, address, _not_built, endpoint=endpoint, outbox=outbox, statistics=statistics
     )
 
 
-def _logfire(
-    settings: Settings, signal: Signal, transport: MakeTransport
-) -> Iterator[Destination[Any]]:
-    from telemetry.export import logfire
-
-    build: Any = {
-        "traces": logfire.span_exporter,
-        "metrics": logfire.metric_exporter,
-        "logs": logfire.log_exporter,
-    }[signal]
-    for project in settings.logfire:
-        address = without_credentials(project.base_url)
-        statistics = ExportStatistics()
-        made = partial(_to_logfire, build, project, transport, statistics)
-        yield Destination(signal, "logfire", address, made, statistics=statistics)
-
-
-def _to_logfire(
-    build: Any, project: LogfireProject, transport: MakeTransport, statistics: ExportStatistics
-) -> Any:
-    return build(project, transport(statistics))
+def _not_built() -> Any:
+    raise NotImplementedError("a destination with an endpoint has a sender, and no exporter")
 
 
 def _prometheus(settings: Settings, signal: Signal) -> Destination[Any]:

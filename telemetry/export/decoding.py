@@ -1,4 +1,4 @@
-"""Decodes OTLP: from a request body to a message, its items and plain values."""
+"""Decodes OTLP: requests to messages, items and plain values; and responses."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
+from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -82,6 +86,53 @@ def decode(signal: str, content_type: str, encoding: str, body: bytes) -> Any:
     except (DecodeError, json_format.ParseError, ValueError, RecursionError) as error:
         raise RefusedError(400, f"not an OTLP request for {signal}: {error}") from error
     return message
+
+
+def decode_response(body: bytes, content_type: str) -> tuple[int, str]:
+    """Decode the response to a request that was accepted, whatever its signal.
+
+    Args:
+        body: Response body; empty for a complete success.
+        content_type: Its media type. OTLP's are protobuf and JSON; any other may hold JSON.
+
+    Returns:
+        The number of rejected items, and the message that comes with them.
+
+    Raises:
+        DecodeError: It is not a response of OTLP.
+    """
+    # ExportMetricsServiceResponse and ExportLogsServiceResponse have the same field numbers.
+    message = ExportTraceServiceResponse()
+    if not body:
+        return 0, ""
+    if content_type.partition(";")[0].strip().lower() in ("", PROTOBUF, "application/grpc"):
+        message.ParseFromString(body)
+        partial = message.partial_success
+        return partial.rejected_spans, partial.error_message
+    try:
+        found = json.loads(body)
+        part = found.get("partialSuccess") or {}
+        rejected = [value for key, value in part.items() if key.startswith("rejected")]
+        return sum(int(value) for value in rejected), str(part.get("errorMessage", ""))
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise DecodeError(f"not a response of OTLP: {error}") from error
+
+
+def decode_error(body: bytes, content_type: str) -> str:
+    """Return the message of an error response: a ``google.rpc.Status``, JSON, or text."""
+    media = content_type.partition(";")[0].strip().lower()
+    try:
+        if media == PROTOBUF:
+            return str(Status.FromString(body).message)
+        if media.endswith("json"):
+            found = json.loads(body)
+            wanted = next(
+                (found[key] for key in ("message", "error", "detail") if key in found), ""
+            )
+            return wanted if isinstance(wanted, str) else json.dumps(wanted)
+    except (DecodeError, ValueError, TypeError, RecursionError):
+        pass
+    return body.decode("utf-8", "replace")
 
 
 def items(signal: str, message: Any) -> Iterator[Item]:

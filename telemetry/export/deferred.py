@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
     from telemetry.export.destination import Destination
+    from telemetry.settings import Settings
 
 P = TypeVar("P", SpanProcessor, LogRecordProcessor)
 
@@ -59,14 +60,22 @@ class _Deferred(Generic[P]):
 class DeferredSpanProcessor(SpanProcessor):
     """Passes ended spans to a destination: in batches, or at once where it is immediate."""
 
-    def __init__(self, destination: Destination[SpanExporter], ready: Callable[[], None]) -> None:
+    def __init__(
+        self, destination: Destination[SpanExporter], settings: Settings, ready: Callable[[], None]
+    ) -> None:
         self.destination = destination
+        queue = settings.queue("traces")
 
         def make() -> SpanProcessor:
             exporter = CountedSpanExporter(destination.build(), destination.statistics)
             if destination.immediate:
                 return SimpleSpanProcessor(exporter)
-            return BatchSpanProcessor(exporter)
+            return BatchSpanProcessor(
+                exporter,
+                max_queue_size=queue.max_size,
+                max_export_batch_size=queue.max_batch,
+                schedule_delay_millis=queue.schedule_delay * 1000,
+            )
 
         self._processor: _Deferred[SpanProcessor] = _Deferred(make, ready)
 
@@ -101,15 +110,24 @@ class DeferredLogRecordProcessor(LogRecordProcessor):
     """Passes log records to a destination: in batches, or at once where it is immediate."""
 
     def __init__(
-        self, destination: Destination[LogRecordExporter], ready: Callable[[], None]
+        self,
+        destination: Destination[LogRecordExporter],
+        settings: Settings,
+        ready: Callable[[], None],
     ) -> None:
         self.destination = destination
+        queue = settings.queue("logs")
 
         def make() -> LogRecordProcessor:
             exporter = CountedLogRecordExporter(destination.build(), destination.statistics)
             if destination.immediate:
                 return SimpleLogRecordProcessor(exporter)
-            return BatchLogRecordProcessor(exporter)
+            return BatchLogRecordProcessor(
+                exporter,
+                max_queue_size=queue.max_size,
+                max_export_batch_size=queue.max_batch,
+                schedule_delay_millis=queue.schedule_delay * 1000,
+            )
 
         self._processor: _Deferred[LogRecordProcessor] = _Deferred(make, ready)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from telemetry.export.destination import ExportStatistics
+    from telemetry.export.statistics import ExportStatistics
 
 
 class CountedSpanExporter(SpanExporterWrapper):

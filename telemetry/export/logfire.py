@@ -1,135 +1,110 @@
-"""Exporters for Logfire, which accepts standard OTLP: only address and header are specific.
+"""Logfire, which accepts standard OTLP: only address, header and some attributes are specific.
 
-The classes take no arguments and read the environment, as OpenTelemetry's entry
-points require. The pipeline calls the functions.
+The exporters take no arguments and read the environment, as OpenTelemetry's entry points require.
 """
 
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk import metrics
-from opentelemetry.sdk.metrics.export import AggregationTemporality
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 from opentelemetry.trace import SpanKind, StatusCode
 
-from telemetry.export.destination import ExportStatistics
-from telemetry.export.ended_spans import SpanCopy
-from telemetry.export.transport import CountingTransport
-from telemetry.export.wrappers import SpanExporterWrapper
+from telemetry.export.answers import GRPC_RETRIED
+from telemetry.export.encoding.spans import ATTRIBUTES
+from telemetry.export.endpoint import Endpoint
+from telemetry.export.exporters import (
+    OTLPLogRecordExporter,
+    OTLPMetricExporter,
+    OTLPSpanExporter,
+)
+from telemetry.export.http import HTTPClient
+from telemetry.export.otlp import TEMPORALITIES
 from telemetry.registry import attributes as a
+from telemetry.settings import variables as v
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.sdk.trace.export import SpanExportResult
 
-    from telemetry.export.transport import Transport
+    from telemetry.export.encoding.values import ValueEncoder
     from telemetry.settings import LogfireProject
     from telemetry.settings.model import Signal
 
-# As Logfire's SDK sends metrics. Other destinations keep the specification's defaults.
-_DELTA: dict[type, AggregationTemporality] = {
-    metrics.Counter: AggregationTemporality.DELTA,
-    metrics.UpDownCounter: AggregationTemporality.CUMULATIVE,
-    metrics.Histogram: AggregationTemporality.DELTA,
-    metrics.ObservableCounter: AggregationTemporality.DELTA,
-    metrics.ObservableUpDownCounter: AggregationTemporality.CUMULATIVE,
-    metrics.ObservableGauge: AggregationTemporality.CUMULATIVE,
-}
+
+def endpoint(project: LogfireProject, signal: Signal) -> Endpoint:
+    """Return the endpoint of one project.
+
+    Spans get the attributes that Logfire's pages show. Metrics are delta, with exponential
+    histograms, as Logfire's SDK sends them.
+    """
+    url = f"{project.base_url}/v1/{signal}"
+    return Endpoint(
+        url=url,
+        protocol="http",
+        make_client=partial(HTTPClient, url, {"Authorization": project.token}, compression="gzip"),
+        timeout=v.OTLP_TIMEOUT.default,
+        grpc_retried=GRPC_RETRIED,
+        added=added if signal == "traces" else None,
+        temporality=TEMPORALITIES["delta"],
+        aggregation={metrics.Histogram: ExponentialBucketHistogramAggregation()},
+    )
 
 
-class LogfireSpans(SpanExporterWrapper):
-    """Wraps a span exporter and adds Logfire's message, level and type to each span."""
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export copies of the spans with the added attributes."""
-        return self._exporter.export([SpanCopy(span, shown(span)) for span in spans])
-
-
-def span_exporter(project: LogfireProject, transport: Transport) -> LogfireSpans:
-    """Return an exporter of spans to one project, with the attributes that its pages show."""
-    return LogfireSpans(OTLPSpanExporter(**_arguments(project, transport, "traces")))
-
-
-def metric_exporter(project: LogfireProject, transport: Transport) -> OTLPMetricExporter:
-    """Return an exporter of metrics to one project: delta, with exponential histograms."""
-    return OTLPMetricExporter(**_arguments(project, transport, "metrics"), **_metric_form())
-
-
-def log_exporter(project: LogfireProject, transport: Transport) -> OTLPLogExporter:
-    """Return an exporter of log records to one project."""
-    return OTLPLogExporter(**_arguments(project, transport, "logs"))
-
-
-class LogfireSpanExporter(LogfireSpans):
+class LogfireSpanExporter(OTLPSpanExporter):
     """Exports spans to the project of the first LOGFIRE_TOKEN."""
 
     def __init__(self) -> None:
-        super().__init__(OTLPSpanExporter(**_from_environment("traces")))
+        super().__init__(*_from_environment("traces"))
 
 
 class LogfireMetricExporter(OTLPMetricExporter):
     """Exports metrics to the project of the first LOGFIRE_TOKEN."""
 
     def __init__(self) -> None:
-        super().__init__(**_from_environment("metrics"), **_metric_form())
+        super().__init__(*_from_environment("metrics"))
 
 
-class LogfireLogRecordExporter(OTLPLogExporter):
+class LogfireLogRecordExporter(OTLPLogRecordExporter):
     """Exports log records to the project of the first LOGFIRE_TOKEN."""
 
     def __init__(self) -> None:
-        super().__init__(**_from_environment("logs"))
+        super().__init__(*_from_environment("logs"))
 
 
-def _arguments(project: LogfireProject, transport: Transport, signal: Signal) -> dict[str, Any]:
-    return {
-        "endpoint": f"{project.base_url}/v1/{signal}",
-        "headers": {"Authorization": project.token},
-        "compression": Compression.Gzip,
-        "session": transport.session(),
-    }
-
-
-def _metric_form() -> dict[str, Any]:
-    return {
-        "preferred_temporality": _DELTA,
-        "preferred_aggregation": {metrics.Histogram: ExponentialBucketHistogramAggregation()},
-    }
-
-
-def _from_environment(signal: Signal) -> dict[str, Any]:
+def _from_environment(signal: Signal) -> tuple[Endpoint, Any]:
+    from telemetry.redaction.redactor import Redactor
     from telemetry.settings import read_settings
 
     settings = read_settings({**os.environ, "OTEL_TRACES_EXPORTER": "logfire"})
-    return _arguments(settings.logfire[0], CountingTransport(ExportStatistics()), signal)
+    return endpoint(settings.logfire[0], signal), Redactor(settings.redaction)
 
 
+_OF_A_REQUEST = (a.HTTP_REQUEST_METHOD, a.URL_PATH, a.HTTP_ROUTE)
 # OpenTelemetry's severity number.
 _WARNING = 13
 _ERROR = 17
 
 
-def shown(span: ReadableSpan) -> dict[str, Any]:
-    """Return the Logfire attributes that a span lacks. Spans of Logfire's functions lack few."""
+def added(span: ReadableSpan, values: ValueEncoder) -> bytes:
+    """Encode the Logfire attributes that a span lacks. Spans of Logfire's functions lack few."""
     attributes = span.attributes or {}
-    added: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     if a.LOGFIRE_TYPE not in attributes:
-        added[a.LOGFIRE_TYPE] = "span"
+        found[a.LOGFIRE_TYPE] = "span"
     if a.LOGFIRE_MESSAGE not in attributes:
-        added[a.LOGFIRE_MESSAGE] = _message(span.name, attributes)
+        # Of the values that are exported: a rule may be for one of these names alone.
+        known = {str(key): values.redacted(key, attributes.get(key)) for key in _OF_A_REQUEST}
+        found[a.LOGFIRE_MESSAGE] = _message(span.name, known)
     if a.LOGFIRE_LEVEL not in attributes:
         level = _level(span, attributes.get(a.HTTP_RESPONSE_STATUS_CODE))
         if level is not None:
-            added[a.LOGFIRE_LEVEL] = level
-    return added
+            found[a.LOGFIRE_LEVEL] = level
+    return values.attributes(ATTRIBUTES, found)
 
 
 def _message(name: str, attributes: Mapping[str, Any]) -> str:

@@ -1,96 +1,104 @@
-"""OTLP exporters over HTTP and gRPC."""
+"""Endpoints of OTLP over HTTP and gRPC, from the settings of one signal."""
 
 from __future__ import annotations
 
+from functools import partial
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.sdk import metrics
+from opentelemetry.sdk.metrics.export import AggregationTemporality
+from opentelemetry.sdk.metrics.view import (
+    ExplicitBucketHistogramAggregation,
+    ExponentialBucketHistogramAggregation,
+)
+
+from telemetry.export.answers import GRPC_RETRIED
+from telemetry.export.endpoint import Endpoint
+from telemetry.export.http import HTTPClient
+
 if TYPE_CHECKING:
-    from opentelemetry.sdk._logs.export import LogRecordExporter
-    from opentelemetry.sdk.metrics.export import MetricExporter
-    from opentelemetry.sdk.trace.export import SpanExporter
+    from collections.abc import Mapping
 
-    from telemetry.export.transport import Transport
+    from telemetry.export.endpoint import Client
     from telemetry.settings import OTLPSettings
+    from telemetry.settings.model import Signal
 
-
-def span_exporter(settings: OTLPSettings, transport: Transport) -> SpanExporter:
-    """Return the SDK's span exporter for the protocol, with the given transport."""
-    if settings.protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (
-            OTLPSpanExporter as GRPCSpanExporter,
-        )
-
-        return transport.watched(GRPCSpanExporter(**_grpc(settings)))
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-    return OTLPSpanExporter(**_http(settings, transport))
-
-
-def metric_exporter(settings: OTLPSettings, transport: Transport) -> MetricExporter:
-    """Return the SDK's metric exporter for the protocol, with the given transport."""
-    if settings.protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (
-            OTLPMetricExporter as GRPCMetricExporter,
-        )
-
-        return transport.watched(GRPCMetricExporter(**_grpc(settings)))
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-
-    return OTLPMetricExporter(**_http(settings, transport))
-
-
-def log_exporter(settings: OTLPSettings, transport: Transport) -> LogRecordExporter:
-    """Return the SDK's log exporter for the protocol, with the given transport."""
-    if settings.protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc._log_exporter import (
-            OTLPLogExporter as GRPCLogExporter,
-        )
-
-        return transport.watched(GRPCLogExporter(**_grpc(settings)))
-    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
-
-    return OTLPLogExporter(**_http(settings, transport))
-
-
-def _http(settings: OTLPSettings, transport: Transport) -> dict[str, Any]:
-    from opentelemetry.exporter.otlp.proto.http import Compression
-
-    return {
-        "endpoint": settings.endpoint,
-        "headers": dict(settings.headers),
-        "timeout": settings.timeout,
-        "compression": Compression(settings.compression),
-        "certificate_file": settings.certificate,
-        "client_key_file": settings.client_key,
-        "client_certificate_file": settings.client_certificate,
-        # A credential provider creates its own session, whose retries are not counted.
-        "session": None if settings.credential_provider else transport.session(),
+_CUMULATIVE = AggregationTemporality.CUMULATIVE
+_DELTA = AggregationTemporality.DELTA
+# OpenTelemetry's specification, "OTLP Metrics Exporter", "Additional Configuration".
+TEMPORALITIES: Mapping[str, Mapping[type, AggregationTemporality]] = {
+    name: {
+        metrics.Counter: sums,
+        metrics.UpDownCounter: _CUMULATIVE,
+        metrics.Histogram: sums,
+        metrics.ObservableCounter: observed,
+        metrics.ObservableUpDownCounter: _CUMULATIVE,
+        metrics.ObservableGauge: _CUMULATIVE,
     }
+    for name, sums, observed in (
+        ("cumulative", _CUMULATIVE, _CUMULATIVE),
+        ("delta", _DELTA, _DELTA),
+        ("lowmemory", _DELTA, _CUMULATIVE),
+    )
+}
+_AGGREGATIONS: Mapping[str, type[Any]] = {
+    "explicit_bucket_histogram": ExplicitBucketHistogramAggregation,
+    "base2_exponential_bucket_histogram": ExponentialBucketHistogramAggregation,
+}
 
 
-def _grpc(settings: OTLPSettings) -> dict[str, Any]:
-    from grpc import Compression, ssl_channel_credentials
-
-    options: dict[str, Any] = {
-        "endpoint": settings.endpoint,
-        "headers": dict(settings.headers),
-        "timeout": settings.timeout,
-        "compression": Compression.Gzip
-        if settings.compression == "gzip"
-        else Compression.NoCompression,
-        "insecure": settings.insecure,
-    }
-    if settings.certificate or settings.client_certificate:
-        options["credentials"] = ssl_channel_credentials(
-            _read(settings.certificate),
-            _read(settings.client_key),
-            _read(settings.client_certificate),
-        )
-    return options
+def endpoint(settings: OTLPSettings, signal: Signal) -> Endpoint:
+    """Return the endpoint of one signal."""
+    grpc = settings.protocol == "grpc"
+    return Endpoint(
+        url=settings.endpoint,
+        protocol="grpc" if grpc else "http",
+        make_client=partial(_grpc if grpc else _http, settings, signal),
+        timeout=settings.timeout,
+        grpc_retried=frozenset(settings.grpc_retryable) or GRPC_RETRIED,
+        temporality=TEMPORALITIES[settings.temporality],
+        aggregation={metrics.Histogram: _AGGREGATIONS[settings.histograms]()},
+    )
 
 
-def _read(path: str | None) -> bytes | None:
-    if path is None:
-        return None
-    with open(path, "rb") as file:
-        return file.read()
+def _http(settings: OTLPSettings, _signal: Signal) -> Client:
+    provider = settings.credential_provider
+    return HTTPClient(
+        settings.endpoint,
+        settings.headers,
+        compression=settings.compression,
+        certificate=settings.certificate,
+        client_certificate=settings.client_certificate,
+        client_key=settings.client_key,
+        make_session=partial(_credentials, provider) if provider else None,
+    )
+
+
+def _grpc(settings: OTLPSettings, signal: Signal) -> Client:
+    from telemetry.export.grpc import GRPCClient
+
+    provider = settings.grpc_credential_provider
+    return GRPCClient(
+        signal,
+        settings.endpoint,
+        settings.headers,
+        compression=settings.compression,
+        insecure=settings.insecure,
+        certificate=settings.certificate,
+        client_certificate=settings.client_certificate,
+        client_key=settings.client_key,
+        make_credentials=partial(_credentials, provider) if provider else None,
+    )
+
+
+def _credentials(provider: str) -> Any:
+    """Return what an installed credential provider makes: a session, or a channel's credentials.
+
+    Raises:
+        LookupError: if it is not installed.
+    """
+    group = "opentelemetry_otlp_credential_provider"
+    for entry_point in entry_points(group=group, name=provider):
+        return entry_point.load()()
+    raise LookupError(f"no package has an entry point {provider!r} in the group {group!r}")

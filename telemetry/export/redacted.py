@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, Status
 
-from telemetry import private_api
 from telemetry.export.ended_spans import SpanCopy
 from telemetry.export.wrappers import LogRecordExporterWrapper, SpanExporterWrapper
 from telemetry.failsafe import failed
@@ -45,6 +44,32 @@ class RedactedSpanExporter(SpanExporterWrapper):
         return self._exporter.export(list(_redacted(spans, redacted_span, self._redactor)))
 
 
+class RedactedEvent(Event):
+    """Copy of a span event with another name and other attributes."""
+
+    def __init__(self, event: Event, name: str, attributes: Mapping[str, Any]) -> None:
+        super().__init__(name, attributes, event.timestamp)
+        self._dropped = event.dropped_attributes
+
+    @property
+    def dropped_attributes(self) -> int:
+        """Number of attributes dropped because of the event's limits."""
+        return self._dropped
+
+
+class RedactedLink(Link):
+    """Copy of a link with other attributes."""
+
+    def __init__(self, link: Link, attributes: Mapping[str, Any]) -> None:
+        super().__init__(link.context, attributes)
+        self._dropped = link.dropped_attributes
+
+    @property
+    def dropped_attributes(self) -> int:
+        """Number of attributes dropped because of the link's limits."""
+        return self._dropped
+
+
 def redacted_span(span: ReadableSpan, redactor: Redactor) -> ReadableSpan:
     """Return the span itself if it contains no private data, otherwise a redacted copy."""
     instead: dict[str, Any] = {}
@@ -76,7 +101,7 @@ def _event(event: Any, redactor: Redactor) -> Any:
     found = redactor.attributes(attributes)
     if name == event.name and found is attributes:
         return event
-    return Event(name, _bounded(found, event.dropped_attributes), event.timestamp)
+    return RedactedEvent(event, name, found)
 
 
 def _link(link: Link, redactor: Redactor) -> Link:
@@ -85,16 +110,7 @@ def _link(link: Link, redactor: Redactor) -> Link:
     found = redactor.attributes(link.attributes)
     if found is link.attributes:
         return link
-    return Link(link.context, _bounded(found, link.dropped_attributes))
-
-
-def _bounded(attributes: Mapping[str, Any], dropped: int) -> Mapping[str, Any]:
-    bounded_attributes = private_api.get(private_api.DROPPED_ATTRIBUTES)
-    if bounded_attributes is None:
-        return attributes
-    bounded: Mapping[str, Any] = bounded_attributes(attributes=attributes)
-    bounded.dropped = dropped  # type: ignore[attr-defined]
-    return bounded
+    return RedactedLink(link, found)
 
 
 def _differs(one: object, other: object) -> bool:

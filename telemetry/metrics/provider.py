@@ -19,7 +19,7 @@ from telemetry.registry import series
 from telemetry.registry.attributes import SCHEMA_URL
 from telemetry.registry.metrics import SITE_DURATION
 from telemetry.registry.others_metrics import COLLECTIONS, EXPORTS, QUERIES
-from telemetry.settings.passed_on import INTERNAL_METRICS
+from telemetry.settings.variables import INTERNAL_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
     from opentelemetry.sdk.resources import Resource
 
-    from telemetry.export.destination import Destination
     from telemetry.redaction.redactor import Redactor
 
     AdaptMeter = Callable[[Meter, SiteLabels, Redactor | None], Meter]
@@ -98,15 +97,14 @@ class MeterProvider(sdk.MeterProvider):
 
 
 def start_meter_provider(
-    destinations: Iterable[Destination[Any]],
+    readers: Iterable[MetricReader],
     resource: Resource,
     *,
-    interval: float,
     site_labels: SiteLabels,
     redactor: Redactor,
     adapters: Mapping[str, AdaptMeter],
 ) -> MeterProvider:
-    """Start a meter provider, with the SDK's internal metrics enabled.
+    """Start a meter provider.
 
     Call it before exporters of spans and log records are created; otherwise the metric of
     their queues' capacity is missing. Call it after the tracer provider is created;
@@ -114,16 +112,14 @@ def start_meter_provider(
     itself.
 
     Args:
-        destinations: the destinations of metrics.
+        readers: one for each destination.
         resource: the resource of this process.
-        interval: seconds between exports.
         site_labels: limits the values of the site attribute.
         redactor: redacts the attributes of every measurement.
         adapters: by scope name, functions that wrap the SDK's meter.
     """
-    os.environ.setdefault(INTERNAL_METRICS, INTERNAL_METRICS.default)
     return MeterProvider(
-        [_reader(destination.build(), interval) for destination in destinations],
+        [*readers],
         resource,
         shutdown_on_exit=False,
         site_labels=site_labels,
@@ -132,9 +128,20 @@ def start_meter_provider(
     )
 
 
-def _reader(made: MetricExporter | MetricReader, interval: float) -> MetricReader:
-    # An entry point may return either. An exporter that is scraped, such as Prometheus's, is a
-    # reader.
+def enable_internal_metrics() -> None:
+    """Have the SDK record metrics about itself, unless its variable says otherwise.
+
+    Call it before readers and processors of the SDK are made.
+    """
+    os.environ.setdefault(INTERNAL_METRICS, str(INTERNAL_METRICS.default).lower())
+
+
+def reader_of(made: MetricExporter | MetricReader, interval: float) -> MetricReader:
+    """Return a reader that exports every ``interval`` seconds, or the reader that was made.
+
+    An entry point may return either: an exporter that is scraped, such as Prometheus's, is a
+    reader.
+    """
     if isinstance(made, MetricReader):
         return made
     return PeriodicExportingMetricReader(made, interval * 1000)

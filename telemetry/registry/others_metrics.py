@@ -202,3 +202,15 @@ OTHERS = (
     EXPORTS,
     COLLECTIONS,
 )
+
+
+_BY_NAME = {str(metric): metric for metric in OTHERS}
+
+
+def sdk_metric(name: str) -> MetricName:
+    """Return the registered metric of that name.
+
+    Raises:
+        KeyError: if there is none.
+    """
+    return _BY_NAME[name]

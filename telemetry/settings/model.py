@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -12,8 +13,10 @@ from telemetry.settings import variables as v
 from telemetry.settings.variables import (
     Compression,
     ConsoleMode,
+    HistogramAggregation,
     LogFormat,
     Protocol,
+    Temporality,
     TraceparentPolicy,
 )
 
@@ -30,6 +33,7 @@ __all__ = [
     "LogfireProject",
     "OTLPSettings",
     "PrometheusSettings",
+    "QueueSettings",
     "RedactionSettings",
     "SamplerSettings",
     "SentrySettings",
@@ -103,6 +107,28 @@ class OTLPSettings:
     """gRPC only. None: the scheme of the endpoint decides."""
     credential_provider: str | None = value_of(v.OTLP_CREDENTIAL_PROVIDER)
     """HTTP only. Name of the installed package that creates the session, as the SDK's variable."""
+    grpc_credential_provider: str | None = value_of(v.GRPC_CREDENTIAL_PROVIDER)
+    """gRPC only. Name of the installed package that creates the channel's credentials."""
+    grpc_retryable: tuple[str, ...] = value_of(v.GRPC_RETRYABLE)
+    """Status codes after which an export is retried. Empty: those of OTLP's specification."""
+    temporality: Temporality = value_of(v.TEMPORALITY)  # noqa: RUF009 # a `field`
+    histograms: HistogramAggregation = value_of(v.HISTOGRAM_AGGREGATION)  # noqa: RUF009 # a `field`
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """The queue of one signal's items for one destination."""
+
+    schedule_delay: float
+    """Seconds between two exports."""
+    max_size: int
+    """Number of items that wait."""
+    max_batch: int
+    """Number of items in one export."""
+    max_bytes: int
+    """Number of bytes that wait or are being sent."""
+    variable: str
+    """The variable that sets ``max_size``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +209,18 @@ class Settings:
     """As in `SentrySettings`, if a variable sets it. Also for a client of the host."""
     metric_interval: float = value_of(v.METRIC_INTERVAL)
     """Seconds between two exports of metrics."""
+    span_export_delay: int = value_of(v.BSP_SCHEDULE_DELAY)
+    """Milliseconds between two exports of spans."""
+    span_queue_size: int = value_of(v.BSP_MAX_QUEUE_SIZE)
+    span_batch_size: int = value_of(v.BSP_MAX_EXPORT_BATCH_SIZE)
+    log_export_delay: int = value_of(v.BLRP_SCHEDULE_DELAY)
+    """Milliseconds between two exports of log records."""
+    log_queue_size: int = value_of(v.BLRP_MAX_QUEUE_SIZE)
+    log_batch_size: int = value_of(v.BLRP_MAX_EXPORT_BATCH_SIZE)
+    queue_bytes: int = value_of(v.QUEUE_BYTES)
+    """Bytes of one signal that wait for one destination."""
+    internal_metrics: bool = value_of(v.INTERNAL_METRICS)
+    """Whether the metrics ``otel.sdk.*`` are recorded."""
     shutdown_timeout: float = value_of(v.SHUTDOWN_TIMEOUT)
     """Seconds to export what is queued at shutdown."""
     console: ConsoleMode = value_of(v.CONSOLE)  # noqa: RUF009 # a `field`
@@ -212,6 +250,28 @@ class Settings:
     redaction: RedactionSettings = field(default_factory=RedactionSettings)
     notes: tuple[str, ...] = ()
     """Notes for the operator, logged once: variables that are set and not used."""
+
+    def queue(self, signal: Signal) -> QueueSettings:
+        """Return the settings of one signal's queues. A batch is at most as large as its queue."""
+        if signal == "metrics":
+            # What is collected at one time is sent at once, so only bytes limit it.
+            limits = 0, sys.maxsize, sys.maxsize, v.QUEUE_BYTES
+        elif signal == "traces":
+            limits = (
+                self.span_export_delay,
+                self.span_queue_size,
+                self.span_batch_size,
+                v.BSP_MAX_QUEUE_SIZE,
+            )
+        else:
+            limits = (
+                self.log_export_delay,
+                self.log_queue_size,
+                self.log_batch_size,
+                v.BLRP_MAX_QUEUE_SIZE,
+            )
+        delay, size, batch, variable = limits
+        return QueueSettings(delay / 1000, size, min(batch, size), self.queue_bytes, str(variable))
 
     @property
     def prints_traces(self) -> bool:

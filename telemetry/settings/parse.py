@@ -20,6 +20,28 @@ C = TypeVar("C", bound=str)
 TRACE_ID = "{trace_id}"
 EVENT_ID = "{event_id}"
 
+# https://grpc.io/docs/guides/status-codes/, without OK.
+GRPC_CODES = frozenset(
+    {
+        "ABORTED",
+        "ALREADY_EXISTS",
+        "CANCELLED",
+        "DATA_LOSS",
+        "DEADLINE_EXCEEDED",
+        "FAILED_PRECONDITION",
+        "INTERNAL",
+        "INVALID_ARGUMENT",
+        "NOT_FOUND",
+        "OUT_OF_RANGE",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "UNAUTHENTICATED",
+        "UNAVAILABLE",
+        "UNIMPLEMENTED",
+        "UNKNOWN",
+    }
+)
+
 _TRUE = frozenset({"1", "true", "yes", "on", "t", "y"})
 _FALSE = frozenset({"0", "false", "no", "off", "f", "n", ""})
 _LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
@@ -57,6 +79,11 @@ def boolean(value: str) -> bool:
     if lowered in _FALSE:
         return False
     raise ValueError("true or false")
+
+
+def true_or_false(value: str) -> bool:
+    """Parse ``true`` or ``false``, the only words that OpenTelemetry's SDK knows."""
+    return one_of("true", "false")(value) == "true"
 
 
 def truth(value: str) -> bool:
@@ -114,6 +141,14 @@ def exactly(*known: C) -> Callable[[str], C]:
         raise ValueError(f"one of {', '.join(known)}")
 
     return read
+
+
+def grpc_codes(value: str) -> tuple[str, ...]:
+    """Parse a comma list of gRPC status codes. Case is ignored."""
+    codes = tuple(item.upper() for item in items(value))
+    if not codes or not GRPC_CODES.issuperset(codes):
+        raise ValueError(f"a comma list of {', '.join(sorted(GRPC_CODES))}")
+    return codes
 
 
 def seconds(value: str) -> float:

@@ -7,7 +7,6 @@ logs a warning is a note.
 
 from __future__ import annotations
 
-from telemetry.registry.attributes import SIGNALS
 from telemetry.settings import parse
 from telemetry.settings.variable import Variable
 
@@ -18,13 +17,6 @@ CONFIG_FILE = Variable(
     None,
 )
 
-BSP_SCHEDULE_DELAY = Variable(
-    "OTEL_BSP_SCHEDULE_DELAY",
-    "Milliseconds between two exports of spans.",
-    parse.positive,
-    5000,
-    unit="ms",
-)
 BSP_EXPORT_TIMEOUT = Variable(
     "OTEL_BSP_EXPORT_TIMEOUT",
     "Milliseconds for one export of spans. OpenTelemetry's SDK reads it and does not apply it: see "
@@ -34,25 +26,6 @@ BSP_EXPORT_TIMEOUT = Variable(
     unit="ms",
     strict=False,
 )
-BSP_MAX_QUEUE_SIZE = Variable(
-    "OTEL_BSP_MAX_QUEUE_SIZE",
-    "Number of spans that wait for export. Where there are more, the oldest is dropped.",
-    parse.positive,
-    2048,
-)
-BSP_MAX_EXPORT_BATCH_SIZE = Variable(
-    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-    "Number of spans in one export. At most OTEL_BSP_MAX_QUEUE_SIZE.",
-    parse.positive,
-    512,
-)
-BLRP_SCHEDULE_DELAY = Variable(
-    "OTEL_BLRP_SCHEDULE_DELAY",
-    "Milliseconds between two exports of log records.",
-    parse.positive,
-    1000,
-    unit="ms",
-)
 BLRP_EXPORT_TIMEOUT = Variable(
     "OTEL_BLRP_EXPORT_TIMEOUT",
     "Milliseconds for one export of log records. OpenTelemetry's SDK reads it and does not apply "
@@ -61,18 +34,6 @@ BLRP_EXPORT_TIMEOUT = Variable(
     30_000,
     unit="ms",
     strict=False,
-)
-BLRP_MAX_QUEUE_SIZE = Variable(
-    "OTEL_BLRP_MAX_QUEUE_SIZE",
-    "Number of log records that wait for export. Where there are more, the oldest is dropped.",
-    parse.positive,
-    2048,
-)
-BLRP_MAX_EXPORT_BATCH_SIZE = Variable(
-    "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
-    "Number of log records in one export. At most OTEL_BLRP_MAX_QUEUE_SIZE.",
-    parse.positive,
-    512,
 )
 
 ATTRIBUTE_COUNT_LIMIT = Variable(
@@ -160,49 +121,10 @@ EXEMPLAR_FILTER = Variable(
     parse.exactly("trace_based", "always_on", "always_off"),
     "trace_based",
 )
-TEMPORALITY = Variable(
-    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
-    "Temporality of metrics sent by OTLP: `cumulative`, `delta`, or `lowmemory`. Logfire always "
-    "gets `delta`.",
-    parse.one_of("cumulative", "delta", "lowmemory"),
-    "cumulative",
-    strict=False,
-)
-HISTOGRAM_AGGREGATION = Variable(
-    "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
-    "Aggregation of histograms sent by OTLP: `explicit_bucket_histogram` or "
-    "`base2_exponential_bucket_histogram`. Logfire always gets the latter.",
-    parse.one_of("explicit_bucket_histogram", "base2_exponential_bucket_histogram"),
-    "explicit_bucket_histogram",
-    strict=False,
-)
-INTERNAL_METRICS = Variable(
-    "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED",
-    "Whether the SDK's own metrics (`otel.sdk.*`) are recorded, where metrics are exported. The "
-    "default is this layer's: OpenTelemetry's is false.",
-    parse.one_of("true", "false"),
-    "true",
-    strict=False,
-)
 
 RESOURCE_DETECTORS: Variable[tuple[str, ...]] = Variable(
     "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS",
     "Further resource detectors: a comma list of installed ones.",
     parse.items,
     (),
-)
-GRPC_CREDENTIAL_PROVIDER = Variable(
-    "OTEL_PYTHON_EXPORTER_OTLP_GRPC_CREDENTIAL_PROVIDER",
-    "Installed credential provider for OTLP over grpc. {forms} sets it for one signal.",
-    parse.text,
-    None,
-    forms="OTEL_PYTHON_EXPORTER_OTLP_GRPC_{}_CREDENTIAL_PROVIDER",
-    kinds=SIGNALS,
-)
-GRPC_RETRYABLE: Variable[tuple[str, ...]] = Variable(
-    "OTEL_PYTHON_EXPORTER_OTLP_GRPC_RETRYABLE_ERROR_CODES",
-    "gRPC status codes after which an export is retried: a comma list of names.",
-    parse.items,
-    (),
-    default_text="those of OTLP's specification",
 )

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
     from telemetry.exceptions import Problem
 
+_OF_OTLP = (
+    v.GRPC_CREDENTIAL_PROVIDER,
+    v.GRPC_RETRYABLE,
+    v.TEMPORALITY,
+    v.HISTOGRAM_AGGREGATION,
+)
 # Never used by this layer, whatever their value.
 _UNUSED = {
     "LOGFIRE_": "this layer does not run Logfire's SDK",
@@ -86,11 +92,35 @@ def read_all(reader: Reader, default_service_name: str | None) -> Settings:
         redaction=read_redaction(reader),
         **read_fields(reader, Settings),
     )
-    reader.check(v.PROPAGATORS, *declared(passed_on))
+    # The variables of OTLP are read for the signals that use it, and judged in any case.
+    reader.check(v.PROPAGATORS, *declared(passed_on), *_OF_OTLP)
     _check_extras(reader, settings)
     if reader.problems:
         raise ConfigurationError(_in_order(reader))
-    return replace(settings, notes=(*reader.notes, *_unused(reader), *_unsent(reader, settings)))
+    notes = (*reader.notes, *_cut(settings), *_unused(reader), *_unsent(reader, settings))
+    return replace(settings, notes=notes)
+
+
+def _cut(settings: Settings) -> list[str]:
+    """Notes on exports that can't have as many items as their variable says."""
+    return [
+        f"{batch} is {wanted} and {queue} is {most}: an export has at most {most} items"
+        for batch, wanted, queue, most in (
+            (
+                v.BSP_MAX_EXPORT_BATCH_SIZE,
+                settings.span_batch_size,
+                v.BSP_MAX_QUEUE_SIZE,
+                settings.span_queue_size,
+            ),
+            (
+                v.BLRP_MAX_EXPORT_BATCH_SIZE,
+                settings.log_batch_size,
+                v.BLRP_MAX_QUEUE_SIZE,
+                settings.log_queue_size,
+            ),
+        )
+        if wanted > most
+    ]
 
 
 def _attribute_length(reader: Reader) -> int | None:
@@ -138,7 +168,7 @@ def _unsent(reader: Reader, settings: Settings) -> list[str]:
 def _check_extras(reader: Reader, settings: Settings) -> None:
     wanted = "its extra: pip install 'corkboard-telemetry[{}]'"
     for signal, otlp in settings.otlp.items():
-        if otlp.protocol == "grpc" and not _installed("opentelemetry.exporter.otlp.proto.grpc"):
+        if otlp.protocol == "grpc" and not _installed("grpc"):
             variable = reader.given(v.OTLP_PROTOCOL, signal) or v.OTLP_PROTOCOL
             reader.problem(variable, "grpc", wanted.format("grpc"))
             break

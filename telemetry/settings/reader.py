@@ -82,7 +82,10 @@ class Reader:
             if variable.strict:
                 self.problem(given, text, str(error))
             else:
-                self.notes.append(f"{given}={text!r} is not used: wanted {error}")
+                note = f"{given}={text!r} is not used: wanted {error}"
+                # The variables of OTLP are read once for each signal.
+                if note not in self.notes:
+                    self.notes.append(note)
             return variable.default
         if value != variable.default:
             self.took(given)

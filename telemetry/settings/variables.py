@@ -24,6 +24,8 @@ Compression = Literal["none", "gzip", "deflate"]
 TraceparentPolicy = Literal["link", "trust", "ignore"]
 ConsoleMode = Literal["tree", "compact", "off"]
 LogFormat = Literal["json", "text"]
+Temporality = Literal["cumulative", "delta", "lowmemory"]
+HistogramAggregation = Literal["explicit_bucket_histogram", "base2_exponential_bucket_histogram"]
 
 GRPC_ENDPOINT = "http://localhost:4317"
 """Default of OTEL_EXPORTER_OTLP_ENDPOINT for the protocol grpc."""
@@ -146,6 +148,37 @@ OTLP_CREDENTIAL_PROVIDER = Variable(
     None,
     forms="OTEL_PYTHON_EXPORTER_OTLP_HTTP_{}_CREDENTIAL_PROVIDER",
     kinds=SIGNALS,
+)
+GRPC_CREDENTIAL_PROVIDER = Variable(
+    "OTEL_PYTHON_EXPORTER_OTLP_GRPC_CREDENTIAL_PROVIDER",
+    "Installed credential provider for OTLP over grpc. {forms} sets it for one signal.",
+    parse.text,
+    None,
+    forms="OTEL_PYTHON_EXPORTER_OTLP_GRPC_{}_CREDENTIAL_PROVIDER",
+    kinds=SIGNALS,
+)
+GRPC_RETRYABLE: Variable[tuple[str, ...]] = Variable(
+    "OTEL_PYTHON_EXPORTER_OTLP_GRPC_RETRYABLE_ERROR_CODES",
+    "gRPC status codes after which an export is retried: a comma list of names.",
+    parse.grpc_codes,
+    (),
+    default_text="those of OTLP's specification",
+)
+TEMPORALITY: Variable[Temporality] = Variable(
+    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+    "Temporality of metrics sent by OTLP: `cumulative`, `delta`, or `lowmemory`. Logfire always "
+    "gets `delta`.",
+    parse.one_of(*get_args(Temporality)),
+    "cumulative",
+    strict=False,
+)
+HISTOGRAM_AGGREGATION: Variable[HistogramAggregation] = Variable(
+    "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+    "Aggregation of histograms sent by OTLP: `explicit_bucket_histogram` or "
+    "`base2_exponential_bucket_histogram`. Logfire always gets the latter.",
+    parse.one_of(*get_args(HistogramAggregation)),
+    "explicit_bucket_histogram",
+    strict=False,
 )
 
 LOGFIRE_TOKEN: Variable[tuple[str, ...]] = Variable(
@@ -271,6 +304,14 @@ PROPAGATORS: Variable[tuple[str, ...]] = Variable(
     "Propagators of the trace context: a comma list of installed ones, or `none`.",
     installed.propagators,
     ("tracecontext", "baggage"),
+)
+INTERNAL_METRICS = Variable(
+    "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED",
+    "Whether metrics about export (`otel.sdk.*`) are recorded, where metrics are exported. The "
+    "default is this layer's: OpenTelemetry's is false.",
+    parse.true_or_false,
+    True,
+    strict=False,
 )
 METRIC_INTERVAL = Variable(
     "OTEL_METRIC_EXPORT_INTERVAL",
@@ -468,6 +509,51 @@ SITE_LIMIT = Variable(
     "Number of sites that metrics have by name. All others are `other`.",
     parse.whole,
     100,
+)
+BSP_SCHEDULE_DELAY = Variable(
+    "OTEL_BSP_SCHEDULE_DELAY",
+    "Milliseconds between two exports of spans.",
+    parse.positive,
+    5000,
+    unit="ms",
+)
+BSP_MAX_QUEUE_SIZE = Variable(
+    "OTEL_BSP_MAX_QUEUE_SIZE",
+    "Number of spans that wait for export. Where there are more, the oldest is dropped.",
+    parse.positive,
+    2048,
+)
+BSP_MAX_EXPORT_BATCH_SIZE = Variable(
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+    "Number of spans in one export. At most OTEL_BSP_MAX_QUEUE_SIZE.",
+    parse.positive,
+    512,
+)
+BLRP_SCHEDULE_DELAY = Variable(
+    "OTEL_BLRP_SCHEDULE_DELAY",
+    "Milliseconds between two exports of log records.",
+    parse.positive,
+    1000,
+    unit="ms",
+)
+BLRP_MAX_QUEUE_SIZE = Variable(
+    "OTEL_BLRP_MAX_QUEUE_SIZE",
+    "Number of log records that wait for export. Where there are more, the oldest is dropped.",
+    parse.positive,
+    2048,
+)
+BLRP_MAX_EXPORT_BATCH_SIZE = Variable(
+    "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
+    "Number of log records in one export. At most OTEL_BLRP_MAX_QUEUE_SIZE.",
+    parse.positive,
+    512,
+)
+QUEUE_BYTES = Variable(
+    "TELEMETRY_QUEUE_BYTES",
+    "Number of bytes of one signal that wait for one destination, and are being sent to it. Where "
+    "there are more, the oldest items are dropped, those that tell of a failure last.",
+    parse.positive,
+    16_000_000,
 )
 SHUTDOWN_TIMEOUT = Variable(
     "TELEMETRY_SHUTDOWN_TIMEOUT",

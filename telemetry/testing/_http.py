@@ -22,7 +22,12 @@ class OTLPHandler(Handler):
     server: LoopbackServer[Inbox]
 
     def _take(self, path: str, headers: Mapping[str, str]) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        wanted = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(wanted)
+        if len(body) < wanted:
+            # The sender ended within its request, which then never was one.
+            self.close_connection = True
+            return
         signal = PATHS.get(path)
         if signal is None:
             self._reply(404, PROTOBUF, b"")

@@ -38,3 +38,8 @@ def kept_by_rule(state: TraceState | None) -> TraceState:
     """The tracestate with ``th:0``, which means that no ratio was applied. Other entries stay."""
     state = state or TraceState()
     return state.update(_KEY, "th:0") if _KEY in state else state.add(_KEY, "th:0")
+
+
+def is_kept_by_rule(state: TraceState | None) -> bool:
+    """Whether a tracestate has ``th:0``, as `kept_by_rule` sets it."""
+    return state is not None and state.get(_KEY, "").split(";")[0] == "th:0"

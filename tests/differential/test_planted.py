@@ -147,11 +147,11 @@ def no_longer(items: Any, item: Any) -> None:
     items.remove(item)
 
 
-def last_lines_swapped(recording: Recording) -> None:
+def first_lines_swapped(recording: Recording) -> None:
     """Print the same lines in another order."""
     case = recording.cases["config, everything"]
     lines = case["stdout"].splitlines()
-    lines[-2:] = reversed(lines[-2:])
+    lines[:2] = reversed(lines[:2])
     case["stdout"] = "\n".join(lines)
 
 
@@ -327,7 +327,7 @@ PLANTED: dict[str, tuple[str, Plant, str]] = {
     "a file": (GRPC, lambda recording: recording.files.append("planted"), "> files"),
     "config": (CASES, in_case("config, everything", "stdout", "staging", "planted"), "planted"),
     "config's default": (CASES, in_case("config, none", "stdout", "0.025 s", "0.05 s"), "0.05 s"),
-    "config's order": (CASES, last_lines_swapped, "another order"),
+    "config's order": (CASES, first_lines_swapped, "another order"),
     "config --json": (
         CASES,
         in_case("config --json, everything", "stdout", "staging", "planted"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from telemetry.testing import OTLPReceiver
 
 APP = "tests.end_to_end.inspected_host:application"
-ABSENT = ("opentelemetry.sdk", "opentelemetry.exporter", "logfire", "sentry_sdk", "grpc")
+ABSENT = ("opentelemetry.sdk", "opentelemetry.proto", "logfire", "sentry_sdk", "grpc")
 THREADS = ("Otel", "telemetry")
 
 
@@ -74,7 +74,7 @@ def test_a_configured_host_loads_and_starts_what_it_needs(
 ) -> None:
     """What the test above looks for is there to be found, and no more of it than is used."""
     loaded, threads, _ = inspect(host, host.variables(receiver))
-    assert loaded == {"opentelemetry.sdk", "opentelemetry.exporter"}
+    assert loaded == {"opentelemetry.sdk", "opentelemetry.proto"}
     assert [name for name in threads if name.startswith(THREADS)] != []
 
 

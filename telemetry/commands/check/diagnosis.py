@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from telemetry.export.answers import causes, first_line, host_of, is_web_page
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from telemetry.commands.check.answers import Answer
-
-_LONGEST = 200
+    from telemetry.export.answers import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ def _of_status(answer: Answer, to: Target) -> Diagnosis | None:
         return Diagnosis(
             f"redirect, which is not followed ({status})",
             f"Set {to.address_variable} to the address that the redirect names"
-            + (f", {_host_of(answer.location)}." if answer.location else "."),
+            + (f", {host_of(answer.location)}." if answer.location else "."),
         )
     if to.protocol == "sentry":
         return _of_sentry(answer, status, to)
@@ -95,7 +93,7 @@ def _of_status(answer: Answer, to: Target) -> Diagnosis | None:
 
 
 def _of_sentry(answer: Answer, status: int, to: Target) -> Diagnosis:
-    said = _first_line(answer.body)
+    said = first_line(answer.body)
     if status in (401, 403):
         problem, advice = "key refused", "Copy the DSN from the project's settings again."
     elif status in (400, 404):
@@ -111,10 +109,9 @@ def _of_sentry(answer: Answer, status: int, to: Target) -> Diagnosis:
 
 
 def _of_content(answer: Answer, to: Target) -> Diagnosis | None:
-    media = answer.content_type.partition(";")[0].strip().lower()
-    is_a_page = media == "text/html" or answer.body.lstrip()[:1] == b"<"
-    if not is_a_page:
+    if not is_web_page(answer):
         return None
+    media = answer.content_type.partition(";")[0].strip().lower()
     return Diagnosis(
         f"response is a web page ({answer.status}, {media or 'no type'})",
         f"A proxy, a login page or another site answers at the address in {to.address_variable}. "
@@ -135,33 +132,38 @@ def _of_acceptance(answer: Answer, message: Any) -> Diagnosis | None:
     if not rejected:
         return None
     return Diagnosis(
-        f"rejected: {_first_line(partial.error_message.encode()) or 'no reason given'}",
+        f"rejected: {first_line(partial.error_message.encode()) or 'no reason given'}",
         "The backend answered 200 and rejected the data: its message gives the reason.",
     )
 
 
 def _of_no_answer(error: BaseException, to: Target) -> Diagnosis:
-    causes = list(_causes(error))
-    if any("SSL" in type(cause).__name__ for cause in causes):
+    known = list(causes(error))
+    if any(type(cause).__name__ == "ProxyError" for cause in known):
+        return Diagnosis(
+            "the proxy does not answer",
+            "HTTP_PROXY or HTTPS_PROXY names it. NO_PROXY lists hosts that are reached without it.",
+        )
+    if any("SSL" in type(cause).__name__ for cause in known):
         return Diagnosis(
             "TLS handshake failed",
             "The certificate is not trusted or not of this host, or the port has no TLS: check "
             f"{to.address_variable}, or OTEL_EXPORTER_OTLP_CERTIFICATE.",
         )
-    if any(isinstance(c, socket.gaierror) or "NameResolution" in type(c).__name__ for c in causes):
+    if any(isinstance(c, socket.gaierror) or "NameResolution" in type(c).__name__ for c in known):
         return Diagnosis("host name not found", f"Check the host in {to.address_variable}.")
-    if any(isinstance(c, ConnectionRefusedError) for c in causes):
+    if any(isinstance(c, ConnectionRefusedError) for c in known):
         return Diagnosis(
             "connection refused",
             f"Is it running? Check the host and the port in {to.address_variable}.",
         )
-    if any(isinstance(c, requests.Timeout) or "Timeout" in type(c).__name__ for c in causes):
+    if any(isinstance(c, requests.Timeout) or "Timeout" in type(c).__name__ for c in known):
         return Diagnosis(
             "no response before the timeout",
             f"Does a firewall block it? Check {to.address_variable}.",
         )
     return Diagnosis(
-        f"no HTTP response ({type(causes[-1]).__name__})",
+        f"no HTTP response ({type(known[-1]).__name__})",
         f"Is it a gRPC port, as 4317 is? Then OTEL_EXPORTER_OTLP_PROTOCOL=grpc; "
         f"else check {to.address_variable}.",
     )
@@ -202,27 +204,3 @@ def _of_grpc(answer: Answer, to: Target) -> Diagnosis | None:
         "Is it an HTTP port, as 4318 is? Then OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf; "
         f"else check {to.address_variable}.",
     )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and its causes. urllib3 keeps its cause in ``reason``."""
-    seen: set[int] = set()
-    waiting: list[Any] = [error]
-    while waiting:
-        found = waiting.pop(0)
-        if not isinstance(found, BaseException) or id(found) in seen:
-            continue
-        seen.add(id(found))
-        yield found
-        waiting += [found.__cause__, found.__context__, getattr(found, "reason", None), *found.args]
-
-
-def _host_of(url: str) -> str:
-    return url.partition("?")[0].rpartition("@")[2][:_LONGEST]
-
-
-def _first_line(text: bytes) -> str:
-    lines = text.decode("utf-8", "replace").strip().splitlines()
-    line = lines[0] if lines else ""
-    readable = "".join(character for character in line if character.isprintable())
-    return "" if readable.startswith("<") else readable[:_LONGEST]

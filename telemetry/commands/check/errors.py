@@ -8,8 +8,8 @@ import sentry_sdk
 from sentry_sdk.transport import HttpTransport
 
 from telemetry import private_api
-from telemetry.commands.check.answers import Answer
 from telemetry.errors.sentry.redaction import BeforeSend
+from telemetry.export.answers import Answer
 from telemetry.registry.spans import CHECK
 
 if TYPE_CHECKING:

@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from telemetry.commands.check.answers import Answer, ObservingTransport
 from telemetry.commands.check.diagnosis import Diagnosis, Target, diagnose
 from telemetry.commands.check.samples import Samples
+from telemetry.export.answers import Answer
 from telemetry.export.catalog import destinations
 from telemetry.export.destination import without_credentials
+from telemetry.export.encoding.requests import encode_request
+from telemetry.export.exporters import encoded
 from telemetry.redaction.redactor import Redactor
 from telemetry.settings import variables as v
 from telemetry.settings.model import SIGNALS
@@ -96,46 +98,40 @@ def probe(settings: Settings, timeout: float) -> Report:
 def _of_signal(
     settings: Settings, signal: Signal, redactor: Redactor, samples: Samples, timeout: float
 ) -> Iterator[Result]:
-    wires: dict[int, ObservingTransport] = {}
-
-    def transport(statistics: Any) -> ObservingTransport:
-        return wires.setdefault(id(statistics), ObservingTransport(timeout))
-
-    for destination in destinations(settings, signal, redactor, transport):
+    for destination in destinations(settings, signal, redactor):
         if destination.name == "prometheus":
             yield _of_port(settings, destination)
         elif destination.name == "console":
             yield Result(signal, destination.name, "", None)
         else:
             began = time.monotonic()
-            content = _export(destination, samples.of[signal])
+            found = _problem(settings, destination, redactor, samples, timeout)
             seconds = time.monotonic() - began
-            found = _found(settings, destination, wires.get(id(destination.statistics)), content)
             page = (settings.trace_url or "") if signal == "traces" else ""
             yield _result(destination, seconds, found, page.replace("{trace_id}", samples.trace_id))
 
 
-def _export(destination: Destination[Any], items: Any) -> bool:
-    try:
-        exporter = destination.build()
-        result = exporter.export(items)
-        exporter.shutdown()
-    except Exception:  # noqa: BLE001 - whatever it is, it didn't arrive
-        return False
-    return bool(result.name == "SUCCESS")
-
-
-def _found(
+def _problem(
     settings: Settings,
     destination: Destination[Any],
-    transport: ObservingTransport | None,
-    content: bool,
+    redactor: Redactor,
+    samples: Samples,
+    timeout: float,
 ) -> Diagnosis | None:
-    if transport is None or transport.answer == Answer():
-        # The response can't be read: the exporter, or its session, is another package's.
-        if content:
-            return None
-        return Diagnosis("export failed", "See the exporter's messages above.")
+    data = samples.of[destination.signal]
+    if destination.endpoint is None:
+        # The response can't be read: the exporter is another package's.
+        return _of_exporter(destination, data)
+    try:
+        client = destination.endpoint.make_client()
+    except Exception as error:  # noqa: BLE001 # a credential provider's, or of a certificate's file
+        return Diagnosis(
+            f"no connection can be made ({type(error).__name__}: {error})",
+            "Check the certificate files and the credential provider that are configured.",
+        )
+    request = encode_request(encoded(destination.signal, data, destination.endpoint, redactor))
+    answer = client.send(request, timeout)
+    client.close()
     protocol = (
         settings.otlp[destination.signal].protocol
         if destination.name == "otlp"
@@ -148,7 +144,19 @@ def _found(
     )
     package, name = _ANSWERS[destination.signal]
     module = f"opentelemetry.proto.collector.{package}.v1.{package}_service_pb2"
-    return diagnose(transport.answer, to, getattr(importlib.import_module(module), name))
+    return diagnose(answer, to, getattr(importlib.import_module(module), name))
+
+
+def _of_exporter(destination: Destination[Any], data: Any) -> Diagnosis | None:
+    try:
+        exporter = destination.build()
+        result = exporter.export(data)
+        exporter.shutdown()
+    except Exception:  # noqa: BLE001 - whatever it is, it didn't arrive
+        result = None
+    if result is not None and result.name == "SUCCESS":
+        return None
+    return Diagnosis("export failed", "See the exporter's messages above.")
 
 
 def _result(

@@ -10,8 +10,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 
-from telemetry.export.destination import Destination
-from telemetry.metrics.provider import start_meter_provider
+from telemetry.metrics.provider import reader_of, start_meter_provider
 from telemetry.metrics.sites import SiteLabels
 from telemetry.redaction.redactor import Redactor
 from telemetry.settings.model import RedactionSettings
@@ -49,9 +48,8 @@ def test_a_metrics_exporter_may_be_a_reader(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "false")
     reader = InMemoryMetricReader()
     provider = start_meter_provider(
-        [Destination("metrics", "scraped", "", lambda: reader)],
+        [reader_of(reader, 60)],
         Resource({}),
-        interval=60,
         site_labels=SiteLabels(1),
         redactor=Redactor(RedactionSettings()),
         adapters={},

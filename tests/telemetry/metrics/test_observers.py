@@ -12,7 +12,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from telemetry import failsafe
 from telemetry.datasette.folding import DatasetteSpanProcessor
-from telemetry.export.destination import Destination, ExportStatistics
+from telemetry.export.destination import Destination
+from telemetry.export.statistics import ExportStatistics
 from telemetry.metrics.observers import observe_telemetry
 from telemetry.settings import SamplerSettings
 from telemetry.state import state

@@ -24,10 +24,7 @@ IMPORTED = (
     *("opentelemetry.attributes", "opentelemetry.sdk.trace", "opentelemetry.sdk._logs.export"),
     *("opentelemetry.sdk.metrics.export", "opentelemetry.instrumentation.asgi"),
     *("opentelemetry.instrumentation.system_metrics", "opentelemetry.instrumentation.log_utils"),
-    "opentelemetry.exporter.otlp.proto.grpc.trace_exporter",
-    "opentelemetry.exporter.otlp.proto.grpc.metric_exporter",
-    "opentelemetry.exporter.otlp.proto.grpc._log_exporter",
-    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+    *("grpc", "google.rpc.status_pb2", "requests.adapters"),
     *("logfire", "logfire._internal.config", "requests"),
     *("sentry_sdk.integrations.logging", "sentry_sdk.transport", "sentry_sdk.utils"),
 )

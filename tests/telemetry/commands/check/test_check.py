@@ -253,3 +253,16 @@ def test_there_is_nothing_to_send_by(variables: dict[str, str], said: str) -> No
     done = _check(**variables)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
+
+
+def test_a_proxy_that_does_not_answer_is_named() -> None:
+    """Not the backend, which was never asked."""
+    found = _results(
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://backend.example.org",
+        HTTP_PROXY=f"http://{HOST}:{refusing_port()}",
+    )
+    for result in found.values():
+        assert not result["arrived"]
+        assert result["problem"] == "the proxy does not answer"
+        assert "HTTP_PROXY" in result["advice"]
+        assert "NO_PROXY" in result["advice"]

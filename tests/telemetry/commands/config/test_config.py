@@ -37,17 +37,19 @@ def test_each_value_says_where_it_came_from() -> None:
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318",
         "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://localhost:4319/v1/logs",
         "OTEL_BSP_SCHEDULE_DELAY": "500",
+        "OTEL_SPAN_EVENT_COUNT_LIMIT": "5",
         "HOME": "/srv",
     }
     found = sources(environ, None)
     assert found["service_name"] == ("OTEL_SERVICE_NAME",)
     assert found["release"] == ("SENTRY_RELEASE",)
+    assert found["span_export_delay"] == ("OTEL_BSP_SCHEDULE_DELAY",)
     assert found["slow"] == ("TELEMETRY_SLOW",)
     assert found["redaction"] == ("TELEMETRY_REDACT",)
     assert "fold_below" not in found
     assert unused(environ, found) == [
         "LOGFIRE_SERVICE_NAME",
-        "OTEL_BSP_SCHEDULE_DELAY",
+        "OTEL_SPAN_EVENT_COUNT_LIMIT",
         "TELEMETRY_FOLD_BELOW",
     ]
     listed = {name: (value, origin) for name, value, origin in rows(read_settings(environ), found)}

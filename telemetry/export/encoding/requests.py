@@ -1,0 +1,108 @@
+"""OTLP requests: encoded items, grouped by resource and instrumentation scope."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+
+from telemetry.export.encoding.values import ValueEncoder
+from telemetry.export.encoding.wire import delimited, utf8
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+# The messages of the three signals have the same field numbers:
+# ExportTraceServiceRequest, ResourceSpans and ScopeSpans, and those of metrics and logs.
+_RESOURCE_ITEMS = b"\x0a"
+_RESOURCE, _SCOPE_ITEMS, _RESOURCE_SCHEMA = b"\x0a", b"\x12", b"\x1a"
+_SCOPE, _ITEM, _SCOPE_SCHEMA = b"\x0a", b"\x12", b"\x1a"
+# Resource
+_RESOURCE_ATTRIBUTES = b"\x0a"
+# InstrumentationScope
+_NAME, _VERSION, _SCOPE_ATTRIBUTES = b"\x0a", b"\x12", b"\x1a"
+
+_MAX_SOURCES = 1024
+
+
+class Source(NamedTuple):
+    """The resource and the instrumentation scope of an item, encoded."""
+
+    resource: bytes
+    scope: bytes
+
+
+class Item(NamedTuple):
+    """An encoded span, log record or metric."""
+
+    source: Source
+    body: bytes
+    """The message ``Span``, ``LogRecord`` or ``Metric``."""
+    number: int = 1
+    """Number of spans, log records or data points in it."""
+    is_failure: bool = False
+    """Whether it tells of a failure: these are the last to be dropped from a full queue."""
+
+
+class Sources:
+    """Encodes resources and scopes once for all their items."""
+
+    def __init__(self) -> None:
+        self._values = ValueEncoder(None)
+        self._lock = Lock()
+        # By identity, since the SDK's resources are hashed through JSON. The objects are kept, or
+        # another one could get the same identity.
+        self._known: dict[tuple[int, int], tuple[Source, object, object]] = {}
+
+    def of(self, resource: Resource | None, scope: InstrumentationScope | None) -> Source:
+        """Return the source of items of this resource and scope."""
+        key = id(resource), id(scope)
+        known = self._known.get(key)
+        if known is None:
+            source = Source(self._resource(resource), self._scope(scope))
+            with self._lock:
+                if len(self._known) >= _MAX_SOURCES:
+                    self._known.clear()
+                known = self._known[key] = source, resource, scope
+        return known[0]
+
+    def _resource(self, resource: Resource | None) -> bytes:
+        if resource is None:
+            return delimited(_RESOURCE, b"")
+        attributes = self._values.attributes(_RESOURCE_ATTRIBUTES, resource.attributes)
+        return delimited(_RESOURCE, attributes) + _schema(_RESOURCE_SCHEMA, resource.schema_url)
+
+    def _scope(self, scope: InstrumentationScope | None) -> bytes:
+        if scope is None:
+            return delimited(_SCOPE, b"")
+        encoded = delimited(_NAME, utf8(scope.name)) if scope.name else b""
+        if scope.version:
+            encoded += delimited(_VERSION, utf8(scope.version))
+        encoded += self._values.attributes(_SCOPE_ATTRIBUTES, scope.attributes)
+        return delimited(_SCOPE, encoded) + _schema(_SCOPE_SCHEMA, scope.schema_url)
+
+
+def _schema(prefix: bytes, schema_url: str | None) -> bytes:
+    return delimited(prefix, utf8(schema_url)) if schema_url else b""
+
+
+def encode_request(items: Iterable[Item]) -> bytes:
+    """Return the items of one signal as its ``Export…ServiceRequest``."""
+    by_resource: dict[bytes, dict[bytes, list[bytes]]] = {}
+    for item in items:
+        resource, scope = item.source
+        bodies = by_resource.setdefault(resource, {}).setdefault(scope, [])
+        bodies.append(delimited(_ITEM, item.body))
+    return b"".join(
+        delimited(
+            _RESOURCE_ITEMS,
+            resource
+            + b"".join(
+                delimited(_SCOPE_ITEMS, scope + b"".join(bodies))
+                for scope, bodies in by_scope.items()
+            ),
+        )
+        for resource, by_scope in by_resource.items()
+    )

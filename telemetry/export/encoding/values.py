@@ -1,0 +1,202 @@
+"""Attributes and other values, redacted and encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from typing import TYPE_CHECKING, Any
+
+from telemetry.export.encoding.wire import (
+    MAX_INT64,
+    MIN_INT64,
+    delimited,
+    int64,
+    pack_double,
+    utf8,
+    varint,
+)
+from telemetry.failsafe import failed
+from telemetry.redaction import additions
+from telemetry.redaction.redactor import MAX_DEPTH
+
+if TYPE_CHECKING:
+    from telemetry.redaction.redactor import Redactor
+
+# AnyValue
+_STRING, _BOOL, _INT, _DOUBLE = b"\x0a", b"\x10", b"\x18", b"\x21"
+_ARRAY, _MAP, _BYTES = b"\x2a", b"\x32", b"\x3a"
+_TRUE, _FALSE = _BOOL + b"\x01", _BOOL + b"\x00"
+# ArrayValue, KeyValueList, KeyValue
+_ITEM = b"\x0a"
+_KEY, _VALUE = b"\x0a", b"\x12"
+
+# A float is seldom seen again, and 0.0 equals -0.0.
+_CACHED_KINDS = frozenset({str, int, bool})
+_CACHED = 4096
+"""Number of attributes in one generation of a cache."""
+_LONGEST_CACHED = 512
+"""Bytes. With `_CACHED` and two generations, a cache has at most 4 MiB of encoded attributes."""
+
+
+class RecentlyUsed:
+    """A cache of two generations: what is used again survives, however much is added.
+
+    Reading takes no lock and changes nothing for what was used in this generation, unlike
+    `functools.lru_cache`. Lost updates of two threads at once only cost an encoding.
+    """
+
+    __slots__ = ("_older", "_size", "new")
+
+    def __init__(self, size: int = _CACHED) -> None:
+        self._size = size
+        self.new: dict[Any, bytes] = {}
+        self._older: dict[Any, bytes] = {}
+
+    def again(self, key: Any) -> bytes | None:
+        """Return what the older generation has, and keep it for another one."""
+        found = self._older.get(key)
+        if found is not None:
+            self.add(key, found)
+        return found
+
+    def add(self, key: Any, encoded: bytes) -> None:
+        """Cache bytes, unless they are long."""
+        if len(encoded) <= _LONGEST_CACHED:
+            if len(self.new) >= self._size:
+                self._older, self.new = self.new, {}
+            self.new[key] = encoded
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.new, self._older = {}, {}
+
+
+class ValueEncoder:
+    """Encodes attributes. What repeats, such as routes and methods, is encoded once.
+
+    Args:
+        redactor: redacts each value before it is encoded; None for what was redacted when it was
+            recorded.
+    """
+
+    def __init__(self, redactor: Redactor | None) -> None:
+        self._redactor = redactor
+        self._pairs = RecentlyUsed()
+        self._texts = RecentlyUsed()
+        if redactor is not None:
+            # After the redactor: it has learned the rules when the caches are cleared.
+            additions.follow(self)
+
+    def learn(self) -> None:
+        """Clear the caches: the host has added redaction rules."""
+        self._pairs.clear()
+        self._texts.clear()
+
+    def redacted(self, name: str, value: Any) -> Any:
+        """Return the value of an attribute as it is exported."""
+        return value if self._redactor is None else self._redactor.value(name, value)
+
+    def text(self, text: str) -> bytes:
+        """Redact and encode a text that is no attribute, such as a span's name."""
+        found = self._texts.new.get(text)
+        if found is None:
+            found = self._texts.again(text)
+            if found is None:
+                found = utf8(text if self._redactor is None else self._redactor.text(text))
+                self._texts.add(text, found)
+        return found
+
+    def attributes(self, prefix: bytes, attributes: Mapping[str, Any] | None) -> bytes:
+        """Redact and encode attributes as a repeated field; empty if there are none.
+
+        An attribute that can't be encoded is left out.
+
+        Args:
+            prefix: the tag of the field.
+            attributes: names and values of any type.
+        """
+        if not attributes:
+            return b""
+        encoded = []
+        cached, kinds = self._pairs.new, _CACHED_KINDS
+        for key, value in attributes.items():
+            kind = value.__class__
+            if kind in kinds:
+                # With its exact type: 1, 1.0 and True are equal, and so are 0.0 and -0.0.
+                pair = key, kind, value
+                found = cached.get(pair)
+                if found is None:
+                    found = self._pairs.again(pair)
+                    if found is None:
+                        found = self._attribute(key, value)
+                        if found is not None:
+                            self._pairs.add(pair, found)
+                    cached = self._pairs.new
+            else:
+                found = self._attribute(key, value)
+            if found is not None:
+                encoded.append(found)
+        return prefix + prefix.join(encoded) if encoded else b""
+
+    def _attribute(self, key: str, value: Any) -> bytes | None:
+        try:
+            return _sized(_key_value(key, self._any(self.redacted(key, value), MAX_DEPTH)))
+        except Exception as error:  # noqa: BLE001 # a value's own methods may raise anything
+            failed("export.attribute", error)
+            return None
+
+    def value(self, value: Any) -> bytes:
+        """Redact and encode a value that has no name, such as the body of a log record.
+
+        Raises:
+            Exception: whatever a value's own ``__str__`` or ``__iter__`` raises.
+        """
+        if self._redactor is not None:
+            value = self._redactor.anything(value)
+        return self._any(value, MAX_DEPTH)
+
+    def _any(self, value: Any, depth: int) -> bytes:
+        # As OpenTelemetry's specification maps values ("Mapping Arbitrary Data to OTLP AnyValue").
+        if isinstance(value, str):
+            return delimited(_STRING, utf8(value))
+        if value is None:
+            return b""
+        if isinstance(value, bool):
+            return _TRUE if value else _FALSE
+        if isinstance(value, int):
+            number = int(value)
+            if MIN_INT64 <= number <= MAX_INT64:
+                return _INT + int64(number)
+            return delimited(_STRING, _shown(number).encode())
+        if isinstance(value, float):
+            return _DOUBLE + pack_double(value)
+        if isinstance(value, bytes | bytearray | memoryview):
+            return delimited(_BYTES, bytes(value))
+        if depth > 0:
+            if isinstance(value, Mapping):
+                pairs = [
+                    delimited(_ITEM, _key_value(str(key), self._any(item, depth - 1)))
+                    for key, item in value.items()
+                ]
+                return delimited(_MAP, b"".join(pairs))
+            if isinstance(value, Sequence | Set):
+                items = [delimited(_ITEM, self._any(item, depth - 1)) for item in value]
+                return delimited(_ARRAY, b"".join(items))
+        shown = str(value)
+        # It was no text when the value was redacted.
+        return delimited(
+            _STRING, utf8(shown if self._redactor is None else self._redactor.text(shown))
+        )
+
+
+def _key_value(key: str, value: bytes) -> bytes:
+    return delimited(_KEY, utf8(key)) + delimited(_VALUE, value)
+
+
+def _sized(content: bytes) -> bytes:
+    return varint(len(content)) + content
+
+
+def _shown(number: int) -> str:
+    # Python refuses to convert integers of thousands of digits, which takes quadratic time.
+    bits = number.bit_length()
+    return str(number) if bits <= 4096 else f"an integer of {bits} bits"

@@ -1,0 +1,224 @@
+"""Encoded items of one signal that wait to be sent to one destination."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+from telemetry.export.encoding.requests import encode_request
+from telemetry.settings.variables import QUEUE_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from telemetry.export.encoding.requests import Item
+    from telemetry.export.statistics import ExportStatistics
+    from telemetry.settings.model import QueueSettings
+
+logger = logging.getLogger("telemetry")
+
+QUEUE_FULL = "queue_full"
+"""Value of ``error.type`` for items that a full queue dropped."""
+MAX_REQUEST = 3_500_000
+"""Bytes of a request before compression. Receivers over gRPC refuse 4 MiB by default."""
+# What a request adds to a body: tags and lengths.
+_FRAME = 16
+
+
+class Batch:
+    """Items that are sent in one request, and the attempts so far."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = items
+        self.count = sum(item.number for item in items)
+        """Number of spans, log records or data points."""
+        self.size = sum(len(item.body) for item in items)
+        """Bytes of the items."""
+        self.attempts = 0
+        self.began = 0.0
+        """When the first attempt began, by the monotonic clock."""
+        self.server_errors = 0
+        """Number of attempts that were answered with 500."""
+        self.delivered_before: int | None = None
+        """Number of items that the destination had accepted at the first of them."""
+        self._request: bytes | None = None
+
+    def request(self) -> bytes:
+        """Return the request's body, which is the same in each attempt."""
+        if self._request is None:
+            self._request = encode_request(self.items)
+        return self._request
+
+    def halves(self) -> list[Batch]:
+        """Return two batches with the same items, or itself if it has one item."""
+        middle = len(self.items) // 2
+        if not middle:
+            return [self]
+        return [Batch(self.items[:middle]), Batch(self.items[middle:])]
+
+
+class Outbox:
+    """A queue with two limits, in items and in bytes. The first that is reached drops items.
+
+    When it is full, ordinary items are dropped before those that tell of a failure, and the oldest
+    first. Batches that are being sent count as bytes until they are settled, and not as items.
+
+    Args:
+        what: the signal and its destination, for messages.
+        limits: number of items, bytes, and the schedule of exports.
+        statistics: counts accepted, delivered and dropped items. Only the outbox writes
+            ``accepted``, under its own lock.
+        replaced: whether the items that wait are dropped, uncounted, when newer ones arrive, as
+            cumulative metrics replace each other.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        limits: QueueSettings,
+        statistics: ExportStatistics,
+        *,
+        replaced: bool = False,
+    ) -> None:
+        self._what = what
+        self.limits = limits
+        self.statistics = statistics
+        self._replaced = replaced
+        self.wake: Callable[[], None] = _do_nothing
+        """Called, on the caller's thread, when a sender may have to act earlier than planned."""
+        self.on_drop: Callable[[int, str], None] = _do_nothing
+        """Called with the number of items that were dropped, and the reason."""
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all items: after a fork, they are the parent's to send."""
+        # Reentrant: a signal handler may log while its thread adds an item.
+        self._lock = RLock()
+        # Each with its number in the order of arrival, in which they are sent.
+        self._failures: deque[tuple[int, Item]] = deque()
+        self._ordinary: deque[tuple[int, Item]] = deque()
+        self._next = 0
+        self._bytes = 0
+        self._since: float | None = None
+        self._overflowing = False
+        self.settled = 0
+        """Number of accepted items that were delivered or dropped, or were replaced."""
+        self.accepted = 0
+
+    def put(self, item: Item) -> None:
+        """Add an item. Does not block, but for the time of another thread's call."""
+        with self._lock:
+            self.statistics.accepted += item.number
+            self.accepted += item.number
+            self._bytes += len(item.body)
+            queue = self._failures if item.is_failure else self._ordinary
+            queue.append((self._next, item))
+            self._next += 1
+            first = self._since is None
+            if first:
+                self._since = time.monotonic()
+            waiting = len(self._failures) + len(self._ordinary)
+            if waiting > self.limits.max_size or self._bytes > self.limits.max_bytes:
+                self._drop_oldest()
+        # One item at a time reaches the size of a batch: each further one would wake it again.
+        if first or waiting == self.limits.max_batch:
+            self.wake()
+
+    def replace(self, items: Iterable[Item]) -> None:
+        """Add what was collected at one time, instead of what still waits from earlier times."""
+        if self._replaced:
+            with self._lock:
+                for _, item in (*self._failures, *self._ordinary):
+                    self._bytes -= len(item.body)
+                    self.settled += item.number
+                    self.statistics.accepted -= item.number
+                self._failures.clear()
+                self._ordinary.clear()
+        for item in items:
+            self.put(item)
+
+    def reject(self, count: int, reason: str) -> None:
+        """Count items that could not be encoded."""
+        with self._lock:
+            self.statistics.accepted += count
+            self.statistics.drop(count, reason)
+            self.on_drop(count, reason)
+
+    def _drop_oldest(self) -> None:
+        while self._is_full():
+            queue = self._ordinary or self._failures
+            if not queue:
+                # All of it is being sent.
+                return
+            _, item = queue.popleft()
+            self._bytes -= len(item.body)
+            self.settled += item.number
+            self.statistics.drop(item.number, QUEUE_FULL)
+            self.on_drop(item.number, QUEUE_FULL)
+            if not self._overflowing:
+                self._overflowing = True
+                self._say_full()
+
+    def _say_full(self) -> None:
+        # Not exported: it would be one more item.
+        with suppress_instrumentation():
+            logger.warning(
+                "the queue of %s is full (%d items, %d bytes): the oldest are dropped, failures "
+                "last, and counted until there is room; %s and %s set its limits",
+                self._what,
+                self.waiting,
+                self._bytes,
+                self.limits.variable,
+                QUEUE_BYTES,
+            )
+
+    def _is_full(self) -> bool:
+        waiting = len(self._failures) + len(self._ordinary)
+        return waiting > self.limits.max_size or self._bytes > self.limits.max_bytes
+
+    def take(self) -> Batch | None:
+        """Remove the items of one request, the oldest first; None if nothing waits."""
+        with self._lock:
+            taken: list[Item] = []
+            size = 0
+            failures, ordinary = self._failures, self._ordinary
+            while (failures or ordinary) and len(taken) < self.limits.max_batch:
+                is_failure = not ordinary or bool(failures and failures[0][0] < ordinary[0][0])
+                queue = failures if is_failure else ordinary
+                size += len(queue[0][1].body) + _FRAME
+                if taken and size > MAX_REQUEST:
+                    break
+                taken.append(queue.popleft()[1])
+            if not (self._failures or self._ordinary):
+                self._since = None
+                self._overflowing = False
+            return Batch(taken) if taken else None
+
+    def settle(self, batch: Batch) -> None:
+        """Note that a batch is neither queued nor being sent any more."""
+        with self._lock:
+            self._bytes -= batch.size
+            self.settled += batch.count
+
+    @property
+    def waiting(self) -> int:
+        """Number of items that are queued."""
+        return len(self._failures) + len(self._ordinary)
+
+    def due(self) -> float | None:
+        """When the next batch is to be sent, by the monotonic clock; None if nothing waits."""
+        with self._lock:
+            if self._since is None:
+                return None
+            if self.waiting >= self.limits.max_batch:
+                return self._since
+            return self._since + self.limits.schedule_delay
+
+
+def _do_nothing(*_: object) -> None:
+    pass

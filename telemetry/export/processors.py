@@ -1,0 +1,163 @@
+"""Processors that encode each span and log record once, for all destinations of OTLP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk._logs import LogRecordProcessor
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.trace import StatusCode
+
+from telemetry.export.encoding.logs import encode_log_record
+from telemetry.export.encoding.requests import Item
+from telemetry.export.encoding.spans import encode_span
+from telemetry.failsafe import failed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
+    from opentelemetry.sdk.trace import ReadableSpan, Span
+
+    from telemetry.export.encoding.requests import Sources
+    from telemetry.export.encoding.values import ValueEncoder
+    from telemetry.export.outbox import Outbox
+
+    Added = Callable[[ReadableSpan, ValueEncoder], bytes]
+
+# OpenTelemetry's severity number of ERROR.
+_ERROR = 17
+
+
+class OTLPSpanProcessor(SpanProcessor):
+    """Puts sampled spans into outboxes as bytes.
+
+    Args:
+        outboxes: one for each destination, with what encodes the attributes that only this
+            destination gets, or None.
+        values: encodes and redacts attributes.
+        sources: encodes resources and scopes.
+        ready: called before the first span, to start the rest of the pipeline.
+        is_kept: whether a span is among the last to be dropped from a full queue, although it has
+            not failed itself.
+    """
+
+    def __init__(
+        self,
+        outboxes: Sequence[tuple[Outbox, Added | None]],
+        values: ValueEncoder,
+        sources: Sources,
+        ready: Callable[[], None],
+        is_kept: Callable[[ReadableSpan], bool] | None = None,
+    ) -> None:
+        self._outboxes = outboxes
+        self._values = values
+        self._sources = sources
+        self._ready = ready
+        self._is_kept = is_kept
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        # Also on start: metrics that a script records within its first span need the
+        # meter provider by then.
+        try:
+            self._ready()
+        except Exception as error:  # noqa: BLE001 # the SDK guards nothing
+            failed("export.traces", error)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        try:
+            context = span.get_span_context()
+            if context is not None and context.trace_flags.sampled:
+                self._ready()
+                self._put(span)
+        except Exception as error:  # noqa: BLE001 # the SDK guards nothing
+            failed("export.traces", error)
+
+    def _put(self, span: ReadableSpan) -> None:
+        try:
+            body = encode_span(span, self._values)
+            source = self._sources.of(span.resource, span.instrumentation_scope)
+            is_failure = span.status.status_code is StatusCode.ERROR or (
+                self._is_kept is not None and self._is_kept(span)
+            )
+            added = [add and add(span, self._values) for _, add in self._outboxes]
+        except Exception as error:  # noqa: BLE001 # one span costs itself
+            for outbox, _ in self._outboxes:
+                outbox.reject(1, type(error).__name__)
+            failed("export.encoding", error)
+            return
+        for (outbox, _), more in zip(self._outboxes, added, strict=True):
+            outbox.put(Item(source, body + more if more else body, 1, is_failure))
+
+    def shutdown(self) -> None:
+        """Do nothing: the sender has what is queued."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Do nothing: the pipeline flushes its senders."""
+        return True
+
+
+class OTLPLogRecordProcessor(LogRecordProcessor):
+    """Puts log records into outboxes as bytes.
+
+    Args:
+        outboxes: one for each destination.
+        values: encodes and redacts attributes.
+        sources: encodes resources and scopes.
+        ready: called before the first record, to start the rest of the pipeline.
+    """
+
+    def __init__(
+        self,
+        outboxes: Sequence[Outbox],
+        values: ValueEncoder,
+        sources: Sources,
+        ready: Callable[[], None],
+    ) -> None:
+        self._outboxes = outboxes
+        self._values = values
+        self._sources = sources
+        self._ready = ready
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        try:
+            self._ready()
+            self._put(log_record)
+        except Exception as error:  # noqa: BLE001 # the SDK guards nothing
+            failed("export.logs", error)
+
+    def _put(self, data: ReadWriteLogRecord | ReadableLogRecord) -> None:
+        try:
+            item = log_item(data, self._values, self._sources)
+        except Exception as error:  # noqa: BLE001 # one record costs itself
+            for outbox in self._outboxes:
+                outbox.reject(1, type(error).__name__)
+            failed("export.encoding", error)
+            return
+        for outbox in self._outboxes:
+            outbox.put(item)
+
+    def shutdown(self) -> None:
+        """Do nothing: the sender has what is queued."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Do nothing: the pipeline flushes its senders."""
+        return True
+
+
+def log_item(
+    data: ReadWriteLogRecord | ReadableLogRecord, values: ValueEncoder, sources: Sources
+) -> Item:
+    """Encode a log record.
+
+    Raises:
+        Exception: if the record has a part that is no log record's.
+    """
+    severity = data.log_record.severity_number
+    return Item(
+        sources.of(data.resource, data.instrumentation_scope),
+        encode_log_record(data, values),
+        1,
+        severity is not None and severity.value >= _ERROR,
+    )

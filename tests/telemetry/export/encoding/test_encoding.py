@@ -1,0 +1,106 @@
+"""Our bytes, decoded with opentelemetry-proto, are those of the SDK's encoder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics, ScopeMetrics
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from telemetry.export.encoding.logs import encode_log_record
+from telemetry.export.encoding.metrics import encode_metric
+from telemetry.export.encoding.requests import Item, Sources, encode_request
+from telemetry.export.encoding.spans import encode_span
+from telemetry.export.encoding.values import ValueEncoder
+from tests.telemetry.export.encoding import generated
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import ReadableLogRecord
+    from opentelemetry.sdk.metrics.export import Metric
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import ReadableSpan
+
+# Shared by all examples, so that what is cached meets what only equals it.
+VALUES = ValueEncoder(None)
+SOURCES = Sources()
+
+
+def never(error: Exception) -> None:
+    raise error
+
+
+@given(generated.SPANS)
+def test_a_span(span: ReadableSpan) -> None:
+    """With its resource and scope, as a request of one span."""
+    item = Item(SOURCES.of(span.resource, span.instrumentation_scope), encode_span(span, VALUES))
+    request = ExportTraceServiceRequest.FromString(encode_request([item]))
+    assert request == encode_spans([span])
+
+
+@given(generated.LOG_RECORDS)
+def test_a_log_record(record: ReadableLogRecord) -> None:
+    """With a body and attributes of any nesting."""
+    source = SOURCES.of(record.resource, record.instrumentation_scope)
+    item = Item(source, encode_log_record(record, VALUES))
+    request = ExportLogsServiceRequest.FromString(encode_request([item]))
+    assert request == encode_logs([record])
+
+
+@given(generated.METRICS, generated.RESOURCES)
+def test_a_metric(metric: Metric, resource: Resource) -> None:
+    """Of every kind, with exemplars."""
+    scope = InstrumentationScope("scope", "1", "https://schema.example")
+    item = Item(SOURCES.of(resource, scope), *encode_metric(metric, VALUES, never))
+    request = ExportMetricsServiceRequest.FromString(encode_request([item]))
+    scoped = ScopeMetrics(scope, [metric], "")
+    assert request == encode_metrics(MetricsData([ResourceMetrics(resource, [scoped], "")]))
+    assert item.number == len(metric.data.data_points)
+
+
+@given(st.lists(st.tuples(generated.RESOURCES, generated.SCOPES), min_size=1, max_size=3))
+def test_items_are_grouped(sources: list[tuple[Resource, Any]]) -> None:
+    """Each source is in a request once, with its items in their order."""
+    found = [SOURCES.of(*source) for source in sources * 2]
+    items = [Item(source, b"\x58" + bytes((number,))) for number, source in enumerate(found)]
+    request = ExportMetricsServiceRequest.FromString(encode_request(items))
+    resources = [each.SerializeToString() for each in request.resource_metrics]
+    scopes = [scope for each in request.resource_metrics for scope in each.scope_metrics]
+    assert len(resources) == len({source.resource for source in found})
+    assert len(scopes) == len(set(found))
+    # An unknown field of a metric, which a message keeps: which items are where.
+    numbers = [[each.SerializeToString()[1] for each in scope.metrics] for scope in scopes]
+    assert sorted(number for each in numbers for number in each) == [*range(len(items))]
+    assert all(each == sorted(each) for each in numbers)
+    for each in numbers:
+        assert len({found[number] for number in each}) == 1
+
+
+@given(st.dictionaries(generated.KEYS, st.floats(), max_size=4))
+def test_numbers_that_equal_nothing(attributes: dict[str, float]) -> None:
+    """NaN, which a comparison of messages cannot see, is compared as bytes."""
+    from opentelemetry.exporter.otlp.proto.common._internal import _encode_attributes
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+    ours = Span.FromString(VALUES.attributes(b"\x4a", attributes))
+    theirs = Span(attributes=_encode_attributes(attributes))
+    assert ours.SerializeToString() == theirs.SerializeToString()
+
+
+@pytest.mark.parametrize("order", [(1, 1.0, True), (True, 1.0, 1), (0.0, -0.0, 0, False)])
+def test_what_is_equal_is_not_the_same(order: tuple[Any, ...]) -> None:
+    """1, 1.0 and True are one key of a dict, and so are 0.0 and -0.0."""
+    values = ValueEncoder(None)
+    encoded = [values.attributes(b"\x4a", {"equal": each}) for each in order * 2]
+    assert len(set(encoded)) == len(order)
+    assert encoded[: len(order)] == encoded[len(order) :]

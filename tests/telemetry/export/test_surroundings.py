@@ -1,0 +1,282 @@
+"""What is configured decides how items are sent, and not what lies about on the machine."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+
+from tests.support.odd_server import OddServer, answer
+from tests.support.processes import refusing_port
+from tests.telemetry.export.sending import sending
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def server() -> Iterator[OddServer]:
+    with OddServer() as server:
+        yield server
+
+
+def test_a_netrc_file_replaces_no_header(
+    server: OddServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`requests` by itself would send its password to the backend."""
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password hunter2\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    made = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": server.url,
+        "OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Bearer sesame",
+    }
+    with sending(**made) as all_three:
+        all_three.span("one")
+        all_three.log("two")
+        all_three.meter.create_counter("three").add(1)
+        assert all_three.flush()
+    assert len(server.requests) == 3
+    assert {each.headers["authorization"] for each in server.requests} == {"Bearer sesame"}
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_is_used(server: OddServer, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """Where the variables of proxies name one, and NO_PROXY does not except the backend."""
+    monkeypatch.setenv(variable, server.url)
+    made = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://backend.example/v1/traces"}
+    with sending(**made) as traces:
+        traces.span("one")
+        assert traces.flush()
+        assert traces.of("traces").delivered == 1
+    [request] = server.requests
+    assert request.line.startswith("POST http://backend.example/v1/traces")
+
+
+def test_a_backend_can_be_excepted_from_the_proxy(
+    server: OddServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By NO_PROXY, as every HTTP client has it."""
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{refusing_port()}")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with sending(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"{server.url}/v1/traces") as traces:
+        traces.span("one")
+        assert traces.flush()
+    [request] = server.requests
+    assert request.line == "POST /v1/traces HTTP/1.1"
+
+
+def test_a_proxy_that_does_not_answer_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not the backend, which nobody has asked."""
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{refusing_port()}")
+    made = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://backend.example/v1/traces"}
+    with sending(**made) as traces:
+        traces.span("one")
+        assert not traces.flush(0.5)
+    assert "the proxy does not answer" in caplog.text
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an authority, another one, and certificates of a server and of a client."""
+    folder = tmp_path_factory.mktemp("certificates")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    trustme.CA().cert_pem.write_to_path(folder / "other.pem")
+    for name, made in (
+        ("server", authority.issue_cert("127.0.0.1")),
+        ("client", authority.issue_cert("client@example.org")),
+    ):
+        made.private_key_pem.write_to_path(folder / f"{name}.key")
+        made.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
+    return folder
+
+
+@pytest.fixture
+def tls_server(server: OddServer, certificates: Path) -> OddServer:
+    """A server with TLS that wants a certificate of its clients."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+    context.load_verify_locations(certificates / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    server.use_tls(context)
+    return server
+
+
+def test_certificates_are_those_that_are_configured(
+    tls_server: OddServer, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE name another authority, and change nothing."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates / "other.pem"))
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(certificates / "other.pem"))
+    made = {
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": tls_server.url,
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": str(certificates / "ca.pem"),
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(certificates / "client.pem"),
+        "OTEL_EXPORTER_OTLP_CLIENT_KEY": str(certificates / "client.key"),
+    }
+    with sending(**made) as traces:
+        traces.span("one")
+        assert traces.flush()
+        assert traces.of("traces").delivered == 1
+
+
+@pytest.mark.parametrize("missing", ["CERTIFICATE", "CLIENT_CERTIFICATE"])
+def test_without_a_certificate_nothing_is_sent(
+    tls_server: OddServer, certificates: Path, missing: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server is not believed, or does not believe the client; the spans are kept."""
+    made = {
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": tls_server.url,
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": str(certificates / "ca.pem"),
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(certificates / "client.pem"),
+        "OTEL_EXPORTER_OTLP_CLIENT_KEY": str(certificates / "client.key"),
+    }
+    del made[f"OTEL_EXPORTER_OTLP_{missing}"]
+    if missing == "CLIENT_CERTIFICATE":
+        del made["OTEL_EXPORTER_OTLP_CLIENT_KEY"]
+    with sending(**made) as traces:
+        traces.span("one")
+        assert not traces.flush(1.0)
+        assert traces.of("traces").failed == 0
+    assert tls_server.requests == []
+    assert "TLS handshake failed" in caplog.text
+
+
+PROVIDERS = """
+import grpc, requests
+
+def session():
+    made = requests.Session()
+    made.headers["X-Provided"] = "sesame"
+    return made
+
+def credentials():
+    return grpc.ssl_channel_credentials({authority!r}, {key!r}, {certificate!r})
+"""
+
+
+@pytest.fixture
+def providers(
+    tmp_path: Path, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Install a package with a provider for each protocol."""
+    texts = {
+        "authority": (certificates / "ca.pem").read_bytes(),
+        "key": (certificates / "client.key").read_bytes(),
+        "certificate": (certificates / "client.pem").read_bytes(),
+    }
+    (tmp_path / "planted_providers.py").write_text(PROVIDERS.format(**texts))
+    metadata = tmp_path / "planted_providers-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: planted-providers\nVersion: 1\n"
+    )
+    (metadata / "entry_points.txt").write_text(
+        "[opentelemetry_otlp_credential_provider]\n"
+        "planted_session = planted_providers:session\n"
+        "planted_credentials = planted_providers:credentials\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("planted_providers", None)
+
+
+@pytest.mark.usefixtures("providers")
+def test_a_credential_provider_makes_the_session(server: OddServer) -> None:
+    """For the signal that its variable names."""
+    made = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": server.url,
+        "OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER": "planted_session",
+    }
+    with sending(**made) as all_three:
+        all_three.span("one")
+        all_three.log("two")
+        assert all_three.flush()
+        assert all_three.of("traces").delivered == 1
+    provided = {each.line.split()[1]: each.headers.get("x-provided") for each in server.requests}
+    assert provided == {"/v1/traces": "sesame", "/v1/logs": None}
+
+
+@pytest.mark.usefixtures("providers")
+def test_a_credential_provider_makes_the_channels_credentials(certificates: Path) -> None:
+    """Over gRPC, where a server wants a client's certificate."""
+    import grpc
+
+    from tests.telemetry.export.test_grpc import OddService
+
+    credentials = grpc.ssl_server_credentials(
+        [((certificates / "server.key").read_bytes(), (certificates / "server.pem").read_bytes())],
+        (certificates / "ca.pem").read_bytes(),
+        require_client_auth=True,
+    )
+    service = OddService(credentials=credentials)
+    made = {
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"https://{service.address}",
+    }
+    try:
+        with sending(**made) as traces:
+            traces.span("refused")
+            assert not traces.flush(1.0)
+        variable = "OTEL_PYTHON_EXPORTER_OTLP_GRPC_CREDENTIAL_PROVIDER"
+        with sending(**made, **{variable: "planted_credentials"}) as traces:
+            traces.span("one")
+            assert traces.flush()
+    finally:
+        service.close()
+    assert service.requests == [["one"]]
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_a_credential_provider_that_is_missing(
+    server: OddServer, protocol: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is named; the signals without it are sent, and the spans of the one with it are kept."""
+    form = "GRPC" if protocol == "grpc" else "HTTP"
+    made = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": server.url.replace("http:", "https:")
+        if protocol == "grpc"
+        else server.url,
+        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": protocol,
+        f"OTEL_PYTHON_EXPORTER_OTLP_{form}_TRACES_CREDENTIAL_PROVIDER": "absent",
+        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": server.url,
+    }
+    with sending(**made) as all_three:
+        all_three.span("one")
+        all_three.log("two")
+        assert not all_three.flush(1.0)
+        assert all_three.of("logs").delivered == 1
+        assert all_three.of("traces").failed == 0
+    assert "entry point 'absent'" in caplog.text
+
+
+def test_headers_are_those_that_are_configured(server: OddServer) -> None:
+    """And deflate and gzip are what they say."""
+    server.reply = lambda _: answer()
+    for compression in ("none", "gzip", "deflate"):
+        made = {
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": server.url,
+            "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "X-Token=sesame,user-agent=mine",
+            "OTEL_EXPORTER_OTLP_COMPRESSION": compression,
+        }
+        with sending(**made) as traces:
+            traces.span("one")
+            assert traces.flush()
+    assert [each.headers.get("content-encoding") for each in server.requests] == [
+        None,
+        "gzip",
+        "deflate",
+    ]
+    assert {each.headers["x-token"] for each in server.requests} == {"sesame"}
+    assert {each.headers["user-agent"] for each in server.requests} == {"mine"}
+    # The server has unpacked them.
+    assert len({each.body[:1] for each in server.requests}) == 1
