@@ -1,1 +1,1 @@
-"""Exporters, one module per destination. Vendor packages are imported only in that module."""
+"""From ended items to destinations: encoding, queues, senders, and exporters of other kinds."""

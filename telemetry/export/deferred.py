@@ -18,7 +18,7 @@ from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, SimpleLogRec
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
-from telemetry.export.delivery import CountedLogRecordExporter, CountedSpanExporter
+from telemetry.export.counted import CountedLogRecordExporter, CountedSpanExporter
 from telemetry.failsafe import failed
 
 if TYPE_CHECKING:

@@ -194,7 +194,10 @@ class _Watch:
         self._sockets.shut_down()
 
     def __enter__(self) -> Self:
-        self._timer.start()
+        # Raised where the interpreter ends, or the system has no thread to give. The timeout of
+        # each read still holds then.
+        with suppress(RuntimeError):
+            self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -112,21 +112,22 @@ class Outbox:
 
     def put(self, item: Item) -> None:
         """Add an item. Does not block, but for the time of another thread's call."""
+        # Runs for every span and log record, on the thread that ends it.
+        limits = self.limits
         with self._lock:
             self.statistics.accepted += item.number
             self.accepted += item.number
             self._bytes += len(item.body)
-            queue = self._failures if item.is_failure else self._ordinary
-            queue.append((self._next, item))
+            (self._failures if item.is_failure else self._ordinary).append((self._next, item))
             self._next += 1
             first = self._since is None
             if first:
                 self._since = time.monotonic()
             waiting = len(self._failures) + len(self._ordinary)
-            if waiting > self.limits.max_size or self._bytes > self.limits.max_bytes:
+            if waiting > limits.max_size or self._bytes > limits.max_bytes:
                 self._drop_oldest()
         # One item at a time reaches the size of a batch: each further one would wake it again.
-        if first or waiting == self.limits.max_batch:
+        if first or waiting == limits.max_batch:
             self.wake()
 
     def replace(self, items: Iterable[Item]) -> None:

@@ -55,21 +55,23 @@ class OTLPSpanProcessor(SpanProcessor):
         self._values = values
         self._sources = sources
         self._ready = ready
+        self._is_ready = False
         self._is_kept = is_kept
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         # Also on start: metrics that a script records within its first span need the
         # meter provider by then.
-        try:
-            self._ready()
-        except Exception as error:  # noqa: BLE001 # the SDK guards nothing
-            failed("export.traces", error)
+        if not self._is_ready:
+            try:
+                self._ready()
+                self._is_ready = True
+            except Exception as error:  # noqa: BLE001 # the SDK guards nothing
+                failed("export.traces", error)
 
     def on_end(self, span: ReadableSpan) -> None:
         try:
             context = span.get_span_context()
             if context is not None and context.trace_flags.sampled:
-                self._ready()
                 self._put(span)
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
             failed("export.traces", error)

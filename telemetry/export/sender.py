@@ -112,12 +112,17 @@ class Delivery:
         self._statistics = destination.statistics
         self._make_metrics = make_metrics
         outbox.on_drop = self._dropped
+        self._client: Client | None = None
+        self._parents: list[Client | None] = []
         self.clear()
 
     def clear(self) -> None:
         """Start anew in a forked child, without the parent's connection and batches."""
         self.outbox.clear()
-        self._client: Client | None = None
+        # Not closed, and not forgotten, which could close it: it is the parent's, and closing a
+        # channel of gRPC in a fork may never end.
+        self._parents.append(self._client)
+        self._client = None
         self._metrics: ExportMetrics | None = None
         self._current: Batch | None = None
         self._parts: deque[Batch] = deque()

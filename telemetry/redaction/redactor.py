@@ -46,6 +46,9 @@ class Redactor:
     Args:
         settings: the kinds of data that are redacted, and the operator's secrets, which always
             are.
+
+    Attributes:
+        generation: another object after each change of the rules, for caches of redacted values.
     """
 
     def __init__(self, settings: RedactionSettings) -> None:
@@ -62,6 +65,8 @@ class Redactor:
         self._short_text = lru_cache(_REMEMBERED)(self._redacted)
         self._short_sql = lru_cache(_REMEMBERED)(self._redacted_sql)
         self._measured = lru_cache(_REMEMBERED)(self._of_a_measurement)
+        # Last: what was redacted before is of an earlier generation.
+        self.generation = object()
 
     def text(self, text: str) -> str:
         """Redact a text: a message, a name, a path, a traceback."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from telemetry.export.encoding.values import ValueEncoder
@@ -51,7 +50,6 @@ class Sources:
 
     def __init__(self) -> None:
         self._values = ValueEncoder(None)
-        self._lock = Lock()
         # By identity, since the SDK's resources are hashed through JSON. The objects are kept, or
         # another one could get the same identity.
         self._known: dict[tuple[int, int], tuple[Source, object, object]] = {}
@@ -62,10 +60,11 @@ class Sources:
         known = self._known.get(key)
         if known is None:
             source = Source(self._resource(resource), self._scope(scope))
-            with self._lock:
-                if len(self._known) >= _MAX_SOURCES:
-                    self._known.clear()
-                known = self._known[key] = source, resource, scope
+            if len(self._known) >= _MAX_SOURCES:
+                # Without a lock, which a fork could copy while it is held: at worst one source is
+                # encoded again.
+                self._known = {}
+            known = self._known[key] = source, resource, scope
         return known[0]
 
     def _resource(self, resource: Resource | None) -> bytes:

@@ -15,7 +15,6 @@ from telemetry.export.encoding.wire import (
     varint,
 )
 from telemetry.failsafe import failed
-from telemetry.redaction import additions
 from telemetry.redaction.redactor import MAX_DEPTH
 
 if TYPE_CHECKING:
@@ -65,10 +64,6 @@ class RecentlyUsed:
                 self._older, self.new = self.new, {}
             self.new[key] = encoded
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self.new, self._older = {}, {}
-
 
 class ValueEncoder:
     """Encodes attributes. What repeats, such as routes and methods, is encoded once.
@@ -80,16 +75,20 @@ class ValueEncoder:
 
     def __init__(self, redactor: Redactor | None) -> None:
         self._redactor = redactor
+        self._generation = None if redactor is None else redactor.generation
         self._pairs = RecentlyUsed()
         self._texts = RecentlyUsed()
-        if redactor is not None:
-            # After the redactor: it has learned the rules when the caches are cleared.
-            additions.follow(self)
 
-    def learn(self) -> None:
-        """Clear the caches: the host has added redaction rules."""
-        self._pairs.clear()
-        self._texts.clear()
+    def _follow_rules(self) -> None:
+        """Begin new caches if the host has added redaction rules.
+
+        What another thread is encoding by the earlier rules is added to the caches that it began
+        with, which are not used any more.
+        """
+        if self._redactor is not None and self._redactor.generation is not self._generation:
+            generation = self._redactor.generation
+            self._pairs, self._texts = RecentlyUsed(), RecentlyUsed()
+            self._generation = generation
 
     def redacted(self, name: str, value: Any) -> Any:
         """Return the value of an attribute as it is exported."""
@@ -97,12 +96,14 @@ class ValueEncoder:
 
     def text(self, text: str) -> bytes:
         """Redact and encode a text that is no attribute, such as a span's name."""
-        found = self._texts.new.get(text)
+        self._follow_rules()
+        texts = self._texts
+        found = texts.new.get(text)
         if found is None:
-            found = self._texts.again(text)
+            found = texts.again(text)
             if found is None:
                 found = utf8(text if self._redactor is None else self._redactor.text(text))
-                self._texts.add(text, found)
+                texts.add(text, found)
         return found
 
     def attributes(self, prefix: bytes, attributes: Mapping[str, Any] | None) -> bytes:
@@ -116,21 +117,25 @@ class ValueEncoder:
         """
         if not attributes:
             return b""
+        self._follow_rules()
         encoded = []
-        cached, kinds = self._pairs.new, _CACHED_KINDS
-        for key, value in attributes.items():
+        pairs, kinds = self._pairs, _CACHED_KINDS
+        cached = pairs.new
+        # The SDK's mappings take a lock for each key, and copy at once.
+        copy = getattr(attributes, "copy", None)
+        for key, value in (attributes if copy is None else copy()).items():
             kind = value.__class__
             if kind in kinds:
                 # With its exact type: 1, 1.0 and True are equal, and so are 0.0 and -0.0.
                 pair = key, kind, value
                 found = cached.get(pair)
                 if found is None:
-                    found = self._pairs.again(pair)
+                    found = pairs.again(pair)
                     if found is None:
                         found = self._attribute(key, value)
                         if found is not None:
-                            self._pairs.add(pair, found)
-                    cached = self._pairs.new
+                            pairs.add(pair, found)
+                    cached = pairs.new
             else:
                 found = self._attribute(key, value)
             if found is not None:

@@ -73,3 +73,53 @@ def test_ours_can_be_made_by_any_configurator(
     assert type(exporter).__module__.startswith("telemetry.export.")
     exporter.shutdown()
     assert trace.get_tracer_provider().__class__.__name__ == "ProxyTracerProvider"
+
+
+LOGFIRE_ON_THE_SDK = """
+from importlib.metadata import entry_points
+from opentelemetry._logs import LogRecord
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+def made(signal):
+    (point,) = entry_points(group=f"opentelemetry_{signal}_exporter", name="corkboard_logfire")
+    return point.load()()
+
+tracers, loggers = TracerProvider(), LoggerProvider()
+tracers.add_span_processor(BatchSpanProcessor(made("traces")))
+loggers.add_log_record_processor(BatchLogRecordProcessor(made("logs")))
+meters = MeterProvider([PeriodicExportingMetricReader(made("metrics"))])
+tracers.get_tracer("mine").start_span("work", attributes={"note": "mail me@example.org"}).end()
+loggers.get_logger("mine").emit(LogRecord(body="hello me@example.org"))
+meters.get_meter("mine").create_counter("done").add(2)
+for provider in (tracers, loggers, meters):
+    provider.shutdown()
+"""
+
+
+def test_ours_send_from_the_sdks_own_providers(tmp_path: Path, receiver: OTLPReceiver) -> None:
+    """All three signals, redacted, in the form that Logfire's pages show."""
+    variables = {"LOGFIRE_TOKEN": "pylf_v1_us_sesame", "LOGFIRE_BASE_URL": receiver.url}
+    done = run_python(tmp_path, LOGFIRE_ON_THE_SDK, **variables)
+    assert (done.returncode, done.stderr) == (0, "")
+    [span], [log] = receiver.spans, receiver.logs
+    assert span.attributes["logfire.msg"] == "work"
+    assert span.attributes["note"] == "mail [REDACTED]"
+    assert log.body == "hello [REDACTED]"
+    [point] = [point for point in receiver.metrics if point.name == "done"]
+    assert point.value == 2
+    assert {call.headers["authorization"] for call in receiver.requests} == {"pylf_v1_us_sesame"}
+
+
+def test_ours_say_what_they_could_not_send(tmp_path: Path, receiver: OTLPReceiver) -> None:
+    """To the SDK by their result, and to the operator by one line."""
+    receiver.answer(401)
+    variables = {"LOGFIRE_TOKEN": "pylf_v1_us_sesame", "LOGFIRE_BASE_URL": receiver.url}
+    done = run_python(tmp_path, LOGFIRE_ON_THE_SDK, **variables)
+    assert done.returncode == 0
+    assert done.stderr.count("can't be delivered: status 401") == 3
+    assert "sesame" not in done.stderr

@@ -15,15 +15,19 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValueList
 from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics, ScopeMetrics
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from telemetry.export.decoding import plain
 from telemetry.export.encoding.logs import encode_log_record
 from telemetry.export.encoding.metrics import encode_metric
 from telemetry.export.encoding.requests import Item, Sources, encode_request
 from telemetry.export.encoding.spans import encode_span
 from telemetry.export.encoding.values import ValueEncoder
+from tests.support.paths import ROOT
 from tests.telemetry.export.encoding import generated
+from tests.telemetry.scripts import printed
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
@@ -97,6 +101,30 @@ def test_numbers_that_equal_nothing(attributes: dict[str, float]) -> None:
     assert ours.SerializeToString() == theirs.SerializeToString()
 
 
+def expected(value: Any) -> Any:
+    """Give what should arrive of a value, by OpenTelemetry's mapping of arbitrary data."""
+    if isinstance(value, bool | float | bytes) or value is None:
+        return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**63 else str(value)
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {expected(str(key)): expected(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [expected(item) for item in value]
+    return expected(str(value))
+
+
+@given(generated.EVERYTHING)
+def test_any_value_can_be_encoded(value: Any) -> None:
+    """What the SDK's encoder refuses, or what loses it the batch, is escaped or converted."""
+    encoded = VALUES.attributes(b"\x0a", {"key": value})
+    [pair] = KeyValueList.FromString(encoded).values
+    found = plain(pair.value)
+    assert repr(found) == repr(expected(value))
+
+
 @pytest.mark.parametrize("order", [(1, 1.0, True), (True, 1.0, 1), (0.0, -0.0, 0, False)])
 def test_what_is_equal_is_not_the_same(order: tuple[Any, ...]) -> None:
     """1, 1.0 and True are one key of a dict, and so are 0.0 and -0.0."""
@@ -104,3 +132,21 @@ def test_what_is_equal_is_not_the_same(order: tuple[Any, ...]) -> None:
     encoded = [values.attributes(b"\x4a", {"equal": each}) for each in order * 2]
     assert len(set(encoded)) == len(order)
     assert encoded[: len(order)] == encoded[len(order) :]
+
+
+def test_rules_that_are_added_later_apply_to_what_is_cached() -> None:
+    """`telemetry.redact()` after an attribute was encoded: it is encoded anew."""
+    code = """
+import telemetry
+from telemetry.export.encoding.values import ValueEncoder
+from telemetry.redaction.redactor import Redactor
+from telemetry.settings import read_settings
+
+values = ValueEncoder(Redactor(read_settings({}).redaction))
+for _ in range(2):
+    before = values.attributes(b"J", {"parcel": "4711-planted"}), values.text("parcel 4711-planted")
+telemetry.redact(names=["parcel"], patterns=["[0-9]{4}-planted"])
+after = values.attributes(b"J", {"parcel": "4711-planted"}), values.text("parcel 4711-planted")
+print(*(b"planted" in each for each in (*before, *after)))
+"""
+    assert printed(ROOT, code) == "True True False False"
