@@ -71,26 +71,34 @@ class OTLPSpanProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         try:
             context = span.get_span_context()
-            if context is not None and context.trace_flags.sampled:
+            # The flag "sampled", by a bit: this runs for every span.
+            if context is not None and context.trace_flags & 1:
                 self._put(span)
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
             failed("export.traces", error)
 
     def _put(self, span: ReadableSpan) -> None:
+        values = self._values
         try:
-            body = encode_span(span, self._values)
+            body = encode_span(span, values)
             source = self._sources.of(span.resource, span.instrumentation_scope)
             is_failure = span.status.status_code is StatusCode.ERROR or (
                 self._is_kept is not None and self._is_kept(span)
             )
-            added = [add and add(span, self._values) for _, add in self._outboxes]
+            items = [
+                (
+                    outbox,
+                    Item(source, body if add is None else body + add(span, values), 1, is_failure),
+                )
+                for outbox, add in self._outboxes
+            ]
         except Exception as error:  # noqa: BLE001 # one span costs itself
             for outbox, _ in self._outboxes:
                 outbox.reject(1, type(error).__name__)
             failed("export.encoding", error)
             return
-        for (outbox, _), more in zip(self._outboxes, added, strict=True):
-            outbox.put(Item(source, body + more if more else body, 1, is_failure))
+        for outbox, item in items:
+            outbox.put(item)
 
     def shutdown(self) -> None:
         """Do nothing: the sender has what is queued."""
