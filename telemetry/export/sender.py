@@ -40,6 +40,10 @@ SERVER_ERRORS = 5
 """Number of answers with the status 500 to one batch, until one of its items is suspected."""
 
 
+SUSPECTED_ERRORS = 2
+"""The same for the parts of such a batch."""
+
+
 class Episode:
     """A time during which a destination takes nothing. One log line at its begin, one at its end.
 
@@ -287,7 +291,13 @@ class Delivery:
         self._current = None
         # Others first: only if they are delivered is it the batch that fails.
         self._suspects_next = bool(self._suspects)
-        self._suspects.extend([batch] if self._suspects else batch.halves())
+        if self._suspects:
+            self._suspects.append(batch)
+            return
+        for part in batch.halves():
+            if part is not batch:
+                part.server_errors = SERVER_ERRORS - SUSPECTED_ERRORS
+            self._suspects.append(part)
 
 
 class Sender:
