@@ -193,7 +193,7 @@ def _ours(signal: Signal, way: str, url: str) -> Way:
         if not sender.flush(time.monotonic() + 60) or destination.statistics.failed:
             raise AssertionError(f"not delivered: {destination.statistics.reasons}")
 
-    return Way(pass_on, flush, _ready)
+    return Way(pass_on, flush, sender.close)
 
 
 def _ready() -> None:

@@ -72,6 +72,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("telemetry")
 
+REST_AFTER_STOP = 10.0
+"""Seconds."""
+
 
 class Pipeline:
     """The providers of one configuration. The constructor changes no global state."""
@@ -347,6 +350,11 @@ class Pipeline:
         """Flush when the server stops, and log what was not delivered."""
         seconds = self.settings.shutdown_timeout
         self._timed_out = not self._flush(seconds)
+        # What a server logs after this, until its process ends, is not sent: whether it were would
+        # depend on the moment, and a request could end in the middle. If the process goes on, it
+        # is sent later.
+        for sender in self._senders:
+            sender.rest(REST_AFTER_STOP)
         self._log_undelivered("telemetry stopped with", seconds if self._timed_out else None)
 
     def _at_exit(self) -> None:

@@ -6,7 +6,6 @@ readers of other configurations, through entry points.
 
 from __future__ import annotations
 
-import random
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ from telemetry.export.encoding.spans import encode_span
 from telemetry.export.encoding.values import ValueEncoder
 from telemetry.export.outbox import Batch
 from telemetry.export.processors import log_item
-from telemetry.export.sender import FIRST_BACKOFF, Episode
+from telemetry.export.sender import FIRST_BACKOFF, Episode, with_jitter
 from telemetry.failsafe import failed
 
 if TYPE_CHECKING:
@@ -157,7 +156,7 @@ class _Sending:
                 return True
             pause = answer.retry_after
             if pause is None:
-                pause = backoff * random.uniform(0.8, 1.2)  # noqa: S311 # no secret
+                pause = with_jitter(backoff)
             backoff *= 2
             too_late = time.monotonic() + pause >= deadline
             if verdict.result is not Result.RETRY or too_late or self._stopped:

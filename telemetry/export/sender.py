@@ -8,10 +8,10 @@ which is bounded. So an outage costs what doesn't fit, and not what was queued w
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections import deque
 from contextlib import suppress
+from random import SystemRandom
 from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from telemetry.export.sdk_metrics import ExportMetrics
 
 logger = logging.getLogger("telemetry")
+_random = SystemRandom()
 
 FIRST_BACKOFF = 1.0
 """Seconds until the first retry; each further one takes twice the time, up to `LAST_BACKOFF`."""
@@ -86,6 +87,15 @@ class Episode:
                 self._lost,
             )
             self._began, self._lost = None, 0
+
+
+def with_jitter(seconds: float) -> float:
+    """Return a time that is up to a fifth longer or shorter.
+
+    Many processes that lost one backend must not all come back at once.
+    """
+    # Without a state, which forked processes would have in common.
+    return seconds * _random.uniform(0.8, 1.2)
 
 
 def _duration(seconds: float) -> str:
@@ -197,6 +207,11 @@ class Delivery:
         answer = self._send(batch)
         self._conclude(batch, answer, judge(answer, self.endpoint.grpc_retried))
 
+    def close(self) -> None:
+        """Close the connection."""
+        if self._client is not None:
+            self._client.close()
+
     def _send(self, batch: Batch) -> Answer:
         client, metrics = self._client, self._metrics
         if client is None:
@@ -270,8 +285,7 @@ class Delivery:
         self._failures = min(self._failures + 1, 10)
         self._pause_is_ordered = after is not None
         if after is None:
-            # Many processes that lost one backend must not all come back at once.
-            after = backoff * random.uniform(0.8, 1.2)  # noqa: S311 # no secret
+            after = with_jitter(backoff)
         self._not_before = time.monotonic() + min(after, LONGEST_RETRY_AFTER)
 
     def _suspect(self, batch: Batch, verdict: Verdict, answer: Answer) -> None:
@@ -317,6 +331,8 @@ class Sender:
         self._changed = Condition()
         self._thread: Thread | None = None
         self._flush_until = 0.0
+        self._rests_until = 0.0
+        self._closed = False
 
     def forked(self) -> None:
         """Start anew in a forked child: the parent sends what was queued."""
@@ -324,10 +340,21 @@ class Sender:
             delivery.clear()
         self._reset()
 
+    def rest(self, seconds: float) -> None:
+        """Send nothing for a while, unless a flush asks for it."""
+        with self._changed:
+            self._rests_until = time.monotonic() + seconds
+
+    def close(self) -> None:
+        """End the thread and close the connections, when the current attempt has ended."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
     def wake(self) -> None:
         """Look at the outboxes now; starts the thread if there is none."""
         with self._changed:
-            if self._thread is None:
+            if self._thread is None and not self._closed:
                 thread = Thread(target=self._run, name="telemetry-sender", daemon=True)
                 thread.start()
                 self._thread = thread
@@ -376,13 +403,17 @@ class Sender:
                 # What fails now is said by the first attempt.
                 with suppress(Exception):
                     delivery.prepare()
-            while True:
+            while not self._closed:
                 self._step()
+        for delivery in self.deliveries:
+            delivery.close()
 
     def _step(self) -> None:
         with self._changed:
             delivery, due = self._most_urgent()
             now = time.monotonic()
+            if self._closed:
+                return
             if delivery is None or due > now:
                 self._changed.wait(None if delivery is None else due - now)
                 return
@@ -401,6 +432,8 @@ class Sender:
         first = 0.0
         for delivery in self.deliveries:
             due = delivery.due(flushing=flushing)
+            if due is not None and not flushing:
+                due = max(due, self._rests_until)
             if due is not None and (found is None or due < first):
                 found, first = delivery, due
         return found, first

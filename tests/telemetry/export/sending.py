@@ -116,6 +116,10 @@ class Sending:
 def sending(**environ: str) -> Iterator[Sending]:
     """Make a part of the pipeline for some variables."""
     made = Sending(**environ)
-    yield made
-    for reader in made.readers:
-        reader.shutdown(0)
+    try:
+        yield made
+    finally:
+        for reader in made.readers:
+            reader.shutdown(0)
+        for sender in made.senders:
+            sender.close()

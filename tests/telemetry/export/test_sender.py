@@ -412,3 +412,33 @@ def test_metrics_of_an_outage_add_up(temporality: str) -> None:
                 # The first is being sent already when the second is collected.
                 assert values == [1, 10] or values == [10, 1] or values == [10]
             assert metrics.of("metrics").failed == 0
+
+
+def test_a_sender_that_is_closed_ends(server: OddServer, traces: Sending) -> None:
+    """Its thread and its connections, also while it waits to try again."""
+    server.reply = lambda _: answer(503)
+    traces.span("one")
+    traces.attempt(1, server.requests)
+    [sender] = traces.senders
+    thread = sender._thread
+    assert thread is not None
+    sender.close()
+    thread.join(30)
+    assert not thread.is_alive()
+    traces.span("two")
+    assert sender._thread is thread
+
+
+def test_after_the_end_nothing_is_sent_by_itself(server: OddServer) -> None:
+    """A server's last log lines come after its last flush: sent or not, it must not vary."""
+    made = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": server.url, "OTEL_BSP_SCHEDULE_DELAY": "1"}
+    with sending(**made) as traces:
+        traces.span("one")
+        assert traces.flush()
+        [sender] = traces.senders
+        sender.rest(3600)
+        traces.span("two")
+        traces.span("three")
+        assert not server.requests[1:]
+        assert traces.flush()
+    assert [names(request) for request in server.requests] == [["one"], ["two", "three"]]
