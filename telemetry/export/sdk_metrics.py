@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from opentelemetry.metrics import Observation, get_meter_provider
 
-from telemetry.registry.others_metrics import EXPORTS, sdk_metric
+from telemetry.registry import attributes as a
+from telemetry.registry import others_metrics as m
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider
@@ -31,7 +32,7 @@ def _component(kind: str) -> dict[str, Any]:
     """Return the attributes of a new component, whose name is unique in the process."""
     number = _components[kind]
     _components[kind] += 1
-    return {"otel.component.type": kind, "otel.component.name": f"{kind}/{number}"}
+    return {str(m.COMPONENT_TYPE): kind, str(m.COMPONENT_NAME): f"{kind}/{number}"}
 
 
 class ExportMetrics:
@@ -62,7 +63,7 @@ class ExportMetrics:
         self._exported = _create(meter, f"otel.sdk.exporter.{kind}.exported")
         self._inflight = _create(meter, f"otel.sdk.exporter.{kind}.inflight")
         self._duration = meter.create_histogram(
-            str(EXPORTS), unit=EXPORTS.unit, description=EXPORTS.description
+            str(m.EXPORTS), unit=m.EXPORTS.unit, description=m.EXPORTS.description
         )
         self._processor: dict[str, Any] = {}
         self._processed: Any = None
@@ -80,7 +81,7 @@ class ExportMetrics:
         def waiting(_options: CallbackOptions) -> list[Observation]:
             return [Observation(outbox.waiting, attributes)]
 
-        size = sdk_metric(f"otel.sdk.processor.{kind}.queue.size")
+        size = m.sdk_metric(f"otel.sdk.processor.{kind}.queue.size")
         meter.create_observable_up_down_counter(
             str(size), [waiting], unit=size.unit, description=size.description
         )
@@ -88,7 +89,7 @@ class ExportMetrics:
     def dropped(self, count: int, reason: str) -> None:
         """Items were dropped before an export was tried."""
         if self._processed is not None:
-            self._processed.add(count, {**self._processor, "error.type": reason})
+            self._processed.add(count, {**self._processor, str(a.ERROR_TYPE): reason})
 
     def begin(self, count: int) -> None:
         """An attempt to send items begins."""
@@ -114,17 +115,19 @@ class ExportMetrics:
             error_type: why they were given up; empty if they were delivered.
             status: HTTP status or gRPC code of the last answer, if they were given up.
         """
-        attributes = {**self._exporter, "error.type": error_type} if error_type else self._exporter
+        attributes = (
+            {**self._exporter, str(a.ERROR_TYPE): error_type} if error_type else self._exporter
+        )
         self._exported.add(count, attributes)
         if isinstance(status, int):
-            attributes = {**attributes, "http.response.status_code": status}
+            attributes = {**attributes, str(m.EXPORTER_STATUS): status}
         elif status:
-            attributes = {**attributes, "rpc.response.status_code": str(status)}
+            attributes = {**attributes, str(m.EXPORTER_RPC_STATUS): str(status)}
         self._duration.record(seconds, attributes)
 
 
 def _create(meter: Meter, name: str) -> Any:
-    metric = sdk_metric(name)
+    metric = m.sdk_metric(name)
     create = {
         "counter": meter.create_counter,
         "updowncounter": meter.create_up_down_counter,
@@ -137,7 +140,7 @@ def _server(endpoint: str, protocol: str) -> dict[str, Any]:
     port = parts.port
     if port is None:
         port = 80 if parts.scheme == "http" and protocol != "grpc" else 443
-    found: dict[str, Any] = {"server.port": port}
+    found: dict[str, Any] = {str(m.EXPORTER_PORT): port}
     if parts.hostname:
-        found["server.address"] = parts.hostname
+        found[str(m.EXPORTER_ADDRESS)] = parts.hostname
     return found

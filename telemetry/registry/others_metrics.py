@@ -11,17 +11,25 @@ EXPORT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10)
 
 _DATABASE = Attribute("db.namespace", "Name of the database.")
 _OPERATION = Attribute("datasette.operation", "`read` or `write`.")
-_COMPONENT = (
-    Attribute("otel.component.name", "Name of the SDK component, unique in the process."),
-    Attribute("otel.component.type", "Type of the SDK component."),
+COMPONENT_NAME = Attribute(
+    "otel.component.name", "Name of the SDK component, unique in the process."
 )
+COMPONENT_TYPE = Attribute("otel.component.type", "Type of the SDK component.")
+EXPORTER_ADDRESS = Attribute("server.address", "Host of the exporter's endpoint.")
+EXPORTER_PORT = Attribute("server.port", "Port of the exporter's endpoint.")
+EXPORTER_STATUS = Attribute(
+    "http.response.status_code", "Status code of the last response, if the export failed."
+)
+EXPORTER_RPC_STATUS = Attribute(
+    "rpc.response.status_code", "gRPC status code of the last response, if the export failed."
+)
+_COMPONENT = (COMPONENT_NAME, COMPONENT_TYPE)
 _EXPORTER = (
     *_COMPONENT,
-    Attribute("server.address", "Host of the exporter's endpoint."),
-    Attribute("server.port", "Port of the exporter's endpoint."),
-    Attribute(
-        "http.response.status_code", "Status code of the last response, if the export failed."
-    ),
+    EXPORTER_ADDRESS,
+    EXPORTER_PORT,
+    EXPORTER_STATUS,
+    EXPORTER_RPC_STATUS,
     a.ERROR_TYPE,
 )
 
