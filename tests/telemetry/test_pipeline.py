@@ -206,13 +206,13 @@ for number in range(20):
     telemetry.flush(0.01)
     telemetry.flush(0.01)
 names = [thread.name for thread in threading.enumerate()]
-print(names.count("telemetry-flush"), names.count("telemetry-sender"))
+print(names.count("telemetry-flush") <= 1, names.count("telemetry-sender"))
 {RESTARTED}
 print(telemetry.flush(30), len({{span.name for span in receiver.spans}}))
 """
     done = run_python(tmp_path, WITH_A_RECEIVER + code)
-    # One that sends all three signals, and none that waits for it.
-    assert done.stdout.splitlines() == ["0 1", "0 20"], done.stderr
+    # One that sends all three signals, and at most the one that collects metrics for a flush.
+    assert done.stdout.splitlines() == ["True 1", "0 20"], done.stderr
     lines = [line for line in done.stderr.splitlines() if "undelivered after waiting" in line]
     assert len(lines) == 20, "one for each number, which the second flush does not change"
 
