@@ -343,6 +343,7 @@ class Sender:
     def rest(self, seconds: float) -> None:
         """Send nothing for a while, unless a flush asks for it."""
         with self._changed:
+            self._flush_until = 0.0
             self._rests_until = time.monotonic() + seconds
 
     def close(self) -> None:
@@ -394,6 +395,9 @@ class Sender:
                 if seconds <= 0 or all(each.pauses_until(deadline) for each in waiting):
                     return False
                 self._changed.wait(seconds)
+            if self._flush_until <= deadline:
+                # What is queued from now on keeps to the schedule again.
+                self._flush_until = 0.0
         return True
 
     def _run(self) -> None:

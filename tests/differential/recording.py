@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -16,6 +17,7 @@ from tests.differential.sending import Sent, send
 from tests.differential.sites import prepare
 from tests.support.processes import HOST, free_ports
 from tests.support.servers import serve_gunicorn, serve_uvicorn
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -93,6 +95,12 @@ class Run:
     tracked: bool = False
     scraped: bool = False
     grpc: bool = False
+
+
+def _scraped(port: int) -> str:
+    """Scrape the metrics; empty until the first spans have been exported and counted."""
+    answer = httpx.get(f"http://{HOST}:{port}/metrics", trust_env=False, timeout=60)
+    return answer.text if "otel_sdk_exporter_span_exported_total" in answer.text else ""
 
 
 def _uvicorn(**options: Any) -> AbstractContextManager[Server]:
@@ -189,8 +197,7 @@ def record(run: Run, version: Version, built: Path, folder: Path) -> Recording:
         for request in run.requests():
             recording.sent.append(send(server.port, request))
         if run.scraped:
-            answer = httpx.get(f"http://{HOST}:{scrape_port}/metrics", trust_env=False, timeout=60)
-            recording.scraped = answer.text
+            recording.scraped = wait_until(partial(_scraped, scrape_port))
         recording.exit_code = server.stop(timeout=60)
         recording.keep(receiver, errors)
         recording.stdout = server.program.stdout()

@@ -439,6 +439,10 @@ def test_after_the_end_nothing_is_sent_by_itself(server: OddServer) -> None:
         sender.rest(3600)
         traces.span("two")
         traces.span("three")
+        # Not even those that the sender was woken for, although the flush had time left.
+        [delivery] = sender.deliveries
+        assert sender._most_urgent()[1] > time.monotonic() + 3000
+        assert delivery.outbox.waiting == 2
         assert not server.requests[1:]
         assert traces.flush()
     assert [names(request) for request in server.requests] == [["one"], ["two", "three"]]
