@@ -135,7 +135,7 @@ class Pipeline:
         known = self.destinations["traces"]
         sent = [(d.outbox, d.endpoint.added) for d in known if d.outbox and d.endpoint]
         others = [
-            DeferredSpanProcessor(d, self.settings, self.start) for d in known if not d.outbox
+            DeferredSpanProcessor(d, d.build, self.settings, self.start) for d in known if d.build
         ]
         self._processors += others
         if not sent:
@@ -148,7 +148,9 @@ class Pipeline:
         known = self.destinations["logs"]
         sent = [d.outbox for d in known if d.outbox]
         others = [
-            DeferredLogRecordProcessor(d, self.settings, self.start) for d in known if not d.outbox
+            DeferredLogRecordProcessor(d, d.build, self.settings, self.start)
+            for d in known
+            if d.build
         ]
         self._processors += others
         if not sent:
@@ -248,10 +250,10 @@ class Pipeline:
         if not self.destinations["metrics"]:
             return
         enable_internal_metrics()
-        readers = []
+        readers: list[MetricReader] = []
         for destination in self.destinations["metrics"]:
             try:
-                readers.append(self._reader(destination))
+                readers += self._readers(destination)
             except Exception as error:  # noqa: BLE001 # an installed exporter may raise anything
                 failed("metrics.start", error)
         # What is scraped is never flushed: its samples would be taken twice.
@@ -274,13 +276,13 @@ class Pipeline:
         if metrics.get_meter_provider() is not self.meter_provider:
             logger.error("another MeterProvider was installed meanwhile: no metrics of ours")
 
-    def _reader(self, destination: Destination[Any]) -> MetricReader:
-        made: Any
+    def _readers(self, destination: Destination[Any]) -> list[MetricReader]:
+        made: list[Any] = []
         if destination.outbox is not None and destination.endpoint is not None:
-            made = OutboxMetricExporter(destination.outbox, destination.endpoint, self._sources)
-        else:
-            made = destination.build()
-        return reader_of(made, self.settings.metric_interval)
+            made = [OutboxMetricExporter(destination.outbox, destination.endpoint, self._sources)]
+        elif destination.build is not None:
+            made = [destination.build()]
+        return [reader_of(each, self.settings.metric_interval) for each in made]
 
     def start_errors(self) -> None:
         """Start error tracking and log export only, in a process that serves no requests."""

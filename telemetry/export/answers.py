@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 MAX_BODY = 64 * 1024
 """Bytes that are read of an answer."""
+PROXY_SILENT = "the proxy does not answer"
+NO_TLS = "TLS handshake failed"
+UNKNOWN_HOST = "host name not found"
+REFUSED = "connection refused"
+TIMED_OUT = "no response before the timeout"
 _LONGEST = 200
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 GRPC_RETRIED = frozenset(
@@ -174,15 +179,15 @@ def no_answer(error: BaseException) -> str:
     """Describe why there was no response, for people."""
     known = list(causes(error))
     if any(type(cause).__name__ == "ProxyError" for cause in known):
-        return "the proxy does not answer"
+        return PROXY_SILENT
     if any(isinstance(cause, ssl.SSLError) for cause in known):
-        return "TLS handshake failed"
+        return NO_TLS
     if any(isinstance(cause, socket.gaierror) for cause in known):
-        return "host name not found"
+        return UNKNOWN_HOST
     if any(isinstance(cause, ConnectionRefusedError) for cause in known):
-        return "connection refused"
+        return REFUSED
     if any(isinstance(c, TimeoutError) or "Timeout" in type(c).__name__ for c in known):
-        return "no response before the timeout"
+        return TIMED_OUT
     return f"no HTTP response ({type(root_cause(error)).__name__})"
 
 

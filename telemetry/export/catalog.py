@@ -19,7 +19,7 @@ from telemetry.export.statistics import ExportStatistics
 from telemetry.settings.installed import installed_exporters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from telemetry.export.endpoint import Endpoint
     from telemetry.redaction.redactor import Redactor
@@ -40,7 +40,7 @@ def destinations(settings: Settings, signal: Signal, redactor: Redactor) -> list
         redactor: Redaction rules.
     """
     return [
-        replace(destination, build=partial(_redacted, destination, redactor))
+        replace(destination, build=_redacted(signal, destination.build, redactor))
         for name in settings.exporters.get(signal, ())
         for destination in _named(settings, signal, name)
     ]
@@ -55,7 +55,6 @@ def senders(settings: Settings, known: Iterable[Destination[Any]]) -> list[Sende
             continue
         make_metrics = partial(_metrics, destination.signal, endpoint)
         delivery = Delivery(
-            destination,
             outbox,
             endpoint,
             make_metrics=make_metrics if settings.internal_metrics else None,
@@ -68,13 +67,13 @@ def _metrics(signal: Signal, endpoint: Endpoint, outbox: Outbox) -> ExportMetric
     return ExportMetrics(signal, outbox, endpoint.url, endpoint.protocol)
 
 
-def _redacted(destination: Destination[Any], redactor: Redactor) -> Any:
-    exporter = destination.build()
-    if destination.signal == "traces":
-        return RedactedSpanExporter(exporter, redactor)
-    if destination.signal == "logs":
-        return RedactedLogRecordExporter(exporter, redactor)
-    return exporter
+def _redacted(
+    signal: Signal, build: Callable[[], Any] | None, redactor: Redactor
+) -> Callable[[], Any] | None:
+    if build is None or signal == "metrics":
+        return build
+    wrapper = RedactedSpanExporter if signal == "traces" else RedactedLogRecordExporter
+    return lambda: wrapper(build(), redactor)
 
 
 def _named(settings: Settings, signal: Signal, name: str) -> Iterator[Destination[Any]]:
@@ -123,12 +122,8 @@ def _sent(
         replaced=signal == "metrics" and is_replaced(endpoint),
     )
     return Destination(
-        signal, name, address, _not_built, endpoint=endpoint, outbox=outbox, statistics=statistics
+        signal, name, address, None, endpoint=endpoint, outbox=outbox, statistics=statistics
     )
-
-
-def _not_built() -> Any:
-    raise NotImplementedError("a destination with an endpoint has a sender, and no exporter")
 
 
 def _prometheus(settings: Settings, signal: Signal) -> Destination[Any]:

@@ -61,13 +61,17 @@ class DeferredSpanProcessor(SpanProcessor):
     """Passes ended spans to a destination: in batches, or at once where it is immediate."""
 
     def __init__(
-        self, destination: Destination[SpanExporter], settings: Settings, ready: Callable[[], None]
+        self,
+        destination: Destination[SpanExporter],
+        build: Callable[[], SpanExporter],
+        settings: Settings,
+        ready: Callable[[], None],
     ) -> None:
         self.destination = destination
         queue = settings.queue("traces")
 
         def make() -> SpanProcessor:
-            exporter = CountedSpanExporter(destination.build(), destination.statistics)
+            exporter = CountedSpanExporter(build(), destination.statistics)
             if destination.immediate:
                 return SimpleSpanProcessor(exporter)
             return BatchSpanProcessor(
@@ -112,6 +116,7 @@ class DeferredLogRecordProcessor(LogRecordProcessor):
     def __init__(
         self,
         destination: Destination[LogRecordExporter],
+        build: Callable[[], LogRecordExporter],
         settings: Settings,
         ready: Callable[[], None],
     ) -> None:
@@ -119,7 +124,7 @@ class DeferredLogRecordProcessor(LogRecordProcessor):
         queue = settings.queue("logs")
 
         def make() -> LogRecordProcessor:
-            exporter = CountedLogRecordExporter(destination.build(), destination.statistics)
+            exporter = CountedLogRecordExporter(build(), destination.statistics)
             if destination.immediate:
                 return SimpleLogRecordProcessor(exporter)
             return BatchLogRecordProcessor(

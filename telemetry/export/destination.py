@@ -28,8 +28,10 @@ class Destination(Generic[E]):
     """Name of the exporter, as in the environment variable."""
     address: str
     """Address to display. Contains no credentials."""
-    build: Callable[[], E]
-    """Creates the exporter. Called in the process that exports, after any fork."""
+    build: Callable[[], E] | None
+    """Creates the exporter. Called in the process that exports, after any fork. None for OTLP,
+    which has an endpoint.
+    """
     endpoint: Endpoint | None = None
     """How OTLP reaches it. None for an exporter that is not OTLP's."""
     outbox: Outbox | None = None

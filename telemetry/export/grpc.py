@@ -67,7 +67,6 @@ class GRPCClient:
         client_key: str | None = None,
         make_credentials: Callable[[], grpc.ChannelCredentials] | None = None,
     ) -> None:
-        self.endpoint = endpoint
         self._metadata = tuple((name.lower(), value) for name, value in headers.items())
         parts = urlsplit(endpoint)
         has_scheme = parts.scheme in ("http", "https") and bool(parts.netloc)

@@ -85,7 +85,7 @@ class Outbox:
         *,
         replaced: bool = False,
     ) -> None:
-        self._what = what
+        self.what = what
         self.limits = limits
         self.statistics = statistics
         self._replaced = replaced
@@ -171,7 +171,7 @@ class Outbox:
             logger.warning(
                 "the queue of %s is full (%d items, %d bytes): the oldest are dropped, failures "
                 "last, and counted until there is room; %s and %s set its limits",
-                self._what,
+                self.what,
                 self.waiting,
                 self._bytes,
                 self.limits.variable,

@@ -14,7 +14,7 @@ from telemetry.export.encoding.spans import encode_span
 from telemetry.failsafe import failed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
@@ -93,9 +93,7 @@ class OTLPSpanProcessor(SpanProcessor):
                 for outbox, add in self._outboxes
             ]
         except Exception as error:  # noqa: BLE001 # one span costs itself
-            for outbox, _ in self._outboxes:
-                outbox.reject(1, type(error).__name__)
-            failed("export.encoding", error)
+            _reject((outbox for outbox, _ in self._outboxes), error)
             return
         for outbox, item in items:
             outbox.put(item)
@@ -141,9 +139,7 @@ class OTLPLogRecordProcessor(LogRecordProcessor):
         try:
             item = log_item(data, self._values, self._sources)
         except Exception as error:  # noqa: BLE001 # one record costs itself
-            for outbox in self._outboxes:
-                outbox.reject(1, type(error).__name__)
-            failed("export.encoding", error)
+            _reject(self._outboxes, error)
             return
         for outbox in self._outboxes:
             outbox.put(item)
@@ -154,6 +150,12 @@ class OTLPLogRecordProcessor(LogRecordProcessor):
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Do nothing: the pipeline flushes its senders."""
         return True
+
+
+def _reject(outboxes: Iterable[Outbox], error: Exception) -> None:
+    for outbox in outboxes:
+        outbox.reject(1, type(error).__name__)
+    failed("export.encoding", error)
 
 
 def log_item(

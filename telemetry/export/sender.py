@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from telemetry.export.answers import Verdict
-    from telemetry.export.destination import Destination
     from telemetry.export.endpoint import Client, Endpoint
     from telemetry.export.outbox import Batch, Outbox
     from telemetry.export.sdk_metrics import ExportMetrics
@@ -106,15 +105,13 @@ class Delivery:
     """Delivers the batches of one outbox, one after the other.
 
     Args:
-        destination: names the signal and the destination in messages.
-        outbox: where the items wait.
+        outbox: where the items wait. It names them in messages, and has their statistics.
         endpoint: how they are sent.
         make_metrics: makes the instruments, on the thread that sends.
     """
 
     def __init__(
         self,
-        destination: Destination[object],
         outbox: Outbox,
         endpoint: Endpoint,
         *,
@@ -122,8 +119,7 @@ class Delivery:
     ) -> None:
         self.outbox = outbox
         self.endpoint = endpoint
-        self._destination = destination
-        self._statistics = destination.statistics
+        self._statistics = outbox.statistics
         self._make_metrics = make_metrics
         outbox.on_drop = self._dropped
         self._client: Client | None = None
@@ -145,7 +141,7 @@ class Delivery:
         self._failures = 0
         self._not_before = 0.0
         self._pause_is_ordered = False
-        self._episode = Episode(f"{self._destination.signal} to {self._destination}")
+        self._episode = Episode(self.outbox.what)
 
     def prepare(self) -> None:
         """Make the client and the instruments, once.

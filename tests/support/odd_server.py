@@ -1,4 +1,4 @@
-"""An HTTP server that answers whatever it is told, byte by byte."""
+"""An HTTP server whose answers are given byte by byte, for answers that no real server gives."""
 
 from __future__ import annotations
 

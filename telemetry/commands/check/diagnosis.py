@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import requests
-
-from telemetry.export.answers import causes, first_line, host_of, is_web_page
+from telemetry.export.answers import (
+    NO_TLS,
+    PROXY_SILENT,
+    REFUSED,
+    TIMED_OUT,
+    UNKNOWN_HOST,
+    first_line,
+    host_of,
+    is_web_page,
+    no_answer,
+)
 
 if TYPE_CHECKING:
     from telemetry.export.answers import Answer
@@ -138,34 +145,22 @@ def _of_acceptance(answer: Answer, message: Any) -> Diagnosis | None:
 
 
 def _of_no_answer(error: BaseException, to: Target) -> Diagnosis:
-    known = list(causes(error))
-    if any(type(cause).__name__ == "ProxyError" for cause in known):
-        return Diagnosis(
-            "the proxy does not answer",
-            "HTTP_PROXY or HTTPS_PROXY names it. NO_PROXY lists hosts that are reached without it.",
-        )
-    if any("SSL" in type(cause).__name__ for cause in known):
-        return Diagnosis(
-            "TLS handshake failed",
-            "The certificate is not trusted or not of this host, or the port has no TLS: check "
-            f"{to.address_variable}, or OTEL_EXPORTER_OTLP_CERTIFICATE.",
-        )
-    if any(isinstance(c, socket.gaierror) or "NameResolution" in type(c).__name__ for c in known):
-        return Diagnosis("host name not found", f"Check the host in {to.address_variable}.")
-    if any(isinstance(c, ConnectionRefusedError) for c in known):
-        return Diagnosis(
-            "connection refused",
-            f"Is it running? Check the host and the port in {to.address_variable}.",
-        )
-    if any(isinstance(c, requests.Timeout) or "Timeout" in type(c).__name__ for c in known):
-        return Diagnosis(
-            "no response before the timeout",
-            f"Does a firewall block it? Check {to.address_variable}.",
-        )
+    problem = no_answer(error)
+    variable = to.address_variable
+    advice = {
+        PROXY_SILENT: "HTTP_PROXY or HTTPS_PROXY names it. NO_PROXY lists hosts that are reached "
+        "without it.",
+        NO_TLS: "The certificate is not trusted or not of this host, or the port has no TLS: check "
+        f"{variable}, or OTEL_EXPORTER_OTLP_CERTIFICATE.",
+        UNKNOWN_HOST: f"Check the host in {variable}.",
+        REFUSED: f"Is it running? Check the host and the port in {variable}.",
+        TIMED_OUT: f"Does a firewall block it? Check {variable}.",
+    }.get(problem, "")
     return Diagnosis(
-        f"no HTTP response ({type(known[-1]).__name__})",
-        f"Is it a gRPC port, as 4317 is? Then OTEL_EXPORTER_OTLP_PROTOCOL=grpc; "
-        f"else check {to.address_variable}.",
+        problem,
+        advice
+        or f"Is it a gRPC port, as 4317 is? Then OTEL_EXPORTER_OTLP_PROTOCOL=grpc; else check "
+        f"{variable}.",
     )
 
 

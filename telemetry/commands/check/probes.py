@@ -22,7 +22,7 @@ from telemetry.settings import variables as v
 from telemetry.settings.model import SIGNALS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from telemetry.commands.check.host import Host
     from telemetry.export.destination import Destination
@@ -119,9 +119,11 @@ def _problem(
     timeout: float,
 ) -> Diagnosis | None:
     data = samples.of[destination.signal]
-    if destination.endpoint is None:
+    if destination.build is not None:
         # The response can't be read: the exporter is another package's.
-        return _of_exporter(destination, data)
+        return _of_exporter(destination.build, data)
+    if destination.endpoint is None:
+        return Diagnosis("nothing to send with", "This is a defect of the check: please report it.")
     try:
         client = destination.endpoint.make_client()
     except Exception as error:  # noqa: BLE001 # a credential provider's, or of a certificate's file
@@ -147,9 +149,9 @@ def _problem(
     return diagnose(answer, to, getattr(importlib.import_module(module), name))
 
 
-def _of_exporter(destination: Destination[Any], data: Any) -> Diagnosis | None:
+def _of_exporter(build: Callable[[], Any], data: Any) -> Diagnosis | None:
     try:
-        exporter = destination.build()
+        exporter = build()
         result = exporter.export(data)
         exporter.shutdown()
     except Exception:  # noqa: BLE001 - whatever it is, it didn't arrive

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import struct
 
-VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
-"""Wire types."""
-
 MAX_UINT32 = 2**32 - 1
 MAX_UINT64 = 2**64 - 1
 MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
@@ -43,11 +40,6 @@ def int64(number: int) -> bytes:
 def sint32(number: int) -> bytes:
     """Encode an integer of the type ``sint32``, in "ZigZag" form."""
     return varint(number * 2 if number >= 0 else -number * 2 - 1)
-
-
-def tag(field: int, wire_type: int) -> bytes:
-    """Return the bytes before a field's value."""
-    return varint(field << 3 | wire_type)
 
 
 def delimited(prefix: bytes, content: bytes) -> bytes:

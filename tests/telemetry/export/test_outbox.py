@@ -6,13 +6,21 @@ import threading
 from typing import TYPE_CHECKING
 
 from opentelemetry._logs import SeverityNumber
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 
 from telemetry.export.encoding.requests import Item, Source
+from telemetry.export.encoding.values import ValueEncoder
 from telemetry.export.outbox import MAX_REQUEST, Outbox
 from telemetry.export.statistics import ExportStatistics
+from telemetry.pipeline import Pipeline
+from telemetry.settings import read_settings
 from telemetry.settings.model import QueueSettings
 from telemetry.testing import OTLPReceiver
+from telemetry.traces.tracestate import kept_by_rule, sampled, threshold_of
+from tests.support.processes import refusing_port
 from tests.telemetry.export.sending import sending
 
 if TYPE_CHECKING:
@@ -194,3 +202,32 @@ def test_failures_outlast_a_flood() -> None:
         assert "failed" in {span.name for span in receiver.spans}
         assert "failed" in {record.body for record in receiver.logs}
         assert all_three.of("traces").reasons["queue_full"] > 400
+
+
+def test_what_tail_sampling_keeps_by_rule_outlasts_a_flood() -> None:
+    """A slow request has no error, and the tracestate of a trace that a rule keeps."""
+    settings = read_settings(
+        {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{refusing_port()}",
+            "OTEL_TRACES_SAMPLER": "tail",
+            "OTEL_TRACES_SAMPLER_ARG": "1",
+            "OTEL_BSP_MAX_QUEUE_SIZE": "20",
+        }
+    )
+    pipeline = Pipeline(settings)
+    [destination] = pipeline.destinations["traces"]
+    box = destination.outbox
+    assert box is not None
+    # Nothing is sent before the queue is looked at.
+    box.wake = lambda: None
+    processor = pipeline._build_span_processors(ValueEncoder(None))[0]
+    for number in range(50):
+        state = kept_by_rule(None) if number == 0 else sampled(threshold_of(0.5))
+        context = SpanContext(1, number + 1, False, TraceFlags(1), state)
+        name = "kept" if number == 0 else str(number)
+        processor.on_end(ReadableSpan(name, context, resource=Resource({})))
+    batch = box.take()
+    assert batch is not None
+    names = [Span.FromString(each.body).name for each in batch.items]
+    assert names[0] == "kept"
+    assert len(names) == 20

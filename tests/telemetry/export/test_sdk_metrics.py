@@ -9,7 +9,6 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from telemetry.export.destination import Destination
 from telemetry.export.encoding.requests import Item, Source
 from telemetry.export.otlp import endpoint
 from telemetry.export.outbox import Outbox
@@ -40,11 +39,7 @@ class Measured:
         to = endpoint(settings.otlp["traces"], "traces")
         self._reader = InMemoryMetricReader()
         provider = MeterProvider([self._reader], shutdown_on_exit=False)
-        destination: Destination[Any] = Destination(
-            "traces", "otlp", "", lambda: None, endpoint=to, statistics=statistics
-        )
         delivery = Delivery(
-            destination,
             self.outbox,
             to,
             make_metrics=lambda outbox: ExportMetrics("traces", outbox, to.url, "http", provider),

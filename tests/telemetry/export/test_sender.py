@@ -321,7 +321,7 @@ def test_without_tls_where_it_is_wanted(
     assert "TLS handshake failed" in line
 
 
-def test_nobody_there(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_port_that_refuses(caplog: pytest.LogCaptureFixture) -> None:
     """A port that refuses: kept, and one line however often it is tried."""
     with sending(
         OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"http://127.0.0.1:{refusing_port()}/v1/traces"

@@ -29,7 +29,7 @@ def test_a_netrc_file_replaces_no_header(
 ) -> None:
     """`requests` by itself would send its password to the backend."""
     netrc = tmp_path / ".netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password hunter2\n")
+    netrc.write_text("machine 127.0.0.1 login user password hunter2\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -75,7 +75,7 @@ def test_a_backend_can_be_excepted_from_the_proxy(
 def test_a_proxy_that_does_not_answer_is_named(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not the backend, which nobody has asked."""
+    """Not the backend, which was never reached."""
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{refusing_port()}")
     made = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://backend.example/v1/traces"}
     with sending(**made) as traces:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.telemetry.settings.reading import problems, read, wrong
+
+if TYPE_CHECKING:
+    from telemetry.settings.model import Signal
 
 
 def test_the_base_address_gets_each_signals_path() -> None:
@@ -96,3 +101,25 @@ def test_a_malformed_header_list_is_an_error_that_keeps_the_secret(value: str) -
     assert problem.variable == "OTEL_EXPORTER_OTLP_HEADERS"
     assert "item 2" in problem.wanted
     assert "sesame" not in str(problem)
+
+
+def test_a_batch_is_cut_to_its_queue_and_a_note_says_so() -> None:
+    """The SDK's processors raise for it. For spans and for log records."""
+    forms: tuple[tuple[str, Signal], ...] = (("BSP", "traces"), ("BLRP", "logs"))
+    for form, signal in forms:
+        settings = read(**{f"OTEL_{form}_MAX_QUEUE_SIZE": "100"})
+        assert settings.queue(signal).max_batch == settings.queue(signal).max_size == 100
+        [note] = settings.notes
+        assert note == (
+            f"OTEL_{form}_MAX_EXPORT_BATCH_SIZE is 512 and OTEL_{form}_MAX_QUEUE_SIZE is 100: "
+            "an export has at most 100 items"
+        )
+
+
+def test_an_unknown_status_code_of_grpc_is_an_error() -> None:
+    """The SDK raises a KeyError for it, in the worker."""
+    variable = "OTEL_PYTHON_EXPORTER_OTLP_GRPC_RETRYABLE_ERROR_CODES"
+    [problem] = problems(**{variable: "UNAVAILABLE,AWAY"})
+    assert problem.variable == variable
+    assert problem.given == "UNAVAILABLE,AWAY"
+    assert "UNAVAILABLE" in problem.wanted
