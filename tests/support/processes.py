@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import contextmanager, suppress
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from random import sample
 from signal import SIGKILL, SIGTERM, Signals
@@ -130,11 +131,8 @@ def program(
 
 
 def free_port() -> int:
-    """Give a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Give a port that is free now and that no other test is given."""
+    return free_ports(1)
 
 
 def refusing_port() -> int:
@@ -153,15 +151,42 @@ _held: list[socket.socket] = []
 
 
 def free_ports(number: int) -> int:
-    """Give the first of `number` consecutive ports that are free now.
+    """Give the first of `number` consecutive ports that are free now and given to no other test.
 
-    They are below the range from which the system assigns ports, so that a parallel test can't
-    get one of them by chance.
+    They are below the range from which the system assigns ports, and in a block of ports that
+    this process holds: between this call and the moment when a server listens there, neither a
+    socket without a port of its own nor a test in another process can take one of them.
     """
-    for first in sample(range(12_000, 28_000), 1000):
-        if all(_is_free(port) for port in range(first, first + number)):
-            return first
+    for _ in range(_MAX_BLOCKS):
+        while len(_block) >= number:
+            ports = [_block.pop() for _ in range(number)]
+            if all(_is_free(port) for port in ports):
+                return ports[0]
+        _block[:] = reversed(_take_block())
     raise AssertionError(f"no {number} free ports in a row")
+
+
+_BLOCK = 100
+_FIRST_PORT, _LAST_PORT = 12_000, 28_000
+_MAX_BLOCKS = (_LAST_PORT - _FIRST_PORT) // _BLOCK
+_block: list[int] = []
+_block_locks: list[int] = []
+
+
+def _take_block() -> range:
+    """Lock a block of ports for as long as this process runs."""
+    folder = Path(tempfile.gettempdir()) / f"corkboard-test-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    for first in sample(range(_FIRST_PORT, _LAST_PORT, _BLOCK), _MAX_BLOCKS):
+        lock = os.open(folder / str(first), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            flock(lock, LOCK_EX | LOCK_NB)
+        except OSError:
+            os.close(lock)
+            continue
+        _block_locks.append(lock)
+        return range(first, first + _BLOCK)
+    raise AssertionError("all blocks of ports are taken")
 
 
 def _is_free(port: int) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from contextlib import ExitStack
 from signal import SIGINT, SIGKILL
 from typing import TYPE_CHECKING
@@ -12,7 +14,14 @@ import httpx
 import pytest
 
 from tests.support import web
-from tests.support.processes import HOST, accepts_connections, free_ports, refusing_port
+from tests.support.paths import ROOT
+from tests.support.processes import (
+    HOST,
+    accepts_connections,
+    free_port,
+    free_ports,
+    refusing_port,
+)
 from tests.support.servers import UVICORN_WORKER, serve_gunicorn, serve_uvicorn
 from tests.support.waiting import wait_until
 
@@ -130,3 +139,20 @@ def test_ports_in_a_row_are_free() -> None:
         with socket.socket() as given:
             given.bind((HOST, 0))
             assert given.getsockname()[1] not in range(12_000, 28_000)
+
+
+def test_no_two_tests_are_given_one_port() -> None:
+    """Neither in this process nor in another, although nothing listens there yet."""
+    command = (
+        "from tests.support.processes import free_port; print(*(free_port() for _ in range(150)))"
+    )
+    ours = [free_port() for _ in range(150)]
+    theirs = [
+        int(port)
+        for _ in range(2)
+        for port in subprocess.check_output(
+            [sys.executable, "-c", command], cwd=ROOT, text=True
+        ).split()
+    ]
+    assert len(set(ours)) == 150
+    assert not set(ours) & set(theirs)

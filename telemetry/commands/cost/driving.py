@@ -72,16 +72,20 @@ def visit(
 
 @contextmanager
 def _serving(application: str, variables: Mapping[str, str]) -> Iterator[int]:
-    with closing(socket.socket()) as free:
-        free.bind((HOST, 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", application, "--host", HOST, "--port", str(port)]
-    command += ["--no-access-log", "--log-level", "warning"]
-    # uvicorn takes the scheme from the header X-Forwarded-Proto of this client.
-    command += ["--proxy-headers", "--forwarded-allow-ips", HOST]
-    with tempfile.TemporaryFile("w+") as output:
+    with closing(socket.socket()) as listener, tempfile.TemporaryFile("w+") as output:
+        # Bound here and not by the server: no other process can take the port before it listens.
+        listener.bind((HOST, 0))
+        port = listener.getsockname()[1]
+        command = [sys.executable, "-m", "uvicorn", application, "--fd", str(listener.fileno())]
+        command += ["--no-access-log", "--log-level", "warning"]
+        # uvicorn takes the scheme from the header X-Forwarded-Proto of this client.
+        command += ["--proxy-headers", "--forwarded-allow-ips", HOST]
         server = subprocess.Popen(  # noqa: S603 # the operator's own application
-            command, env={**os.environ, **variables}, stdout=output, stderr=output
+            command,
+            env={**os.environ, **variables},
+            stdout=output,
+            stderr=output,
+            pass_fds=(listener.fileno(),),
         )
         try:
             _wait_for(server, port)
