@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import Span
 
 from telemetry.pipeline import Pipeline
 from telemetry.settings import read_settings
-from tests.support.processes import HOST, refusing_port
+from tests.support.processes import HOST, free_port, refusing_port
 from tests.telemetry.scripts import printed, run_python
 
 if TYPE_CHECKING:
@@ -168,12 +168,16 @@ TROUBLES = {
     "refuses": ("receiver.answer(503)", "receiver.answer(200)"),
     "is away": ("receiver.close()", "receiver.start()"),
 }
-WITH_A_RECEIVER = """
+
+
+def with_a_receiver() -> str:
+    """Give the beginning of a program whose backend can be away for a while."""
+    return f"""
 import asyncio, os, threading, telemetry
 from concurrent.futures import ThreadPoolExecutor
 from opentelemetry import trace
 from telemetry.testing import OTLPReceiver
-receiver = OTLPReceiver().start()
+receiver = OTLPReceiver({free_port()}).start()
 os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = receiver.url
 telemetry.configure(default_service_name="script")
 def work(name):
@@ -192,7 +196,7 @@ work("two")
 {ends}
 print(telemetry.flush(30), sorted({{span.name for span in receiver.spans}}))
 """
-    done = run_python(tmp_path, WITH_A_RECEIVER + code)
+    done = run_python(tmp_path, with_a_receiver() + code)
     assert done.stdout.splitlines() == ["2", "0 ['one', 'two']"], done.stderr
     assert "telemetry stopped" not in done.stderr
 
@@ -210,7 +214,7 @@ print(names.count("telemetry-flush") <= 1, names.count("telemetry-sender"))
 {RESTARTED}
 print(telemetry.flush(30), len({{span.name for span in receiver.spans}}))
 """
-    done = run_python(tmp_path, WITH_A_RECEIVER + code)
+    done = run_python(tmp_path, with_a_receiver() + code)
     # One that sends all three signals, and at most the one that collects metrics for a flush.
     assert done.stdout.splitlines() == ["True 1", "0 20"], done.stderr
     lines = [line for line in done.stderr.splitlines() if "undelivered after waiting" in line]
@@ -239,7 +243,7 @@ async def main():
 asyncio.run(main())
 print(*sorted({{span.name for span in receiver.spans}}))
 """
-    done = run_python(tmp_path, WITH_A_RECEIVER + code)
+    done = run_python(tmp_path, with_a_receiver() + code)
     assert done.stdout.splitlines() == ["2", "0 0", "1", "0 0", "one three two"], done.stderr
 
 

@@ -18,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from telemetry.testing import OTLPReceiver
+from tests.support.processes import free_port
 from tests.telemetry.export.sending import Sending, sending
 
 if TYPE_CHECKING:
@@ -46,13 +47,12 @@ class OddService:
         self._server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(SERVICE, {"Export": handler}),)
         )
-        port = (
-            self._server.add_insecure_port("127.0.0.1:0")
-            if credentials is None
-            else self._server.add_secure_port("127.0.0.1:0", credentials)
-        )
+        self.address = f"127.0.0.1:{free_port()}"
+        if credentials is None:
+            self._server.add_insecure_port(self.address)
+        else:
+            self._server.add_secure_port(self.address, credentials)
         self._server.start()
-        self.address = f"127.0.0.1:{port}"
 
     def _export(self, body: bytes, context: grpc.ServicerContext) -> bytes:
         message = ExportTraceServiceRequest.FromString(body)

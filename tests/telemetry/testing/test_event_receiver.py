@@ -16,6 +16,7 @@ from sentry_sdk.integrations.logging import EventHandler
 
 from telemetry.testing import EventReceiver
 from tests.support import web
+from tests.support.processes import free_port
 from tests.telemetry.testing.sentry_senders import lines, post, raise_and_capture, scope_to
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def test_clear_forgets(errors: EventReceiver) -> None:
 
 def test_a_backend_can_come_back_on_its_port() -> None:
     """Closed and started again it listens where it did, and keeps what it had."""
-    receiver = EventReceiver()
+    receiver = EventReceiver(free_port())
     with receiver:
         dsn = receiver.dsn
         post(receiver, lines({}))

@@ -9,6 +9,7 @@ import pytest
 
 from telemetry.testing import OTLPReceiver
 from tests.support import web
+from tests.support.processes import free_port
 from tests.telemetry.testing.senders import send_log, tracer_to
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
@@ -74,7 +75,7 @@ def test_a_closed_receiver_leaves_nothing_behind() -> None:
 
 def test_a_backend_can_come_back_on_its_port() -> None:
     """Closed and started again it listens where it did, and keeps what it had."""
-    receiver = OTLPReceiver()
+    receiver = OTLPReceiver(free_port())
     with receiver:
         url = receiver.url
         web.post(f"{url}/v1/logs", headers=PROTOBUF)

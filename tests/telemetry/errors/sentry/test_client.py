@@ -10,7 +10,7 @@ import pytest
 
 from telemetry.errors.sentry.client import running_program
 from telemetry.testing import EventReceiver
-from tests.support.processes import HOST, refusing_port
+from tests.support.processes import HOST, free_port, refusing_port
 from tests.telemetry.errors.sentry.programs import START, printed, run_program
 
 if TYPE_CHECKING:
@@ -200,9 +200,9 @@ def test_a_flush_counts_what_is_still_on_its_way(tmp_path: Path, errors: EventRe
 
 def test_each_flush_counts_an_event_once(tmp_path: Path) -> None:
     """And none of the flushes before it, which the SDK queues as it does events."""
-    start = """
+    start = f"""
 from telemetry.testing import EventReceiver
-errors = EventReceiver().start()
+errors = EventReceiver({free_port()}).start()
 errors.answer(200, delay=60)
 import os
 os.environ["SENTRY_DSN"] = errors.dsn
