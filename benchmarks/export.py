@@ -17,11 +17,11 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk._logs import LogRecordLimits, ReadWriteLogRecord
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from benchmarks.command import run_in_rounds, say
 from benchmarks.machine import machine, packages
@@ -37,13 +37,17 @@ from telemetry.redaction.redactor import Redactor
 from telemetry.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from opentelemetry.sdk._logs import ReadWriteLogRecord
+    from opentelemetry.sdk.trace import ReadableSpan
 
     from telemetry.settings.model import Signal
 
 ITEMS = 10_240
 """Number of items in a measurement: twenty exports."""
 _ROOM = 50_000
+_RESOURCE = Resource({"service.name": "corkboard"})
 SDK, UNREDACTED, REDACTED = "OpenTelemetry's SDK", "ours, nothing redacted", "ours"
 WAYS = (SDK, UNREDACTED, REDACTED)
 
@@ -64,8 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(rounds: int) -> Iterator[str]:
     # A request with a path of its own, and a query of one of fifty statements, in turn. Of the
     # paths the caches hold less than half.
-    spans = [small_page(number) if number % 2 else query(number % 50) for number in range(ITEMS)]
-    records = [_record(number) for number in range(ITEMS)]
+    spans = _ended(
+        small_page(number) if number % 2 else query(number % 50) for number in range(ITEMS)
+    )
+    records = _emitted(_record(number) for number in range(ITEMS))
     yield "CPU of the process for each item, in microseconds (medians), and the ratio to the"
     yield f"SDK's of the same round, least and most; {rounds} rounds of {ITEMS} items, each with"
     yield "empty caches."
@@ -92,10 +98,52 @@ def _run(rounds: int) -> Iterator[str]:
     yield fill(packages(), 80, break_on_hyphens=False)
 
 
-def _record(number: int) -> ReadWriteLogRecord:
+class _Spans(SpanProcessor):
+    def __init__(self) -> None:
+        self.ended: list[ReadableSpan] = []
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self.ended.append(span)
+
+
+class _Records(LogRecordProcessor):
+    def __init__(self) -> None:
+        self.emitted: list[ReadWriteLogRecord] = []
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        self.emitted.append(log_record)
+
+    def shutdown(self) -> None:
+        """Nothing waits."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        return True
+
+
+def _ended(wanted: Iterable[ReadableSpan]) -> list[ReadableSpan]:
+    """Give spans as the SDK passes them to a processor."""
+    provider, found = TracerProvider(resource=_RESOURCE, shutdown_on_exit=False), _Spans()
+    provider.add_span_processor(found)
+    tracer = provider.get_tracer("telemetry.datasette")
+    for span in wanted:
+        tracer.start_span(span.name, kind=span.kind, attributes=span.attributes).end()
+    return found.ended
+
+
+def _emitted(wanted: Iterable[LogRecord]) -> list[ReadWriteLogRecord]:
+    """Give log records as the SDK passes them to a processor."""
+    provider, found = LoggerProvider(_RESOURCE, shutdown_on_exit=False), _Records()
+    provider.add_log_record_processor(found)
+    logger = provider.get_logger("telemetry.access")
+    for record in wanted:
+        logger.emit(record)
+    return found.emitted
+
+
+def _record(number: int) -> LogRecord:
     record = LogRecord(
-        timestamp=number,
-        observed_timestamp=number,
+        timestamp=number + 1,
+        observed_timestamp=number + 1,
         severity_number=SeverityNumber.INFO,
         severity_text="INFO",
         body=f"GET /meetings/minutes/{number} 200",
@@ -109,8 +157,7 @@ def _record(number: int) -> ReadWriteLogRecord:
         },
     )
     record.trace_id, record.span_id = number + 1, number + 1
-    scope = InstrumentationScope("telemetry.access")
-    return ReadWriteLogRecord(record, Resource({"service.name": "x"}), scope, LogRecordLimits())
+    return record
 
 
 def _redactor(way: str) -> Redactor:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 import zlib
 from contextlib import suppress
+from pathlib import Path
 from socket import SHUT_RDWR
 from threading import Lock, Timer
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
+from urllib.request import getproxies
 from weakref import WeakSet
 
-import requests
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
+import certifi
+from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import NewConnectionError, ProtocolError
 
 from telemetry.export.answers import MAX_BODY, Answer, seconds_until_retry
 from telemetry.version import __version__
@@ -22,6 +24,9 @@ from telemetry.version import __version__
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping
+
+    import requests
+    from urllib3 import BaseHTTPResponse
 
     from telemetry.settings.variables import Compression
 
@@ -35,9 +40,8 @@ _GZIP = zlib.MAX_WBITS + 16
 class HTTPClient:
     """Sends requests of one signal to one endpoint. Used by one thread at a time.
 
-    Only what is configured decides about credentials and certificates: a ``.netrc`` file and
-    REQUESTS_CA_BUNDLE, which `requests` reads by itself, do not. HTTP_PROXY, HTTPS_PROXY and
-    NO_PROXY do.
+    Only what is configured decides about credentials and certificates: a ``.netrc`` file,
+    REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE do not. HTTP_PROXY, HTTPS_PROXY and NO_PROXY do.
 
     Args:
         endpoint: URL of the signal.
@@ -64,28 +68,20 @@ class HTTPClient:
         self._compression = compression
         self._headers = {
             "User-Agent": USER_AGENT,
+            "Accept": "*/*",
+            "Accept-Encoding": "gzip, deflate",
+            "Connection": "keep-alive",
             "Content-Type": "application/x-protobuf",
             **({} if compression == "none" else {"Content-Encoding": compression}),
             **headers,
         }
-        self._options: dict[str, Any] = {"allow_redirects": False, "stream": True}
         self._sockets = _Sockets()
         self._connected = False
-        if make_session is not None:
-            self._session = make_session()
-            return
-        self._session = requests.Session()
-        self._session.trust_env = False
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _Adapter(self._sockets))
-        self._options |= {
-            "verify": certificate or True,
-            "proxies": get_environ_proxies(endpoint),
-        }
-        if client_certificate is not None:
-            self._options["cert"] = (
-                (client_certificate, client_key) if client_key else client_certificate
-            )
+        self._connections: _Connections = (
+            _Pool(endpoint, self._sockets, certificate, client_certificate, client_key)
+            if make_session is None
+            else _Session(make_session())
+        )
 
     def send(self, body: bytes, timeout: float) -> Answer:
         """Send one request. Never raises.
@@ -95,12 +91,12 @@ class HTTPClient:
             timeout: seconds until the whole answer must have arrived.
         """
         deadline = time.monotonic() + timeout
-        # The timeout of `requests` is one for each read: a server that sends a byte a second
+        # The timeout of a connection is one for each read: a server that sends a byte a second
         # would never reach it.
         with self._sockets.shut_down_after(timeout) as watch:
             try:
                 answer = self._try_twice(self._compressed(body), deadline)
-            except Exception as error:  # noqa: BLE001 # of requests, urllib3 or a provider's session
+            except Exception as error:  # noqa: BLE001 # of urllib3, or a provider's session
                 answer = Answer(error=error)
         # A body without a length ends where its connection does.
         if watch.fired or (answer.error is not None and time.monotonic() >= deadline):
@@ -111,7 +107,7 @@ class HTTPClient:
         reused, self._connected = self._connected, False
         try:
             answer = self._post(body, deadline)
-        except requests.ConnectionError:
+        except self._connections.broken:
             # The server may have closed a connection that was not in use.
             if not reused or time.monotonic() >= deadline:
                 raise
@@ -121,20 +117,19 @@ class HTTPClient:
 
     def _post(self, body: bytes, deadline: float) -> Answer:
         left = max(deadline - time.monotonic(), 0.001)
-        with self._session.post(
-            self._endpoint, data=body, headers=self._headers, timeout=left, **self._options
-        ) as response:
-            content = response.raw.read(MAX_BODY, decode_content=True)
-            if len(content) == MAX_BODY:
-                # The rest is not read, so the connection can't be used again.
-                response.close()
-            return Answer(
-                status=response.status_code,
-                content_type=response.headers.get("Content-Type", ""),
-                location=response.headers.get("Location", ""),
-                body=content,
-                retry_after=seconds_until_retry(response.headers.get("Retry-After")),
-            )
+        response = self._connections.post(self._endpoint, body, self._headers, left)
+        try:
+            content = response.read(MAX_BODY, decode_content=True)
+        finally:
+            # If all of it was read, the connection has gone back to its pool.
+            response.close()
+        return Answer(
+            status=response.status,
+            content_type=response.headers.get("Content-Type", ""),
+            location=response.headers.get("Location", ""),
+            body=content,
+            retry_after=seconds_until_retry(response.headers.get("Retry-After")),
+        )
 
     def _compressed(self, body: bytes) -> bytes:
         if self._compression == "none":
@@ -145,7 +140,99 @@ class HTTPClient:
 
     def close(self) -> None:
         """Close the connections."""
+        self._connections.close()
+
+
+class _Connections(Protocol):
+    broken: tuple[type[Exception], ...]
+    """Raised when a connection could not be opened, or has ended before the response."""
+
+    def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], timeout: float
+    ) -> BaseHTTPResponse: ...
+
+    def close(self) -> None: ...
+
+
+class _Session:
+    """The session of a credential provider."""
+
+    def __init__(self, session: requests.Session) -> None:
+        # Imported here: it takes as long as all else for a request, and only providers need it.
+        from requests import ConnectionError as BrokenConnection
+
+        self.broken: tuple[type[Exception], ...] = (BrokenConnection,)
+        self._session = session
+
+    def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], timeout: float
+    ) -> BaseHTTPResponse:
+        response = self._session.post(
+            url, data=body, headers=headers, timeout=timeout, allow_redirects=False, stream=True
+        )
+        raw: BaseHTTPResponse = response.raw
+        return raw
+
+    def close(self) -> None:
         self._session.close()
+
+
+class _Pool:
+    """One connection, to the endpoint or to a proxy."""
+
+    broken: tuple[type[Exception], ...] = (ProtocolError, NewConnectionError)
+
+    def __init__(
+        self,
+        endpoint: str,
+        sockets: _Sockets,
+        certificate: str | None,
+        client_certificate: str | None,
+        client_key: str | None,
+    ) -> None:
+        trusted = certificate or certifi.where()
+        options: dict[str, Any] = {
+            "retries": False,
+            "cert_reqs": "CERT_REQUIRED",
+            "ca_cert_dir" if Path(trusted).is_dir() else "ca_certs": trusted,
+            "cert_file": client_certificate,
+            "key_file": client_key,
+        }
+        self._manager = _proxy_manager(endpoint, options) or PoolManager(**options)
+        self._manager.pool_classes_by_scheme = _pools(sockets)
+
+    def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], timeout: float
+    ) -> BaseHTTPResponse:
+        return self._manager.request(
+            "POST",
+            url,
+            body=body,
+            headers=headers,
+            timeout=timeout,
+            redirect=False,
+            preload_content=False,
+        )
+
+    def close(self) -> None:
+        self._manager.clear()
+
+
+def _proxy_manager(url: str, options: Mapping[str, Any]) -> PoolManager | None:
+    """Return the connections to the proxy that the environment names for an address, if any."""
+    if not getproxies():
+        return None
+    # Unlike the standard library, it knows networks in NO_PROXY, and proxies of all kinds.
+    from requests.adapters import HTTPAdapter
+    from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
+
+    proxy = select_proxy(url, get_environ_proxies(url))
+    if proxy is None:
+        return None
+    manager: PoolManager = HTTPAdapter().proxy_manager_for(
+        prepend_scheme_if_needed(proxy, "http"), **options
+    )
+    return manager
 
 
 class _Sockets:
@@ -195,23 +282,6 @@ class _Watch:
 
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
-
-
-class _Adapter(HTTPAdapter):
-    """Makes connections whose sockets are known."""
-
-    def __init__(self, sockets: _Sockets) -> None:
-        self._pools = _pools(sockets)
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **options)
-        manager.pool_classes_by_scheme = self._pools
-        return manager
 
 
 def _pools(sockets: _Sockets) -> dict[str, type[HTTPConnectionPool]]:

@@ -114,9 +114,10 @@ class Outbox:
         """Add an item. Does not block, but for the time of another thread's call."""
         # Runs for every span and log record, on the thread that ends it.
         limits = self.limits
+        number = item.number
         with self._lock:
-            self.statistics.accepted += item.number
-            self.accepted += item.number
+            self.statistics.accepted += number
+            self.accepted += number
             self._bytes += len(item.body)
             (self._failures if item.is_failure else self._ordinary).append((self._next, item))
             self._next += 1

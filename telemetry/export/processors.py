@@ -8,7 +8,7 @@ from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.trace import StatusCode
 
-from telemetry.export.encoding.logs import encode_log_record
+from telemetry.export.encoding.logs import encode_log_record, severity_number
 from telemetry.export.encoding.requests import Item
 from telemetry.export.encoding.spans import encode_span
 from telemetry.failsafe import failed
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # OpenTelemetry's severity number of ERROR.
 _ERROR = 17
+_ERROR_STATUS = StatusCode.ERROR
 
 
 class OTLPSpanProcessor(SpanProcessor):
@@ -71,7 +72,7 @@ class OTLPSpanProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         try:
             context = span.get_span_context()
-            # The flag "sampled", by a bit: this runs for every span.
+            # Runs for every span. The flag "sampled", by its bit.
             if context is not None and context.trace_flags & 1:
                 self._put(span)
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
@@ -82,21 +83,22 @@ class OTLPSpanProcessor(SpanProcessor):
         try:
             body = encode_span(span, values)
             source = self._sources.of(span.resource, span.instrumentation_scope)
-            is_failure = span.status.status_code is StatusCode.ERROR or (
+            is_failure = span.status.status_code is _ERROR_STATUS or (
                 self._is_kept is not None and self._is_kept(span)
             )
-            items = [
-                (
-                    outbox,
-                    Item(source, body if add is None else body + add(span, values), 1, is_failure),
-                )
-                for outbox, add in self._outboxes
-            ]
         except Exception as error:  # noqa: BLE001 # one span costs itself
             _reject((outbox for outbox, _ in self._outboxes), error)
             return
-        for outbox, item in items:
-            outbox.put(item)
+        for outbox, add in self._outboxes:
+            if add is None:
+                outbox.put(Item(source, body, 1, is_failure))
+                continue
+            try:
+                item = Item(source, body + add(span, values), 1, is_failure)
+            except Exception as error:  # noqa: BLE001 # and only where it can't be encoded
+                _reject((outbox,), error)
+            else:
+                outbox.put(item)
 
     def shutdown(self) -> None:
         """Do nothing: the sender has what is queued."""
@@ -166,10 +168,9 @@ def log_item(
     Raises:
         Exception: if the record has a part that is no log record's.
     """
-    severity = data.log_record.severity_number
     return Item(
         sources.of(data.resource, data.instrumentation_scope),
         encode_log_record(data, values),
         1,
-        severity is not None and severity.value >= _ERROR,
+        severity_number(data.log_record) >= _ERROR,
     )

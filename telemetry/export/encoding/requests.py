@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from telemetry.export.encoding.values import ValueEncoder
-from telemetry.export.encoding.wire import delimited, utf8
+from telemetry.export.encoding.wire import delimited, utf8, varint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,21 +50,20 @@ class Sources:
 
     def __init__(self) -> None:
         self._values = ValueEncoder(None)
-        # By identity, since the SDK's resources are hashed through JSON. The objects are kept, or
-        # another one could get the same identity.
-        self._known: dict[tuple[int, int], tuple[Source, object, object]] = {}
+        # By the scope's identity, since the SDK's scopes and resources are hashed slowly: a process
+        # has one resource. The objects are kept, or another one could get the same identity.
+        self._known: dict[int, tuple[Source, object, object]] = {}
 
     def of(self, resource: Resource | None, scope: InstrumentationScope | None) -> Source:
         """Return the source of items of this resource and scope."""
-        key = id(resource), id(scope)
-        known = self._known.get(key)
-        if known is None:
+        known = self._known.get(id(scope))
+        if known is None or known[1] is not resource:
             source = Source(self._resource(resource), self._scope(scope))
             if len(self._known) >= _MAX_SOURCES:
                 # Without a lock, which a fork could copy while it is held: at worst one source is
                 # encoded again.
                 self._known = {}
-            known = self._known[key] = source, resource, scope
+            known = self._known[id(scope)] = source, resource, scope
         return known[0]
 
     def _resource(self, resource: Resource | None) -> bytes:
@@ -90,17 +89,21 @@ def _schema(prefix: bytes, schema_url: str | None) -> bytes:
 def encode_request(items: Iterable[Item]) -> bytes:
     """Return the items of one signal as its ``Export…ServiceRequest``."""
     by_resource: dict[bytes, dict[bytes, list[bytes]]] = {}
+    current: Source | None = None
+    parts: list[bytes] = []
     for item in items:
-        resource, scope = item.source
-        bodies = by_resource.setdefault(resource, {}).setdefault(scope, [])
-        bodies.append(delimited(_ITEM, item.body))
+        source, body = item[0], item[1]
+        if source is not current:
+            current = source
+            parts = by_resource.setdefault(source.resource, {}).setdefault(source.scope, [])
+        parts += (_ITEM, varint(len(body)), body)
     return b"".join(
         delimited(
             _RESOURCE_ITEMS,
             resource
             + b"".join(
-                delimited(_SCOPE_ITEMS, scope + b"".join(bodies))
-                for scope, bodies in by_scope.items()
+                delimited(_SCOPE_ITEMS, scope + b"".join(parts))
+                for scope, parts in by_scope.items()
             ),
         )
         for resource, by_scope in by_resource.items()

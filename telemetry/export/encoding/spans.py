@@ -56,6 +56,8 @@ _LINK_LOCAL = _LINK_FLAGS + pack_fixed32(0x100)
 _LINK_REMOTE = _LINK_FLAGS + pack_fixed32(0x300)
 _NO_STATUS = _STATUS + b"\x00"
 _LOW = 2**64 - 1
+# Read once, since an enumeration looks its members up in Python.
+_INTERNAL, _UNSET = SpanKind.INTERNAL, StatusCode.UNSET
 # OTLP has 0 for "unspecified".
 _KINDS = {
     SpanKind.INTERNAL: 1,
@@ -87,12 +89,14 @@ def encode_span(span: ReadableSpan, values: ValueEncoder) -> bytes:
         encoded += _PARENT_SPAN_ID + parent.span_id.to_bytes(8, "big")
     name = span.name
     encoded += delimited(_NAME, values.text(name if len(name) <= MAX_NAME else name[:MAX_NAME]))
-    kind = _KINDS[span.kind]
+    kind = span.kind
+    # Its hash is computed in Python.
+    kind_number = 1 if kind is _INTERNAL else _KINDS[kind]
     try:
-        encoded += _KIND_AND_TIMES(_KIND, kind, _START, span.start_time, _END, span.end_time)
+        encoded += _KIND_AND_TIMES(_KIND, kind_number, _START, span.start_time, _END, span.end_time)
     except struct.error:
         start, end = unsigned64(span.start_time), unsigned64(span.end_time)
-        encoded += _KIND_AND_TIMES(_KIND, kind, _START, start, _END, end)
+        encoded += _KIND_AND_TIMES(_KIND, kind_number, _START, start, _END, end)
     encoded += values.attributes(ATTRIBUTES, span.attributes)
     if dropped := span.dropped_attributes:
         encoded += _count(_DROPPED_ATTRIBUTES, dropped)
@@ -104,8 +108,12 @@ def encode_span(span: ReadableSpan, values: ValueEncoder) -> bytes:
         encoded += b"".join(delimited(_LINK, _link(link, values)) for link in links)
     if dropped := span.dropped_links:
         encoded += _count(_DROPPED_LINKS, dropped)
-    remote = parent is not None and parent.is_remote
-    return encoded + _status(span.status, values) + (_REMOTE if remote else _LOCAL)
+    status = span.status
+    if status.status_code is _UNSET and not status.description:
+        encoded += _NO_STATUS
+    else:
+        encoded += _status(status, values)
+    return encoded + (_REMOTE if parent is not None and parent.is_remote else _LOCAL)
 
 
 def _count(prefix: bytes, number: int) -> bytes:
@@ -136,9 +144,7 @@ def _link(link: Link, values: ValueEncoder) -> bytes:
 
 def _status(status: Status, values: ValueEncoder) -> bytes:
     code, description = status.status_code, status.description
-    if code is StatusCode.UNSET and not description:
-        return _NO_STATUS
-    encoded = b"" if code is StatusCode.UNSET else _CODE + varint(code.value)
+    encoded = b"" if code is _UNSET else _CODE + varint(code.value)
     if description:
         encoded = delimited(_MESSAGE, values.text(description)) + encoded
     return delimited(_STATUS, encoded)

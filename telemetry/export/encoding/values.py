@@ -28,8 +28,6 @@ _TRUE, _FALSE = _BOOL + b"\x01", _BOOL + b"\x00"
 _ITEM = b"\x0a"
 _KEY, _VALUE = b"\x0a", b"\x12"
 
-# A float is seldom seen again, and 0.0 equals -0.0.
-_CACHED_KINDS = frozenset({str, int, bool})
 _CACHED = 4096
 """Number of attributes in one generation of a cache."""
 _LONGEST_CACHED = 512
@@ -78,6 +76,7 @@ class ValueEncoder:
         self._generation = None if redactor is None else redactor.generation
         self._pairs = RecentlyUsed()
         self._texts = RecentlyUsed()
+        self._keys: dict[str, bytes] = {}
 
     def _follow_rules(self) -> None:
         """Begin new caches if the host has added redaction rules.
@@ -119,35 +118,54 @@ class ValueEncoder:
             return b""
         self._follow_rules()
         encoded = []
-        pairs, kinds = self._pairs, _CACHED_KINDS
+        pairs = self._pairs
         cached = pairs.new
         # The SDK's mappings take a lock for each key, and copy at once.
         copy = getattr(attributes, "copy", None)
         for key, value in (attributes if copy is None else copy()).items():
             kind = value.__class__
-            if kind in kinds:
-                # With its exact type: 1, 1.0 and True are equal, and so are 0.0 and -0.0.
+            pair: Any = None
+            if kind is str:
+                pair = key, value
+            elif kind is int or kind is bool:
+                # With the exact type: 1 and True are equal.
                 pair = key, kind, value
-                found = cached.get(pair)
+            # Anything else is seldom seen again, such as a float.
+            found = None if pair is None else cached.get(pair)
+            if found is None:
+                found = self._encode(key, value, pair, pairs)
+                cached = pairs.new
                 if found is None:
-                    found = pairs.again(pair)
-                    if found is None:
-                        found = self._attribute(key, value)
-                        if found is not None:
-                            pairs.add(pair, found)
-                    cached = pairs.new
-            else:
-                found = self._attribute(key, value)
-            if found is not None:
-                encoded.append(found)
+                    continue
+            encoded.append(found)
         return prefix + prefix.join(encoded) if encoded else b""
+
+    def _encode(self, key: str, value: Any, pair: Any, pairs: RecentlyUsed) -> bytes | None:
+        if pair is None:
+            return self._attribute(key, value)
+        found = pairs.again(pair)
+        if found is None:
+            found = self._attribute(key, value)
+            if found is not None:
+                pairs.add(pair, found)
+        return found
 
     def _attribute(self, key: str, value: Any) -> bytes | None:
         try:
-            return _sized(_key_value(key, self._any(self.redacted(key, value), MAX_DEPTH)))
+            encoded = self._any(self.redacted(key, value), MAX_DEPTH)
+            content = self._key(key) + delimited(_VALUE, encoded)
+            return varint(len(content)) + content
         except Exception as error:  # noqa: BLE001 # a value's own methods may raise anything
             failed("export.attribute", error)
             return None
+
+    def _key(self, key: str) -> bytes:
+        found = self._keys.get(key)
+        if found is None:
+            if len(self._keys) >= _CACHED:
+                self._keys = {}
+            found = self._keys[key] = delimited(_KEY, utf8(key))
+        return found
 
     def value(self, value: Any) -> bytes:
         """Redact and encode a value that has no name, such as the body of a log record.
@@ -179,7 +197,11 @@ class ValueEncoder:
         if depth > 0:
             if isinstance(value, Mapping):
                 pairs = [
-                    delimited(_ITEM, _key_value(str(key), self._any(item, depth - 1)))
+                    delimited(
+                        _ITEM,
+                        delimited(_KEY, utf8(str(key)))
+                        + delimited(_VALUE, self._any(item, depth - 1)),
+                    )
                     for key, item in value.items()
                 ]
                 return delimited(_MAP, b"".join(pairs))
@@ -191,14 +213,6 @@ class ValueEncoder:
         return delimited(
             _STRING, utf8(shown if self._redactor is None else self._redactor.text(shown))
         )
-
-
-def _key_value(key: str, value: bytes) -> bytes:
-    return delimited(_KEY, utf8(key)) + delimited(_VALUE, value)
-
-
-def _sized(content: bytes) -> bytes:
-    return varint(len(content)) + content
 
 
 def _shown(number: int) -> str:

@@ -17,6 +17,7 @@ pack_fixed64 = struct.Struct("<Q").pack
 pack_sfixed64 = struct.Struct("<q").pack
 pack_double = struct.Struct("<d").pack
 
+_two_bytes = struct.Struct("<H").pack
 _ONE_BYTE = tuple(bytes((number,)) for number in range(128))
 
 
@@ -24,6 +25,8 @@ def varint(number: int) -> bytes:
     """Encode an integer from 0 to 2**64 - 1 in a variable number of bytes."""
     if number < 128:
         return _ONE_BYTE[number]
+    if number < 1 << 14:
+        return _two_bytes(number & 127 | 128 | number << 1 & 0x7F00)
     encoded = bytearray()
     while number > 127:
         encoded.append(number & 127 | 128)
