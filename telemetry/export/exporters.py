@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from telemetry.export.answers import Result, judge
 from telemetry.export.encoding.metrics import encode_metric
-from telemetry.export.encoding.requests import Item, Sources
+from telemetry.export.encoding.requests import Sources
 from telemetry.export.encoding.spans import encode_span
 from telemetry.export.encoding.values import ValueEncoder
 from telemetry.export.outbox import Batch
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from telemetry.export.encoding.requests import Item
     from telemetry.export.endpoint import Endpoint
     from telemetry.export.outbox import Outbox
     from telemetry.redaction.redactor import Redactor
@@ -63,7 +64,7 @@ def metric_items(
                     rejected(1, error)
                     continue
                 if count:
-                    yield Item(source, body, count)
+                    yield source, body, count, False
 
 
 class OutboxMetricExporter(MetricExporter):
@@ -129,7 +130,7 @@ def span_item(
     body = encode_span(span, values)
     if endpoint.added is not None:
         body += endpoint.added(span, values)
-    return Item(sources.of(span.resource, span.instrumentation_scope), body)
+    return sources.of(span.resource, span.instrumentation_scope), body, 1, False
 
 
 class _Sending:

@@ -35,9 +35,9 @@ class Batch:
 
     def __init__(self, items: Sequence[Item]) -> None:
         self.items = items
-        self.count = sum(item.number for item in items)
+        self.count = sum([number for _, _, number, _ in items])
         """Number of spans, log records or data points."""
-        self.size = sum(len(item.body) for item in items)
+        self.size = sum([len(body) for _, body, _, _ in items])
         """Bytes of the items."""
         self.attempts = 0
         self.began = 0.0
@@ -114,12 +114,12 @@ class Outbox:
         """Add an item. Does not block, but for the time of another thread's call."""
         # Runs for every span and log record, on the thread that ends it.
         limits = self.limits
-        number = item.number
+        _, body, number, is_failure = item
         with self._lock:
             self.statistics.accepted += number
             self.accepted += number
-            self._bytes += len(item.body)
-            (self._failures if item.is_failure else self._ordinary).append((self._next, item))
+            self._bytes += len(body)
+            (self._failures if is_failure else self._ordinary).append((self._next, item))
             self._next += 1
             first = self._since is None
             if first:
@@ -135,10 +135,10 @@ class Outbox:
         """Add what was collected at one time, instead of what still waits from earlier times."""
         if self._replaced:
             with self._lock:
-                for _, item in (*self._failures, *self._ordinary):
-                    self._bytes -= len(item.body)
-                    self.settled += item.number
-                    self.statistics.accepted -= item.number
+                for _, (_, body, number, _) in (*self._failures, *self._ordinary):
+                    self._bytes -= len(body)
+                    self.settled += number
+                    self.statistics.accepted -= number
                 self._failures.clear()
                 self._ordinary.clear()
         for item in items:
@@ -157,11 +157,11 @@ class Outbox:
             if not queue:
                 # All of it is being sent.
                 return
-            _, item = queue.popleft()
-            self._bytes -= len(item.body)
-            self.settled += item.number
-            self.statistics.drop(item.number, QUEUE_FULL)
-            self.on_drop(item.number, QUEUE_FULL)
+            _, (_, body, number, _) = queue.popleft()
+            self._bytes -= len(body)
+            self.settled += number
+            self.statistics.drop(number, QUEUE_FULL)
+            self.on_drop(number, QUEUE_FULL)
             if not self._overflowing:
                 self._overflowing = True
                 self._say_full()
@@ -189,13 +189,16 @@ class Outbox:
             taken: list[Item] = []
             size = 0
             failures, ordinary = self._failures, self._ordinary
-            while (failures or ordinary) and len(taken) < self.limits.max_batch:
-                is_failure = not ordinary or bool(failures and failures[0][0] < ordinary[0][0])
-                queue = failures if is_failure else ordinary
-                size += len(queue[0][1].body) + _FRAME
+            for _ in range(min(self.waiting, self.limits.max_batch)):
+                queue = ordinary
+                if failures and not (ordinary and ordinary[0][0] < failures[0][0]):
+                    queue = failures
+                item = queue[0][1]
+                size += len(item[1]) + _FRAME
                 if taken and size > MAX_REQUEST:
                     break
-                taken.append(queue.popleft()[1])
+                queue.popleft()
+                taken.append(item)
             if not (self._failures or self._ordinary):
                 self._since = None
                 self._overflowing = False

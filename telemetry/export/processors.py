@@ -9,7 +9,6 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.trace import StatusCode
 
 from telemetry.export.encoding.logs import encode_log_record, severity_number
-from telemetry.export.encoding.requests import Item
 from telemetry.export.encoding.spans import encode_span
 from telemetry.failsafe import failed
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
-    from telemetry.export.encoding.requests import Sources
+    from telemetry.export.encoding.requests import Item, Sources
     from telemetry.export.encoding.values import ValueEncoder
     from telemetry.export.outbox import Outbox
 
@@ -91,10 +90,10 @@ class OTLPSpanProcessor(SpanProcessor):
             return
         for outbox, add in self._outboxes:
             if add is None:
-                outbox.put(Item(source, body, 1, is_failure))
+                outbox.put((source, body, 1, is_failure))
                 continue
             try:
-                item = Item(source, body + add(span, values), 1, is_failure)
+                item = source, body + add(span, values), 1, is_failure
             except Exception as error:  # noqa: BLE001 # and only where it can't be encoded
                 _reject((outbox,), error)
             else:
@@ -168,7 +167,7 @@ def log_item(
     Raises:
         Exception: if the record has a part that is no log record's.
     """
-    return Item(
+    return (
         sources.of(data.resource, data.instrumentation_scope),
         encode_log_record(data, values),
         1,

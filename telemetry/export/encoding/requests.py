@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
 from telemetry.export.encoding.values import ValueEncoder
 from telemetry.export.encoding.wire import delimited, utf8, varint
@@ -26,23 +26,16 @@ _NAME, _VERSION, _SCOPE_ATTRIBUTES = b"\x0a", b"\x12", b"\x1a"
 _MAX_SOURCES = 1024
 
 
-class Source(NamedTuple):
-    """The resource and the instrumentation scope of an item, encoded."""
+# Plain tuples of bytes and numbers: the garbage collector looks at each of them once only.
+Source: TypeAlias = tuple[bytes, bytes]
+"""The resource and the instrumentation scope of an item, encoded."""
+Item: TypeAlias = tuple[Source, bytes, int, bool]
+"""An encoded item.
 
-    resource: bytes
-    scope: bytes
-
-
-class Item(NamedTuple):
-    """An encoded span, log record or metric."""
-
-    source: Source
-    body: bytes
-    """The message ``Span``, ``LogRecord`` or ``Metric``."""
-    number: int = 1
-    """Number of spans, log records or data points in it."""
-    is_failure: bool = False
-    """Whether it tells of a failure: these are the last to be dropped from a full queue."""
+Its source; the message ``Span``, ``LogRecord`` or ``Metric``; the number of spans, log records or
+data points in it; and whether it tells of a failure: these are the last to be dropped from a full
+queue.
+"""
 
 
 class Sources:
@@ -58,7 +51,7 @@ class Sources:
         """Return the source of items of this resource and scope."""
         known = self._known.get(id(scope))
         if known is None or known[1] is not resource:
-            source = Source(self._resource(resource), self._scope(scope))
+            source = self._resource(resource), self._scope(scope)
             if len(self._known) >= _MAX_SOURCES:
                 # Without a lock, which a fork could copy while it is held: at worst one source is
                 # encoded again.
@@ -91,11 +84,11 @@ def encode_request(items: Iterable[Item]) -> bytes:
     by_resource: dict[bytes, dict[bytes, list[bytes]]] = {}
     current: Source | None = None
     parts: list[bytes] = []
-    for item in items:
-        source, body = item[0], item[1]
+    for source, body, _, _ in items:
         if source is not current:
             current = source
-            parts = by_resource.setdefault(source.resource, {}).setdefault(source.scope, [])
+            resource, scope = source
+            parts = by_resource.setdefault(resource, {}).setdefault(scope, [])
         parts += (_ITEM, varint(len(body)), body)
     return b"".join(
         delimited(

@@ -122,32 +122,34 @@ class ValueEncoder:
         cached = pairs.new
         # The SDK's mappings take a lock for each key, and copy at once.
         copy = getattr(attributes, "copy", None)
-        for key, value in (attributes if copy is None else copy()).items():
-            kind = value.__class__
-            pair: Any = None
+        for pair in (attributes if copy is None else copy()).items():
+            kind = pair[1].__class__
             if kind is str:
-                pair = key, value
+                found = cached.get(pair)
+                cache_key: Any = pair
             elif kind is int or kind is bool:
                 # With the exact type: 1 and True are equal.
-                pair = key, kind, value
-            # Anything else is seldom seen again, such as a float.
-            found = None if pair is None else cached.get(pair)
+                cache_key = kind, pair
+                found = cached.get(cache_key)
+            else:
+                # Seldom seen again, such as a float.
+                cache_key = found = None
             if found is None:
-                found = self._encode(key, value, pair, pairs)
+                found = self._encode(pair, cache_key, pairs)
                 cached = pairs.new
                 if found is None:
                     continue
             encoded.append(found)
         return prefix + prefix.join(encoded) if encoded else b""
 
-    def _encode(self, key: str, value: Any, pair: Any, pairs: RecentlyUsed) -> bytes | None:
-        if pair is None:
-            return self._attribute(key, value)
-        found = pairs.again(pair)
+    def _encode(self, pair: tuple[str, Any], cache_key: Any, pairs: RecentlyUsed) -> bytes | None:
+        if cache_key is None:
+            return self._attribute(*pair)
+        found = pairs.again(cache_key)
         if found is None:
-            found = self._attribute(key, value)
+            found = self._attribute(*pair)
             if found is not None:
-                pairs.add(pair, found)
+                pairs.add(cache_key, found)
         return found
 
     def _attribute(self, key: str, value: Any) -> bytes | None:

@@ -11,7 +11,6 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 
-from telemetry.export.encoding.requests import Item, Source
 from telemetry.export.encoding.values import ValueEncoder
 from telemetry.export.outbox import MAX_REQUEST, Outbox
 from telemetry.export.statistics import ExportStatistics
@@ -26,9 +25,10 @@ from tests.telemetry.export.sending import sending
 if TYPE_CHECKING:
     import pytest
 
+    from telemetry.export.encoding.requests import Item
     from telemetry.export.outbox import Batch
 
-SOURCE = Source(b"", b"")
+SOURCE = b"", b""
 LIMITS = QueueSettings(5.0, 10, 4, 1000, "OTEL_BSP_MAX_QUEUE_SIZE")
 
 
@@ -37,11 +37,11 @@ def outbox(limits: QueueSettings = LIMITS, *, replaced: bool = False) -> Outbox:
 
 
 def item(text: str, *, is_failure: bool = False, size: int = 0) -> Item:
-    return Item(SOURCE, text.encode().ljust(size), 1, is_failure)
+    return SOURCE, text.encode().ljust(size), 1, is_failure
 
 
 def taken(batch: Batch | None) -> list[str]:
-    return [] if batch is None else [each.body.decode().strip() for each in batch.items]
+    return [] if batch is None else [body.decode().strip() for _, body, _, _ in batch.items]
 
 
 def drained(box: Outbox) -> list[str]:
@@ -228,6 +228,6 @@ def test_what_tail_sampling_keeps_by_rule_outlasts_a_flood() -> None:
         processor.on_end(ReadableSpan(name, context, resource=Resource({})))
     batch = box.take()
     assert batch is not None
-    names = [Span.FromString(each.body).name for each in batch.items]
+    names = [Span.FromString(body).name for _, body, _, _ in batch.items]
     assert names[0] == "kept"
     assert len(names) == 20

@@ -9,7 +9,6 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from telemetry.export.encoding.requests import Item, Source
 from telemetry.export.otlp import endpoint
 from telemetry.export.outbox import Outbox
 from telemetry.export.sdk_metrics import ExportMetrics
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 Values = dict[tuple[str, tuple[tuple[str, Any], ...]], Any]
 # A span with the name "x".
-SPAN = Item(Source(b"", b""), b"\x2a\x01x")
+SPAN = (b"", b""), b"\x2a\x01x", 1, False
 
 
 class Measured:

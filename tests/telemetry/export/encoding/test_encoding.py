@@ -22,7 +22,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from telemetry.export.decoding import plain
 from telemetry.export.encoding.logs import encode_log_record
 from telemetry.export.encoding.metrics import encode_metric
-from telemetry.export.encoding.requests import Item, Sources, encode_request
+from telemetry.export.encoding.requests import Sources, encode_request
 from telemetry.export.encoding.spans import encode_span
 from telemetry.export.encoding.values import ValueEncoder
 from tests.support.paths import ROOT
@@ -47,7 +47,8 @@ def never(error: Exception) -> None:
 @given(generated.SPANS)
 def test_a_span(span: ReadableSpan) -> None:
     """With its resource and scope, as a request of one span."""
-    item = Item(SOURCES.of(span.resource, span.instrumentation_scope), encode_span(span, VALUES))
+    source = SOURCES.of(span.resource, span.instrumentation_scope)
+    item = source, encode_span(span, VALUES), 1, False
     request = ExportTraceServiceRequest.FromString(encode_request([item]))
     assert request == encode_spans([span])
 
@@ -56,7 +57,7 @@ def test_a_span(span: ReadableSpan) -> None:
 def test_a_log_record(record: ReadableLogRecord) -> None:
     """With a body and attributes of any nesting."""
     source = SOURCES.of(record.resource, record.instrumentation_scope)
-    item = Item(source, encode_log_record(record, VALUES))
+    item = source, encode_log_record(record, VALUES), 1, False
     request = ExportLogsServiceRequest.FromString(encode_request([item]))
     assert request == encode_logs([record])
 
@@ -65,22 +66,23 @@ def test_a_log_record(record: ReadableLogRecord) -> None:
 def test_a_metric(metric: Metric, resource: Resource) -> None:
     """Of every kind, with exemplars."""
     scope = InstrumentationScope("scope", "1", "https://schema.example")
-    item = Item(SOURCES.of(resource, scope), *encode_metric(metric, VALUES, never))
+    body, number = encode_metric(metric, VALUES, never)
+    item = SOURCES.of(resource, scope), body, number, False
     request = ExportMetricsServiceRequest.FromString(encode_request([item]))
     scoped = ScopeMetrics(scope, [metric], "")
     assert request == encode_metrics(MetricsData([ResourceMetrics(resource, [scoped], "")]))
-    assert item.number == len(metric.data.data_points)
+    assert number == len(metric.data.data_points)
 
 
 @given(st.lists(st.tuples(generated.RESOURCES, generated.SCOPES), min_size=1, max_size=3))
 def test_items_are_grouped(sources: list[tuple[Resource, Any]]) -> None:
     """Each source is in a request once, with its items in their order."""
     found = [SOURCES.of(*source) for source in sources * 2]
-    items = [Item(source, b"\x58" + bytes((number,))) for number, source in enumerate(found)]
+    items = [(source, b"\x58" + bytes((number,)), 1, False) for number, source in enumerate(found)]
     request = ExportMetricsServiceRequest.FromString(encode_request(items))
     resources = [each.SerializeToString() for each in request.resource_metrics]
     scopes = [scope for each in request.resource_metrics for scope in each.scope_metrics]
-    assert len(resources) == len({source.resource for source in found})
+    assert len(resources) == len({resource for resource, _ in found})
     assert len(scopes) == len(set(found))
     # An unknown field of a metric, which a message keeps: which items are where.
     numbers = [[each.SerializeToString()[1] for each in scope.metrics] for scope in scopes]
