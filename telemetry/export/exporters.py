@@ -7,6 +7,7 @@ readers of other configurations, through entry points.
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
@@ -22,7 +23,7 @@ from telemetry.export.encoding.metrics import encode_metric
 from telemetry.export.encoding.requests import Sources
 from telemetry.export.encoding.spans import encode_span
 from telemetry.export.encoding.values import ValueEncoder
-from telemetry.export.outbox import Batch
+from telemetry.export.outbox import batches
 from telemetry.export.processors import log_item
 from telemetry.export.sender import FIRST_BACKOFF, Episode, with_jitter
 from telemetry.failsafe import failed
@@ -34,9 +35,10 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from telemetry.export.answers import Verdict
     from telemetry.export.encoding.requests import Item
     from telemetry.export.endpoint import Endpoint
-    from telemetry.export.outbox import Outbox
+    from telemetry.export.outbox import Batch, Outbox
     from telemetry.redaction.redactor import Redactor
 
 
@@ -143,27 +145,34 @@ class _Sending:
         self._episode = Episode(f"{signal} to {endpoint.origin}")
 
     def send(self, items: Iterable[Item]) -> bool:
-        batch = Batch([*items])
-        if not batch.items:
-            return True
         deadline = time.monotonic() + self._endpoint.timeout
+        waiting = deque(batches(items))
+        complete = True
+        while waiting:
+            batch = waiting.popleft()
+            verdict = self._verdict(batch, deadline)
+            if verdict.result is Result.TOO_LARGE and len(batch.items) > 1:
+                waiting.extendleft(reversed(batch.halves()))
+            elif verdict.result is Result.DELIVERED and not verdict.rejected:
+                self._episode.success(batch.count)
+            else:
+                complete = False
+                self._episode.problem(verdict.reason, verdict.rejected or batch.count)
+        return complete
+
+    def _verdict(self, batch: Batch, deadline: float) -> Verdict:
         backoff = FIRST_BACKOFF
         while True:
             left = deadline - time.monotonic()
             answer = self._client.send(batch.request(), max(left, 0.001))
             verdict = judge(answer, self._endpoint.grpc_retried)
-            if verdict.result is Result.DELIVERED and not verdict.rejected:
-                self._episode.success(batch.count)
-                return True
             pause = answer.retry_after
             if pause is None:
                 pause = with_jitter(backoff)
             backoff *= 2
             too_late = time.monotonic() + pause >= deadline
             if verdict.result is not Result.RETRY or too_late or self._stopped:
-                lost = verdict.rejected or batch.count
-                self._episode.problem(verdict.reason, lost)
-                return False
+                return verdict
             time.sleep(pause)
 
     def stop(self) -> None:

@@ -14,7 +14,7 @@ from telemetry.export.encoding.requests import encode_request
 from telemetry.settings.variables import QUEUE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from telemetry.export.encoding.requests import Item
     from telemetry.export.statistics import ExportStatistics
@@ -60,6 +60,20 @@ class Batch:
         if not middle:
             return [self]
         return [Batch(self.items[:middle]), Batch(self.items[middle:])]
+
+
+def batches(items: Iterable[Item]) -> Iterator[Batch]:
+    """Yield the items in batches of at most `MAX_REQUEST` bytes, or of one larger item."""
+    taken: list[Item] = []
+    size = 0
+    for item in items:
+        size += len(item[1]) + _FRAME
+        if taken and size > MAX_REQUEST:
+            yield Batch(taken)
+            taken, size = [], len(item[1]) + _FRAME
+        taken.append(item)
+    if taken:
+        yield Batch(taken)
 
 
 class Outbox:

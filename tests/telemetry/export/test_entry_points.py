@@ -9,17 +9,23 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from telemetry.metrics.provider import reader_of, start_meter_provider
 from telemetry.metrics.sites import SiteLabels
 from telemetry.redaction.redactor import Redactor
 from telemetry.settings.model import RedactionSettings
+from tests.support.odd_server import OddServer, answer
+from tests.telemetry.export.test_sender import names
 from tests.telemetry.scripts import run_python
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from telemetry.testing import OTLPReceiver
+    from tests.support.odd_server import Odd, Request
 
 SENDS_EVERYTHING = """
 import telemetry
@@ -123,3 +129,28 @@ def test_ours_say_what_they_could_not_send(tmp_path: Path, receiver: OTLPReceive
     assert done.returncode == 0
     assert done.stderr.count("can't be delivered: status 401") == 3
     assert "sesame" not in done.stderr
+
+
+def test_on_another_configuration_a_batch_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Into as many requests as the backend takes; what is too large by itself costs itself."""
+    with OddServer() as server:
+        monkeypatch.setenv("LOGFIRE_TOKEN", "pylf_v1_us_sesame")
+        monkeypatch.setenv("LOGFIRE_BASE_URL", server.url)
+
+        def reply(request: Request) -> Odd:
+            found = names(request)
+            return answer(413 if len(found) > 2 or "large" in found else 200)
+
+        server.reply = reply
+        provider, ended = TracerProvider(shutdown_on_exit=False), InMemorySpanExporter()
+        provider.add_span_processor(SimpleSpanProcessor(ended))
+        for name in ("one", "two", "large", "three", "four"):
+            provider.get_tracer("theirs").start_span(name).end()
+        (point,) = entry_points(group="opentelemetry_traces_exporter", name="corkboard_logfire")
+        exporter = point.load()()
+        assert exporter.export(ended.get_finished_spans()) is SpanExportResult.FAILURE
+        assert exporter.export(ended.get_finished_spans()[:2]) is SpanExportResult.SUCCESS
+        exporter.shutdown()
+        sent = [names(each) for each in server.requests]
+        taken = [name for found in sent if len(found) <= 2 for name in found if name != "large"]
+        assert taken == ["one", "two", "three", "four", "one", "two"]
