@@ -1,10 +1,12 @@
-"""How OTLP reaches a destination."""
+"""How a destination is reached."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import urlsplit
+
+from telemetry.export.answers import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,7 +15,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.view import Aggregation
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from telemetry.export.answers import Answer
+    from telemetry.export.answers import Answer, Verdict
+    from telemetry.export.encoding.requests import Item
     from telemetry.export.encoding.values import ValueEncoder
 
 
@@ -29,7 +32,7 @@ class Client(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """How one signal is sent to one destination by OTLP."""
+    """How one signal is sent to one destination."""
 
     url: str = field(repr=False)
     """Address of the signal. May contain a user and a password."""
@@ -41,8 +44,10 @@ class Endpoint:
     """
     timeout: float
     """Seconds for one request."""
-    grpc_retried: frozenset[str]
-    """gRPC status codes after which a request is sent again."""
+    judge: Callable[[Answer], Verdict] = field(default=judge, repr=False)
+    """Says what an answer means."""
+    shorten: Callable[[Item], Item | None] | None = None
+    """Makes an item shorter that is too large by itself; None if it can't be."""
     added: Callable[[ReadableSpan, ValueEncoder], bytes] | None = None
     """Encodes attributes that only this destination gets, to append to a span."""
     temporality: Mapping[type, AggregationTemporality] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from telemetry.export.answers import Result, judge
+from telemetry.export.answers import Result
 from telemetry.export.encoding.metrics import encode_metric
 from telemetry.export.encoding.requests import Sources
 from telemetry.export.encoding.spans import encode_span
@@ -165,7 +165,7 @@ class _Sending:
         while True:
             left = deadline - time.monotonic()
             answer = self._client.send(batch.request(), max(left, 0.001))
-            verdict = judge(answer, self._endpoint.grpc_retried)
+            verdict = self._endpoint.judge(answer)
             pause = answer.retry_after
             if pause is None:
                 pause = with_jitter(backoff)

@@ -13,7 +13,6 @@ from opentelemetry.sdk import metrics
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 from opentelemetry.trace import SpanKind, StatusCode
 
-from telemetry.export.answers import GRPC_RETRIED
 from telemetry.export.encoding.spans import ATTRIBUTES
 from telemetry.export.endpoint import Endpoint
 from telemetry.export.exporters import (
@@ -48,7 +47,6 @@ def endpoint(project: LogfireProject, signal: Signal) -> Endpoint:
         protocol="http",
         make_client=partial(HTTPClient, url, {"Authorization": project.token}, compression="gzip"),
         timeout=v.OTLP_TIMEOUT.default,
-        grpc_retried=GRPC_RETRIED,
         added=added if signal == "traces" else None,
         temporality=TEMPORALITIES["delta"],
         aggregation={metrics.Histogram: ExponentialBucketHistogramAggregation()},

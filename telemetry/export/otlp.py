@@ -13,7 +13,7 @@ from opentelemetry.sdk.metrics.view import (
     ExponentialBucketHistogramAggregation,
 )
 
-from telemetry.export.answers import GRPC_RETRIED
+from telemetry.export.answers import GRPC_RETRIED, judge
 from telemetry.export.endpoint import Endpoint
 from telemetry.export.http import HTTPClient
 
@@ -56,7 +56,7 @@ def endpoint(settings: OTLPSettings, signal: Signal) -> Endpoint:
         protocol="grpc" if grpc else "http",
         make_client=partial(_grpc if grpc else _http, settings, signal),
         timeout=settings.timeout,
-        grpc_retried=frozenset(settings.grpc_retryable) or GRPC_RETRIED,
+        judge=partial(judge, grpc_retried=frozenset(settings.grpc_retryable) or GRPC_RETRIED),
         temporality=TEMPORALITIES[settings.temporality],
         aggregation={metrics.Histogram: _AGGREGATIONS[settings.histograms]()},
     )

@@ -31,10 +31,18 @@ _FRAME = 16
 
 
 class Batch:
-    """Items that are sent in one request, and the attempts so far."""
+    """Items that are sent in one request, and the attempts so far.
 
-    def __init__(self, items: Sequence[Item]) -> None:
+    Args:
+        items: the items.
+        encode: makes the request of them.
+    """
+
+    def __init__(
+        self, items: Sequence[Item], encode: Callable[[Sequence[Item]], bytes] = encode_request
+    ) -> None:
         self.items = items
+        self._encode = encode
         self.count = sum([number for _, _, number, _ in items])
         """Number of spans, log records or data points."""
         self.size = sum([len(body) for _, body, _, _ in items])
@@ -51,7 +59,7 @@ class Batch:
     def request(self) -> bytes:
         """Return the request's body, which is the same in each attempt."""
         if self._request is None:
-            self._request = encode_request(self.items)
+            self._request = self._encode(self.items)
         return self._request
 
     def halves(self) -> list[Batch]:
@@ -59,7 +67,7 @@ class Batch:
         middle = len(self.items) // 2
         if not middle:
             return [self]
-        return [Batch(self.items[:middle]), Batch(self.items[middle:])]
+        return [Batch(half, self._encode) for half in (self.items[:middle], self.items[middle:])]
 
 
 def batches(items: Iterable[Item]) -> Iterator[Batch]:
@@ -89,6 +97,7 @@ class Outbox:
             ``accepted``, under its own lock.
         replaced: whether the items that wait are dropped, uncounted, when newer ones arrive, as
             cumulative metrics replace each other.
+        encode: makes a request of items.
     """
 
     def __init__(
@@ -98,8 +107,10 @@ class Outbox:
         statistics: ExportStatistics,
         *,
         replaced: bool = False,
+        encode: Callable[[Sequence[Item]], bytes] = encode_request,
     ) -> None:
         self.what = what
+        self.encode = encode
         self.limits = limits
         self.statistics = statistics
         self._replaced = replaced
@@ -216,7 +227,7 @@ class Outbox:
             if not (self._failures or self._ordinary):
                 self._since = None
                 self._overflowing = False
-            return Batch(taken) if taken else None
+            return Batch(taken, self.encode) if taken else None
 
     def settle(self, batch: Batch) -> None:
         """Note that a batch is neither queued nor being sent any more."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
-from telemetry.export.answers import Answer, Result, judge
+from telemetry.export.answers import Answer, Result
 from telemetry.failsafe import failed
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ class Delivery:
                 self._metrics.taken(batch.count)
         batch.attempts += 1
         answer = self._send(batch)
-        self._conclude(batch, answer, judge(answer, self.endpoint.grpc_retried))
+        self._conclude(batch, answer, self.endpoint.judge(answer))
 
     def close(self) -> None:
         """Close the connection."""
@@ -244,9 +244,9 @@ class Delivery:
                 self._lose(batch, rejected, verdict, answer)
             else:
                 self._episode.success(accepted)
-        elif verdict.result is Result.TOO_LARGE and len(batch.items) > 1:
+        elif verdict.result is Result.TOO_LARGE and (parts := self._smaller(batch)):
             self._current = None
-            self._parts.extendleft(reversed(batch.halves()))
+            self._parts.extendleft(reversed(parts))
         elif verdict.result is Result.RETRY:
             self._later(verdict.reason, answer.retry_after)
             if verdict.is_server_error:
@@ -254,6 +254,19 @@ class Delivery:
         else:
             self._finish(batch)
             self._lose(batch, batch.count, verdict, answer)
+
+    def _smaller(self, batch: Batch) -> list[Batch]:
+        """Return what to send instead of a batch that is too large; empty if there is nothing."""
+        if len(batch.items) > 1:
+            return batch.halves()
+        shorten = self.endpoint.shorten
+        item = None if shorten is None else shorten(batch.items[0])
+        if item is None:
+            return []
+        shortened = Batch([item], self.outbox.encode)
+        # What the outbox has counted.
+        shortened.size = batch.size
+        return [shortened]
 
     def _finish(self, batch: Batch) -> None:
         self._current = None
