@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from telemetry.export.answers import Answer, Result
+from telemetry.export.outbox import Batch
 from telemetry.failsafe import failed
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from telemetry.export.answers import Verdict
     from telemetry.export.endpoint import Client, Endpoint
-    from telemetry.export.outbox import Batch, Outbox
+    from telemetry.export.outbox import Outbox
     from telemetry.export.sdk_metrics import ExportMetrics
 
 logger = logging.getLogger("telemetry")
