@@ -74,6 +74,8 @@ logger = logging.getLogger("telemetry")
 
 REST_AFTER_STOP = 10.0
 """Seconds."""
+SEND_BEFORE_LEAVING = 0.25
+"""Seconds that a stopping process takes to send, before it writes what is left to the spool."""
 
 
 class Pipeline:
@@ -240,6 +242,10 @@ class Pipeline:
             os.register_at_fork(after_in_child=self._forked)
         _announce(self.logger_provider, self.describe())
         self._release_logs()
+        for sender in self._senders:
+            if sender.has_spool:
+                # There may be files of processes that have ended.
+                sender.wake()
 
     def _release_logs(self) -> None:
         if self._bridged is not None:
@@ -269,7 +275,11 @@ class Pipeline:
         meter = self.meter_provider.get_meter("telemetry", __version__)
         observe_instances(meter)
         observe_telemetry(
-            meter, destinations=self.destinations, folding=self.folding, tail=self._tail
+            meter,
+            destinations=self.destinations,
+            folding=self.folding,
+            tail=self._tail,
+            has_spool=self.settings.spool.folder is not None,
         )
         observe_process(self.meter_provider)
         metrics.set_meter_provider(self.meter_provider)
@@ -351,13 +361,37 @@ class Pipeline:
     def stop(self) -> None:
         """Flush when the server stops, and log what was not delivered."""
         seconds = self.settings.shutdown_timeout
-        self._timed_out = not self._flush(seconds)
+        self._timed_out = not self._flush_or_leave(seconds)
         # What a server logs after this, until its process ends, is not sent: whether it were would
         # depend on the moment, and a request could end in the middle. If the process goes on, it
         # is sent later.
         for sender in self._senders:
             sender.rest(REST_AFTER_STOP)
         self._log_undelivered("telemetry stopped with", seconds if self._timed_out else None)
+
+    def _flush_or_leave(self, seconds: float) -> bool:
+        """Flush. What is not sent soon is written to the spool, where there is one."""
+        if not any(sender.has_spool for sender in self._senders):
+            return self._flush(seconds)
+        deadline = time.monotonic() + seconds
+        self._flush(min(seconds, SEND_BEFORE_LEAVING))
+        for sender in self._senders:
+            # Nothing is taken from the spool again.
+            sender.rest(REST_AFTER_STOP)
+        # What could not be written is sent, as without a spool.
+        left = [sender.leave() or sender.flush(deadline) for sender in self._senders]
+        others: list[Any] = [p for p in self._processors if p.destination.statistics.pending]
+        if self.errors is not None:
+            others.append(self.errors)
+        left.append(run_all(map(self._flusher, others), max(0.0, deadline - time.monotonic())))
+        if spooled := sum(destination.statistics.spooled for destination in self._counted()):
+            with suppress_instrumentation():
+                logger.info(
+                    "%d spans and log records are in the spool %s, for any process to send",
+                    spooled,
+                    self.settings.spool.folder,
+                )
+        return all(left)
 
     def _at_exit(self) -> None:
         # A server that stopped after a time-out has waited for the backend and logged it.

@@ -15,6 +15,7 @@ from telemetry.export.outbox import Outbox
 from telemetry.export.redacted import RedactedLogRecordExporter, RedactedSpanExporter
 from telemetry.export.sdk_metrics import ExportMetrics
 from telemetry.export.sender import Delivery, Sender
+from telemetry.export.spool import Spool, SpoolFolder, spool_name
 from telemetry.export.statistics import ExportStatistics
 from telemetry.settings.installed import installed_exporters
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from telemetry.redaction.redactor import Redactor
     from telemetry.settings import Settings
     from telemetry.settings.model import Signal
+    from telemetry.settings.variables import SpooledSignal
 
 
 def destinations(settings: Settings, signal: Signal, redactor: Redactor) -> list[Destination[Any]]:
@@ -48,6 +50,7 @@ def destinations(settings: Settings, signal: Signal, redactor: Redactor) -> list
 
 def senders(settings: Settings, known: Iterable[Destination[Any]]) -> list[Sender]:
     """Return the senders of all destinations that OTLP reaches: one for each address."""
+    folder = None if settings.spool.folder is None else SpoolFolder(settings.spool)
     by_origin: dict[str, list[Delivery]] = {}
     for destination in known:
         endpoint, outbox = destination.endpoint, destination.outbox
@@ -58,9 +61,18 @@ def senders(settings: Settings, known: Iterable[Destination[Any]]) -> list[Sende
             outbox,
             endpoint,
             make_metrics=make_metrics if settings.internal_metrics else None,
+            spool=_spool(folder, destination.signal, destination.name, endpoint),
         )
         by_origin.setdefault(endpoint.origin, []).append(delivery)
     return [Sender(deliveries) for deliveries in by_origin.values()]
+
+
+def _spool(
+    folder: SpoolFolder | None, signal: SpooledSignal, name: str, endpoint: Endpoint
+) -> Spool | None:
+    if folder is None or signal not in folder.settings.signals:
+        return None
+    return Spool(folder, spool_name(signal, name, endpoint.url, endpoint.identity))
 
 
 def _metrics(signal: Signal, endpoint: Endpoint, outbox: Outbox) -> ExportMetrics:

@@ -44,6 +44,8 @@ class Endpoint:
     """
     timeout: float
     """Seconds for one request."""
+    identity: str = field(default="", repr=False)
+    """What tells it apart from others with the same address, such as a token."""
     judge: Callable[[Answer], Verdict] = field(default=judge, repr=False)
     """Says what an answer means."""
     shorten: Callable[[Item], Item | None] | None = None

@@ -47,6 +47,7 @@ def endpoint(project: LogfireProject, signal: Signal) -> Endpoint:
         protocol="http",
         make_client=partial(HTTPClient, url, {"Authorization": project.token}, compression="gzip"),
         timeout=v.OTLP_TIMEOUT.default,
+        identity=project.token,
         added=added if signal == "traces" else None,
         temporality=TEMPORALITIES["delta"],
         aggregation={metrics.Histogram: ExponentialBucketHistogramAggregation()},

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from telemetry.export.encoding.requests import Item
+    from telemetry.export.spool import Segment
     from telemetry.export.statistics import ExportStatistics
     from telemetry.settings.model import QueueSettings
 
@@ -54,6 +55,12 @@ class Batch:
         """Number of attempts that were answered with 500."""
         self.delivered_before: int | None = None
         """Number of items that the destination had accepted at the first of them."""
+        self.is_settled = False
+        """Whether its outbox does not count it any more."""
+        self.segment: Segment | None = None
+        """The file of the spool that has its items."""
+        self.is_left = False
+        """Whether any process may send that file, after the attempt that is under way."""
         self._request: bytes | None = None
 
     def request(self) -> bytes:
@@ -67,7 +74,10 @@ class Batch:
         middle = len(self.items) // 2
         if not middle:
             return [self]
-        return [Batch(half, self._encode) for half in (self.items[:middle], self.items[middle:])]
+        halves = [Batch(half, self._encode) for half in (self.items[:middle], self.items[middle:])]
+        for half in halves:
+            half.is_settled = self.is_settled
+        return halves
 
 
 def batches(items: Iterable[Item]) -> Iterator[Batch]:
@@ -113,7 +123,7 @@ class Outbox:
         self.encode = encode
         self.limits = limits
         self.statistics = statistics
-        self._replaced = replaced
+        self.replaced = replaced
         self.wake: Callable[[], None] = _do_nothing
         """Called, on the caller's thread, when a sender may have to act earlier than planned."""
         self.on_drop: Callable[[int, str], None] = _do_nothing
@@ -158,7 +168,7 @@ class Outbox:
 
     def replace(self, items: Iterable[Item]) -> None:
         """Add what was collected at one time, instead of what still waits from earlier times."""
-        if self._replaced:
+        if self.replaced:
             with self._lock:
                 for _, (_, body, number, _) in (*self._failures, *self._ordinary):
                     self._bytes -= len(body)
@@ -231,6 +241,9 @@ class Outbox:
 
     def settle(self, batch: Batch) -> None:
         """Note that a batch is neither queued nor being sent any more."""
+        if batch.is_settled:
+            return
+        batch.is_settled = True
         with self._lock:
             self._bytes -= batch.size
             self.settled += batch.count

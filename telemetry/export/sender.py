@@ -3,6 +3,10 @@
 A batch stays with the sender until the destination has accepted or refused it. What the
 destination can't take now is tried again, later and later, while newer items wait in the outbox,
 which is bounded. So an outage costs what doesn't fit, and not what was queued when it began.
+
+With a spool, what can't be sent now is written to disk, by a thread of its own: the one that sends
+may have to wait for the destination. While there are files, newer items are written, too, so that
+all are sent in the order of their age.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from random import SystemRandom
-from threading import Condition, Thread
+from threading import Condition, RLock, Thread
 from typing import TYPE_CHECKING
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from telemetry.export.endpoint import Client, Endpoint
     from telemetry.export.outbox import Outbox
     from telemetry.export.sdk_metrics import ExportMetrics
+    from telemetry.export.spool import Segment, Spool
 
 logger = logging.getLogger("telemetry")
 _random = SystemRandom()
@@ -43,6 +48,8 @@ SERVER_ERRORS = 5
 
 SUSPECTED_ERRORS = 2
 """The same for the parts of such a batch."""
+HELD_UP = 1.0
+"""Seconds that a request takes until newer items are written to the spool meanwhile."""
 
 
 class Episode:
@@ -109,6 +116,7 @@ class Delivery:
         outbox: where the items wait. It names them in messages, and has their statistics.
         endpoint: how they are sent.
         make_metrics: makes the instruments, on the thread that sends.
+        spool: where items wait on disk that can't be sent now.
     """
 
     def __init__(
@@ -117,9 +125,13 @@ class Delivery:
         endpoint: Endpoint,
         *,
         make_metrics: Callable[[Outbox], ExportMetrics] | None = None,
+        spool: Spool | None = None,
     ) -> None:
         self.outbox = outbox
         self.endpoint = endpoint
+        self.spool = spool
+        if spool is not None:
+            spool.on_drop = self._dropped_from_spool
         self._statistics = outbox.statistics
         self._make_metrics = make_metrics
         outbox.on_drop = self._dropped
@@ -130,6 +142,12 @@ class Delivery:
     def clear(self) -> None:
         """Start anew in a forked child, without the parent's connection and batches."""
         self.outbox.clear()
+        if self.spool is not None:
+            self.spool.forked()
+        # Of the batches below, which a stopping process writes to the spool from another thread.
+        self._lock = RLock()
+        self._sending_since: float | None = None
+        self._next_write = 0.0
         # Not closed, and not forgotten, which could close it: it is the parent's, and closing a
         # channel of gRPC in a fork may never end.
         self._parents.append(self._client)
@@ -163,10 +181,93 @@ class Delivery:
         """
         if self._current or self._parts or self._suspects:
             return self._not_before
+        spool = self.spool
+        if spool is not None and spool.has_files:
+            return self._not_before
         due = self.outbox.due()
-        if due is None:
+        if due is not None:
+            due = self._not_before if flushing else max(due, self._not_before)
+        if spool is None:
+            return due
+        return spool.next_look if due is None else min(due, spool.next_look)
+
+    def write_due(self, *, flushing: bool) -> float | None:
+        """When to write what waits to the spool, by the monotonic clock; None if it can be sent."""
+        spool, due = self.spool, self.outbox.due()
+        # Cumulative metrics that are not sent are replaced by the next ones.
+        if spool is None or due is None or self.outbox.replaced:
             return None
-        return self._not_before if flushing else max(due, self._not_before)
+        now = time.monotonic()
+        if self._not_before > now or spool.has_files:
+            held_up = now
+        elif self._sending_since is not None:
+            held_up = self._sending_since + HELD_UP
+        else:
+            return None
+        return max(held_up if flushing else max(due, held_up), self._next_write)
+
+    def write(self) -> None:
+        """Write one batch to the spool."""
+        batch = self.outbox.take()
+        if batch is None or self.spool is None:
+            return
+        if self._metrics is not None:
+            self._metrics.taken(batch.count)
+        try:
+            self.spool.put(batch.items)
+        except OSError:
+            # In memory, as without a spool.
+            with self._lock:
+                self._parts.append(batch)
+            self._next_write = time.monotonic() + FIRST_BACKOFF
+        else:
+            self._statistics.spool(batch.count)
+            self.outbox.settle(batch)
+
+    def leave(self) -> bool:
+        """Write all that waits to the spool, for any process to send.
+
+        A batch that is being sent is written, too, and deleted if it is accepted after all.
+
+        Returns:
+            Whether nothing is left in memory alone.
+        """
+        spool = self.spool
+        if spool is None:
+            return False
+        with self._lock:
+            in_flight = self._current if self._sending_since is not None else None
+            waiting = [*([self._current] if self._current else []), *self._parts, *self._suspects]
+            remaining = [batch for batch in waiting if not self._left(spool, batch, in_flight)]
+            self._current = in_flight
+            self._parts = deque(batch for batch in remaining if batch is not in_flight)
+            self._suspects = deque()
+            while not remaining and self.outbox.waiting:
+                self.write()
+                remaining += self._parts
+            return not remaining
+
+    def _left(self, spool: Spool, batch: Batch, in_flight: Batch | None) -> bool:
+        segment = self._keep(batch)
+        if segment is None:
+            return False
+        self._statistics.spool(batch.count)
+        if batch is in_flight:
+            # Held, or another process would send it at the same time.
+            batch.is_left = True
+        else:
+            batch.segment = None
+            spool.give_back(segment)
+        return True
+
+    def _keep(self, batch: Batch) -> Segment | None:
+        """Write a batch to the spool, and go on with it. None if it can't be written."""
+        if batch.segment is None and self.spool is not None:
+            # The spool has logged why not.
+            with suppress(OSError):
+                batch.segment = self.spool.put(batch.items, hold=True)
+                self.outbox.settle(batch)
+        return batch.segment
 
     def hurry(self) -> None:
         """Try at once, unless the backend has ordered a pause."""
@@ -176,7 +277,7 @@ class Delivery:
 
     def pauses_until(self, deadline: float) -> bool:
         """Whether nothing can be sent before ``deadline``, by order of the backend."""
-        return self._pause_is_ordered and self._not_before > deadline
+        return self.spool is None and self._pause_is_ordered and self._not_before > deadline
 
     def _dropped(self, count: int, reason: str) -> None:
         """The outbox dropped items, on any thread."""
@@ -184,28 +285,55 @@ class Delivery:
         if self._metrics is not None:
             self._metrics.dropped(count, reason)
 
+    def _dropped_from_spool(self, count: int, reason: str) -> None:
+        self._statistics.accept(count)
+        self._statistics.drop(count, reason)
+        self._dropped(count, reason)
+
     def attempt(self) -> None:
         """Send one batch, if there is one."""
-        batch = self._next()
-        if batch is None:
+        spool = self.spool
+        if spool is not None and time.monotonic() >= spool.next_look:
+            spool.look()
             return
+        with self._lock:
+            batch = self._next()
+            if batch is None:
+                return
+            self._sending_since = time.monotonic()
+        try:
+            self._attempt(batch)
+        finally:
+            self._sending_since = None
+
+    def _attempt(self, batch: Batch) -> None:
         try:
             self.prepare()
         except Exception as error:  # noqa: BLE001 # a credential provider's, or of a file
-            self._later(f"{type(error).__name__}: {error}", None)
+            with self._lock:
+                self._sending_since = None
+                self._later(batch, f"{type(error).__name__}: {error}", None)
             return
         if batch.attempts:
             self._statistics.retry()
         else:
             batch.began = time.monotonic()
-            if self._metrics is not None:
+            # What comes from the spool has left a queue before.
+            if self._metrics is not None and batch.segment is None:
                 self._metrics.taken(batch.count)
         batch.attempts += 1
         answer = self._send(batch)
-        self._conclude(batch, answer, self.endpoint.judge(answer))
+        verdict = self.endpoint.judge(answer)
+        with self._lock:
+            self._sending_since = None
+            self._conclude(batch, answer, verdict)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, and leave files of the spool to any process."""
+        with self._lock:
+            for batch in (self._current, *self._parts, *self._suspects):
+                if batch is not None and batch.segment is not None and self.spool is not None:
+                    self.spool.give_back(batch.segment)
         if self._client is not None:
             self._client.close()
 
@@ -225,15 +353,30 @@ class Delivery:
         if self._current is None:
             if self._parts:
                 self._current = self._parts.popleft()
-            elif self._suspects and (self._suspects_next or not self.outbox.waiting):
+            elif self._suspects and (self._suspects_next or not self._has_others()):
                 self._suspects_next = False
                 self._current = self._suspects.popleft()
             else:
-                self._current = self.outbox.take()
+                self._current = self._from_spool() or self.outbox.take()
         return self._current
 
+    def _has_others(self) -> bool:
+        return bool(self.outbox.waiting or (self.spool is not None and self.spool.has_files))
+
+    def _from_spool(self) -> Batch | None:
+        taken = self.spool.take() if self.spool is not None else None
+        if taken is None:
+            return None
+        segment, items = taken
+        batch = Batch(items, self.outbox.encode)
+        batch.segment, batch.is_settled = segment, True
+        self._statistics.accept(batch.count)
+        return batch
+
     def _conclude(self, batch: Batch, answer: Answer, verdict: Verdict) -> None:
-        if verdict.result is Result.DELIVERED:
+        if batch.is_left:
+            self._conclude_left(batch, verdict)
+        elif verdict.result is Result.DELIVERED:
             rejected = min(verdict.rejected, batch.count)
             accepted = batch.count - rejected
             if accepted:
@@ -247,9 +390,9 @@ class Delivery:
                 self._episode.success(accepted)
         elif verdict.result is Result.TOO_LARGE and (parts := self._smaller(batch)):
             self._current = None
-            self._parts.extendleft(reversed(parts))
+            self._parts.extendleft(reversed(self._divide(batch, parts)))
         elif verdict.result is Result.RETRY:
-            self._later(verdict.reason, answer.retry_after)
+            self._later(batch, verdict.reason, answer.retry_after)
             if verdict.is_server_error:
                 self._suspect(batch, verdict, answer)
         else:
@@ -266,14 +409,37 @@ class Delivery:
             return []
         shortened = Batch([item], self.outbox.encode)
         # What the outbox has counted.
-        shortened.size = batch.size
+        shortened.size, shortened.is_settled = batch.size, batch.is_settled
         return [shortened]
+
+    def _divide(self, batch: Batch, parts: list[Batch]) -> list[Batch]:
+        """Replace a batch by its parts on disk, too, if it is there."""
+        if batch.segment is not None and self.spool is not None and batch not in parts:
+            for part in parts:
+                self._keep(part)
+            self.spool.remove(batch.segment)
+        return parts
+
+    def _conclude_left(self, batch: Batch, verdict: Verdict) -> None:
+        """Conclude an attempt whose batch was left to any process meanwhile."""
+        self._current = None
+        if batch.segment is None or self.spool is None:
+            return
+        if verdict.result is Result.DELIVERED:
+            self._statistics.accept(batch.count)
+            self._statistics.count(batch.count, delivered=True)
+            self.spool.remove(batch.segment)
+        else:
+            self.spool.give_back(batch.segment)
 
     def _finish(self, batch: Batch) -> None:
         self._current = None
         self._failures = 0
         self._not_before = 0.0
         self._pause_is_ordered = False
+        if batch.segment is not None and self.spool is not None:
+            self.spool.remove(batch.segment)
+            batch.segment = None
         self.outbox.settle(batch)
 
     def _lose(self, batch: Batch, count: int, verdict: Verdict, answer: Answer) -> None:
@@ -288,7 +454,9 @@ class Delivery:
         if self._metrics is not None:
             self._metrics.settled(count, time.monotonic() - batch.began)
 
-    def _later(self, reason: str, after: float | None) -> None:
+    def _later(self, batch: Batch, reason: str, after: float | None) -> None:
+        if not self.outbox.replaced:
+            self._keep(batch)
         self._statistics.attempt_failed()
         self._episode.problem(reason, 0)
         backoff = min(FIRST_BACKOFF * 2**self._failures, LAST_BACKOFF)
@@ -318,7 +486,7 @@ class Delivery:
         if self._suspects:
             self._suspects.append(batch)
             return
-        for part in batch.halves():
+        for part in self._divide(batch, batch.halves()):
             if part is not batch:
                 part.server_errors = SERVER_ERRORS - SUSPECTED_ERRORS
             self._suspects.append(part)
@@ -335,6 +503,8 @@ class Sender:
         self.deliveries = deliveries
         for delivery in deliveries:
             delivery.outbox.wake = self.wake
+        self.has_spool = any(delivery.spool for delivery in deliveries)
+        """Whether what can't be sent is written to disk."""
         self._reset()
 
     def _reset(self) -> None:
@@ -356,6 +526,11 @@ class Sender:
             self._flush_until = 0.0
             self._rests_until = time.monotonic() + seconds
 
+    def leave(self) -> bool:
+        """Write all that waits to the spool. Returns whether nothing is left in memory alone."""
+        left = [delivery.leave() for delivery in self.deliveries]
+        return all(left)
+
     def close(self) -> None:
         """End the thread and close the connections, when the current attempt has ended."""
         with self._changed:
@@ -369,6 +544,8 @@ class Sender:
                 thread = Thread(target=self._run, name="telemetry-sender", daemon=True)
                 thread.start()
                 self._thread = thread
+                if self.has_spool:
+                    Thread(target=self._run_spool, name="telemetry-spool", daemon=True).start()
             self._changed.notify_all()
 
     def hurry(self, deadline: float) -> None:
@@ -431,8 +608,39 @@ class Sender:
             if delivery is None or due > now:
                 self._changed.wait(None if delivery is None else due - now)
                 return
+            if self.has_spool:
+                # What is held up by this attempt may have to be written.
+                self._changed.notify_all()
         try:
             delivery.attempt()
+        except Exception as error:  # noqa: BLE001 # the thread must go on
+            failed("export.sender", error)
+            time.sleep(FIRST_BACKOFF)
+        finally:
+            with self._changed:
+                self._changed.notify_all()
+
+    def _run_spool(self) -> None:
+        with suppress_instrumentation():
+            while not self._closed:
+                self._spool_step()
+
+    def _spool_step(self) -> None:
+        with self._changed:
+            flushing = self._flush_until > time.monotonic()
+            due = [
+                (at, number)
+                for number, delivery in enumerate(self.deliveries)
+                if (at := delivery.write_due(flushing=flushing)) is not None
+            ]
+            now = time.monotonic()
+            if self._closed:
+                return
+            if not due or min(due)[0] > now:
+                self._changed.wait(min(due)[0] - now if due else None)
+                return
+        try:
+            self.deliveries[min(due)[1]].write()
         except Exception as error:  # noqa: BLE001 # the thread must go on
             failed("export.sender", error)
             time.sleep(FIRST_BACKOFF)

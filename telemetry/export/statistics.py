@@ -23,6 +23,8 @@ class ExportStatistics:
         self.delivered = 0
         self.failed = 0
         self.retried = 0
+        self.spooled = 0
+        """Number of items that were written to disk, for any process to send later."""
         self.reasons: Counter[str] = Counter()
         """Number of failed items by reason: ``queue_full``, a status, an exception."""
         self.state: ExportState = "idle"
@@ -54,6 +56,11 @@ class ExportStatistics:
             self.failed += count
             self.reasons[reason] += count
 
+    def spool(self, count: int) -> None:
+        """Count items that were written to disk."""
+        with self._lock:
+            self.spooled += count
+
     def attempt_failed(self) -> None:
         """Note that an attempt failed, and its items are kept."""
         with self._lock:
@@ -66,10 +73,10 @@ class ExportStatistics:
 
     @property
     def undelivered(self) -> int:
-        """Number of items that did not arrive: queued, dropped from a full queue, or discarded."""
-        return self.accepted - self.delivered
+        """Number of items that did not arrive and are not on disk: queued, dropped or discarded."""
+        return self.accepted - self.delivered - self.spooled
 
     @property
     def pending(self) -> int:
         """Number of items whose export has no result yet."""
-        return self.accepted - self.delivered - self.failed
+        return self.accepted - self.delivered - self.failed - self.spooled

@@ -47,6 +47,7 @@ def observe_telemetry(
     destinations: Mapping[Signal, list[Destination[Any]]],
     folding: Folding | None,
     tail: Tail | None,
+    has_spool: bool = False,
 ) -> None:
     """Create the observable counters of exports, retries, failures, folding and tail sampling.
 
@@ -55,6 +56,7 @@ def observe_telemetry(
         destinations: the destinations of each signal. Metric data points are not counted.
         folding: None if traces are not exported.
         tail: None if tail sampling is not used.
+        has_spool: whether items that can't be sent are written to disk.
     """
     counted = [*destinations["traces"], *destinations["logs"]]
     retrying = [o for o in chain(*destinations.values()) if o.name in ("otlp", "logfire")]
@@ -92,7 +94,19 @@ def observe_telemetry(
         counts = [*state.failures.items()]
         return [Observation(count, {str(a.COMPONENT): name}) for name, count in counts]
 
+    def spooled(_options: CallbackOptions) -> Iterable[Observation]:
+        totals: dict[tuple[str, str], int] = {}
+        for destination in retrying:
+            key = destination.signal, destination.name
+            totals[key] = totals.get(key, 0) + destination.statistics.spooled
+        return [
+            Observation(count, {str(a.SIGNAL): signal, str(a.EXPORTER): name})
+            for (signal, name), count in totals.items()
+        ]
+
     _count(meter, m.EXPORTED, exported)
+    if has_spool:
+        _count(meter, m.SPOOLED, spooled)
     _count(meter, m.RETRIES, retried)
     _count(meter, m.FAILURES, failed)
     if folding is not None:

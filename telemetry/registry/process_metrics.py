@@ -53,6 +53,13 @@ RETRIES = MetricName(
     unit="{retry}",
     attributes=(a.SIGNAL, a.EXPORTER),
 )
+SPOOLED = MetricName(
+    "corkboard.telemetry.spooled",
+    "Number of items that were written to disk, to be sent later. With TELEMETRY_SPOOL_DIR.",
+    instrument="observablecounter",
+    unit="{item}",
+    attributes=(a.SIGNAL, a.EXPORTER),
+)
 FOLDED = MetricName(
     "corkboard.telemetry.spans.folded",
     "Number of query spans that were replaced by query statistics on the local root span.",

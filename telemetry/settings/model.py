@@ -132,6 +132,20 @@ class QueueSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SpoolSettings:
+    """Where items wait on disk that can't be sent now."""
+
+    folder: str | None = value_of(v.SPOOL_DIR)
+    """Absolute path. None: they wait in memory."""
+    signals: tuple[v.SpooledSignal, ...] = value_of(v.SPOOL_SIGNALS)
+    max_bytes: int = value_of(v.SPOOL_BYTES)
+    max_age: float = value_of(v.SPOOL_AGE)
+    """Seconds."""
+    sync: bool = value_of(v.SPOOL_SYNC)
+    """Whether each file is written to the disk at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogfireProject:
     """One Logfire project: a token and the address of its region."""
 
@@ -247,6 +261,7 @@ class Settings:
     django_middleware_position: int = value_of(v.DJANGO_POSITION)
     django_request_attributes: tuple[str, ...] = value_of(v.DJANGO_REQUEST_ATTRS)
     raise_failures: bool = value_of(v.RAISE_FAILURES)
+    spool: SpoolSettings = field(default_factory=SpoolSettings)
     redaction: RedactionSettings = field(default_factory=RedactionSettings)
     notes: tuple[str, ...] = ()
     """Notes for the operator, logged once: variables that are set and not used."""

@@ -131,6 +131,30 @@ def one_of(*known: C) -> Callable[[str], C]:
     return read
 
 
+def each_of(*known: C) -> Callable[[str], tuple[C, ...]]:
+    """Return a parser of a comma list of a closed set that ignores case."""
+    one = one_of(*known)
+
+    def read(value: str) -> tuple[C, ...]:
+        try:
+            found = tuple(one(name) for name in names(value))
+        except ValueError:
+            found = ()
+        if not found:
+            raise ValueError(f"a comma list of {', '.join(known)}")
+        return found
+
+    return read
+
+
+def folder(value: str) -> str:
+    """Parse the path of a folder, which need not exist yet. Returns an absolute path."""
+    path = Path(value.strip()).absolute()
+    if path.exists() and not path.is_dir():
+        raise ValueError("the path of a folder")
+    return str(path)
+
+
 def exactly(*known: C) -> Callable[[str], C]:
     """Return a parser of a closed set that requires the exact case."""
 

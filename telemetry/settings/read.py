@@ -12,7 +12,7 @@ from telemetry.settings import identity, passed_on
 from telemetry.settings import variables as v
 from telemetry.settings.exporters import choose_exporters
 from telemetry.settings.logfire import read_projects
-from telemetry.settings.model import PrometheusSettings, Settings, read_fields
+from telemetry.settings.model import PrometheusSettings, Settings, SpoolSettings, read_fields
 from telemetry.settings.otlp import read_otlp
 from telemetry.settings.reader import Reader
 from telemetry.settings.redaction import read_redaction
@@ -73,6 +73,8 @@ def read_all(reader: Reader, default_service_name: str | None) -> Settings:
     attributes = reader.get(v.RESOURCE_ATTRIBUTES)
     with reader.setting("prometheus"):
         prometheus = PrometheusSettings(**read_fields(reader, PrometheusSettings))
+    with reader.setting("spool"):
+        spool = SpoolSettings(**read_fields(reader, SpoolSettings))
     with reader.setting("color"):
         color = not reader.get(v.NO_COLOR)
     settings = Settings(
@@ -85,6 +87,7 @@ def read_all(reader: Reader, default_service_name: str | None) -> Settings:
         otlp={s: read_otlp(reader, s) for s, names in exporters.items() if "otlp" in names},
         logfire=read_projects(reader, used=any("logfire" in names for names in exporters.values())),
         prometheus=prometheus,
+        spool=spool,
         sentry=read_sentry(reader),
         sampler=read_sampler(reader),
         color=color,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 Protocol = Literal["http/protobuf", "grpc"]
+SpooledSignal = Literal["traces", "metrics", "logs", "errors"]
 Compression = Literal["none", "gzip", "deflate"]
 TraceparentPolicy = Literal["link", "trust", "ignore"]
 ConsoleMode = Literal["tree", "compact", "off"]
@@ -554,6 +555,45 @@ QUEUE_BYTES = Variable(
     "there are more, the oldest items are dropped, those that tell of a failure last.",
     parse.positive,
     16_000_000,
+)
+SPOOL_DIR: Variable[str | None] = Variable(
+    "TELEMETRY_SPOOL_DIR",
+    "Folder where items wait that can't be sent now, redacted. Any process that has the same "
+    "folder sends them later. On a local file system.",
+    parse.folder,
+    None,
+    default_text="none: they wait in memory",
+    example="/var/lib/corkboard/spool",
+)
+_SPOOLED: tuple[SpooledSignal, ...] = get_args(SpooledSignal)
+SPOOL_SIGNALS: Variable[tuple[SpooledSignal, ...]] = Variable(
+    "TELEMETRY_SPOOL_SIGNALS",
+    "What waits in that folder: a comma list of `traces`, `metrics`, `logs` and `errors`.",
+    parse.each_of(*_SPOOLED),
+    _SPOOLED,
+    write=",".join,
+)
+SPOOL_BYTES = Variable(
+    "TELEMETRY_SPOOL_BYTES",
+    "Number of bytes in that folder. Where there are more, the oldest items are dropped, those "
+    "that tell of a failure last.",
+    parse.positive,
+    256_000_000,
+)
+SPOOL_AGE = Variable(
+    "TELEMETRY_SPOOL_AGE",
+    "Time, in `ms` or `s`, after which items in that folder are dropped.",
+    parse.seconds,
+    86_400.0,
+    write=parse.duration,
+    unit="s",
+)
+SPOOL_SYNC = Variable(
+    "TELEMETRY_SPOOL_SYNC",
+    "Whether each file in that folder is written to the disk before it counts as kept. It then "
+    "survives a loss of power, and not only the end of the process.",
+    parse.boolean,
+    False,
 )
 SHUTDOWN_TIMEOUT = Variable(
     "TELEMETRY_SHUTDOWN_TIMEOUT",

@@ -125,6 +125,7 @@ def test_metrics() -> None:
         ("corkboard.datasette.evictions", "counter", "{instance}"),
         ("corkboard.telemetry.exported", "observablecounter", "{item}"),
         ("corkboard.telemetry.export.retries", "observablecounter", "{retry}"),
+        ("corkboard.telemetry.spooled", "observablecounter", "{item}"),
         ("corkboard.telemetry.spans.folded", "observablecounter", "{span}"),
         ("corkboard.telemetry.spans.sampled_out", "observablecounter", "{span}"),
         ("corkboard.telemetry.spans.dropped", "observablecounter", "{span}"),

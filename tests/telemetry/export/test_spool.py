@@ -1,0 +1,335 @@
+"""What can't be sent waits on disk, and is sent by any process that has the folder."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemetry.export import spool
+from telemetry.export.spool import CorruptFileError, Spool, SpoolFolder, decode, encode
+from telemetry.settings.model import SpoolSettings
+from tests.support.odd_server import OddServer, answer
+from tests.support.processes import refusing_port
+from tests.support.waiting import wait_until
+from tests.telemetry.export.sending import Sending, sending
+from tests.telemetry.export.test_sender import messages, names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from telemetry.export.encoding.requests import Item
+
+SOURCE = b"resource", b"scope"
+ITEMS = st.lists(
+    st.tuples(
+        st.tuples(st.binary(max_size=20), st.binary(max_size=20)),
+        st.binary(max_size=300),
+        st.integers(0, 2**32 - 1),
+        st.booleans(),
+    ),
+    max_size=20,
+)
+
+
+def item(text: str, *, is_failure: bool = False) -> Item:
+    return SOURCE, text.encode(), 1, is_failure
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def of(
+    folder: Path, name: str = "traces-otlp-x", *, max_bytes: int = 10**6, max_age: float = 60
+) -> Spool:
+    settings = SpoolSettings(str(folder), ("traces",), max_bytes, max_age)
+    made = Spool(SpoolFolder(settings), name)
+    made.look()
+    return made
+
+
+def texts(taken: Spool) -> Iterator[str]:
+    """Take all files, one after the other."""
+    while found := taken.take():
+        segment, items = found
+        yield ",".join(body.decode() for _, body, _, _ in items)
+        taken.remove(segment)
+
+
+@given(ITEMS)
+def test_a_file_has_what_was_written(items: list[Item]) -> None:
+    """Whatever the bytes of the items are."""
+    assert decode(encode(items)) == items
+
+
+@given(ITEMS.filter(bool), st.data())
+def test_a_damaged_file_is_noticed(items: list[Item], data: st.DataObject) -> None:
+    """Cut short, with something after it, or with another byte anywhere."""
+    content = encode(items)
+    with pytest.raises(CorruptFileError):
+        decode(content[: data.draw(st.integers(0, len(content) - 1))])
+    with pytest.raises(CorruptFileError):
+        decode(content + b"x")
+    position = data.draw(st.integers(0, len(content) - 1))
+    changed = bytearray(content)
+    changed[position] ^= 1 << data.draw(st.integers(0, 7))
+    with pytest.raises(CorruptFileError):
+        decode(bytes(changed))
+
+
+def test_the_oldest_file_is_taken_first(tmp_path: Path) -> None:
+    """By several workers: each file by one of them."""
+    first, second = of(tmp_path), of(tmp_path)
+    for text in ("one", "two", "three", "four"):
+        first.put([item(text)])
+    second.look()
+    taken = [found for each in (first, second, first, second) if (found := each.take())]
+    assert [items[0][1] for _, items in taken] == [b"one", b"two", b"three", b"four"]
+    second.look()
+    assert second.take() is None
+    for (segment, _), holder in zip(taken, (first, second, first, second), strict=True):
+        holder.remove(segment)
+    assert files(tmp_path) == []
+
+
+def test_what_is_written_is_private(tmp_path: Path) -> None:
+    """Files and folders are the user's alone."""
+    of(tmp_path / "spool").put([item("one")])
+    (path,) = files(tmp_path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_full_folder_drops_the_oldest_ordinary_items(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of all destinations; failures last. They are counted, and the log says it once."""
+    one = encode([item("x0")])
+    own = of(tmp_path, max_bytes=len(one) * 4)
+    other = Spool(own._folder, "logs-otlp-x")
+    dropped: list[tuple[int, str]] = []
+    own.on_drop = other.on_drop = lambda count, reason: dropped.append((count, reason))
+    own.put([item("f0", is_failure=True)])
+    other.put([item("o0")])
+    for text in ("o1", "o2", "o3", "o4"):
+        own.put([item(text)])
+    assert [*texts(own)] == ["f0", "o2", "o3", "o4"]
+    assert dropped == [(1, "spool_full")] * 2
+    (line,) = messages(caplog)
+    assert "TELEMETRY_SPOOL_BYTES" in line
+    for text in ("f1", "f2", "f3", "f4", "f5"):
+        own.put([item(text, is_failure=True)])
+    assert [*texts(own)] == ["f2", "f3", "f4", "f5"]
+
+
+def test_an_item_that_never_fits_stays_in_memory(tmp_path: Path) -> None:
+    """Nothing is dropped for it in vain but what makes room."""
+    own = of(tmp_path, max_bytes=10)
+    with pytest.raises(OSError, match="more than 10 bytes"):
+        own.put([item("one")])
+    assert files(tmp_path) == []
+
+
+def test_old_items_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those of a destination that is not configured any more, and unfinished files."""
+    gone, own = of(tmp_path, "traces-otlp-gone"), of(tmp_path)
+    gone.put([item("old")])
+    own.put([item("old")])
+    unfinished = own.path / "x.writing"
+    unfinished.touch()
+    os.utime(unfinished, (1, 1))
+    monkeypatch.setattr(spool, "LOOK_EVERY", 0.0)
+    dropped: list[tuple[int, str]] = []
+    later = of(tmp_path, max_age=0)
+    later.on_drop = lambda count, reason: dropped.append((count, reason))
+    later.look()
+    assert files(tmp_path) == []
+
+
+def test_a_damaged_file_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The others are sent; the log says it once."""
+    own = of(tmp_path)
+    for text in ("one", "two", "three"):
+        own.put([item(text)])
+    for path in files(tmp_path)[:2]:
+        path.write_bytes(path.read_bytes()[:-1])
+    dropped: list[tuple[int, str]] = []
+    own.on_drop = lambda count, reason: dropped.append((count, reason))
+    assert [*texts(own)] == ["three"]
+    assert dropped == [(1, "spool_corrupt")] * 2
+    (line,) = messages(caplog)
+    assert "set aside" in line
+    own.look()
+    assert own.take() is None
+    assert [path.suffix for path in files(tmp_path)] == [".corrupt"] * 2
+
+
+@pytest.fixture
+def server() -> Iterator[OddServer]:
+    with OddServer() as made:
+        yield made
+
+
+def to(server: OddServer, folder: Path, **environ: str) -> dict[str, str]:
+    return {
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{server.url}/v1/traces",
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_LOGS_EXPORTER": "none",
+        "TELEMETRY_SPOOL_DIR": str(folder),
+        **environ,
+    }
+
+
+def leave(made: Sending) -> None:
+    for sender in made.senders:
+        sender.rest(3600)
+        assert sender.leave()
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_what_is_refused_now_is_sent_by_another_process(
+    server: OddServer, tmp_path: Path, status: int
+) -> None:
+    """After a process has ended, however it ended: all of it, once, in order."""
+    server.reply = lambda _: answer(status)
+    with sending(**to(server, tmp_path)) as first:
+        for number in range(5):
+            first.span(str(number))
+            first.flush(0.2)
+        leave(first)
+        found = first.of("traces")
+        assert (found.accepted, found.undelivered, found.failed) == (5, 0, 0)
+    wait_until(lambda: "telemetry-sender" not in {thread.name for thread in threading.enumerate()})
+    server.requests.clear()
+    server.reply = lambda _: answer()
+    with sending(**to(server, tmp_path)) as second:
+        second.span("5")
+        second.flush()
+        wait_until(lambda: second.of("traces").delivered == 6)
+        assert second.of("traces").pending == 0
+    assert [name for request in server.requests for name in names(request)] == [*"012345"]
+    assert files(tmp_path) == []
+
+
+def test_a_silent_backend_does_not_hold_a_stop_up(server: OddServer, tmp_path: Path) -> None:
+    """What it has not accepted is on disk; if it accepts it after all, it is deleted."""
+    may_answer = False
+
+    def reply(_: object) -> object:
+        while not may_answer:
+            time.sleep(0.01)
+        return answer()
+
+    server.reply = reply  # type: ignore[assignment]
+    with sending(**to(server, tmp_path)) as made:
+        made.span("one")
+        assert not made.flush(0.1)
+        made.span("two")
+        leave(made)
+        assert len(files(tmp_path)) == 2
+        assert made.of("traces").undelivered == 0
+        may_answer = True
+        wait_until(lambda: len(files(tmp_path)) == 1)
+        assert made.of("traces").delivered == 1
+    (left,) = files(tmp_path)
+    ((_, body, _, _),) = decode(left.read_bytes())
+    assert b"two" in body
+
+
+def test_what_comes_during_a_slow_request_is_written(server: OddServer, tmp_path: Path) -> None:
+    """The thread that sends is waiting, and the queue in memory is small."""
+    may_answer = False
+
+    def reply(_: object) -> object:
+        while not may_answer:
+            time.sleep(0.01)
+        return answer()
+
+    server.reply = reply  # type: ignore[assignment]
+    small = {"OTEL_BSP_MAX_QUEUE_SIZE": "10", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "5"}
+    with sending(**to(server, tmp_path, **small)) as made:
+        outbox = made.known["traces"][0].outbox
+        assert outbox is not None
+        made.span("first")
+        made.flush(0.1)
+        for number in range(100):
+            wait_until(lambda: outbox.waiting < 5)
+            made.span(str(number))
+        may_answer = True
+        made.flush()
+        wait_until(lambda: made.of("traces").delivered == 101)
+        assert made.of("traces").failed == 0
+    sent = [name for request in server.requests for name in names(request)]
+    assert sent == ["first", *map(str, range(100))]
+    assert files(tmp_path) == []
+
+
+def test_a_folder_that_can_not_be_written_changes_nothing(
+    server: OddServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said once, and items wait in memory as without it."""
+    blocked = tmp_path / "spool"
+    server.reply = lambda _: answer(503)
+    with sending(**to(server, blocked)) as made:
+        blocked.write_text("a file")
+        for number in range(3):
+            made.span(str(number))
+            made.attempt(number + 1, server.requests)
+        (sender,) = made.senders
+        assert not sender.leave()
+        server.reply = lambda _: answer()
+        assert made.flush()
+        found = made.of("traces")
+        assert (found.delivered, found.failed) == (3, 0)
+    lines = [line for line in messages(caplog) if "the spool" in line]
+    assert len(lines) == 1
+    assert "Not a directory" in lines[0] or "File exists" in lines[0]
+
+
+def test_no_backend_is_needed(tmp_path: Path) -> None:
+    """A refused connection costs no item: what is in the spool counts as kept."""
+    address = f"http://127.0.0.1:{refusing_port()}/v1/traces"
+    with OddServer() as server:
+        environ = to(server, tmp_path) | {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": address}
+        with sending(**environ) as made:
+            made.span("one")
+            assert made.flush()
+            assert made.of("traces").undelivered == 1, "this process still tries"
+            leave(made)
+            assert made.of("traces").undelivered == 0
+        assert len(files(tmp_path)) == 1
+
+
+def test_a_request_that_is_too_large_is_divided_on_disk_too(
+    server: OddServer, tmp_path: Path
+) -> None:
+    """What was delivered of it does not come twice."""
+    seen: list[list[str]] = []
+
+    def reply(request: object) -> object:
+        found = names(request)  # type: ignore[arg-type]
+        if len(seen) == 0:
+            seen.append(found)
+            return answer(503)
+        if len(found) > 2:
+            return answer(413)
+        seen.append(found)
+        return answer(200 if len(seen) < 3 else 503)
+
+    server.reply = reply  # type: ignore[assignment]
+    with sending(**to(server, tmp_path)) as made:
+        for number in range(8):
+            made.span(str(number))
+        while len(seen) < 3:
+            made.flush(0.1)
+        leave(made)
+    waiting = [body for path in files(tmp_path) for _, body, _, _ in decode(path.read_bytes())]
+    assert len(waiting) == 6
