@@ -115,11 +115,10 @@ def captured_headers(
     Contrib's function decodes invalid UTF-8 as Python escapes, and raises on a
     single backslash.
     """
-    decoded: dict[str, str | list[str]] = {}
+    decoded: dict[str, list[str]] = {}
     for key, value in headers:
         values = decoded.setdefault(key.decode("latin-1").lower(), [])
-        if isinstance(values, list):
-            values.append(value.decode("latin-1")[:MAX_PATH])
+        values.append(value.decode("latin-1")[:MAX_PATH])
     captured: dict[str, list[str]] = sanitize.sanitize_header_values(
         decoded, list(wanted), normalize
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +12,10 @@ from telemetry import failsafe
 from telemetry.asgi.server_timing import ServerTiming
 from telemetry.state import state
 from tests.telemetry.asgi.driving import Client
+from tests.telemetry.scripts import printed
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def _headers(app: ServerTiming) -> list[tuple[bytes, bytes]]:
@@ -56,3 +61,40 @@ def test_the_page_comes_first() -> None:
         assert state.failures["edge.server_timing"] == 1
     finally:
         state.failures.clear()
+
+
+WITHOUT_DATASETTE = """
+    import asyncio, sys
+    # As Python's import system has it for a package that can't be imported.
+    sys.modules["datasette"] = None
+    import telemetry
+    telemetry.configure(
+        {"OTEL_TRACES_EXPORTER": "console", "TELEMETRY_CONSOLE": "off"}, debug=True
+    )
+    from django.conf import settings
+    engine = {"BACKEND": "django.template.backends.django.DjangoTemplates", "NAME": "pages"}
+    settings.configure(TEMPLATES=[engine])
+    import django
+    django.setup()
+    telemetry.instrument()
+    from django.template import engines
+    template = engines["pages"].from_string("minutes of {{ page }}")
+
+    async def app(scope, receive, send):
+        body = template.render({"page": scope["path"]}).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    print(template.render({"page": "a mail"}))
+    from tests.telemetry.asgi.driving import visit
+    client = asyncio.run(visit(telemetry.asgi_wrapper(app), "/7"))
+    print(client.body.decode())
+    print(dict(client.sent[0]["headers"])[b"server-timing"].decode())
+"""
+
+
+def test_a_host_without_datasette_has_the_time_of_djangos_templates(tmp_path: Path) -> None:
+    """A template that is rendered outside a request, as a mail is, belongs to no request."""
+    outside, page, timing = printed(tmp_path, WITHOUT_DATASETTE).splitlines()
+    assert (outside, page) == ("minutes of a mail", "minutes of /7")
+    assert re.fullmatch(r"template;dur=[\d.]+, total;dur=[\d.]+", timing)

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from telemetry.logs.bridge import LogBridge, send_to
 from telemetry.logs.bridged import MAX_HELD
 from telemetry.testing import OTLPReceiver
 from tests.support.processes import HOST, refusing_port
 from tests.telemetry.scripts import run_python
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from opentelemetry._logs import LogRecord
 
     from telemetry.testing import ReceivedLog
 
@@ -30,6 +34,15 @@ SPAN = """
 from opentelemetry import trace
 with trace.get_tracer("mine").start_as_current_span("work") as span:
 """
+
+
+@pytest.fixture
+def exported() -> Iterator[list[LogRecord]]:
+    """The records that the bridges of this process send."""
+    records: list[LogRecord] = []
+    send_to(lambda _name, record: records.append(record))
+    yield records
+    send_to(None)
 
 
 def _logged(tmp_path: Path, code: str, **env: str) -> tuple[list[ReceivedLog], list[str]]:
@@ -129,6 +142,22 @@ log.info("sent")
     records, lines = _logged(tmp_path, code)
     assert [record.body for record in records] == ["sent"]
     assert len(lines) == 2
+
+
+def test_a_filter_of_the_bridge_decides_what_is_exported(
+    exported: list[LogRecord], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A record that it refuses is not sent; the other handlers still get it."""
+    caplog.set_level(logging.INFO)
+    bridge = LogBridge()
+    bridge.addFilter(lambda record: "private" not in record.getMessage())
+    logger = logging.getLogger("host.filtered")
+    logger.addHandler(bridge)
+    logger.info("private minutes")
+    logger.info("public minutes")
+    logger.removeHandler(bridge)
+    assert [record.body for record in exported] == ["public minutes"]
+    assert caplog.messages == ["private minutes", "public minutes"]
 
 
 def test_a_script_that_only_logs_has_it_sent_at_its_end(tmp_path: Path) -> None:

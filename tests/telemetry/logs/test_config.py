@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
+import logging.handlers
 from typing import TYPE_CHECKING
 
 import pytest
 
+from telemetry.logs.config import lines_in_use
+from telemetry.logs.formatters import JSONFormatter
 from tests.telemetry.scripts import run_python
 
 if TYPE_CHECKING:
@@ -149,3 +153,17 @@ def test_lines_are_in_use_once_the_dictionary_is_applied(tmp_path: Path) -> None
         """,
     )
     assert (done.stdout, done.stderr) == ("False True True False\n", "")
+
+
+def test_buffers_that_pass_on_to_each_other_are_looked_through_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A handler that is reached twice, or that passes records to itself, ends the search."""
+    handler = logging.StreamHandler()
+    one = logging.handlers.MemoryHandler(8, target=handler)
+    other = logging.handlers.MemoryHandler(8, target=one)
+    handler.target = other  # type: ignore[attr-defined]
+    monkeypatch.setattr(logging.getLogger(), "handlers", [one, other])
+    assert not lines_in_use()
+    handler.setFormatter(JSONFormatter(None))
+    assert lines_in_use()

@@ -108,6 +108,28 @@ def test_a_task_that_outlives_its_request_is_not_attributed_to_it(
     assert json.loads(output.getvalue()) == {"levelname": "INFO", "message": "later"}
 
 
+def test_a_task_that_outlives_its_request_has_the_trace_of_a_span_that_it_starts(
+    request_record: RequestRecord, output: io.StringIO
+) -> None:
+    """Its own trace, and neither the site nor the route of the request that started it."""
+    logger = _logger(output, JSON)
+    own = SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(0))
+
+    async def later() -> None:
+        request_record.ended = True
+        with trace.use_span(NonRecordingSpan(own)):
+            logger.info("later")
+
+    asyncio.run(later())
+    assert json.loads(output.getvalue()) == {
+        "levelname": "INFO",
+        "message": "later",
+        "trace_id": "0" * 31 + "1",
+        "span_id": "0" * 15 + "2",
+        "trace_flags": "00",
+    }
+
+
 def test_a_format_string_has_them_always(request_record: RequestRecord) -> None:
     """With a text for what is missing: `logging` refuses a name that a record lacks."""
     text = {"format": "%(message)s %(trace_id)s %(corkboard.site)s %(http.route)s"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import logging.handlers
+import pickle
 import sys
 from contextlib import contextmanager
 from io import StringIO
@@ -113,6 +115,18 @@ def test_extra_follows_under_its_own_names(extra: str) -> None:
     assert (found["pages"], found["where"]) == (3, {"a": [1]})
     assert found["message"] == "original"
     assert "planted" in (found.get(extra), found.get(f"extra.{extra}"), found.get("extra.logger"))
+
+
+def test_a_record_from_another_process_keeps_its_traceback() -> None:
+    """`SocketHandler` sends the traceback as text, without the exception; the stack is text too."""
+    made = record("failed", exc_info=raised(LookupError("lost")), stack_info="Stack: line 7")
+    pickled = logging.handlers.SocketHandler("127.0.0.1", 0).makePickle(made)
+    received = logging.makeLogRecord(pickle.loads(pickled[4:]))
+    found = formatted(received)
+    stack = found["exception.stacktrace"]
+    assert stack.startswith("Traceback (most recent call last):")
+    assert stack.endswith("LookupError: lost\nStack: line 7")
+    assert "exception.type" not in found
 
 
 def test_an_exception_has_fields_of_its_own() -> None:

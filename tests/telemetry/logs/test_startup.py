@@ -89,6 +89,19 @@ def test_a_program_that_ends_first_has_said_it(tmp_path: Path) -> None:
     assert NOTE in line
 
 
+def test_messages_that_are_held_are_bounded(tmp_path: Path) -> None:
+    """The first thousand are written at the end of a program that sets up no logging."""
+    code = """
+    import logging, telemetry
+    telemetry.configure()
+    for number in range(1005):
+        logging.getLogger("telemetry").warning("planted %d", number)
+    """
+    done = run_python(tmp_path, code)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.splitlines() == [f"planted {number}" for number in range(1000)]
+
+
 def test_a_program_that_sets_up_nothing_says_it_soon(tmp_path: Path) -> None:
     """It may run for days."""
     code = (
