@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -189,3 +190,31 @@ def test_the_place_does_not_depend_on_where_the_span_ends(scope: str, name: str)
         thread.join()
     assert failures.origin_of(error) == Origin.of(span.get_span_context())
     assert failures.origin_of(other) is None
+
+
+def test_a_span_that_has_ended_is_not_where_a_failure_happened() -> None:
+    """OpenTelemetry's SDK records no exception on it either."""
+    span = _failing_tracer().start_span("over")
+    span.end()
+    error = raised(MinutesLostError())
+    span.record_exception(error)
+    assert failures.origin_of(error) is None
+
+
+def test_a_callback_that_outlives_its_span_does_nothing() -> None:
+    """A bound `record_exception` that a library keeps, for example, does not keep the span."""
+    span = _failing_tracer().start_span("over")
+    callback = span.record_exception
+    span.end()
+    known = weakref.ref(span)
+    del span
+    assert known() is None
+    error = raised(MinutesLostError())
+    callback(error)
+    assert failures.origin_of(error) is None
+
+
+def _failing_tracer() -> trace.Tracer:
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(FailedSpanProcessor())
+    return provider.get_tracer("test")

@@ -390,6 +390,45 @@ def test_a_host_can_redact_as_telemetry_does(tmp_path: Path) -> None:
     assert [span["trace_id"] for span in transaction["spans"]] == [trace_id]
 
 
+def test_a_client_without_personal_data_is_no_warning(tmp_path: Path) -> None:
+    """One line of the level INFO names it."""
+    options = "include_local_variables=False, max_request_body_size='never', max_breadcrumbs=0"
+    code = """
+    import logging
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    sentry_sdk.capture_message("own")
+    """
+    done, own = _run(tmp_path, code, options=options, first=False)
+    assert [event.message for event in own.events] == ["own"]
+    [line] = [line for line in done.stderr.splitlines() if STARTED in line]
+    assert line.startswith("INFO ")
+    assert "personal data" not in line
+
+
+def test_a_release_of_sentrys_sdk_without_two_names_sends_events_all_the_same(
+    tmp_path: Path, errors: EventReceiver
+) -> None:
+    """Telemetry's client is replaced, and what ends the program is an event with its name."""
+    start = """
+import sentry_sdk.integrations.logging
+del sentry_sdk.utils.event_from_exception
+del sentry_sdk.scope.register_external_propagation_context
+"""
+    with EventReceiver() as own:
+        code = f"""
+        sentry_sdk.init({own.dsn!r}, default_integrations=False)
+        raise LookupError("planted")
+        """
+        done = run_program(tmp_path, errors, code, start=start + START, name="nightly.py")
+    [event] = own.events
+    assert event.exceptions == (("LookupError", "planted"),)
+    assert (event.transaction, event.tags["caught.by"]) == ("nightly.py", "sys.excepthook")
+    assert errors.requests == []
+    assert "It has replaced the client" in done.stderr
+    for name in ("event_from_exception", "register_external_propagation_context"):
+        assert done.stderr.count(name) == 1
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [
@@ -434,6 +473,20 @@ def test_a_host_can_redact_as_telemetry_does(tmp_path: Path) -> None:
                 "max_request_body_size": "never",
             },
             [],
+        ),
+        # An older option, which also turns off the bodies of the newer one.
+        (
+            {
+                "data_collection": {"user_info": False, "http_bodies": ["incoming_request"]},
+                "max_breadcrumbs": 0,
+                "max_request_body_size": "never",
+            },
+            [
+                (
+                    "data_collection (cookies, http_headers, url_query_params, "
+                    "database_query_data, queues, stack_frame_variables)"
+                )
+            ],
         ),
         (
             {
