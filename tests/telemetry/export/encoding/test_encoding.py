@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry._logs import LogRecord
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -16,8 +17,17 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValueList
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord as ProtoLogRecord
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics, ScopeMetrics
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext
 
 from telemetry.export.decoding import plain
 from telemetry.export.encoding.logs import encode_log_record
@@ -25,6 +35,7 @@ from telemetry.export.encoding.metrics import encode_metric
 from telemetry.export.encoding.requests import Sources, encode_request
 from telemetry.export.encoding.spans import encode_span
 from telemetry.export.encoding.values import ValueEncoder
+from telemetry.redaction.redactor import MAX_DEPTH
 from tests.support.paths import ROOT
 from tests.telemetry.export.encoding import generated
 from tests.telemetry.scripts import printed
@@ -32,7 +43,6 @@ from tests.telemetry.scripts import printed
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
     from opentelemetry.sdk.metrics.export import Metric
-    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan
 
 # Shared by all examples, so that what is cached meets what only equals it.
@@ -96,7 +106,6 @@ def test_items_are_grouped(sources: list[tuple[Resource, Any]]) -> None:
 def test_numbers_that_equal_nothing(attributes: dict[str, float]) -> None:
     """NaN, which a comparison of messages cannot see, is compared as bytes."""
     from opentelemetry.exporter.otlp.proto.common._internal import _encode_attributes
-    from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
     ours = Span.FromString(VALUES.attributes(b"\x4a", attributes))
     theirs = Span(attributes=_encode_attributes(attributes))
@@ -125,6 +134,91 @@ def test_any_value_can_be_encoded(value: Any) -> None:
     [pair] = KeyValueList.FromString(encoded).values
     found = plain(pair.value)
     assert repr(found) == repr(expected(value))
+
+
+def test_what_the_limits_of_the_sdk_dropped_is_counted() -> None:
+    """Attributes, events and links of a span, and the attributes of its events and links."""
+    limits = SpanLimits(
+        max_span_attributes=1,
+        max_events=1,
+        max_links=1,
+        max_event_attributes=1,
+        max_link_attributes=1,
+    )
+    ended = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False, span_limits=limits)
+    provider.add_span_processor(SimpleSpanProcessor(ended))
+    two = {"one": 1, "two": 2}
+    links = [Link(SpanContext(1, number, is_remote=True), two) for number in (1, 2, 3)]
+    span = provider.get_tracer("test").start_span("limited", attributes=two, links=links)
+    for number in range(4):
+        span.add_event(str(number), two)
+    span.end()
+    [found] = ended.get_finished_spans()
+    message = Span.FromString(encode_span(found, VALUES))
+    assert message.dropped_attributes_count == 1
+    assert (message.dropped_events_count, message.dropped_links_count) == (3, 2)
+    assert message.events[0].dropped_attributes_count == 1
+    assert message.links[0].dropped_attributes_count == 1
+    [theirs] = encode_spans([found]).resource_spans[0].scope_spans[0].spans
+    assert message == theirs
+
+
+@pytest.mark.filterwarnings("ignore:Log record attributes were dropped")
+def test_what_the_limits_dropped_of_a_log_record_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By OpenTelemetry's own variable."""
+    monkeypatch.setenv("OTEL_ATTRIBUTE_COUNT_LIMIT", "1")
+    emitted = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+    provider = LoggerProvider(shutdown_on_exit=False)
+    provider.add_log_record_processor(SimpleLogRecordProcessor(emitted))
+    provider.get_logger("test").emit(LogRecord(body="limited", attributes={"one": 1, "two": 2}))
+    [found] = emitted.get_finished_logs()
+    message = ProtoLogRecord.FromString(encode_log_record(found, VALUES))
+    assert message.dropped_attributes_count == 1
+    [theirs] = encode_logs([found]).resource_logs[0].scope_logs[0].log_records
+    assert message == theirs
+
+
+def test_items_without_a_resource_or_a_scope_have_empty_ones() -> None:
+    """As the SDK's encoder has it for a scope that is missing."""
+    item = Item(SOURCES.of(None, None), b"")
+    [group] = ExportTraceServiceRequest.FromString(encode_request([item])).resource_spans
+    assert not group.resource.attributes
+    assert (group.scope_spans[0].scope.name, group.schema_url) == ("", "")
+
+
+def test_more_sources_and_values_than_a_cache_holds_are_encoded_alike() -> None:
+    """The second time, some come from a cache and the others are encoded anew."""
+    sources, values = Sources(), ValueEncoder(None)
+    resource = Resource({"service.name": "host"})
+    scopes = [InstrumentationScope(f"scope {number}") for number in range(1100)]
+    assert [sources.of(resource, each) for each in scopes] == [
+        sources.of(resource, each) for each in scopes
+    ]
+    # Those at the begin are used again and again, as a route or a method is.
+    numbers = [number for each in range(10_000) for number in (each, each % 10)]
+    for number in numbers:
+        pair = values.attributes(b"\x0a", {"number": number})
+        [found] = KeyValueList.FromString(pair).values
+        assert plain(found.value) == number
+        assert values.text(str(number)) == str(number).encode()
+
+
+def test_a_value_that_is_nested_too_deeply_is_a_text_from_there_on() -> None:
+    """Receivers refuse messages of more than a hundred levels."""
+    value: Any = "innermost"
+    for _ in range(200):
+        value = [value]
+    [pair] = KeyValueList.FromString(VALUES.attributes(b"\x0a", {"deep": value})).values
+    found = plain(pair.value)
+    depth = 0
+    while isinstance(found, list):
+        [found], depth = found, depth + 1
+    assert depth == MAX_DEPTH
+    assert isinstance(found, str)
+    assert found == "[" * (200 - depth) + "'innermost'" + "]" * (200 - depth)
 
 
 @pytest.mark.parametrize("order", [(1, 1.0, True), (True, 1.0, 1), (0.0, -0.0, 0, False)])
