@@ -128,6 +128,17 @@ def test_an_odd_span(both: tuple[OTLPReceiver, Sending], kind: str) -> None:
         assert "broken \\ud800" in repr(receiver.spans).replace("\\\\", "\\")
 
 
+def test_a_span_that_is_not_sampled_is_not_sent(both: tuple[OTLPReceiver, Sending]) -> None:
+    """A sampler may have it recorded all the same. It is not counted as lost."""
+    receiver, all_three = both
+    all_three.ended(odd_span(context=SpanContext(1, 2, is_remote=False)))
+    all_three.ended(odd_span(context=None))
+    all_three.span("sampled")
+    assert all_three.flush()
+    assert [span.name for span in receiver.spans] == ["sampled"]
+    assert (all_three.of("traces").accepted, all_three.of("traces").failed) == (1, 0)
+
+
 def odd_span(**instead: Any) -> ReadableSpan:
     context = SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(1))
     made: dict[str, Any] = {

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import io
+import math
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.trace import Link, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode, set_span_in_context
 
 import telemetry
-from telemetry.export.console import ConsoleSpanExporter
+from telemetry.export.console import ConsoleMetricExporter, ConsoleSpanExporter
+from telemetry.export.console.traces import MAX_TRACES
+from telemetry.export.console.tree import MAX_DEPTH
 from telemetry.frames import frames
 from telemetry.terminal import columns
 from tests.telemetry.export.console_spans import Printed
@@ -279,6 +285,59 @@ def test_what_is_held_back_is_bounded() -> None:
             with printed.span("db.query"):
                 pass
     assert "more spans" in printed.lines[-1]
+
+
+def test_of_many_traces_that_have_not_ended_the_oldest_are_discarded() -> None:
+    """Its local root is then printed without the spans below it."""
+    printed = Printed()
+    provider = TracerProvider(shutdown_on_exit=False)
+    exporter = ConsoleSpanExporter(stream=printed.stream)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer = provider.get_tracer("host")
+    roots = []
+    for number in range(MAX_TRACES + 1):
+        root = tracer.start_span(f"root {number}")
+        tracer.start_span(f"child {number}", set_span_in_context(root)).end()
+        roots.append(root)
+    assert printed.lines == []
+    roots[0].end()
+    roots[1].end()
+    assert [line.split(" ms")[-1].split(" trace")[0].strip() for line in printed.lines] == [
+        "",
+        "",
+        "child 1",
+    ]
+    assert printed.lines[0].startswith("root 0 ")
+    assert printed.lines[1].startswith("root 1 ")
+
+
+def test_a_deep_trace_is_cut() -> None:
+    """A recursive function with a span would run off the terminal."""
+    printed = Printed()
+    with ExitStack() as stack:
+        stack.enter_context(printed.span("GET /", 10, SpanKind.SERVER))
+        for number in range(MAX_DEPTH + 5):
+            stack.enter_context(printed.span(f"level {number}"))
+    assert len(printed.lines) == MAX_DEPTH + 1
+    assert f"level {MAX_DEPTH - 1}" in printed.lines[-1]
+
+
+def test_metrics_are_printed_when_they_change() -> None:
+    """An export of the same totals prints nothing."""
+    stream = io.StringIO()
+    reader = PeriodicExportingMetricReader(
+        ConsoleMetricExporter(stream=stream, color=False), export_interval_millis=math.inf
+    )
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    counter = provider.get_meter("host").create_counter("pages", unit="{page}")
+    counter.add(2)
+    provider.force_flush()
+    provider.force_flush()
+    assert stream.getvalue() == "pages  2\n"
+    counter.add(1)
+    provider.force_flush()
+    assert stream.getvalue() == "pages  2\npages  3\n"
+    provider.shutdown()
 
 
 def test_a_closed_pipe_is_not_an_error() -> None:

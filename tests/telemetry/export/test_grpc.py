@@ -173,6 +173,67 @@ def test_grpc_a_pause_that_is_asked_for_is_made(service: OddService, traces: Sen
     assert service.times[1] - service.times[0] >= 1.9
 
 
+def _packed(message: Any) -> PackedAny:
+    packed = PackedAny()
+    packed.Pack(message)
+    return packed
+
+
+def _details(*details: PackedAny) -> bytes:
+    code, _ = grpc.StatusCode.UNAVAILABLE.value
+    encoded: bytes = Status(code=code, details=details).SerializeToString()
+    return encoded
+
+
+# What a backend or a proxy may add to a status that has no pause in it.
+NO_PAUSE: dict[str, tuple[tuple[str, str | bytes], ...]] = {
+    "no metadata": (),
+    "other metadata": (("x-proxy", "planted"),),
+    "no details": (("grpc-status-details-bin", _details()),),
+    "other details": (
+        ("x-proxy", "planted"),
+        ("grpc-status-details-bin", _details(_packed(Duration(seconds=3600)))),
+    ),
+    "garbage": (("grpc-status-details-bin", b"\xff\xff"),),
+}
+
+
+@pytest.mark.parametrize("metadata", NO_PAUSE.values(), ids=NO_PAUSE)
+def test_grpc_without_a_pause_that_is_asked_for_a_flush_tries_again(
+    service: OddService, traces: Sending, metadata: tuple[tuple[str, str | bytes], ...]
+) -> None:
+    """Whatever else is in the status; the spans are kept until they are accepted."""
+
+    def reply(_names: list[str], context: grpc.ServicerContext) -> bytes:
+        context.set_trailing_metadata(metadata)
+        context.set_code(grpc.StatusCode.UNAVAILABLE)
+        return b""
+
+    service.reply = reply
+    traces.span("one")
+    traces.attempt(2, service.requests)
+    service.reply = lambda *_: b""
+    assert traces.flush()
+    assert (traces.of("traces").delivered, traces.of("traces").failed) == (1, 0)
+
+
+def test_grpc_a_pause_is_found_among_other_details(service: OddService, traces: Sending) -> None:
+    """A flush that would end before it gives up at once."""
+    info = _packed(RetryInfo(retry_delay=Duration(seconds=3600)))
+    details = _details(_packed(Duration(seconds=0)), info)
+
+    def reply(_names: list[str], context: grpc.ServicerContext) -> bytes:
+        context.set_trailing_metadata((("grpc-status-details-bin", details),))
+        context.set_code(grpc.StatusCode.UNAVAILABLE)
+        return b""
+
+    service.reply = reply
+    traces.span("one")
+    assert not traces.flush(60)
+    assert not traces.flush(60)
+    assert len(service.requests) == 1
+
+
 def test_grpc_what_is_rejected_is_not_delivered(service: OddService, traces: Sending) -> None:
     """A partial success."""
     response = ExportTraceServiceResponse()

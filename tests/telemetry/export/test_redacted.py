@@ -118,6 +118,19 @@ def test_no_part_of_a_record_tells(redactor: Redactor) -> None:
     assert second.body == "nothing"
 
 
+def test_a_private_body_costs_a_record_nothing_else(redactor: Redactor) -> None:
+    """Attributes with nothing private are passed on as they are."""
+    exported = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+    provider = LoggerProvider(shutdown_on_exit=False)
+    exporter = RedactedLogRecordExporter(exported, redactor)
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    provider.get_logger("t").emit(LogRecord(body=f"to {PRIVATE}", attributes={"n": 1}))
+    provider.get_logger("t").emit(LogRecord(body=f"to {PRIVATE}"))
+    first, second = (data.log_record for data in exported.get_finished_logs())
+    assert first.body == second.body == "to [REDACTED]"
+    assert (dict(first.attributes or {}), dict(second.attributes or {})) == ({"n": 1}, {})
+
+
 class _Broken(Redactor):
     def attributes(self, attributes: Any) -> Any:
         raise RuntimeError("planted")

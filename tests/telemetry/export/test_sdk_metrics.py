@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
@@ -121,3 +121,32 @@ def test_the_component_is_named(server: OddServer, measured: Measured) -> None:
         "server.address": "127.0.0.1",
         "server.port": int(server.url.rpartition(":")[2]),
     }
+
+
+@pytest.mark.parametrize(
+    ("url", "protocol", "expected"),
+    [
+        ("http://backend.example/v1/traces", "http", ("backend.example", 80)),
+        ("https://user:secret@backend.example", "http", ("backend.example", 443)),
+        ("backend.example:4317", "grpc", ("backend.example", 4317)),
+        ("http://backend.example", "grpc", ("backend.example", 443)),
+        (":4317", "grpc", (None, 4317)),
+    ],
+)
+def test_the_address_of_a_backend(
+    url: str, protocol: Literal["http", "grpc"], expected: tuple[str | None, int]
+) -> None:
+    """Without credentials. A host name that is missing is left out, and not guessed."""
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    limits = QueueSettings(3600.0, 10, 10, 10**6, "OTEL_BSP_MAX_QUEUE_SIZE")
+    outbox = Outbox("traces to otlp", limits, ExportStatistics())
+    ExportMetrics("traces", outbox, url, protocol, provider).settled(1, 0.5)
+    data: Any = reader.get_metrics_data()
+    [attributes] = [
+        dict(point.attributes)
+        for metric in data.resource_metrics[0].scope_metrics[0].metrics
+        for point in metric.data.data_points
+        if metric.name == "otel.sdk.exporter.span.exported"
+    ]
+    assert (attributes.get("server.address"), attributes["server.port"]) == expected

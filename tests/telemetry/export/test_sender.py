@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.rpc.status_pb2 import Status
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 
+from telemetry.export.sender import with_jitter
 from telemetry.testing import OTLPReceiver
 from tests.support.odd_server import Odd, OddServer, Request, answer
 from tests.support.processes import refusing_port
@@ -193,6 +196,52 @@ def test_an_outage_with_500_costs_nothing(server: OddServer, traces: Sending) ->
     assert traces.flush()
     accepted = sorted(name for each in server.requests for name in names(each))
     assert accepted == [str(number) for number in range(10)]
+
+
+def test_an_outage_with_500_costs_a_span_that_is_alone_nothing(
+    server: OddServer, traces: Sending
+) -> None:
+    """It can't be split, and is not suspected while nothing else is accepted."""
+    server.reply = lambda _: answer(500)
+    traces.span("alone")
+    traces.attempt(12, server.requests)
+    server.reply = lambda _: answer()
+    assert traces.flush()
+    found = traces.of("traces")
+    assert (found.delivered, found.failed) == (1, 0)
+    assert {tuple(names(request)) for request in server.requests} == {("alone",)}
+
+
+@given(st.floats(0.001, 300.0))
+def test_a_pause_is_up_to_a_fifth_longer_or_shorter(seconds: float) -> None:
+    """Never more, and not the same each time."""
+    pauses = [with_jitter(seconds) for _ in range(20)]
+    assert min(pauses) >= seconds * 0.8 * (1 - 1e-9)
+    assert max(pauses) <= seconds * 1.2 * (1 + 1e-9)
+    assert len(set(pauses)) > 1
+
+
+def test_pauses_are_spread_over_their_range() -> None:
+    """So that many processes that lost one backend do not all come back at once."""
+    pauses = sorted(with_jitter(10.0) for _ in range(1000))
+    # Of a thousand evenly spread ones, each twentieth of the range has at least one.
+    assert {int((pause - 8.0) / 0.2) for pause in pauses} >= {*range(20)}
+
+
+def test_pauses_double_up_to_half_a_minute(server: OddServer, traces: Sending) -> None:
+    """A second before the first retry; each is a fifth longer or shorter."""
+    server.reply = lambda _: answer(503)
+    [sender] = traces.senders
+    [delivery] = sender.deliveries
+    # Attempts are made by the test, and not by the sender's thread.
+    sender.close()
+    traces.span("one")
+    for seconds in (1, 2, 4, 8, 16, 30, 30):
+        before = time.monotonic()
+        delivery.attempt()
+        due = delivery.due(flushing=False)
+        assert due is not None
+        assert before + 0.8 * seconds <= due <= time.monotonic() + 1.2 * seconds
 
 
 # Neither of these is an answer of an OTLP receiver, and none of them heals by itself.

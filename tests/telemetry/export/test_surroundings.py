@@ -151,6 +151,53 @@ def test_without_a_certificate_nothing_is_sent(
     assert "TLS handshake failed" in caplog.text
 
 
+def test_certificates_over_grpc(certificates: Path) -> None:
+    """The server is believed by the configured authority, and gets the client's certificate."""
+    import grpc
+
+    from tests.telemetry.export.test_grpc import OddService
+
+    texts = {path.name: path.read_bytes() for path in certificates.iterdir()}
+    service = OddService(
+        grpc.ssl_server_credentials(
+            [(texts["server.key"], texts["server.pem"])], texts["ca.pem"], require_client_auth=True
+        )
+    )
+    made = {
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"https://{service.address}",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": str(certificates / "ca.pem"),
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(certificates / "client.pem"),
+        "OTEL_EXPORTER_OTLP_CLIENT_KEY": str(certificates / "client.key"),
+    }
+    try:
+        with sending(**made) as traces:
+            traces.span("one")
+            assert traces.flush()
+    finally:
+        service.close()
+    assert service.requests == [["one"]]
+
+
+def test_a_certificate_file_that_holds_the_key_too(
+    tls_server: OddServer, certificates: Path, tmp_path: Path
+) -> None:
+    """No variable for the key is needed then."""
+    both = tmp_path / "client-and-key.pem"
+    both.write_bytes(
+        (certificates / "client.pem").read_bytes() + (certificates / "client.key").read_bytes()
+    )
+    made = {
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": tls_server.url,
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": str(certificates / "ca.pem"),
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(both),
+    }
+    with sending(**made) as traces:
+        traces.span("one")
+        assert traces.flush()
+        assert traces.of("traces").delivered == 1
+
+
 PROVIDERS = """
 import grpc, requests
 
