@@ -314,6 +314,43 @@ def test_what_is_rejected_is_not_delivered(
     assert any("3 rejected: too old" in line for line in messages(caplog))
 
 
+@pytest.mark.parametrize("rejected", [2, 5])
+def test_a_batch_that_is_rejected_as_a_whole_is_no_delivery(
+    server: OddServer, traces: Sending, rejected: int
+) -> None:
+    """A backend may count wrong: no more is lost than was sent."""
+    server.reply = lambda _: answer(200, partial(rejected, "too old"), Content_Type=PROTOBUF)
+    for name in ("one", "two"):
+        traces.span(name)
+    assert traces.flush()
+    found = traces.of("traces")
+    assert (found.delivered, found.failed, found.reasons) == (0, 2, {"rejected": 2})
+    assert (found.state, len(server.requests)) == ("failing", 1)
+
+
+def test_without_metrics_of_the_sdk_everything_else_is_the_same(server: OddServer) -> None:
+    """OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED=false: delivered, refused, and kept."""
+    made = {
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": server.url,
+        "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "false",
+        "OTEL_BSP_MAX_QUEUE_SIZE": "2",
+    }
+    with sending(**made) as traces:
+        assert not traces.settings.internal_metrics
+        found = traces.of("traces")
+        traces.span("delivered")
+        assert traces.flush()
+        server.reply = lambda _: answer(403)
+        traces.span("refused")
+        assert traces.flush()
+        server.reply = lambda _: answer(503)
+        traces.span("kept")
+        traces.attempt(4, server.requests)
+        server.reply = lambda _: answer()
+        assert traces.flush()
+    assert (found.accepted, found.delivered, found.reasons) == (3, 2, {"403": 1})
+
+
 # What a server may do that takes it as long as it likes.
 STUCK = {
     "cut short": Odd((b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort",), closes=True),
@@ -392,6 +429,44 @@ def test_a_connection_is_used_again(server: OddServer, traces: Sending) -> None:
         traces.span(name)
         assert traces.flush()
     assert traces.of("traces").delivered == 3
+    assert traces.of("traces").retried == 0
+
+
+def test_a_connection_that_ends_with_a_request_is_opened_again_at_once(
+    server: OddServer, traces: Sending, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server closes a connection that was not in use just when the next request comes."""
+    closed = Odd((), closes=True)
+    server.reply = lambda _: closed if len(server.requests) == 2 else answer()
+    for name in ("one", "two"):
+        traces.span(name)
+        assert traces.flush()
+    assert [names(request) for request in server.requests] == [["one"], ["two"], ["two"]]
+    found = traces.of("traces")
+    assert (found.delivered, found.failed, found.retried) == (2, 0, 0)
+    assert messages(caplog) == []
+
+
+def test_an_answer_of_any_length_is_an_answer(
+    server: OddServer, traces: Sending, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is read up to a limit, and the next request arrives."""
+    server.reply = lambda _: answer(400, b"no " * 100_000, Content_Type="text/plain")
+    traces.span("one")
+    assert traces.flush()
+    server.reply = lambda _: answer()
+    traces.span("two")
+    assert traces.flush()
+    assert [names(request) for request in server.requests] == [["one"], ["two"]]
+    assert traces.of("traces").reasons == {"400": 1}
+    assert max(map(len, messages(caplog))) < 500
+
+
+def test_an_attempt_without_an_item_sends_nothing(server: OddServer, traces: Sending) -> None:
+    """A full queue may have dropped the items for which the sender was woken."""
+    [sender] = traces.senders
+    sender.deliveries[0].attempt()
+    assert server.requests == []
     assert traces.of("traces").retried == 0
 
 
