@@ -78,6 +78,7 @@ def test_both_media_types_give_the_same_message() -> None:
         (PROTOBUF, b"\xff", "not an OTLP request for traces: "),
         ("text/plain", b"", "Content-Type is 'text/plain': wanted application/x-protobuf or "),
     ],
+    ids=["cut short", "list", "wrong type", "no id", "nested", "no protobuf", "other type"],
 )
 def test_a_body_that_cannot_be_decoded_is_refused(
     content_type: str, body: bytes, said: str
@@ -111,6 +112,7 @@ def test_a_compressed_body_is_decompressed(encoding: str, pack: Any) -> None:
         ("deflate", zlib.compress(b"minutes")[:-3], 400, "the body ends before its deflate does"),
         ("gzip", gzip.compress(bytes(1001)), 413, "more than 1000 bytes, unpacked"),
     ],
+    ids=["unknown", "no gzip", "cut short", "too large"],
 )
 def test_a_body_that_cannot_be_decompressed_is_refused(
     encoding: str, body: bytes, status: int, said: str, monkeypatch: pytest.MonkeyPatch
@@ -136,6 +138,17 @@ def test_a_body_that_cannot_be_decompressed_is_refused(
         (b"7", JSON, "7"),
         (b"\xffbusy", PROTOBUF, "\ufffdbusy"),
         (b"plainly", "text/plain", "plainly"),
+    ],
+    ids=[
+        "protobuf",
+        "message",
+        "error",
+        "detail",
+        "none of them",
+        "no JSON",
+        "no object",
+        "no protobuf",
+        "text",
     ],
 )
 def test_the_message_of_an_error_response(body: bytes, content_type: str, said: str) -> None:
