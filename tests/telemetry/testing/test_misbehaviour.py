@@ -7,6 +7,16 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.metrics.v1.metrics_pb2 import (
+    Gauge,
+    Metric,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+)
 
 from tests.support import web
 from tests.telemetry.testing.senders import tracer_to
@@ -88,3 +98,16 @@ def test_rejected_items_are_reported_to_the_sender(receiver: OTLPReceiver) -> No
     reply = web.post(f"{receiver.url}/v1/traces", headers=PROTOBUF)
     partial = ExportTraceServiceResponse.FromString(reply.content).partial_success
     assert (partial.rejected_spans, partial.error_message) == (3, "quota")
+
+
+def test_a_metric_without_data_has_no_points(receiver: OTLPReceiver) -> None:
+    """It is OTLP and accepted; the points of other metrics in the request are read."""
+    one = Metric(name="one", gauge=Gauge(data_points=[NumberDataPoint(as_int=7)]))
+    scoped = ScopeMetrics(metrics=[Metric(name="empty"), one])
+    request = ExportMetricsServiceRequest(
+        resource_metrics=[ResourceMetrics(scope_metrics=[scoped])]
+    )
+    with web.client(base_url=receiver.url) as client:
+        body = request.SerializeToString()
+        assert client.post("/v1/metrics", headers=PROTOBUF, content=body).status_code == 200
+    assert [(point.name, point.value) for point in receiver.metrics] == [("one", 7)]

@@ -124,3 +124,14 @@ def test_an_empty_word_is_refused(http_and_grpc: OTLPReceiver) -> None:
     """It would be found everywhere."""
     with pytest.raises(ValueError, match="an empty word is everywhere"):
         assert_nothing_private(http_and_grpc, "")
+
+
+def test_a_short_word_is_found_as_it_is(receiver: OTLPReceiver) -> None:
+    """Not in base64: a few characters of it are in any text by chance."""
+    with tracer_to(receiver) as tracer:
+        tracer.start_span("s", attributes={"encoded": base64.b64encode(b"+xyz1+").decode()}).end()
+    assert_nothing_private(receiver, "xyz1")
+    with tracer_to(receiver) as tracer:
+        tracer.start_span("s", attributes={"plain": "of xyz1"}).end()
+    with pytest.raises(AssertionError, match="'xyz1' in plain"):
+        assert_nothing_private(receiver, "xyz1")
