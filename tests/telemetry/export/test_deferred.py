@@ -13,7 +13,6 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
-from telemetry import failsafe
 from telemetry.export.deferred import DeferredLogRecordProcessor, DeferredSpanProcessor
 from telemetry.export.destination import Destination
 from telemetry.settings import read_settings
@@ -21,18 +20,9 @@ from telemetry.state import state
 from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 SETTINGS = read_settings({})
-
-
-@pytest.fixture
-def counted() -> Iterator[None]:
-    """Failures are counted as in production, and not raised."""
-    failsafe.raise_failures(False)
-    state.failures.clear()
-    yield
-    state.failures.clear()
 
 
 def nothing() -> None:

@@ -158,12 +158,14 @@ def test_lines_are_in_use_once_the_dictionary_is_applied(tmp_path: Path) -> None
 def test_buffers_that_pass_on_to_each_other_are_looked_through_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A handler that is reached twice, or that passes records to itself, ends the search."""
+    """A handler that is reached again does not hide the others, and is no endless search."""
     handler = logging.StreamHandler()
     one = logging.handlers.MemoryHandler(8, target=handler)
     other = logging.handlers.MemoryHandler(8, target=one)
     handler.target = other  # type: ignore[attr-defined]
     monkeypatch.setattr(logging.getLogger(), "handlers", [one, other])
     assert not lines_in_use()
-    handler.setFormatter(JSONFormatter(None))
+    lines = logging.StreamHandler()
+    lines.setFormatter(JSONFormatter(None))
+    monkeypatch.setattr(logging.getLogger(), "handlers", [lines, one, other])
     assert lines_in_use()
