@@ -18,3 +18,15 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def first_alone(path: Path) -> Iterator[None]:
+    """Run the block; others that come with the same path wait until the first has ended."""
+    with path.open("ab") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if not path.stat().st_size:
+            yield
+            handle.write(b"ended")
+            return
+    yield
