@@ -55,10 +55,10 @@ def test_old_ones_are_removed_when_a_new_one_is_made(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         os.utime(tmp_path / name, (time.time() - age,) * 2)
     made = venv_with([], cache=tmp_path)
-    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {
-        "recent",
-        made.parents[1].name,
-    }
+    names = {path.name for path in tmp_path.iterdir() if path.is_dir()}
+    assert names > {"recent", made.parents[1].name}
+    [dependencies] = names - {"recent", made.parents[1].name}
+    assert dependencies != "old"
 
 
 def test_a_failed_build_is_not_kept(tmp_path: Path) -> None:

@@ -36,22 +36,37 @@ def venv_with(
 
     Cached by content, of the requirements and of the package. A wheel and not
     an editable install, which would put `config` and `tests` on the path
-    besides.
+    besides. It has the wheel alone: each change to the package makes a new one,
+    and the packages of the requirements, with their bytecode, are those of an
+    environment that stays.
     """
 
     package = [path for path in (ROOT / "telemetry").rglob("*.*") if path.suffix != ".pyc"]
     sources = [ROOT / "pyproject.toml", *sorted(package)]
     contents = [(str(path.relative_to(ROOT)), path.read_bytes()) for path in sources]
 
-    def build(folder: Path) -> None:
-        wheels = cached(cache_of("wheels"), digest(contents), _build_wheel)
-        [wheel] = wheels.glob("*.whl")
+    def wheel() -> Path:
+        [built] = cached(cache_of("wheels"), digest(contents), _build_wheel).glob("*.whl")
+        return built
+
+    def build_dependencies(folder: Path) -> None:
         create_venv(folder)
         wanted = f"[{','.join(extras)}]" if extras else ""
-        install(python_of(folder), *requirements, f"{wheel}{wanted}")
+        install(python_of(folder), *requirements, f"{wheel()}{wanted}")
+        _uv("pip", "uninstall", "--python", python_of(folder), "corkboard-telemetry")
 
-    name = digest(sorted(requirements), sorted(extras), contents)
-    return python_of(cached(cache or cache_of("venvs"), name, build))
+    asked = sorted(requirements), sorted(extras)
+    # What a package requires is in pyproject.toml alone.
+    name = digest(asked, sources[0].read_bytes(), "dependencies")
+    dependencies = cached(cache or cache_of("venvs"), name, build_dependencies)
+
+    def build(folder: Path) -> None:
+        create_venv(folder)
+        install(python_of(folder), "--no-deps", str(wheel()))
+        line = f"import site; site.addsitedir({str(_packages_of(dependencies))!r})\n"
+        (_packages_of(folder) / "dependencies.pth").write_text(line)
+
+    return python_of(cached(cache or cache_of("venvs"), digest(asked, contents), build))
 
 
 def host_python(datasette: str) -> Path:
@@ -98,6 +113,11 @@ def install(python: Path, *requirements: str) -> None:
 def python_of(folder: Path) -> Path:
     """Give an environment's interpreter."""
     return folder / "bin" / "python"
+
+
+def _packages_of(folder: Path) -> Path:
+    [packages] = folder.glob("lib/python*/site-packages")
+    return packages
 
 
 def _build_wheel(folder: Path) -> None:

@@ -17,7 +17,7 @@ from tests.support import web
 from tests.telemetry.testing.sentry_senders import lines, post, raise_and_capture, scope_to
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 PATH = "/api/1/envelope/"
 EVENT = lines({}, {"type": "event"}, {"message": "hello"})
@@ -123,11 +123,11 @@ def test_a_closed_receiver_leaves_nothing_behind() -> None:
         (PATH, {"Content-Encoding": "zstd"}, b"", 415, "zstd is not read here"),
         (PATH, {"Content-Encoding": "gzip"}, b"not gzip", 400, "not gzip"),
         (PATH, {"Content-Encoding": "gzip"}, gzip.compress(EVENT)[:-9], 400, "not gzip"),
-        (PATH, {}, b"a" * (LIMIT + 1), 413, f"more than {LIMIT} bytes"),
+        (PATH, {}, lambda: b"a" * (LIMIT + 1), 413, f"more than {LIMIT} bytes"),
         (
             PATH,
             {"Content-Encoding": "gzip"},
-            gzip.compress(b"a" * (LIMIT + 1), 1),
+            lambda: gzip.compress(b"a" * (LIMIT + 1), 1),
             413,
             f"more than {LIMIT} bytes",
         ),
@@ -142,11 +142,13 @@ def test_what_cannot_be_read_is_refused_with_the_reason(
     errors: EventReceiver,
     path: str,
     headers: Mapping[str, str],
-    body: bytes,
+    body: bytes | Callable[[], bytes],
     status: int,
     reason: str,
 ) -> None:
     """Recorded as a request; the connection stays usable."""
+    # Large ones are made here, and not in each process that collects the tests.
+    body = body if isinstance(body, bytes) else body()
     # As urllib3, and so the SDK: all is sent before the answer is looked at.
     connection = http.client.HTTPConnection("127.0.0.1", errors.port, timeout=60)
     try:

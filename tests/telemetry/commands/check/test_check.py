@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from telemetry.testing import EventReceiver, OTLPReceiver
-from tests.support.commands import telemetry_command
+from tests.support.commands import telemetry_command, telemetry_main
 from tests.support.processes import HOST, refusing_port
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def _check(*arguments: str, **variables: str) -> CompletedProcess[str]:
 
 
 def _results(timeout: str = "30s", **variables: str) -> dict[str, dict[str, Any]]:
-    done = _check("--json", "--timeout", timeout, **variables)
+    done = telemetry_main("check", "--json", "--timeout", timeout, **variables)
+    assert SECRET not in done.stdout + done.stderr
     found = json.loads(done.stdout)
     assert done.returncode == (0 if found["arrived"] else 1)
     return {result["what"]: result for result in found["results"]}
