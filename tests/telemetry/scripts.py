@@ -9,6 +9,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from tests.support.environment import clean_environment
+from tests.support.forks import forks
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
@@ -23,10 +24,13 @@ def run_python(folder: Path, code: str, **env: str) -> subprocess.CompletedProce
         # A busy machine gets the time to send the rest.
         "TELEMETRY_SHUTDOWN_TIMEOUT": "20s",
     }
+    code, variables = dedent(code), clean_environment(**(defaults | env))
+    if forks().can_run(code, variables):
+        return forks().run(code, folder, variables, timeout=300)
     return subprocess.run(
-        [sys.executable, "-c", dedent(code)],
+        [sys.executable, "-c", code],
         cwd=folder,
-        env=clean_environment(**(defaults | env)),
+        env=variables,
         capture_output=True,
         text=True,
         timeout=300,
