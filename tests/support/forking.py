@@ -2,8 +2,8 @@
 
 Run as a script, with the number of a socket. The socket gets the names of the environment
 variables that the packages have read, then the exit code of each program. A program comes as three
-files: a JSON object with its code, folder and environment, its standard output and its standard
-error.
+files: a JSON object with its code, arguments, folder and environment, its standard output and its
+standard error.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def serve(control: socket.socket) -> tuple[CodeType, dict[str, Any]] | None:
 
 
 def prepare(program: int, stdout: int, stderr: int) -> tuple[CodeType, dict[str, Any]]:
-    """Make this process what `python -c` is before it runs the code."""
+    """Make this process what `python` is before it runs the code."""
     for file, number in ((stdout, 1), (stderr, 2)):
         os.dup2(file, number)
         os.close(file)
@@ -84,11 +84,25 @@ def prepare(program: int, stdout: int, stderr: int) -> tuple[CodeType, dict[str,
     os.chdir(asked["folder"])
     os.environ.clear()
     os.environ.update(asked["env"])
-    sys.path[:0] = ["", *filter(None, asked["env"].get("PYTHONPATH", "").split(os.pathsep))]
-    sys.argv[:] = ["-c"]
+    sys.argv[:] = asked["arguments"]
     main = ModuleType("__main__")
     sys.modules["__main__"] = main
-    return compile(asked["code"], "<string>", "exec"), vars(main)
+    name, first = "<string>", ""
+    if sys.argv[0] != "-c":
+        name = main.__file__ = os.path.abspath(sys.argv[0])
+        first = os.path.dirname(name)
+    sys.path[:0] = [first, *filter(None, asked["env"].get("PYTHONPATH", "").split(os.pathsep))]
+    return compile(asked["code"], name, "exec"), vars(main)
+
+
+def run(code: CodeType, names: dict[str, Any]) -> None:
+    """Run the program; what it raises has no frame of this file."""
+    try:
+        exec(code, names)
+    except Exception as error:
+        below = error.__traceback__.tb_next if error.__traceback__ else None
+        sys.excepthook(type(error), error.with_traceback(below), below)
+        sys.exit(1)
 
 
 if __name__ == "__main__":
@@ -96,4 +110,4 @@ if __name__ == "__main__":
     del sys.path[0]
     _main = sys.modules["__main__"]
     if (_program := serve(socket.socket(fileno=int(sys.argv[1])))) is not None:
-        exec(*_program)
+        run(*_program)

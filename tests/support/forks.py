@@ -23,7 +23,7 @@ from tests.support import forking
 from tests.support.environment import clean_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 # In the code of a program that needs a new interpreter.
@@ -56,9 +56,22 @@ class Forks:
         )
 
     def run(
-        self, code: str, folder: Path, env: Mapping[str, str], timeout: float
+        self,
+        code: str,
+        folder: Path,
+        env: Mapping[str, str],
+        *,
+        arguments: Sequence[str] = ("-c",),
+        timeout: float = 300,
     ) -> subprocess.CompletedProcess[str]:
         """Run a program to its end.
+
+        Args:
+            code: the program.
+            folder: the folder that it runs in.
+            env: its environment.
+            arguments: its `sys.argv`; the first is the path of its file, or `-c`.
+            timeout: in seconds.
 
         Raises:
             subprocess.TimeoutExpired: It takes longer; it is ended.
@@ -69,7 +82,8 @@ class Forks:
             tempfile.TemporaryFile("w+", errors="replace") as stdout,
             tempfile.TemporaryFile("w+", errors="replace") as stderr,
         ):
-            json.dump({"code": code, "folder": str(folder), "env": dict(env)}, program)
+            asked = {"code": code, "arguments": arguments, "folder": str(folder), "env": dict(env)}
+            json.dump(asked, program)
             program.seek(0)
             files = [file.fileno() for file in (program, stdout, stderr)]
             socket.send_fds(self._control, [b"p"], files)
@@ -83,8 +97,7 @@ class Forks:
             [exit_code] = struct.unpack("i", answer)
             stdout.seek(0)
             stderr.seek(0)
-            command = [sys.executable, "-c", code]
-            return subprocess.CompletedProcess(command, exit_code, stdout.read(), stderr.read())
+            return subprocess.CompletedProcess(arguments, exit_code, stdout.read(), stderr.read())
 
     def close(self) -> None:
         """End it, and a program that still runs."""

@@ -26,7 +26,7 @@ def run_python(folder: Path, code: str, **env: str) -> subprocess.CompletedProce
     }
     code, variables = dedent(code), clean_environment(**(defaults | env))
     if forks().can_run(code, variables):
-        return forks().run(code, folder, variables, timeout=300)
+        return forks().run(code, folder, variables)
     return subprocess.run(
         [sys.executable, "-c", code],
         cwd=folder,

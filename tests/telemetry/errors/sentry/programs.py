@@ -8,6 +8,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from tests.support.environment import clean_environment
+from tests.support.forks import forks
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def run_program(
 ) -> subprocess.CompletedProcess[str]:
     """Run code that was started as a program is; `errors` is where its errors go."""
     path = folder / name
-    path.write_text(start + dedent(code))
+    code = start + dedent(code)
+    path.write_text(code)
     dsn = errors if isinstance(errors, str) else errors.dsn
     defaults = {
         "PYTHONPATH": str(ROOT),
@@ -43,10 +45,13 @@ def run_program(
         "TELEMETRY_RAISE_FAILURES": "1",
         "TELEMETRY_SHUTDOWN_TIMEOUT": "20s",
     }
+    variables = clean_environment(**(defaults | env))
+    if forks().can_run(code, variables):
+        return forks().run(code, folder, variables, arguments=[str(path), *arguments])
     return subprocess.run(
         [sys.executable, str(path), *arguments],
         cwd=folder,
-        env=clean_environment(**(defaults | env)),
+        env=variables,
         capture_output=True,
         text=True,
         timeout=300,
