@@ -1,4 +1,7 @@
-"""Python code in a process of its own, for what is global or comes once in a process's life."""
+"""Python code in a process of its own, for what is global or comes once in a process's life.
+
+It is a fork where that makes no difference: see `tests.support.forks`.
+"""
 
 from __future__ import annotations
 
