@@ -183,7 +183,7 @@ def test_what_the_limits_dropped_of_a_log_record_is_counted(
 
 def test_items_without_a_resource_or_a_scope_have_empty_ones() -> None:
     """As the SDK's encoder has it for a scope that is missing."""
-    item = Item(SOURCES.of(None, None), b"")
+    item = SOURCES.of(None, None), b"", 1, False
     [group] = ExportTraceServiceRequest.FromString(encode_request([item])).resource_spans
     assert not group.resource.attributes
     assert (group.scope_spans[0].scope.name, group.schema_url) == ("", "")
