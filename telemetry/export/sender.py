@@ -146,7 +146,7 @@ class Delivery:
             self.spool.forked()
         # Of the batches below, which a stopping process writes to the spool from another thread.
         self._lock = RLock()
-        self._sending_since: float | None = None
+        self._is_sending = False
         self._next_write = 0.0
         # Not closed, and not forgotten, which could close it: it is the parent's, and closing a
         # channel of gRPC in a fork may never end.
@@ -191,8 +191,13 @@ class Delivery:
             return due
         return spool.next_look if due is None else min(due, spool.next_look)
 
-    def write_due(self, *, flushing: bool) -> float | None:
-        """When to write what waits to the spool, by the monotonic clock; None if it can be sent."""
+    def write_due(self, *, flushing: bool, busy_since: float | None) -> float | None:
+        """When to write what waits to the spool, by the monotonic clock; None if it can be sent.
+
+        Args:
+            flushing: whether what waits is written without regard to the schedule.
+            busy_since: when the request began that is under way, of any signal.
+        """
         spool, due = self.spool, self.outbox.due()
         # Cumulative metrics that are not sent are replaced by the next ones.
         if spool is None or due is None or self.outbox.replaced:
@@ -200,8 +205,8 @@ class Delivery:
         now = time.monotonic()
         if self._not_before > now or spool.has_files:
             held_up = now
-        elif self._sending_since is not None:
-            held_up = self._sending_since + HELD_UP
+        elif busy_since is not None:
+            held_up = busy_since + HELD_UP
         else:
             return None
         return max(held_up if flushing else max(due, held_up), self._next_write)
@@ -236,7 +241,7 @@ class Delivery:
         if spool is None:
             return False
         with self._lock:
-            in_flight = self._current if self._sending_since is not None else None
+            in_flight = self._current if self._is_sending else None
             waiting = [*([self._current] if self._current else []), *self._parts, *self._suspects]
             remaining = [batch for batch in waiting if not self._left(spool, batch, in_flight)]
             self._current = in_flight
@@ -300,18 +305,18 @@ class Delivery:
             batch = self._next()
             if batch is None:
                 return
-            self._sending_since = time.monotonic()
+            self._is_sending = True
         try:
             self._attempt(batch)
         finally:
-            self._sending_since = None
+            self._is_sending = False
 
     def _attempt(self, batch: Batch) -> None:
         try:
             self.prepare()
         except Exception as error:  # noqa: BLE001 # a credential provider's, or of a file
             with self._lock:
-                self._sending_since = None
+                self._is_sending = False
                 self._later(batch, f"{type(error).__name__}: {error}", None)
             return
         if batch.attempts:
@@ -325,7 +330,7 @@ class Delivery:
         answer = self._send(batch)
         verdict = self.endpoint.judge(answer)
         with self._lock:
-            self._sending_since = None
+            self._is_sending = False
             self._conclude(batch, answer, verdict)
 
     def close(self) -> None:
@@ -513,6 +518,7 @@ class Sender:
         self._flush_until = 0.0
         self._rests_until = 0.0
         self._closed = False
+        self._busy_since: float | None = None
 
     def forked(self) -> None:
         """Start anew in a forked child: the parent sends what was queued."""
@@ -608,6 +614,7 @@ class Sender:
             if delivery is None or due > now:
                 self._changed.wait(None if delivery is None else due - now)
                 return
+            self._busy_since = now
             if self.has_spool:
                 # What is held up by this attempt may have to be written.
                 self._changed.notify_all()
@@ -618,6 +625,7 @@ class Sender:
             time.sleep(FIRST_BACKOFF)
         finally:
             with self._changed:
+                self._busy_since = None
                 self._changed.notify_all()
 
     def _run_spool(self) -> None:
@@ -631,7 +639,8 @@ class Sender:
             due = [
                 (at, number)
                 for number, delivery in enumerate(self.deliveries)
-                if (at := delivery.write_due(flushing=flushing)) is not None
+                if (at := delivery.write_due(flushing=flushing, busy_since=self._busy_since))
+                is not None
             ]
             now = time.monotonic()
             if self._closed:

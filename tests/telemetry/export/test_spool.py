@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
+from signal import SIGKILL
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,17 +16,20 @@ from hypothesis import strategies as st
 from telemetry.export import spool
 from telemetry.export.spool import CorruptFileError, Spool, SpoolFolder, decode, encode
 from telemetry.settings.model import SpoolSettings
+from tests.support.environment import clean_environment
 from tests.support.odd_server import OddServer, answer
-from tests.support.processes import refusing_port
+from tests.support.processes import program, refusing_port
 from tests.support.waiting import wait_until
 from tests.telemetry.export.sending import Sending, sending
 from tests.telemetry.export.test_sender import messages, names
+from tests.telemetry.scripts import run_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from telemetry.export.encoding.requests import Item
+    from telemetry.testing import OTLPReceiver
 
 SOURCE = b"resource", b"scope"
 ITEMS = st.lists(
@@ -306,6 +311,80 @@ def test_no_backend_is_needed(tmp_path: Path) -> None:
             leave(made)
             assert made.of("traces").undelivered == 0
         assert len(files(tmp_path)) == 1
+
+
+def test_a_fork_does_not_hold_its_parents_files(tmp_path: Path) -> None:
+    """When the parent is killed, another process sends them, although the child lives on."""
+    code = """
+import os, signal, sys, time, telemetry
+from opentelemetry import trace
+telemetry.configure(default_service_name="script")
+trace.get_tracer("mine").start_span("one").end()
+telemetry.flush()
+parent = os.getpid()
+child = os.fork()
+if child:
+    print(child, flush=True)
+    while True:
+        time.sleep(1)
+os.kill(parent, signal.SIGKILL)
+time.sleep(3600)
+"""
+    env = clean_environment() | {
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://127.0.0.1:{refusing_port()}/v1/traces",
+        "TELEMETRY_SPOOL_DIR": str(tmp_path),
+    }
+    with program([sys.executable, "-c", code], env=env, cwd=tmp_path) as running:
+        wait_until(lambda: running.exit_code == -SIGKILL)
+        (path,) = files(tmp_path)
+        other = of(tmp_path, path.parent.name)
+        taken = other.take()
+        assert taken is not None
+        other.give_back(taken[0])
+
+
+SENDS = """
+import telemetry
+telemetry.configure(default_service_name="script")
+from opentelemetry import metrics, trace
+with trace.get_tracer("mine").start_as_current_span("work", attributes={"to": "me@example.org"}):
+    metrics.get_meter("mine").create_counter("done").add(1)
+"""
+
+
+def test_a_program_leaves_what_it_could_not_send(tmp_path: Path, receiver: OTLPReceiver) -> None:
+    """It does not wait for the backend, and any other program sends it: all signals, redacted."""
+    # The address is the same, and nothing listens there at first.
+    receiver.close()
+    variables = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+        "TELEMETRY_SPOOL_DIR": str(tmp_path / "spool"),
+        "TELEMETRY_SHUTDOWN_TIMEOUT": "3600s",
+    }
+    done = run_python(tmp_path, SENDS, **variables)
+    assert done.returncode == 0, done.stderr
+    assert "undelivered" not in done.stderr
+    assert len(files(tmp_path / "spool")) == 3
+    receiver.start()
+    later = """
+import telemetry
+telemetry.configure(default_service_name="script")
+from opentelemetry import trace
+trace.get_tracer("mine").start_span("later").end()
+telemetry.flush(60)
+import time
+while list(__import__("pathlib").Path(%r).rglob("*.items")):
+    time.sleep(0.05)
+"""
+    done = run_python(tmp_path, later % str(tmp_path / "spool"), **variables)
+    assert done.returncode == 0, done.stderr
+    assert {span.name: span.attributes.get("to") for span in receiver.spans} == {
+        "work": "[REDACTED]",
+        "later": None,
+    }
+    # That telemetry has started, of each program.
+    assert len(receiver.logs) == 2
+    assert "done" in {point.name for point in receiver.metrics}
 
 
 def test_a_request_that_is_too_large_is_divided_on_disk_too(
