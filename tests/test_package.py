@@ -66,7 +66,7 @@ def test_its_metadata_is_whole(wheel: Path) -> None:
     needed = {line.name for line in found.requires_dist or [] if line.marker is None}
     assert {name for name in needed if not name.startswith("opentelemetry-")} == {
         # What HTTP and the messages of OTLP need.
-        *("googleapis-common-protos", "requests", "urllib3"),
+        *("certifi", "googleapis-common-protos", "requests", "urllib3"),
         "wrapt",
     }
 

@@ -1,4 +1,4 @@
-"""OpenTelemetry's environment variables that its SDK and exporters read, and this layer does not.
+"""Environment variables that OpenTelemetry's SDK and other libraries read, and this layer does not.
 
 They are declared for the reference, and parsed at start-up. A value for which the SDK would
 raise an exception, later and in a worker, is reported as a problem. One for which the SDK only
@@ -127,4 +127,26 @@ RESOURCE_DETECTORS: Variable[tuple[str, ...]] = Variable(
     "Further resource detectors: a comma list of installed ones.",
     parse.items,
     (),
+)
+
+# By urllib's and requests' rules: a name in lower case takes precedence.
+HTTP_PROXY = Variable(
+    "HTTP_PROXY",
+    "Proxy for exports over HTTP to addresses that begin with `http:`.",
+    parse.text,
+    None,
+    secret=True,
+)
+HTTPS_PROXY = Variable(
+    "HTTPS_PROXY",
+    "Proxy for exports over HTTP to addresses that begin with `https:`.",
+    parse.text,
+    None,
+    secret=True,
+)
+NO_PROXY = Variable(
+    "NO_PROXY",
+    "Hosts, domains and networks that are reached without a proxy: a comma list.",
+    parse.text,
+    None,
 )
