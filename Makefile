@@ -84,6 +84,7 @@ bench: setup ## measure what telemetry and the pool cost
 	$(BIN)/python -m benchmarks.spans
 	$(BIN)/python -m benchmarks.pool
 	$(BIN)/python -m benchmarks.workers
+	$(BIN)/python -m benchmarks.steady
 
 # The project is an input, since the groups name it with its extras, and is omitted
 # from the result. --universal: one file for several Pythons and platforms.

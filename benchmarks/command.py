@@ -18,16 +18,26 @@ def run_in_rounds(
     description: str | None,
     lines: Callable[[int], Iterable[str]],
     arguments: Sequence[str] | None,
+    *,
+    least: int = ROUNDS,
 ) -> int:
-    """Print the results of the given number of rounds. With ``--write``, also into ``NAME.md``."""
+    """Print the results of the given number of rounds. With ``--write``, also into ``NAME.md``.
+
+    Args:
+        name: the module's name.
+        description: for ``--help``.
+        lines: makes the lines, given the number of rounds.
+        arguments: of the command line.
+        least: number of rounds by default, and at least with ``--write``.
+    """
     results = Path(__file__).with_name(f"{name.upper()}.md")
     program = f"python -m benchmarks.{name}"
     parser = argparse.ArgumentParser(prog=program, description=description)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--rounds", type=int, default=least)
     parser.add_argument("--write", action="store_true", help=f"write {results.name} anew")
     options = parser.parse_args(arguments)
-    if options.rounds < (ROUNDS if options.write else 1):
-        parser.error(f"--rounds: wanted at least 1, and {ROUNDS} with --write")
+    if options.rounds < (least if options.write else 1):
+        parser.error(f"--rounds: wanted at least 1, and {least} with --write")
     text = "\n".join(lines(options.rounds)) + "\n"
     sys.stdout.write(text)
     if options.write:
