@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telemetry.testing import OTLPReceiver
@@ -102,6 +103,7 @@ def job_done(
             OTEL_RESOURCE_ATTRIBUTES="service.version=v1.2.3",
             # Every query is a span: all there is has its site and its parent.
             TELEMETRY_FOLD_BELOW="0ms",
+            TELEMETRY_SPOOL_DIR=str(Path(host.env["SITES_DIR"]).parent / "spool"),
         )
         with serve(env=env) as server:
             with visitor(server) as browser:

@@ -54,6 +54,12 @@ class OddServer:
         odd = self
 
         class Handler(socketserver.StreamRequestHandler):
+            def setup(self) -> None:
+                if odd._context is not None:
+                    # The request's socket is closed in any case.
+                    self.request = odd._context.wrap_socket(self.request, server_side=True)
+                super().setup()
+
             def handle(self) -> None:
                 odd._serve(self)
 
@@ -66,6 +72,7 @@ class OddServer:
 
         self._server = Server((HOST, 0), Handler)
         self._stopped = threading.Event()
+        self._context: ssl.SSLContext | None = None
         self._scheme = "http"
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
@@ -82,9 +89,7 @@ class OddServer:
 
     def use_tls(self, context: ssl.SSLContext) -> None:
         """Serve later connections with TLS."""
-        self._server.socket = context.wrap_socket(
-            self._server.socket, server_side=True, do_handshake_on_connect=False
-        )
+        self._context = context
         self._scheme = "https"
 
     def _serve(self, handler: socketserver.StreamRequestHandler) -> None:

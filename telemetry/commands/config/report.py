@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from telemetry.exceptions import HIDDEN
 from telemetry.export.destination import without_credentials
 from telemetry.settings.model import SIGNALS, SamplerSettings, Settings, variable_of
+from telemetry.settings.parse import duration
 from telemetry.settings.variable import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from telemetry.settings.model import Signal
+    from telemetry.settings.model import Signal, SpoolSettings
     from telemetry.settings.variable import Variable
 
 Row = tuple[str, str, tuple[str, ...]]
@@ -23,7 +24,7 @@ Row = tuple[str, str, tuple[str, ...]]
 _ELSEWHERE = frozenset(
     {
         *("names_itself", "exporters", "otlp", "logfire", "prometheus", "sentry"),
-        *("event_url", "redaction", "notes"),
+        *("event_url", "redaction", "spool", "notes"),
     }
 )
 
@@ -42,6 +43,7 @@ def rows(settings: Settings, sources: Mapping[str, tuple[str, ...]]) -> Iterator
         if field.name not in _ELSEWHERE:
             value = getattr(settings, field.name)
             yield field.name, _shown(variable_of(field.name), value), sources.get(field.name, ())
+    yield "spool", _spool(settings.spool), sources.get("spool", ())
     yield (
         "redact",
         ", ".join(sorted(settings.redaction.kinds)) or "none",
@@ -66,6 +68,14 @@ def _destination(settings: Settings, signal: Signal, name: str) -> str:
     if name == "prometheus":
         return f"prometheus {settings.prometheus.host}:{settings.prometheus.port} and upward"
     return name
+
+
+def _spool(spool: SpoolSettings) -> str:
+    if spool.folder is None:
+        return ""
+    limits = f"{spool.max_bytes} bytes, {duration(spool.max_age)}"
+    synced = ", each file synced" if spool.sync else ""
+    return f"{spool.folder} ({', '.join(spool.signals)}; {limits}{synced})"
 
 
 def _of_signal(
