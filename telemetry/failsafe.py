@@ -31,6 +31,7 @@ Component = Literal[
     "errors.report",
     "errors.span_processor",
     "errors.start",
+    "errors.transport",
     "errors.unraisable_hook",
     "export.attribute",
     "export.encoding",

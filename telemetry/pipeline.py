@@ -27,6 +27,7 @@ from telemetry.datasette.sql_errors import is_statement_error
 from telemetry.datasette.tracer import DatasetteTracer
 from telemetry.errors import failures
 from telemetry.errors.failed_spans import FailedSpanProcessor
+from telemetry.errors.sentry.envelopes import event_destination
 from telemetry.exceptions import TelemetryError
 from telemetry.export.catalog import destinations, senders
 from telemetry.export.deferred import DeferredLogRecordProcessor, DeferredSpanProcessor
@@ -106,6 +107,10 @@ class Pipeline:
         )
         self.meter_provider: MeterProvider | None = None
         self._senders = senders(settings, chain(*self.destinations.values()))
+        self._events = event_destination(settings)
+        # Another thread than that of a signal that goes to the same address.
+        self._event_senders = senders(settings, [self._events] if self._events else [])
+        self._senders += self._event_senders
         self._sources = Sources()
         values = ValueEncoder(self.redactor)
         # Those whose items are not sent by a sender: they may have to be flushed.
@@ -132,6 +137,7 @@ class Pipeline:
         self._timed_out = False
         self._last_logged = 0
         self._flushes_at_exit = False
+        self._watches_forks = False
 
     def _build_span_processors(self, values: ValueEncoder) -> list[SpanProcessor]:
         known = self.destinations["traces"]
@@ -239,13 +245,18 @@ class Pipeline:
                 self._start_errors()
             except Exception as error:  # noqa: BLE001 # Sentry's SDK may raise anything
                 failed("errors.start", error)
-            os.register_at_fork(after_in_child=self._forked)
+            self._watch_forks()
         _announce(self.logger_provider, self.describe())
         self._release_logs()
         for sender in self._senders:
             if sender.has_spool:
                 # There may be files of processes that have ended.
                 sender.wake()
+
+    def _watch_forks(self) -> None:
+        if not self._watches_forks:
+            self._watches_forks = True
+            os.register_at_fork(after_in_child=self._forked)
 
     def _release_logs(self) -> None:
         if self._bridged is not None:
@@ -277,6 +288,7 @@ class Pipeline:
         observe_telemetry(
             meter,
             destinations=self.destinations,
+            events=self._events,
             folding=self.folding,
             tail=self._tail,
             has_spool=self.settings.spool.folder is not None,
@@ -310,6 +322,7 @@ class Pipeline:
         if self._errors_started:
             return
         self._errors_started = True
+        self._watch_forks()
         if self.settings.sentry is not None:
             self._track_errors()
         else:
@@ -327,7 +340,10 @@ class Pipeline:
 
         failures.keep_traces_with(self._tail.keep if self._tail is not None else None)
         errors = ErrorTracking(
-            self.settings, self.redactor, traced=bool(self.destinations["traces"])
+            self.settings,
+            self.redactor,
+            traced=bool(self.destinations["traces"]),
+            sender=self._event_senders[0] if self._event_senders else None,
         )
         self.errors = errors
         errors.start()
@@ -428,6 +444,8 @@ class Pipeline:
         self._flushers = {}
         for destination in [*self._counted(), *self.destinations["metrics"]]:
             destination.statistics.clear()
+        if self._events is not None:
+            self._events.statistics.clear()
         for sender in self._senders:
             sender.forked()
 
@@ -442,7 +460,8 @@ class Pipeline:
 
     @property
     def _undelivered_events(self) -> int:
-        return 0 if self.errors is None else self.errors.undelivered
+        own = self._events.statistics.undelivered if self._events is not None else 0
+        return own + (0 if self.errors is None else self.errors.undelivered)
 
     def _describe_undelivered(self) -> str:
         described = f"{self._undelivered_records} spans and log records"

@@ -447,13 +447,6 @@ SENTRY_EVENT: PrivateName[Callable[..., Any]] = PrivateName(
     "mark an exception as unhandled, and give it the request in which its thread was started",
     "error events are marked as handled, and those of threads have no request",
 )
-SENTRY_ANSWER: PrivateName[Callable[..., Any]] = PrivateName(
-    "sentry-sdk",
-    "sentry_sdk.transport",
-    "HttpTransport._request",
-    "read the error tracker's answer in `python -m telemetry check`",
-    "the check does not know whether the event arrived",
-)
 
 TABLE: dict[str, PrivateName[Any]] = {
     key: value for key, value in list(globals().items()) if isinstance(value, PrivateName)

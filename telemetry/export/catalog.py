@@ -49,18 +49,21 @@ def destinations(settings: Settings, signal: Signal, redactor: Redactor) -> list
 
 
 def senders(settings: Settings, known: Iterable[Destination[Any]]) -> list[Sender]:
-    """Return the senders of all destinations that OTLP reaches: one for each address."""
+    """Return the senders of all destinations that have an outbox: one for each address."""
     folder = None if settings.spool.folder is None else SpoolFolder(settings.spool)
     by_origin: dict[str, list[Delivery]] = {}
     for destination in known:
         endpoint, outbox = destination.endpoint, destination.outbox
         if endpoint is None or outbox is None:
             continue
-        make_metrics = partial(_metrics, destination.signal, endpoint)
+        make_metrics: Callable[[Outbox], ExportMetrics] | None = None
+        # OpenTelemetry's conventions have none for error events.
+        if settings.internal_metrics and destination.signal != "errors":
+            make_metrics = partial(_metrics, destination.signal, endpoint)
         delivery = Delivery(
             outbox,
             endpoint,
-            make_metrics=make_metrics if settings.internal_metrics else None,
+            make_metrics=make_metrics,
             spool=_spool(folder, destination.signal, destination.name, endpoint),
         )
         by_origin.setdefault(endpoint.origin, []).append(delivery)

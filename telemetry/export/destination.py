@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from telemetry.export.statistics import ExportStatistics
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from telemetry.export.statistics import ExportState
     from telemetry.settings.model import Signal
 
+    Kind = Signal | Literal["errors"]
+
 E = TypeVar("E")
 
 
@@ -23,7 +25,7 @@ E = TypeVar("E")
 class Destination(Generic[E]):
     """One destination of one signal."""
 
-    signal: Signal
+    signal: Kind
     name: str
     """Name of the exporter, as in the environment variable."""
     address: str

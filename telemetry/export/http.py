@@ -51,6 +51,8 @@ class HTTPClient:
         client_certificate: Certificate file of this client.
         client_key: Its key file, unless the certificate file has it.
         make_session: Makes the session, for a credential provider; its session stays as it is.
+        pause: Returns the seconds after which the server wants the next request, from the status
+            and the headers of its response; None for those of ``Retry-After``.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class HTTPClient:
         client_certificate: str | None = None,
         client_key: str | None = None,
         make_session: Callable[[], requests.Session] | None = None,
+        pause: Callable[[int, Mapping[str, str]], float | None] | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._compression = compression
@@ -75,6 +78,7 @@ class HTTPClient:
             **({} if compression == "none" else {"Content-Encoding": compression}),
             **headers,
         }
+        self._pause = pause or _retry_after
         self._sockets = _Sockets()
         self._connected = False
         self._connections: _Connections = (
@@ -128,7 +132,7 @@ class HTTPClient:
             content_type=response.headers.get("Content-Type", ""),
             location=response.headers.get("Location", ""),
             body=content,
-            retry_after=seconds_until_retry(response.headers.get("Retry-After")),
+            retry_after=self._pause(response.status, response.headers),
         )
 
     def _compressed(self, body: bytes) -> bytes:
@@ -141,6 +145,10 @@ class HTTPClient:
     def close(self) -> None:
         """Close the connections."""
         self._connections.close()
+
+
+def _retry_after(_status: int, headers: Mapping[str, str]) -> float | None:
+    return seconds_until_retry(headers.get("Retry-After"))
 
 
 class _Connections(Protocol):

@@ -61,13 +61,10 @@ class Batch:
         """The file of the spool that has its items."""
         self.is_left = False
         """Whether any process may send that file, after the attempt that is under way."""
-        self._request: bytes | None = None
 
     def request(self) -> bytes:
-        """Return the request's body, which is the same in each attempt."""
-        if self._request is None:
-            self._request = self._encode(self.items)
-        return self._request
+        """Return the request's body. Made for each attempt: it may have the time of sending."""
+        return self._encode(self.items)
 
     def halves(self) -> list[Batch]:
         """Return two batches with the same items, or itself if it has one item."""

@@ -45,6 +45,7 @@ def observe_telemetry(
     meter: Meter,
     *,
     destinations: Mapping[Signal, list[Destination[Any]]],
+    events: Destination[Any] | None,
     folding: Folding | None,
     tail: Tail | None,
     has_spool: bool = False,
@@ -54,12 +55,15 @@ def observe_telemetry(
     Args:
         meter: a meter of the exporting process.
         destinations: the destinations of each signal. Metric data points are not counted.
+        events: the destination of error events.
         folding: None if traces are not exported.
         tail: None if tail sampling is not used.
         has_spool: whether items that can't be sent are written to disk.
     """
-    counted = [*destinations["traces"], *destinations["logs"]]
+    others = [events] if events is not None else []
+    counted = [*destinations["traces"], *destinations["logs"], *others]
     retrying = [o for o in chain(*destinations.values()) if o.name in ("otlp", "logfire")]
+    retrying += others
 
     def exported(_options: CallbackOptions) -> Iterable[Observation]:
         # Several destinations with one exporter name, such as projects of Logfire, are summed.

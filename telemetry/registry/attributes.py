@@ -144,7 +144,9 @@ SPANS_DROPPED = Attribute(
     "Number of spans of the trace that tail sampling dropped because its buffer was full.",
 )
 
-SIGNAL = Attribute("corkboard.signal", "Signal that was exported.", values=("traces", "logs"))
+SIGNAL = Attribute(
+    "corkboard.signal", "Signal that was exported.", values=("traces", "logs", "errors")
+)
 EXPORTER = Attribute("corkboard.exporter", "Name of the exporter, as in OTEL_TRACES_EXPORTER.")
 EXPORT_OUTCOME = Attribute(
     "corkboard.export.outcome",

@@ -22,6 +22,12 @@ CAUGHT_BY = Attribute(
         *("sys.excepthook", "sys.unraisablehook", "threading.excepthook"),
     ),
 )
+SHORTENED_CONTEXT = Attribute(
+    "shortened",
+    "Context: the event was larger than the error tracker accepts, and parts of it were left out.",
+)
+SHORTENED_PARTS = Attribute("parts", "In the context `shortened`: what was left out or cut.")
+SHORTENED_SIZE = Attribute("bytes", "In the context `shortened`: size of the whole event as JSON.")
 LINKS_CONTEXT = Attribute("links", "Context: addresses of related pages.")
 LINKS_TRACE = Attribute(
     "trace", "In the context `links`: page of the trace, from TELEMETRY_TRACE_URL."

@@ -41,14 +41,14 @@ EVICTIONS = MetricName(
 )
 EXPORTED = MetricName(
     "corkboard.telemetry.exported",
-    "Number of spans and log records that were exported, by result.",
+    "Number of spans, log records and error events that were exported, by result.",
     instrument="observablecounter",
     unit="{item}",
     attributes=(a.SIGNAL, a.EXPORTER, a.EXPORT_OUTCOME),
 )
 RETRIES = MetricName(
     "corkboard.telemetry.export.retries",
-    "Number of retried export requests. OTLP only.",
+    "Number of retried export requests, of OTLP and of error events.",
     instrument="observablecounter",
     unit="{retry}",
     attributes=(a.SIGNAL, a.EXPORTER),

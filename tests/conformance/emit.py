@@ -23,6 +23,8 @@ from telemetry.asgi.edge import Edge
 from telemetry.asgi.options import EdgeOptions
 from telemetry.django.instrumentor import DjangoInstrumentor
 from telemetry.errors.sentry.client import ErrorTracking
+from telemetry.errors.sentry.envelopes import event_destination
+from telemetry.export.catalog import senders
 from telemetry.export.redacted import RedactedSpanExporter
 from telemetry.redaction.redactor import Redactor
 from telemetry.settings import SentrySettings, Settings
@@ -86,7 +88,10 @@ def ours(providers: dict[str, Any]) -> App:
         await application(scope, receive, send)  # type: ignore[arg-type]
 
     settings = Settings("host", "1", "test", sentry=SentrySettings(NOWHERE, EVENT_URL))
-    ErrorTracking(settings, Redactor(settings.redaction), traced=True).start()
+    events = event_destination(settings)
+    assert events is not None
+    [sender] = senders(settings, [events])
+    ErrorTracking(settings, Redactor(settings.redaction), traced=True, sender=sender).start()
     return Edge(
         router, EdgeOptions(event_url=EVENT_URL, query_string=True, **CAPTURED, **providers)
     )

@@ -45,7 +45,6 @@ LOST = {
     "LOGFIRE_SET_TRACER_PROVIDER": {"spans"},
     "LOGFIRE_UNCONFIGURED": {"warnings"},
     "SENTRY_EVENT": {"events"},
-    "SENTRY_ANSWER": {"check"},
 }
 # What is renamed instead, where its own package has many other attributes of the same name.
 RENAMED = {"DJANGO_TEMPLATES": "Template", "LOGFIRE_CONFIG": "DEFAULT_LOGFIRE_INSTANCE"}

@@ -1,21 +1,36 @@
-"""Sends one error event with the client and transport of Sentry's SDK."""
+"""Sends one error event, made by a client of Sentry's SDK, as telemetry's own client does."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sentry_sdk
-from sentry_sdk.transport import HttpTransport
+from sentry_sdk.transport import Transport
 
-from telemetry import private_api
+from telemetry.errors.sentry.envelopes import encode_envelope, make_client
 from telemetry.errors.sentry.redaction import BeforeSend
+from telemetry.errors.sentry.transport import item_of
 from telemetry.export.answers import Answer
 from telemetry.registry.spans import CHECK
 
 if TYPE_CHECKING:
+    from sentry_sdk.envelope import Envelope
+
     from telemetry.commands.check.samples import Samples
+    from telemetry.export.encoding.requests import Item
     from telemetry.redaction.redactor import Redactor
     from telemetry.settings import Settings
+
+
+class _Collected(Transport):
+    """Keeps the envelopes."""
+
+    def __init__(self, dsn: str) -> None:
+        super().__init__({"dsn": dsn})
+        self.items: list[Item] = []
+
+    def capture_envelope(self, envelope: Envelope) -> None:
+        self.items.append(item_of(envelope))
 
 
 def send_error(
@@ -24,28 +39,15 @@ def send_error(
     """Send one error event and wait for the response.
 
     Returns:
-        The response, and the id of the event. The response is empty if Sentry's SDK does not
-        expose it.
+        The response, and the id of the event.
     """
-    answer = Answer()
-    shown = private_api.get(private_api.SENTRY_ANSWER) is not None
-
-    class Transport(HttpTransport):
-        def _request(self, *args: Any, **options: Any) -> Any:
-            try:
-                response: Any = super()._request(*args, **options)
-            except Exception as error:
-                answer.error = error
-                raise
-            answer.status = response.status
-            answer.content_type = response.headers.get("Content-Type", "")
-            answer.location = response.headers.get("Location", "")
-            answer.body = bytes(response.data or b"")
-            return response
-
+    if settings.sentry is None:
+        return Answer(), ""
+    dsn = settings.sentry.dsn
+    collected = _Collected(dsn)
     client = sentry_sdk.Client(
-        dsn=settings.sentry.dsn if settings.sentry is not None else None,
-        transport=Transport,
+        dsn=dsn,
+        transport=collected,
         release=settings.release,
         environment=settings.environment,
         default_integrations=False,
@@ -64,8 +66,11 @@ def send_error(
             },
         }
     )
-    client.flush(timeout)
-    if shown and answer.status is None and answer.error is None:
-        answer.error = TimeoutError()
     client.close(timeout=0)
+    try:
+        sending = make_client(dsn)
+    except Exception as error:  # noqa: BLE001 # of a certificate's file
+        return Answer(error=error), event_id or ""
+    answer = sending.send(encode_envelope(collected.items), timeout)
+    sending.close()
     return answer, event_id or ""

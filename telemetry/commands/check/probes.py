@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry.commands.check.diagnosis import Diagnosis, Target, diagnose
 from telemetry.commands.check.samples import Samples
-from telemetry.export.answers import Answer
 from telemetry.export.catalog import destinations
 from telemetry.export.destination import without_credentials
 from telemetry.export.encoding.requests import encode_request
@@ -136,7 +135,7 @@ def _problem(
     client.close()
     protocol = (
         settings.otlp[destination.signal].protocol
-        if destination.name == "otlp"
+        if destination.name == "otlp" and destination.signal != "errors"
         else "http/protobuf"
     )
     own = (str(v.LOGFIRE_BASE_URL), str(v.LOGFIRE_TOKEN))
@@ -206,9 +205,6 @@ def _of_errors(settings: Settings, redactor: Redactor, samples: Samples, timeout
     page = (sentry.event_url if sentry else None) or ""
     page = page.replace("{trace_id}", samples.trace_id).replace("{event_id}", event_id)
     address = without_credentials(sentry.dsn) if sentry else ""
-    if answer == Answer():
-        unknown = "sent; whether it arrived is not known"
-        return Result("errors", "sentry", address, None, seconds, unknown, look_at=page)
     return Result(
         "errors",
         "sentry",

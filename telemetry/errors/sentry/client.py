@@ -32,6 +32,7 @@ from telemetry.errors.sentry.events import (
 from telemetry.errors.sentry.hooks import install_hooks
 from telemetry.errors.sentry.host_client import personal_data, sends
 from telemetry.errors.sentry.redaction import BeforeSend
+from telemetry.errors.sentry.transport import OutboxTransport
 from telemetry.registry.events import CAUGHT_BY
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from sentry_sdk.client import BaseClient
     from sentry_sdk.types import Event, Hint
 
+    from telemetry.export.sender import Sender
     from telemetry.redaction.redactor import Redactor
     from telemetry.request import RequestRecord
     from telemetry.settings import Settings
@@ -72,10 +74,19 @@ class ErrorTracking:
         settings: the settings; without a DSN nothing is started.
         redactor: redacts every event.
         traced: whether traces are exported, so that events may link to them.
+        sender: sends the events of telemetry's own client. None without a DSN.
     """
 
-    def __init__(self, settings: Settings, redactor: Redactor, *, traced: bool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        redactor: Redactor,
+        *,
+        traced: bool,
+        sender: Sender | None,
+    ) -> None:
         self._settings = settings
+        self._sender = sender
         self._started = False
         self._reporting = False
         self._own: BaseClient | None = None
@@ -106,8 +117,9 @@ class ErrorTracking:
         sentry_sdk.get_global_scope().add_event_processor(self._process)
         ignore_logger(IGNORED_LOGGER)
         self.watch()
-        if self._hosts is None and self._settings.sentry is not None:
-            self._initialise(self._settings.sentry.dsn)
+        sentry, sender = self._settings.sentry, self._sender
+        if self._hosts is None and sentry is not None and sender is not None:
+            self._initialise(sentry.dsn, sender)
             self._report_failures()
 
     def watch(self) -> None:
@@ -116,10 +128,11 @@ class ErrorTracking:
         if client is not self._hosts and client is not self._own and sends(client):
             self._use_hosts(client)
 
-    def _initialise(self, dsn: str) -> None:
+    def _initialise(self, dsn: str, sender: Sender) -> None:
         settings = self._settings
         sentry_sdk.init(
             dsn=dsn,
+            transport=OutboxTransport(dsn, sender),
             release=settings.release,
             environment=settings.environment,
             # The default integrations patch every view, template and query of Django,
@@ -136,7 +149,7 @@ class ErrorTracking:
             enable_backpressure_handling=False,
             trace_propagation_targets=[],
             include_local_variables=settings.local_variables,
-            before_send=self._count_event,
+            before_send=self._before_send,
             max_request_body_size="never",
             spotlight=False,
         )
@@ -204,7 +217,7 @@ class ErrorTracking:
 
     @property
     def undelivered(self) -> int:
-        """Number of events that no `flush` has delivered yet.
+        """Number of events that no `flush` has delivered yet, of a client of the host.
 
         It does not depend on a flush that is running: on a busy machine its thread may not
         have begun when the caller gives up.
@@ -217,6 +230,15 @@ class ErrorTracking:
         # With no time left, the SDK returns without a look at its queue.
         if not self._started or timeout <= 0:
             return
+        deadline = time.monotonic() + timeout
+        if self._own is not None:
+            # It may still have queued events if the host's client has replaced it.
+            self._own.flush(timeout)
+        remaining = deadline - time.monotonic()
+        if remaining > 0 and sentry_sdk.get_client() is not self._own:
+            self._flush_hosts(remaining)
+
+    def _flush_hosts(self, timeout: float) -> None:
         accepted = self._accepted
         waited = False
 
@@ -228,26 +250,10 @@ class ErrorTracking:
             self._queued = pending - 1
 
         deadline = time.monotonic() + timeout
-        self._flush_replaced(timeout)
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
-            return
-        sentry_sdk.flush(remaining, still_waiting)
+        sentry_sdk.flush(timeout, still_waiting)
         # The SDK does not say whether it timed out. Its wait may end a moment before the deadline.
         if not waited or time.monotonic() < deadline - CLOCK_TOLERANCE:
             self._flushed = accepted
-
-    def _flush_replaced(self, timeout: float) -> None:
-        # A host's client that replaces ours leaves the events that ours has queued.
-        if self._own is not None and self._own is not sentry_sdk.get_client():
-            self._own.flush(timeout)
-
-    def _count_event(self, event: Event, hint: Hint) -> Event | None:
-        sent = self._before_send(event, hint)
-        if sent is not None:
-            self._accepted += 1
-            self._queued = None
-        return sent
 
 
 def _capture(error: Exception, caught_by: str, record: RequestRecord | None) -> None:

@@ -60,12 +60,17 @@ def test_what_is_sent_and_lost_is_counted() -> None:
     failsafe.raise_failures(False)
     failsafe.failed("export.flush", RuntimeError("planted"))
     failsafe.failed("export.flush", RuntimeError("planted"))
-    observe_telemetry(meter, destinations=destinations, folding=None, tail=None)
+    events: Destination[Any] = Destination("errors", "sentry", "d", None, statistics=_tally(3, 2))
+    events.statistics.retry()
+    observe_telemetry(meter, destinations=destinations, events=events, folding=None, tail=None)
     assert _points(reader) == {
         ("corkboard.telemetry.exported", "delivered", "logfire", "traces"): 7,
         ("corkboard.telemetry.exported", "failed", "logfire", "traces"): 1,
         ("corkboard.telemetry.exported", "delivered", "otlp", "logs"): 0,
         ("corkboard.telemetry.exported", "failed", "otlp", "logs"): 3,
+        ("corkboard.telemetry.exported", "delivered", "sentry", "errors"): 3,
+        ("corkboard.telemetry.exported", "failed", "sentry", "errors"): 2,
+        ("corkboard.telemetry.export.retries", "sentry", "errors"): 1,
         ("corkboard.telemetry.export.retries", "logfire", "traces"): 0,
         ("corkboard.telemetry.export.retries", "otlp", "metrics"): 1,
         ("corkboard.telemetry.export.retries", "otlp", "logs"): 0,
@@ -92,7 +97,7 @@ def test_what_is_folded_and_sampled_away_is_counted() -> None:
     reader = InMemoryMetricReader()
     meter = MeterProvider([reader], shutdown_on_exit=False).get_meter("telemetry")
     nowhere: dict[Signal, list[Destination[Any]]] = {"traces": [], "metrics": [], "logs": []}
-    observe_telemetry(meter, destinations=nowhere, folding=folding, tail=tail)
+    observe_telemetry(meter, destinations=nowhere, events=None, folding=folding, tail=tail)
     assert _points(reader) == {
         ("corkboard.telemetry.spans.folded",): 2,
         ("corkboard.telemetry.spans.sampled_out",): 1,
