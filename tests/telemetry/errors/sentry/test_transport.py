@@ -260,7 +260,7 @@ def test_a_forked_child_sends_its_own_events(tmp_path: Path, errors: EventReceiv
 
 def test_a_lower_limit_of_the_tracker_is_found() -> None:
     """By halving what it refuses, until it accepts."""
-    long = {f"k{number}": "x" * 9000 for number in range(50)}
+    long: dict[str, object] = {f"k{number}": "x" * 9000 for number in range(50)}
 
     def reply(request: Request) -> Any:
         return answer(413) if len(request.body) > 60_000 else ACCEPTED
