@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+import sentry_sdk
 
+from telemetry.errors.sentry.shortening import shortened as cut
 from telemetry.testing import OTLPReceiver
 from tests.end_to_end.failing.job import APP, SETTINGS
 from tests.end_to_end.hosts import Host, Visitor, visitor
@@ -21,6 +23,7 @@ from tests.support.environment import clean_environment
 from tests.support.host import add_sites
 from tests.support.servers import serve_uvicorn
 from tests.support.trace_page import serve_trace_pages
+from tests.telemetry.errors.sentry.programs import run_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -209,3 +212,45 @@ def test_the_check_says_what_bugsink_thinks_of_a_dsn(bugsink: Bugsink) -> None:
     assert not wrong_key["arrived"]
     for result in (absent, wrong_key):
         assert "Copy the DSN from the project's settings again" in result["advice"]
+
+
+def test_an_event_that_is_too_large_arrives(bugsink: Bugsink, tmp_path: Path) -> None:
+    """Bugsink refuses events above 1 MiB; one with 3 MB of local variables says what is missing."""
+    project = bugsink.new_project("large events")
+    code = """
+    def read(depth):
+        note = "small"
+        pages = ["x" * 40_000] * 10
+        if not depth:
+            raise LookupError("minutes are lost")
+        read(depth - 1)
+    def descend(depth):
+        read(10) if not depth else descend(depth - 1)
+    try:
+        descend(400)
+    except LookupError as error:
+        raise ValueError("no page") from error
+    """
+    done = run_program(tmp_path, project.dsn, code, TELEMETRY_LOCAL_VARIABLES="true")
+    assert "undelivered" not in done.stderr
+    [event] = project.wait_for(lambda p: p.events())
+    first, last = event["exception"]["values"]
+    assert (first["type"], first["value"]) == ("LookupError", "minutes are lost")
+    assert (last["type"], last["value"]) == ("ValueError", "no page")
+    assert first["stacktrace"]["frames"][-1]["vars"]["note"] == "'small'"
+    shortened = event["contexts"]["shortened"]
+    assert shortened["parts"] == ["local variables"]
+    assert shortened["bytes"] > 3_000_000
+    # Its page shows a stack trace with frames left out, too.
+    whole = {"exception": {"values": [first, last]}, "event_id": "c0" * 16}
+    payload = cut(json.dumps(whole).encode(), 60_000)
+    assert payload is not None
+    omitted = json.loads(payload)
+    assert "stack frames" in omitted["contexts"]["shortened"]["parts"]
+    sentry_sdk.Client(project.dsn, default_integrations=False).capture_event(omitted)
+    project.wait_for(lambda p: len(p.events()) == 2)
+    with bugsink.log_in() as browser:
+        for issue in project.issues():
+            page = browser.get(f"/issues/issue/{issue['id']}/event/last/", follow_redirects=True)
+            assert page.status_code == 200, page.text
+            assert "read" in page.text
