@@ -147,7 +147,10 @@ SPANS_DROPPED = Attribute(
 SIGNAL = Attribute(
     "corkboard.signal", "Signal that was exported.", values=("traces", "logs", "errors")
 )
-EXPORTER = Attribute("corkboard.exporter", "Name of the exporter, as in OTEL_TRACES_EXPORTER.")
+EXPORTER = Attribute(
+    "corkboard.exporter",
+    "Name of the exporter, as in OTEL_TRACES_EXPORTER; `sentry` for error events.",
+)
 EXPORT_OUTCOME = Attribute(
     "corkboard.export.outcome",
     "Result of the export: `failed` after the exporter's last retry.",
