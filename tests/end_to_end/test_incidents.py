@@ -100,7 +100,7 @@ def test_datasettes_that_come_and_go_share_one_client(host: Host) -> None:
             assert run.visit("/-/fails/route", site).status_code == 500
             found = run.browser.get("/_inspect").json()
             clients.add(found["client"])
-            assert found["threads"].count("sentry-sdk.BackgroundWorker") == 1
+            assert found["threads"].count("telemetry-sender") == 1
         assert len(clients) == 1
         assert run.titles() == ["route"] * 6
 

@@ -1,4 +1,4 @@
-"""Sends errors by Sentry's SDK, in the process that serves requests.
+"""Reports errors by Sentry's SDK, in the process that serves requests.
 
 By a client that telemetry initialises for errors only, or by the client of a host that calls
 `sentry_sdk.init` itself, at any time. The event processor asks for each event which client it is.

@@ -1,7 +1,7 @@
 """Envelopes of Sentry's protocol as items of an outbox, and how they are sent.
 
-Does not import Sentry's SDK before a client is made: what waits belongs to the pipeline, which is
-built before a server forks.
+Sentry's SDK and the HTTP client are imported when the client is made: the pipeline, which has the
+outbox, is built before a server forks.
 
 Source: https://develop.sentry.dev/sdk/data-model/envelopes/
 """
@@ -20,7 +20,6 @@ from telemetry.errors.sentry.shortening import shortened
 from telemetry.export.answers import Result, Verdict, is_web_page, judge, seconds_until_retry
 from telemetry.export.destination import Destination, without_credentials
 from telemetry.export.endpoint import Endpoint
-from telemetry.export.http import HTTPClient
 from telemetry.export.outbox import Outbox
 from telemetry.export.statistics import ExportStatistics
 from telemetry.settings.model import QueueSettings
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from telemetry.export.answers import Answer
     from telemetry.export.encoding.requests import Item
+    from telemetry.export.http import HTTPClient
     from telemetry.settings import Settings
 
 MAX_EVENTS = 100
@@ -185,6 +185,8 @@ def make_client(dsn: str) -> HTTPClient:
     """Return the client that sends envelopes, with the headers of Sentry's SDK."""
     from sentry_sdk.consts import VERSION
     from sentry_sdk.utils import Dsn
+
+    from telemetry.export.http import HTTPClient
 
     auth = Dsn(dsn).to_auth(f"sentry.python/{VERSION}")
     environ = os.environ
