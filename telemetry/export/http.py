@@ -45,7 +45,7 @@ class HTTPClient:
 
     Args:
         endpoint: URL of the signal.
-        headers: Additional headers, for example with a token.
+        headers: Additional headers, for example with a token. None leaves out one that is usual.
         compression: ``gzip``, ``deflate`` or ``none``.
         certificate: File with the certificates of trusted authorities; None for the usual ones.
         client_certificate: Certificate file of this client.
@@ -58,7 +58,7 @@ class HTTPClient:
     def __init__(
         self,
         endpoint: str,
-        headers: Mapping[str, str],
+        headers: Mapping[str, str | None],
         *,
         compression: Compression,
         certificate: str | None = None,
@@ -69,7 +69,7 @@ class HTTPClient:
     ) -> None:
         self._endpoint = endpoint
         self._compression = compression
-        self._headers = {
+        wanted = {
             "User-Agent": USER_AGENT,
             "Accept": "*/*",
             "Accept-Encoding": "gzip, deflate",
@@ -78,6 +78,7 @@ class HTTPClient:
             **({} if compression == "none" else {"Content-Encoding": compression}),
             **headers,
         }
+        self._headers = {name: value for name, value in wanted.items() if value is not None}
         self._pause = pause or _retry_after
         self._sockets = _Sockets()
         self._connected = False

@@ -22,6 +22,7 @@ from telemetry.export.destination import Destination, without_credentials
 from telemetry.export.endpoint import Endpoint
 from telemetry.export.outbox import Outbox
 from telemetry.export.statistics import ExportStatistics
+from telemetry.failsafe import failed
 from telemetry.settings.model import QueueSettings
 
 if TYPE_CHECKING:
@@ -77,7 +78,15 @@ def envelope_item(header: Mapping[str, Any], parts: Iterable[Part], limit: int =
 def _fitting(part: Part, limit: int) -> Part:
     if not part.is_event or len(part.payload) <= limit:
         return part
-    return Part(part.header, shortened(part.payload, limit) or part.payload)
+    return Part(part.header, _shortened(part.payload, limit) or part.payload)
+
+
+def _shortened(payload: bytes, limit: int, left_out: Sequence[str] = ()) -> bytes | None:
+    try:
+        return shortened(payload, limit, left_out)
+    except Exception as error:  # noqa: BLE001 # a host's hooks may have given it any shape
+        failed("errors.transport", error)
+        return None
 
 
 def _item(header: Mapping[str, Any], parts: Sequence[Part]) -> Item:
@@ -111,7 +120,7 @@ def shorten(item: Item) -> Item | None:
     limit = len(event.payload) // 2 if not others else len(event.payload) + MIN_EVENT
     smaller = None
     if limit >= MIN_EVENT:
-        smaller = shortened(event.payload, limit, [f"{each}s" for each in others])
+        smaller = _shortened(event.payload, limit, [f"{each}s" for each in others])
     return None if smaller is None else _item(json.loads(header), [Part(event.header, smaller)])
 
 
@@ -196,6 +205,7 @@ def make_client(dsn: str) -> HTTPClient:
             "Content-Type": "application/x-sentry-envelope",
             "User-Agent": str(auth.client),
             "X-Sentry-Auth": auth.to_header(),
+            **dict.fromkeys(("Accept", "Accept-Encoding", "Connection")),
         },
         compression="gzip",
         # Variables that Sentry's SDK reads.

@@ -13,10 +13,12 @@ import sentry_sdk
 from sentry_sdk.attachments import Attachment
 from sentry_sdk.utils import Dsn
 
+from telemetry import failsafe
 from telemetry.errors.sentry.envelopes import MAX_EVENTS, envelope_url, event_destination, pause
 from telemetry.errors.sentry.transport import OutboxTransport
 from telemetry.export.catalog import senders
 from telemetry.settings import read_settings
+from telemetry.state import state
 from telemetry.testing import EventReceiver
 from tests.support.odd_server import OddServer, answer
 from tests.support.processes import HOST, free_port
@@ -102,12 +104,15 @@ def test_a_request_is_what_the_sdk_sends() -> None:
     assert request.line == "POST /api/7/envelope/ HTTP/1.1"
     name = f"sentry.python/{sentry_sdk.VERSION}"
     wanted = {
+        "host": server.url.partition("//")[2],
+        "accept-encoding": "identity",
+        "content-length": request.headers["content-length"],
         "content-type": "application/x-sentry-envelope",
         "content-encoding": "gzip",
         "user-agent": name,
         "x-sentry-auth": f"Sentry sentry_key=key, sentry_version=7, sentry_client={name}",
     }
-    assert wanted.items() <= request.headers.items()
+    assert wanted == request.headers
     header, event_header, event, end = request.body.split(b"\n")
     assert json.loads(header).keys() == {"event_id", "sent_at"}
     assert json.loads(event_header) == {
@@ -289,3 +294,21 @@ def test_attachments_are_left_out_first() -> None:
         assert len(server.requests) == 2
         event = json.loads(server.requests[-1].body.split(b"\n")[2])
     assert event["contexts"]["shortened"]["parts"] == ["attachments"]
+
+
+def test_an_event_that_can_not_be_shortened_is_refused_once() -> None:
+    """It keeps no other event waiting."""
+    failsafe.raise_failures(False)
+    frames: list[Any] = [{"function": f"f{number}"} for number in range(900)]
+    odd: Any = {"values": [{"stacktrace": {"frames": frames, "frames_omitted": "some"}}]}
+
+    def reply(request: Request) -> Any:
+        return answer(413) if b"odd" in request.body else ACCEPTED
+
+    with OddServer(reply) as server, own_client(dsn_of(server)) as own:
+        own.client.capture_event({"message": "odd", "exception": odd})
+        own.capture("next")
+        own.settle()
+        assert own.statistics.reasons == {"413": 1}
+        assert own.statistics.delivered == 1
+    assert state.failures["errors.transport"] == 1
