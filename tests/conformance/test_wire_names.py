@@ -149,12 +149,15 @@ def test_spans() -> None:
 
 
 def test_error_events() -> None:
-    """Tags that saved searches are made of, and a context."""
+    """Tags that saved searches are made of, and contexts."""
     assert [str(entry) for entry in entries(events, Attribute)] == [
         "corkboard.site",
         "http.route",
         "trace.sampled",
         "caught.by",
+        "shortened",
+        "parts",
+        "bytes",
         "links",
         "trace",
     ]
