@@ -38,6 +38,7 @@ from telemetry.export.exporters import OutboxMetricExporter
 from telemetry.export.flushing import Flusher, run_all
 from telemetry.export.processors import OTLPLogRecordProcessor, OTLPSpanProcessor
 from telemetry.export.resource import build_resource
+from telemetry.export.spool import SpoolFolder
 from telemetry.failsafe import failed
 from telemetry.logfire.manual import attach
 from telemetry.logs import bridge
@@ -106,10 +107,11 @@ class Pipeline:
             resource, shutdown_on_exit=False, log_record_limits=log_limits
         )
         self.meter_provider: MeterProvider | None = None
-        self._senders = senders(settings, chain(*self.destinations.values()))
+        folder = SpoolFolder(settings.spool) if settings.spool.folder else None
+        self._senders = senders(settings, chain(*self.destinations.values()), folder)
         self._events = event_destination(settings)
         # Another thread than that of a signal that goes to the same address.
-        self._event_senders = senders(settings, [self._events] if self._events else [])
+        self._event_senders = senders(settings, [self._events] if self._events else [], folder)
         self._senders += self._event_senders
         self._sources = Sources()
         values = ValueEncoder(self.redactor)
@@ -400,11 +402,10 @@ class Pipeline:
         if self.errors is not None:
             others.append(self.errors)
         left.append(run_all(map(self._flusher, others), max(0.0, deadline - time.monotonic())))
-        if spooled := sum(destination.statistics.spooled for destination in self._counted()):
+        if any(sender.has_files for sender in self._senders):
             with suppress_instrumentation():
                 logger.info(
-                    "%d spans and log records are in the spool %s, for any process to send",
-                    spooled,
+                    "what could not be sent waits in the spool %s, for any process to send",
                     self.settings.spool.folder,
                 )
         return all(left)

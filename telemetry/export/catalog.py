@@ -48,9 +48,16 @@ def destinations(settings: Settings, signal: Signal, redactor: Redactor) -> list
     ]
 
 
-def senders(settings: Settings, known: Iterable[Destination[Any]]) -> list[Sender]:
-    """Return the senders of all destinations that have an outbox: one for each address."""
-    folder = None if settings.spool.folder is None else SpoolFolder(settings.spool)
+def senders(
+    settings: Settings, known: Iterable[Destination[Any]], folder: SpoolFolder | None = None
+) -> list[Sender]:
+    """Return the senders of all destinations that have an outbox: one for each address.
+
+    Args:
+        settings: Settings of the process.
+        known: The destinations.
+        folder: Where items wait on disk that can't be sent now.
+    """
     by_origin: dict[str, list[Delivery]] = {}
     for destination in known:
         endpoint, outbox = destination.endpoint, destination.outbox

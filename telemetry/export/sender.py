@@ -532,6 +532,11 @@ class Sender:
             self._flush_until = 0.0
             self._rests_until = time.monotonic() + seconds
 
+    @property
+    def has_files(self) -> bool:
+        """Whether files are known that wait in the spool."""
+        return any(each.spool is not None and each.spool.has_files for each in self.deliveries)
+
     def leave(self) -> bool:
         """Write all that waits to the spool. Returns whether nothing is left in memory alone."""
         left = [delivery.leave() for delivery in self.deliveries]

@@ -56,9 +56,14 @@ class OddServer:
         class Handler(socketserver.StreamRequestHandler):
             def setup(self) -> None:
                 if odd._context is not None:
-                    # The request's socket is closed in any case.
+                    # Raised if the client has left: the socket would not be closed otherwise.
+                    self.request.getpeername()
                     self.request = odd._context.wrap_socket(self.request, server_side=True)
                 super().setup()
+
+            def finish(self) -> None:
+                super().finish()
+                self.request.close()
 
             def handle(self) -> None:
                 odd._serve(self)

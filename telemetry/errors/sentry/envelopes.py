@@ -234,6 +234,7 @@ def event_destination(settings: Settings) -> Destination[Any] | None:
         protocol="http",
         make_client=partial(make_client, dsn),
         timeout=TIMEOUT,
+        identity=dsn,
         judge=judge_envelope,
         shorten=shorten,
     )

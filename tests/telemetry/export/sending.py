@@ -16,6 +16,7 @@ from telemetry.export.encoding.requests import Sources
 from telemetry.export.encoding.values import ValueEncoder
 from telemetry.export.exporters import OutboxMetricExporter
 from telemetry.export.processors import OTLPLogRecordProcessor, OTLPSpanProcessor
+from telemetry.export.spool import SpoolFolder
 from telemetry.metrics.provider import MeterProvider
 from telemetry.redaction.redactor import Redactor
 from telemetry.settings import read_settings
@@ -48,7 +49,9 @@ class Sending:
         self.known: dict[str, list[Destination[Any]]] = {
             signal: destinations(self.settings, signal, redactor) for signal in signals
         }
-        self.senders = senders(self.settings, [d for known in self.known.values() for d in known])
+        folder = SpoolFolder(self.settings.spool) if self.settings.spool.folder else None
+        known = [d for known in self.known.values() for d in known]
+        self.senders = senders(self.settings, known, folder)
         values, sources = ValueEncoder(redactor), Sources()
         self._tracers = TracerProvider(shutdown_on_exit=False)
         self._spans = OTLPSpanProcessor(
