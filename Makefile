@@ -48,10 +48,11 @@ test: setup ## run the checks and tests that need only Python
 		PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal; \
 		tests=$$?; wait $$types && exit $$tests
 
-# Needs root, mount namespaces, and Debian's caddy, debootstrap and shellcheck: the Dockerfile's
-# instructions are run in a folder. Builds the collector with Go once, which takes minutes.
+# Needs root, mount namespaces, and Debian's caddy, debootstrap and shellcheck, and a C compiler: the
+# Dockerfile's instructions are run in a folder. Builds the collector with Go once, which takes minutes.
 deployment: setup ## test the image, the runbook and the official collector
-	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m deployment tests/collector tests/deploy
+	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m deployment tests/collector tests/deploy \
+		tests/telemetry/traces/test_clock.py
 
 # Starts a server from Debian's package `postgresql`; run by root, as another user.
 postgres: setup ## test the host with its sites in PostgreSQL

@@ -26,7 +26,6 @@ from telemetry.datasette.meter import DatasetteMeter
 from telemetry.datasette.sql_errors import is_statement_error
 from telemetry.datasette.tracer import DatasetteTracer
 from telemetry.errors import failures
-from telemetry.errors.failed_spans import FailedSpanProcessor
 from telemetry.errors.sentry.envelopes import event_destination
 from telemetry.exceptions import TelemetryError
 from telemetry.export.catalog import destinations, senders
@@ -53,6 +52,7 @@ from telemetry.registry.datasette import SCOPE
 from telemetry.settings.model import SIGNALS, Settings
 from telemetry.traces.provider import TracerProvider
 from telemetry.traces.samplers import build_id_generator, build_sampler
+from telemetry.traces.spans import RecordedSpanProcessor
 from telemetry.traces.tail import TailSpanProcessor
 from telemetry.traces.tracestate import is_kept_by_rule
 from telemetry.traces.unrecorded import is_proxy_provider
@@ -124,7 +124,7 @@ class Pipeline:
         self.folding: DatasetteSpanProcessor | None = None
         if self._span_processors:
             self.folding = self._build_folding()
-            self.tracer_provider.add_span_processor(FailedSpanProcessor())
+            self.tracer_provider.add_span_processor(RecordedSpanProcessor())
             self.tracer_provider.add_span_processor(self.folding)
         for log_processor in (RequestLogProcessor(), *self._log_processors):
             self.logger_provider.add_log_record_processor(log_processor)

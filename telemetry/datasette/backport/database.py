@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from telemetry.private_api import PrivateName
     from telemetry.registry.names import MetricName
 
+    _Moment = tuple[int, int]
+    """Nanoseconds of the system clock and of the monotonic clock."""
+
 MAX_STATEMENT = 2048
 _OPERATIONS = frozenset(
     {
@@ -199,7 +202,7 @@ class _Write:
 
     def writing(self, fn: Any) -> Any:
         """The function that Datasette gets in place of ``fn``."""
-        queued = time.time_ns()
+        queued = (time.time_ns(), time.perf_counter_ns())
         run_in = self._in_the_call if self._block else self._in_the_background
 
         # Datasette looks at the parameters of the function.
@@ -225,7 +228,7 @@ class _Write:
             if ends:
                 self._end()
 
-    def _in_the_call(self, queued: int, fn: Callable[[], Any]) -> Any:
+    def _in_the_call(self, queued: _Moment, fn: Callable[[], Any]) -> Any:
         token = context_api.attach(self._context)
         try:
             self._waited(queued)
@@ -244,7 +247,7 @@ class _Write:
                 # The caller was cancelled.
                 self._end()
 
-    def _in_the_background(self, queued: int, fn: Callable[[], Any]) -> Any:
+    def _in_the_background(self, queued: _Moment, fn: Callable[[], Any]) -> Any:
         # The request may have ended: roots that link to it.
         cause = self._call.span.get_span_context()
         links = [Link(cause)] if cause.is_valid else []
@@ -254,10 +257,11 @@ class _Write:
         ):
             return fn()
 
-    def _waited(self, queued: int, **where: Any) -> None:
-        now, recorder = time.time_ns(), self._call.recorder
-        recorder.waits.record((now - queued) / 1e9, self._call.of_database())
-        recorder.tracer.start_span(d.WAIT, start_time=queued, **where).end(now)
+    def _waited(self, queued: _Moment, **where: Any) -> None:
+        began, counter = queued
+        waited, recorder = time.perf_counter_ns() - counter, self._call.recorder
+        recorder.waits.record(waited / 1e9, self._call.of_database())
+        recorder.tracer.start_span(d.WAIT, start_time=began, **where).end(began + waited)
 
     def _end(self) -> None:
         error, self._error = self._error, None

@@ -14,8 +14,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from telemetry.asgi.edge import Edge
 from telemetry.asgi.options import EdgeOptions
 from telemetry.datasette.folding import DatasetteSpanProcessor
-from telemetry.errors.failed_spans import FailedSpanProcessor
 from telemetry.traces.samplers import RequestSampler
+from telemetry.traces.spans import RecordedSpanProcessor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +40,7 @@ class Observed:
         self._spans = InMemorySpanExporter()
         tracer_provider = TracerProvider(RequestSampler(sampler), shutdown_on_exit=False)
         exporting = DatasetteSpanProcessor(SimpleSpanProcessor(self._spans))
-        for processor in (FailedSpanProcessor(), exporting, *processors):
+        for processor in (RecordedSpanProcessor(), exporting, *processors):
             tracer_provider.add_span_processor(processor)
         self._metrics = InMemoryMetricReader()
         meter_provider = MeterProvider([self._metrics], shutdown_on_exit=False)

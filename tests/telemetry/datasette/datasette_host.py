@@ -22,13 +22,13 @@ from telemetry.asgi.options import EdgeOptions
 from telemetry.datasette.folding import DatasetteSpanProcessor
 from telemetry.datasette.meter import DatasetteMeter
 from telemetry.datasette.tracer import DatasetteTracer
-from telemetry.errors.failed_spans import FailedSpanProcessor
 from telemetry.metrics.provider import MeterProvider
 from telemetry.metrics.sites import SiteLabels
 from telemetry.registry.datasette import SCOPE
 from telemetry.scope import header
 from telemetry.traces.provider import TracerProvider
 from telemetry.traces.samplers import RequestSampler
+from telemetry.traces.spans import RecordedSpanProcessor
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -68,7 +68,7 @@ class DatasetteHost:
         provider = TracerProvider(
             RequestSampler(self.sampler), shutdown_on_exit=False, adapters={SCOPE: DatasetteTracer}
         )
-        provider.add_span_processor(FailedSpanProcessor())
+        provider.add_span_processor(RecordedSpanProcessor())
         exporting = SimpleSpanProcessor(self._exported)
         provider.add_span_processor(DatasetteSpanProcessor(exporting, fold_below=0))
         trace.set_tracer_provider(provider)

@@ -14,10 +14,10 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from telemetry.datasette.tracer import DatasetteTracer
 from telemetry.errors import failures
-from telemetry.errors.failed_spans import FailedSpanProcessor
 from telemetry.errors.failures import Origin
 from telemetry.registry.datasette import SCOPE
 from telemetry.request import request_record
+from telemetry.traces.spans import RecordedSpanProcessor
 from tests.telemetry.asgi.driving import answering, run, visit
 from tests.telemetry.asgi.observed import Observed
 from tests.telemetry.reported import raised
@@ -174,7 +174,7 @@ def test_a_task_that_outlives_an_excluded_request_is_nowhere_too() -> None:
 def test_the_place_does_not_depend_on_where_the_span_ends(scope: str, name: str) -> None:
     """Neither on its thread nor on what is being handled there."""
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(FailedSpanProcessor())
+    provider.add_span_processor(RecordedSpanProcessor())
     tracer = provider.get_tracer(scope)
     if scope == SCOPE:
         tracer = DatasetteTracer(tracer)
