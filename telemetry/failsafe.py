@@ -44,6 +44,7 @@ Component = Literal[
     "logs.processor",
     "metrics.process",
     "metrics.start",
+    "processes",
     "redaction.log_record",
     "redaction.span",
     "traces.tail_sampling",

@@ -46,6 +46,7 @@ from telemetry.logs.processor import RequestLogProcessor
 from telemetry.metrics.observers import observe_instances, observe_process, observe_telemetry
 from telemetry.metrics.provider import enable_internal_metrics, reader_of, start_meter_provider
 from telemetry.metrics.sites import SiteLabels
+from telemetry.processes import ChildProcesses
 from telemetry.redaction.redactor import Redactor
 from telemetry.registry import attributes as a
 from telemetry.registry.datasette import SCOPE
@@ -140,6 +141,10 @@ class Pipeline:
         self._last_logged = 0
         self._flushes_at_exit = False
         self._watches_forks = False
+        self._inherited = False
+        self._children = ChildProcesses(
+            self.start_errors, self.end_child, settings.shutdown_timeout
+        )
 
     def _build_span_processors(self, values: ValueEncoder) -> list[SpanProcessor]:
         known = self.destinations["traces"]
@@ -208,6 +213,7 @@ class Pipeline:
             self._bridged.watch_forks()
             bridge.send_to(self._bridged.emit)
             self._flush_at_exit()
+        self._children.watch()
         if self.destinations["traces"] or self.destinations["logs"]:
             attach(self.tracer_provider, self.logger_provider, self.flush)
 
@@ -269,6 +275,8 @@ class Pipeline:
         if not self.destinations["metrics"]:
             return
         enable_internal_metrics()
+        # Used after a fork. Looked up here, so that a warning is logged at start-up.
+        private_api.get(private_api.METER_RESOURCE)
         readers: list[MetricReader] = []
         for destination in self.destinations["metrics"]:
             try:
@@ -415,6 +423,18 @@ class Pipeline:
         if not self._timed_out:
             self.stop()
 
+    def end_child(self) -> None:
+        """Flush at the end of a child of multiprocessing, if it recorded anything."""
+        if self._inherited:
+            # The sums and counts of metrics include those that the parent sends.
+            self._pushing = []
+        if self._tail is not None:
+            self._tail.decide_all()
+        if self.undelivered or self._pushing or (self._bridged and self._bridged.holds):
+            self._at_exit()
+        # A child that was not forked runs it too.
+        atexit.unregister(self._at_exit)
+
     def _flush(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
         self._release_logs()
@@ -443,6 +463,15 @@ class Pipeline:
         self._timed_out = False
         self._last_logged = 0
         self._flushers = {}
+        self._inherited = True
+        if self._tail is not None:
+            self._tail.forked()
+        # The SDK gives each provider an instance id of its own.
+        self._describe_logs(self.tracer_provider.resource)
+        if self.meter_provider is not None:
+            private_api.call(
+                private_api.METER_RESOURCE, self.meter_provider, self.tracer_provider.resource
+            )
         for destination in [*self._counted(), *self.destinations["metrics"]]:
             destination.statistics.clear()
         if self._events is not None:
@@ -477,7 +506,8 @@ class Pipeline:
         parts: list[Any] = [p for p in self._processors if p.destination.statistics.pending]
         if self._pushing:
             parts.append(self)
-        if self.errors is not None:
+        # In a forked child, a flush of Sentry's SDK with nothing to send may end by its timeout.
+        if self.errors is not None and (self.errors.undelivered or not self._inherited):
             parts.append(self.errors)
         return [self._flusher(part) for part in parts]
 

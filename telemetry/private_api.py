@@ -8,7 +8,8 @@ private name that is used without an entry.
 
 Not private, though the names begin with an underscore: ``opentelemetry._logs`` and
 ``opentelemetry.sdk._logs``. OpenTelemetry documents them: the underscore says that the logs signal
-is not declared stable. ``datasette.plugins.pm`` is in Datasette's documentation of plugins' tests.
+is not declared stable. Python documents ``_thread``. ``datasette.plugins.pm`` is in Datasette's
+documentation of plugins' tests.
 The local viewer uses ``datasette_otel_viewer.store``; it runs in a separate environment, where the
 release is pinned.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import logging
+import platform
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -164,6 +166,8 @@ def _last(name: PrivateName[Any]) -> str:
 
 
 def _version(name: PrivateName[Any]) -> str:
+    if name.distribution == "Python":
+        return platform.python_version()
     version = getattr(sys.modules.get(name.module.partition(".")[0]), "__version__", None)
     if isinstance(version, str):
         return version
@@ -327,6 +331,33 @@ LOGGER_RESOURCE: PrivateName[Callable[..., Any]] = PrivateName(
     "LoggerProvider._update_resource",
     "give log records the service name and the instance id that spans have",
     "log records may have another service.name and service.instance.id than spans",
+)
+
+METER_RESOURCE: PrivateName[Callable[..., Any]] = PrivateName(
+    "opentelemetry-sdk",
+    "opentelemetry.sdk.metrics",
+    "MeterProvider._update_resource",
+    "give metrics of a forked process the instance id that its spans have",
+    "they have another service.instance.id than its spans",
+)
+
+# --- Python
+
+_CHILDREN = "what a child of multiprocessing recorded is lost when it ends, and so is its crash"
+
+MULTIPROCESSING_CHILD: PrivateName[Callable[..., Any]] = PrivateName(
+    "Python",
+    "multiprocessing.util",
+    "register_after_fork",
+    "prepare each child of multiprocessing",
+    _CHILDREN,
+)
+MULTIPROCESSING_END: PrivateName[Callable[..., Any]] = PrivateName(
+    "Python",
+    "multiprocessing.util",
+    "Finalize",
+    "deliver at the end of each child of multiprocessing",
+    _CHILDREN,
 )
 
 # --- Logfire

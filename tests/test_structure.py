@@ -30,7 +30,7 @@ TIERS = (
     ("configuration",),
     ("pipeline",),
     ("asgi", "datasette", "django", "logfire"),
-    ("errors", "logs", "metrics", "traces"),
+    ("errors", "logs", "metrics", "processes", "traces"),
     ("export",),
     ("redaction",),
     ("request", "settings"),

@@ -33,6 +33,11 @@ class BridgedLogs:
         self._held: deque[tuple[str, LogRecord]] | None = deque(maxlen=MAX_HELD)
         self._lock = Lock()
 
+    @property
+    def holds(self) -> bool:
+        """Whether records are buffered."""
+        return bool(self._held)
+
     def watch_forks(self) -> None:
         """Drop the buffer in forked children: the parent sends it."""
         os.register_at_fork(after_in_child=self._forked)

@@ -18,7 +18,7 @@ CAUGHT_BY = Attribute(
     "caught.by",
     "Tag: component that caught the unhandled exception.",
     values=(
-        *("asgi", "datasette", "django"),
+        *("asgi", "datasette", "django", "multiprocessing"),
         *("sys.excepthook", "sys.unraisablehook", "threading.excepthook"),
     ),
 )

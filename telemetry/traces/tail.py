@@ -103,6 +103,26 @@ class TailSpanProcessor(SpanProcessor):
         with self._lock:
             return self._decided.get(trace_id, False)
 
+    def decide_all(self) -> None:
+        """Decide what is held with what has ended so far, at the end of a child process.
+
+        The local root of its spans may be open in its parent.
+        """
+        with self._lock:
+            held = {id(each): each for each in self._held.values()}
+            for each in held.values():
+                each.keep = each.keep or each.failed
+            kept = [span for each in held.values() for span in self._decide(each)]
+        for span in kept:
+            self._exporting.on_end(span)
+
+    def forked(self) -> None:
+        """Forget the spans that were held at the fork: they are the parent's."""
+        self._lock = Lock()
+        self._bytes = 0
+        for held in self._held.values():
+            held.forget()
+
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         try:
             if _is_local_root(span) and not _is_sampled(span):
@@ -237,6 +257,13 @@ class _Held:
         self.dropped = 0
         self.failed = False
         self.keep = False
+
+    def forget(self) -> None:
+        """Forget the ended spans."""
+        self.spans = []
+        self.bytes = 0
+        self.dropped = 0
+        self.failed = False
 
 
 def _is_local_root(span: ReadableSpan) -> bool:

@@ -40,6 +40,8 @@ LOST = {
     "DATASETTE_TEMPLATES": {"timing"},
     "TRACER_RESOURCE": {"services"},
     "LOGGER_RESOURCE": {"services"},
+    "MULTIPROCESSING_CHILD": {"children"},
+    "MULTIPROCESSING_END": {"children"},
     "LOGFIRE_CONFIG": {"spans", "warnings"},
     "LOGFIRE_TRACER_PROVIDER": {"spans"},
     "LOGFIRE_SET_TRACER_PROVIDER": {"spans"},
@@ -90,7 +92,8 @@ class HostForks:
     def _looked_at(self, code: int, seen: dict[str, Any], printed: str) -> dict[str, Any]:
         logged = seen.pop("logged")
         spans = self._otlp.spans
-        own = [span for span in spans if not span.name.startswith(("db.", "datasette.startup"))]
+        others = ("db.", "datasette.startup", "child")
+        own = [span for span in spans if not span.name.startswith(others)]
         return {
             **seen,
             "own warnings": [text for name, _, text in logged if name == "telemetry"],
@@ -106,6 +109,7 @@ class HostForks:
                 for span in own
                 if span.attributes.get("url.path") == "/-/calling"
             ],
+            "children": [span.kind for span in spans if span.name == "child"],
             "metrics": {
                 point.name
                 for point in self._otlp.metrics
@@ -243,6 +247,7 @@ def test_a_host_that_lacks_nothing_warns_of_nothing(complete: dict[str, Any]) ->
     ]
     assert complete["services"] == {signal: {"host"} for signal in ("traces", "metrics", "logs")}
     assert complete["calling"] == ["/-/calling"]
+    assert complete["children"] == ["INTERNAL"]
     assert complete["timing"] == ["sql", "template", "total"]
     assert [event[1:] for event in complete["events"]][:2] == [
         (True, "django", False),
@@ -277,8 +282,9 @@ def test_what_is_not_there_can_not_be_taken_away(forks: HostForks) -> None:
     assert "LookupError: datasette.telemetry._never_there" in found["printed"]
 
 
-# Modules that OpenTelemetry documents: see `telemetry.private_api`.
+# Modules that OpenTelemetry and Python document: see `telemetry.private_api`.
 PUBLISHED = (
+    "_thread",
     "opentelemetry._logs",
     "opentelemetry.sdk._logs",
 )

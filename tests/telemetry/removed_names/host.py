@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import multiprocessing
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -99,6 +100,10 @@ class Plugin:
         return [(r"^/-/calling$", calling), (r"^/-/failing$", broken)]
 
 
+def _work() -> None:
+    trace.get_tracer("host").start_span("child").end()
+
+
 def serve(folder: Path) -> dict[str, Any]:
     """Start, request each page once, stop, and check the destinations."""
     settings.configure(
@@ -140,12 +145,16 @@ def serve(folder: Path) -> dict[str, Any]:
         return {name: client.status for name, client in answers.items()}, named
 
     statuses, timing = asyncio.run(visits())
+    child = multiprocessing.get_context("fork").Process(target=_work)
+    child.start()
+    child.join()
     undelivered = telemetry.flush(60)
     results = probe(replace(SETTINGS, service_name="host"), 60).results
     return {
         "statuses": statuses,
         "timing": timing,
         "undelivered": undelivered,
+        "child's exit code": child.exitcode,
         "logged": LOGGED,
         "check": [(each.what, each.arrived, each.problem) for each in results],
     }

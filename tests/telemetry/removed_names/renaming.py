@@ -18,7 +18,8 @@ def rename(module: str, path: str = "") -> None:
 
     Without a path it is the module, which can't be imported by its name any more.
 
-    Of a module's global its own functions use the new name. Of a class's attribute all functions
+    Of a module's global its own functions use the new name; in the standard library those of the
+    package's other modules do, which use it as the module's attribute. Of a class's attribute all functions
     of the package do, all subclasses have it, and so do the instances that exist already.
 
     Raises:
@@ -35,12 +36,13 @@ def rename(module: str, path: str = "") -> None:
     if isinstance(holder, ModuleType):
         found = _move(vars(holder), name)
         functions = (f for f in _functions() if f.__globals__ is vars(holder))
+        if module.partition(".")[0] in sys.stdlib_module_names:
+            functions = (f for f in _of_package(module) if name not in f.__globals__)
     else:
-        package = module.partition(".")[0]
         kind = holder if isinstance(holder, type) else type(holder)
         found = sum([_move_attribute(each, name) for each in _family(kind)]) > 0
         found |= sum([_move(each, name) for each in _attributes(kind)]) > 0
-        functions = (f for f in _functions() if f.__module__.partition(".")[0] == package)
+        functions = _of_package(module)
     for function in functions:
         code = _renamed(function.__code__, name)
         if code is not function.__code__:
@@ -81,6 +83,11 @@ def _attributes(kind: type[Any]) -> list[dict[str, Any]]:
         for thing in gc.get_objects()
         if issubclass(type(thing), kind) and type(vars(thing)) is dict
     ]
+
+
+def _of_package(module: str) -> Iterator[FunctionType]:
+    package = module.partition(".")[0]
+    return (f for f in _functions() if f.__module__.partition(".")[0] == package)
 
 
 def _functions() -> Iterator[FunctionType]:

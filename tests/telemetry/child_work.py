@@ -1,0 +1,63 @@
+"""What children of multiprocessing do in `test_processes`. Imported by each, so it configures."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from multiprocessing.util import Finalize
+from pathlib import Path
+
+import telemetry
+
+telemetry.configure(default_service_name="program")
+
+from opentelemetry import _logs, metrics, trace  # noqa: E402 # telemetry is configured first
+
+tracer = trace.get_tracer("work")
+
+
+def work(name: str) -> str:
+    """Record a span, a log record and a measurement. Returns the trace id and the process id."""
+    with tracer.start_as_current_span(name) as span:
+        _logs.get_logger("work").emit(_logs.LogRecord(body=f"log of {name}"))
+    metrics.get_meter("work").create_counter("work.done").add(1, {"name": name})
+    return f"{span.get_span_context().trace_id:032x} {os.getpid()}"
+
+
+def crash(name: str) -> None:
+    work(name)
+    raise LookupError("planted")
+
+
+def crash_alone() -> None:
+    """In a child that has recorded nothing before."""
+    raise LookupError("alone")
+
+
+def leave(name: str) -> None:
+    work(name)
+    sys.exit(3)
+
+
+def be_idle() -> None:
+    """Print the threads that there are after all other finalizers."""
+    Finalize(None, _print_threads, exitpriority=-(10**9))
+
+
+def _print_threads() -> None:
+    print(f"threads={threading.active_count()}", flush=True)
+
+
+def wait_for_signal(name: str) -> None:
+    work(name)
+    Path("ready").touch()
+    time.sleep(600)
+
+
+def with_handler(name: str) -> None:
+    """As a server's worker: its handler is not replaced, nor called by another one."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+    wait_for_signal(name)
