@@ -464,6 +464,8 @@ class Pipeline:
         self._last_logged = 0
         self._flushers = {}
         self._inherited = True
+        if self.errors is not None:
+            self.errors.forked()
         if self._tail is not None:
             self._tail.forked()
         # The SDK gives each provider an instance id of its own.

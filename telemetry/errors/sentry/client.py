@@ -225,6 +225,11 @@ class ErrorTracking:
         accepted = self._accepted - self._flushed
         return accepted if self._queued is None else min(self._queued, accepted)
 
+    def forked(self) -> None:
+        """Start counting anew in a forked child: the parent sends what was queued."""
+        self._flushed = self._accepted
+        self._queued = None
+
     def flush(self, timeout: float) -> None:
         """Send pending events, for at most ``timeout`` seconds."""
         # With no time left, the SDK returns without a look at its queue.

@@ -145,6 +145,8 @@ def serve(folder: Path) -> dict[str, Any]:
         return {name: client.status for name, client in answers.items()}, named
 
     statuses, timing = asyncio.run(visits())
+    # Or the child has what Sentry's SDK has queued.
+    telemetry.flush(60)
     child = multiprocessing.get_context("fork").Process(target=_work)
     child.start()
     child.join()

@@ -19,8 +19,8 @@ def rename(module: str, path: str = "") -> None:
     Without a path it is the module, which can't be imported by its name any more.
 
     Of a module's global its own functions use the new name; in the standard library those of the
-    package's other modules do, which use it as the module's attribute. Of a class's attribute all functions
-    of the package do, all subclasses have it, and so do the instances that exist already.
+    package's other modules do, which use it as the module's attribute. Of a class's attribute all
+    functions of the package do, all subclasses have it, and so do the instances that exist already.
 
     Raises:
         LookupError: There is no such name, so nothing was renamed.
@@ -35,6 +35,7 @@ def rename(module: str, path: str = "") -> None:
         holder = getattr(holder, parent)
     if isinstance(holder, ModuleType):
         found = _move(vars(holder), name)
+        functions: Iterator[FunctionType]
         functions = (f for f in _functions() if f.__globals__ is vars(holder))
         if module.partition(".")[0] in sys.stdlib_module_names:
             functions = (f for f in _of_package(module) if name not in f.__globals__)
@@ -86,8 +87,10 @@ def _attributes(kind: type[Any]) -> list[dict[str, Any]]:
 
 
 def _of_package(module: str) -> Iterator[FunctionType]:
-    package = module.partition(".")[0]
-    return (f for f in _functions() if f.__module__.partition(".")[0] == package)
+    parts = module.split(".")
+    # Signals of OpenTelemetry's SDK are packages of their own, with the same names.
+    package = ".".join(parts[: 3 if parts[0] == "opentelemetry" else 1])
+    return (f for f in _functions() if f"{f.__module__}.".startswith(f"{package}."))
 
 
 def _functions() -> Iterator[FunctionType]:
