@@ -65,10 +65,11 @@ prometheus: setup ## test the dashboard's queries with Debian's Prometheus
 pictures: setup ## test pages in Debian's Chromium, on a phone and on a desktop
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m pictures tests/pictures
 
-soak: setup ## test the pool under load, 10,000 openings and 6,000 random requests
+soak: setup ## test the pool under load, 10,000 openings, 6,000 random requests, 1,000 pipelines
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest --soak -s \
 		tests/end_to_end/test_hammer.py tests/end_to_end/test_fuzz.py \
-		tests/config/sites/datasettes/test_many_openings.py tests/telemetry/redaction/test_any_text.py
+		tests/config/sites/datasettes/test_many_openings.py tests/telemetry/redaction/test_any_text.py \
+		tests/telemetry/test_pipeline_closed.py
 
 docs: setup ## write docs/reference.md and .env.example from the registry
 	$(BIN)/python -m telemetry.commands.reference

@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import time
+from functools import partial
 from itertools import chain
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
@@ -418,6 +419,33 @@ class Pipeline:
                 )
         return all(left)
 
+    def close(self) -> None:
+        """Flush, and end every thread and connection. For a process that goes on without it.
+
+        Takes at most twice TELEMETRY_SHUTDOWN_TIMEOUT. Providers that were installed record nothing
+        afterwards; there is no other use for a closed pipeline.
+        """
+        seconds = self.settings.shutdown_timeout
+        self._flush(seconds)
+        deadline = time.monotonic() + seconds
+        atexit.unregister(self._at_exit)
+        self._pushing = []
+        providers: list[Any] = [self.tracer_provider, self.logger_provider]
+        if self._bridged is not None:
+            providers.append(self._bridged.provider)
+        if self.meter_provider is not None:
+            providers.append(self.meter_provider)
+        closing = [Flusher(partial(_shut_down, each)) for each in providers]
+        run_all(closing, seconds)
+        for sender in self._senders:
+            # What was recorded last; one thread each, so all send at the same time.
+            sender.hurry(deadline)
+        for sender in self._senders:
+            sender.flush(deadline)
+            sender.close()
+        for sender in self._senders:
+            sender.join(max(0.0, deadline - time.monotonic()))
+
     def _at_exit(self) -> None:
         # A server that stopped after a time-out has waited for the backend and logged it.
         if not self._timed_out:
@@ -541,6 +569,11 @@ class Pipeline:
             f"{signal} -> {', '.join(map(str, self.destinations[signal])) or 'nowhere'}"
             for signal in SIGNALS
         ]
+
+
+def _shut_down(provider: Any, _seconds: float) -> None:
+    # Without a timeout, which not every provider takes.
+    provider.shutdown()
 
 
 def _prints(processor: LogRecordProcessor) -> bool:

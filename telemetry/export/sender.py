@@ -548,6 +548,12 @@ class Sender:
             self._closed = True
             self._changed.notify_all()
 
+    def join(self, timeout: float) -> None:
+        """Wait for the end of the thread after `close`, for at most ``timeout`` seconds."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+
     def wake(self) -> None:
         """Look at the outboxes now; starts the thread if there is none."""
         with self._changed:
