@@ -54,7 +54,7 @@ from telemetry.registry.datasette import SCOPE
 from telemetry.settings.model import SIGNALS, Settings
 from telemetry.traces.provider import TracerProvider
 from telemetry.traces.samplers import build_id_generator, build_sampler
-from telemetry.traces.spans import RecordedSpanProcessor
+from telemetry.traces.spans import RecordedSpanProcessor, record_spans
 from telemetry.traces.tail import TailSpanProcessor
 from telemetry.traces.tracestate import is_kept_by_rule
 from telemetry.traces.unrecorded import is_proxy_provider
@@ -208,6 +208,7 @@ class Pipeline:
                     "opentelemetry-instrument set OTEL_PYTHON_DISTRO=corkboard and "
                     "OTEL_PYTHON_CONFIGURATOR=corkboard"
                 )
+        record_spans()
         trace.set_tracer_provider(self.tracer_provider)
         _logs.set_logger_provider(self.logger_provider)
         if self._bridged is not None:

@@ -333,6 +333,14 @@ LOGGER_RESOURCE: PrivateName[Callable[..., Any]] = PrivateName(
     "log records may have another service.name and service.instance.id than spans",
 )
 
+SDK_SPAN: PrivateName[type[Any]] = PrivateName(
+    "opentelemetry-sdk",
+    "opentelemetry.sdk.trace",
+    "_Span",
+    "measure spans by the monotonic clock",
+    "each span takes a microsecond longer",
+    kind=type,
+)
 METER_RESOURCE: PrivateName[Callable[..., Any]] = PrivateName(
     "opentelemetry-sdk",
     "opentelemetry.sdk.metrics",
