@@ -515,6 +515,7 @@ class Sender:
     def _reset(self) -> None:
         self._changed = Condition()
         self._thread: Thread | None = None
+        self._spool_thread: Thread | None = None
         self._flush_until = 0.0
         self._rests_until = 0.0
         self._closed = False
@@ -549,10 +550,11 @@ class Sender:
             self._changed.notify_all()
 
     def join(self, timeout: float) -> None:
-        """Wait for the end of the thread after `close`, for at most ``timeout`` seconds."""
-        thread = self._thread
-        if thread is not None:
-            thread.join(timeout)
+        """Wait for the end of the threads after `close`, for at most ``timeout`` seconds."""
+        deadline = time.monotonic() + timeout
+        for thread in (self._thread, self._spool_thread):
+            if thread is not None:
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def wake(self) -> None:
         """Look at the outboxes now; starts the thread if there is none."""
@@ -562,7 +564,9 @@ class Sender:
                 thread.start()
                 self._thread = thread
                 if self.has_spool:
-                    Thread(target=self._run_spool, name="telemetry-spool", daemon=True).start()
+                    writer = Thread(target=self._run_spool, name="telemetry-spool", daemon=True)
+                    writer.start()
+                    self._spool_thread = writer
             self._changed.notify_all()
 
     def hurry(self, deadline: float) -> None:
