@@ -6,6 +6,7 @@ For a process of its own, which the last of them ends.
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,9 @@ if __name__ == "__main__":
     thread = threading.Thread(target=fail)
     thread.start()
     thread.join()
+    child = multiprocessing.get_context("fork").Process(target=fail)
+    child.start()
+    child.join()
     Undeletable()
     for number in range(10):
         # Together more than an error tracker accepts.
