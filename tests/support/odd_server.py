@@ -45,10 +45,11 @@ def answer(status: int = 200, body: bytes = b"", **headers: str) -> Odd:
 
 @dataclass
 class OddServer:
-    """Answers every request with what `reply` gives for it."""
+    """Answers every request with what `reply` gives for it. Port 0 lets the system choose."""
 
     reply: Callable[[Request], Odd] = field(default=lambda _: answer())
     requests: list[Request] = field(default_factory=list)
+    port: int = 0
 
     def __enter__(self) -> Self:
         odd = self
@@ -71,11 +72,12 @@ class OddServer:
         class Server(socketserver.ThreadingTCPServer):
             daemon_threads = True
             block_on_close = False
+            allow_reuse_address = True
 
             def handle_error(self, request: object, client_address: object) -> None:
                 """Say nothing of a client that left."""
 
-        self._server = Server((HOST, 0), Handler)
+        self._server = Server((HOST, self.port), Handler)
         self._stopped = threading.Event()
         self._context: ssl.SSLContext | None = None
         self._scheme = "http"

@@ -1,0 +1,94 @@
+"""Workers that replace each other while the backend comes and goes."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from signal import SIGHUP
+from typing import TYPE_CHECKING
+
+import pytest
+
+from telemetry.testing import OTLPReceiver
+from tests.chaos.promises import SERVERS, UNDELIVERED, Traffic, ask, duplicates, spans, wait_for_all
+from tests.support.servers import serve_gunicorn
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.chaos.promises import Promise, Serve
+    from tests.support.servers import Server
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
+
+REQUESTS, MANY_REQUESTS = 150, 1000
+# Small files, so that each worker has some to send.
+VARIABLES = {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "10"}
+
+
+@pytest.fixture
+def requests(soak: bool) -> int:
+    return MANY_REQUESTS if soak else REQUESTS
+
+
+def check(receiver: OTLPReceiver, promise: Promise, sent: list[str], *servers: Server) -> None:
+    """Compare what was sent with what has arrived by the time that all servers have stopped."""
+    assert sorted(spans(receiver)) == sorted(sent)
+    assert duplicates(spans(receiver)) == {}
+    assert promise.files() == []
+    for server in servers:
+        assert UNDELIVERED.findall(server.output()) == []
+        assert "Traceback" not in server.output()
+
+
+@pytest.mark.parametrize("serve", SERVERS.values(), ids=SERVERS)
+def test_a_reload_loses_nothing(promise: Promise, serve: Serve, requests: int) -> None:
+    """During an outage: the new workers send what the old ones have left."""
+    with serve(env=promise.variables(**VARIABLES)) as server:
+        with Traffic(lambda: server) as traffic:
+            wait_until(lambda: len(traffic.answered) >= requests // 2)
+            server.signal(SIGHUP)
+            server.wait_for_workers(4)
+            wait_until(lambda: len(traffic.answered) >= requests)
+        assert traffic.failed == []
+        with OTLPReceiver(promise.port) as receiver:
+            wait_for_all(receiver, traffic.traces)
+            server.stop()
+    check(receiver, promise, traffic.traces, server)
+
+
+@pytest.mark.parametrize("kind", ["UvicornWorker", "asgi"])
+def test_recycling_loses_nothing(promise: Promise, kind: str, requests: int) -> None:
+    """The backend is there, away and there again, while workers end after some requests."""
+    serve = SERVERS[kind]
+    limit = requests // 5
+    with OTLPReceiver(promise.port) as receiver:
+        with serve(env=promise.variables(**VARIABLES), max_requests=limit) as server:
+            sent = ask(server, requests // 3)
+            wait_for_all(receiver, sent)
+            receiver.answer(503)
+            sent += ask(server, requests // 3)
+            receiver.answer(200)
+            sent += ask(server, requests // 3)
+            wait_for_all(receiver, sent)
+            server.stop()
+    check(receiver, promise, sent, server)
+
+
+@pytest.mark.parametrize("serve", SERVERS.values(), ids=SERVERS)
+def test_blue_and_green_share_a_folder(promise: Promise, serve: Serve, requests: int) -> None:
+    """Blue is replaced by green during an outage, and green sends what blue has left."""
+    with ExitStack() as stack:
+        blue = stack.enter_context(serve(env=promise.variables(**VARIABLES)))
+        serving = blue
+        with Traffic(lambda: serving) as traffic:
+            wait_until(lambda: len(traffic.answered) >= requests // 2)
+            green = stack.enter_context(serve(env=promise.variables(**VARIABLES)))
+            serving = green
+            count = len(traffic.answered)
+            wait_until(lambda: len(traffic.answered) > count + 1)
+            blue.stop()
+            wait_until(lambda: len(traffic.answered) >= requests)
+        assert traffic.failed == []
+        receiver = stack.enter_context(OTLPReceiver(promise.port))
+        wait_for_all(receiver, traffic.traces)
+        green.stop()
+    check(receiver, promise, traffic.traces, blue, green)

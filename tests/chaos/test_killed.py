@@ -1,0 +1,89 @@
+"""A worker that is killed, and its successor."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from signal import SIGKILL
+from typing import TYPE_CHECKING
+
+import pytest
+
+from telemetry.testing import OTLPReceiver
+from tests.chaos.promises import SERVERS, Traffic, duplicates, spans, wait_for_all
+from tests.support.servers import serve_gunicorn
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.chaos.promises import Promise
+    from tests.support.servers import Server
+
+pytestmark = pytest.mark.chaos
+
+STORED = 100
+BATCHES = 4
+
+
+def workers(server: Server) -> list[int]:
+    """Return the ids of the master's children."""
+    tasks = Path(f"/proc/{server.pid}/task").iterdir()
+    return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+
+
+@pytest.mark.parametrize("kind", ["UvicornWorker", "asgi"])
+def test_what_was_on_disk_is_delivered(promise: Promise, kind: str) -> None:
+    """All workers are killed during an outage, while requests come; each file is sent once."""
+    # Small files: both of the new workers have some to send.
+    variables = promise.variables(OTEL_BSP_MAX_EXPORT_BATCH_SIZE="10")
+    with SERVERS[kind](env=variables) as server:
+        with Traffic(lambda: server) as traffic:
+            wait_until(lambda: len(promise.stored(traffic.traces)) >= STORED)
+            stored = promise.stored(traffic.traces)
+            for worker in workers(server):
+                os.kill(worker, SIGKILL)
+            server.wait_for_workers(4)
+            killed = len(traffic.answered)
+            wait_until(lambda: len(traffic.answered) >= killed + 10)
+        with OTLPReceiver(promise.port) as receiver:
+            wait_for_all(receiver, stored)
+            # Of the workers that live, all.
+            wait_for_all(receiver, traffic.traces[killed:])
+            wait_until(lambda: promise.files() == [])
+            server.stop()
+    assert duplicates(spans(receiver)) == {}
+
+
+def test_with_a_healthy_backend_a_schedule_delay_is_lost(promise: Promise) -> None:
+    """What the worker had recorded since the last batch, and none from before that.
+
+    The time is compared with what passed between two batches on the same machine.
+    """
+    variables = promise.variables(OTEL_BSP_SCHEDULE_DELAY="500")
+    with (
+        OTLPReceiver(promise.port) as receiver,
+        serve_gunicorn(env=variables, workers=1) as server,
+    ):
+        with Traffic(lambda: server) as traffic:
+            arrivals = []
+            for number in range(BATCHES):
+                receiver.wait_for(lambda r, number=number: len(r.requests) > number)
+                arrivals.append(traffic.answered[-1][1])
+            [worker] = workers(server)
+            # In the middle of a delay, or there might be nothing to lose.
+            count = len(traffic.answered)
+            wait_until(lambda: len(traffic.answered) >= count + 10, every=0.001)
+            os.kill(worker, SIGKILL)
+            before = list(traffic.answered)
+            server.wait_for_workers(2)
+            wait_until(lambda: len(traffic.answered) >= len(before) + 10)
+        server.stop()
+    arrived = set(spans(receiver))
+    lost = [(trace, time) for trace, time in traffic.answered if trace not in arrived]
+    assert lost, "the kill came when there was nothing to lose"
+    # The last ones before the kill, without a gap. An answer may have come from a worker whose
+    # span was not recorded yet.
+    assert [trace for trace, _ in lost] == [trace for trace, _ in before][-len(lost) :]
+    longest = max(later - earlier for earlier, later in zip(arrivals, arrivals[1:], strict=False))
+    lasted = lost[-1][1] - lost[0][1]
+    print(f"{len(lost)} of {len(before)} spans, recorded in {lasted:.2f} s")
+    assert lasted <= 5 * max(longest, 0.5)
