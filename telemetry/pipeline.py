@@ -412,10 +412,11 @@ class Pipeline:
         if self.errors is not None:
             others.append(self.errors)
         left.append(run_all(map(self._flusher, others), max(0.0, deadline - time.monotonic())))
-        if any(sender.has_files for sender in self._senders):
+        if stored := sum(sender.stored for sender in self._senders):
             with suppress_instrumentation():
                 logger.info(
-                    "what could not be sent waits in the spool %s, for any process to send",
+                    "%d items are in the spool %s, for any process to send",
+                    stored,
                     self.settings.spool.folder,
                 )
         return all(left)

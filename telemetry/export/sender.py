@@ -512,6 +512,11 @@ class Sender:
         """Whether what can't be sent is written to disk."""
         self._reset()
 
+    @property
+    def stored(self) -> int:
+        """Number of items on disk, of any process."""
+        return sum(each.spool.stored for each in self.deliveries if each.spool is not None)
+
     def _reset(self) -> None:
         self._changed = Condition()
         self._thread: Thread | None = None
@@ -532,11 +537,6 @@ class Sender:
         with self._changed:
             self._flush_until = 0.0
             self._rests_until = time.monotonic() + seconds
-
-    @property
-    def has_files(self) -> bool:
-        """Whether files are known that wait in the spool."""
-        return any(each.spool is not None and each.spool.has_files for each in self.deliveries)
 
     def leave(self) -> bool:
         """Write all that waits to the spool. Returns whether nothing is left in memory alone."""

@@ -322,6 +322,11 @@ class Spool:
         """Whether files are known that this process may send."""
         return bool(self._names)
 
+    @property
+    def stored(self) -> int:
+        """Number of items in the files, of any process."""
+        return sum(file.count for file in _files_in(str(self.path)))
+
     def look(self) -> None:
         """Look for files, of this process and of others."""
         self._folder.tidy()

@@ -11,12 +11,15 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from telemetry.registry import log_fields as f
 
 EVERY = 600.0
-"""Minimum time in seconds between two records from the same line of code."""
+"""Seconds in which one record from the same line of code passes."""
+OWN = 60
+"""Number of our own records that pass in that time. One line of code logs the beginnings of all
+outages, of each signal and destination, and each of them counts."""
 MAX_SOURCES = 1000
 
 
 class Throttle(logging.Filter):
-    """Passes log records about exports once in ten minutes for each line of code.
+    """Passes log records about exports once in ten minutes for each line of code, ours `OWN` times.
 
     Applies to records of OpenTelemetry's loggers, and to records that other loggers
     emit during an export. The next record that passes has the number of dropped ones,
@@ -26,21 +29,27 @@ class Throttle(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._lock = Lock()
-        self._sources: dict[tuple[str, int], tuple[float, int]] = {}
+        # For each, when its first record passed, and the numbers of those that passed since then
+        # and that did not.
+        self._sources: dict[tuple[str, int], tuple[float, int, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record passes."""
         if record.name.partition(".")[0] != "opentelemetry" and is_instrumentation_enabled():
             return True
         source, now = (record.name, record.lineno), monotonic()
+        most = OWN if record.name == "telemetry" else 1
         with self._lock:
-            last, throttled = self._sources.get(source, (None, 0))
-            if last is not None and now - last < EVERY:
-                self._sources[source] = last, throttled + 1
+            first, passed, throttled = self._sources.get(source, (None, 0, 0))
+            if first is not None and now - first < EVERY:
+                if passed < most:
+                    self._sources[source] = first, passed + 1, throttled
+                    return True
+                self._sources[source] = first, passed, throttled + 1
                 return False
-            if last is None and len(self._sources) >= MAX_SOURCES:
+            if first is None and len(self._sources) >= MAX_SOURCES:
                 return False
-            self._sources[source] = now, 0
+            self._sources[source] = now, 1, 0
         if throttled:
             setattr(record, str(f.THROTTLED), throttled)
         return True

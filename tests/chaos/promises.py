@@ -33,7 +33,7 @@ SERVERS: dict[str, Serve] = {
     "UvicornWorker": partial(serve_gunicorn, workers=2),
     "asgi": partial(serve_gunicorn, workers=2, worker_class="asgi"),
 }
-IN_SPOOL = re.compile(r"(\d+) spans and log records are in the spool")
+IN_SPOOL = re.compile(r"(\d+) items are in the spool")
 UNDELIVERED = re.compile(
     r"telemetry stopped with (\d+) spans and log records undelivered(?: after waiting (\S+) s)?"
 )
@@ -156,6 +156,11 @@ def spans(receiver: OTLPReceiver) -> list[str]:
 def records(receiver: OTLPReceiver) -> list[str]:
     """Return the trace of each received log record that has one in the order of arrival."""
     return [log.trace_id for log in receiver.logs if log.trace_id]
+
+
+def is_ordered(times: list[int]) -> bool:
+    """Say whether no time is before the one that it follows."""
+    return times == sorted(times)
 
 
 def wait_for_all(receiver: OTLPReceiver, traces: list[str]) -> None:

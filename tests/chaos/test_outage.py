@@ -14,6 +14,7 @@ from tests.chaos.promises import (
     END,
     ask,
     duplicates,
+    is_ordered,
     records,
     spans,
     wait_for_all,
@@ -43,7 +44,6 @@ VARIABLES = {
     "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE": "50",
     "OTEL_EXPORTER_OTLP_TIMEOUT": "2",
     "OTEL_LOGS_EXPORTER": "otlp",
-    "TELEMETRY_ACCESS_LOG": "all",
 }
 
 
@@ -106,12 +106,13 @@ def test_everything_arrives_once_and_in_order(
         sent, printed = survive(promise, receiver, outage, FULL if soak else MEANWHILE, spool=True)
     assert duplicates(spans(receiver)) == {}
     assert duplicates(records(receiver)) == {}
-    # The client sent them one after the other.
-    assert spans(receiver) == sent
-    assert records(receiver) == sent
+    assert set(spans(receiver)) == set(records(receiver)) == set(sent)
+    # Spans end in the order in which they are queued, which is not quite that of the requests.
+    assert is_ordered([span.end_ns for span in receiver.spans if span.trace_id in sent])
+    assert is_ordered([log.time_ns for log in receiver.logs if log.trace_id in sent])
     assert promise.files() == []
-    # One line for each signal.
-    assert printed.count(BEGIN) == printed.count(END) == 2, printed
+    # One of each for each signal.
+    assert (printed.count(BEGIN), printed.count(END)) == (2, 2)
 
 
 def test_without_a_spool_what_does_not_fit_is_counted(promise: Promise) -> None:
@@ -120,4 +121,4 @@ def test_without_a_spool_what_does_not_fit_is_counted(promise: Promise) -> None:
         sent, printed = survive(promise, receiver, away, MEANWHILE, spool=False)
     lost = len(sent) - len(spans(receiver)), len(sent) - len(records(receiver))
     assert min(lost) > MEANWHILE - 2 * QUEUE
-    assert sorted(map(int, DROPPED.findall(printed))) == sorted(lost), printed
+    assert sorted(map(int, DROPPED.findall(printed))) == sorted(lost)
