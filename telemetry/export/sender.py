@@ -267,6 +267,9 @@ class Delivery:
 
     def _keep(self, batch: Batch) -> Segment | None:
         """Write a batch to the spool, and go on with it. None if it can't be written."""
+        if batch.segment is not None and self.spool is not None and batch.segment.is_gone:
+            self.spool.remove(batch.segment)
+            batch.segment = None
         if batch.segment is None and self.spool is not None:
             # The spool has logged why not.
             with suppress(OSError):

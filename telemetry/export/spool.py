@@ -42,6 +42,7 @@ logger = logging.getLogger("telemetry")
 LOOK_EVERY = 10.0
 """Seconds after which a process looks for files that other processes have left."""
 SPOOL_FULL, EXPIRED, CORRUPT = "spool_full", "spool_expired", "spool_corrupt"
+REMOVED = "spool_removed"
 """Values of ``error.type`` for items that were dropped from the folder."""
 
 _MAGIC = b"corkboard-telemetry spool 1\n"
@@ -50,6 +51,8 @@ _ITEM = struct.Struct(">IIIIB")
 # The time of writing in nanoseconds, the number of spans, log records, data points or events,
 # whether they tell of failures, and something that makes it unique.
 _NAME = re.compile(r"(\d{20})-(\d+)-([fo])-[0-9a-f]{8}\.items")
+# The content of a file whose items were sent, if it can't be deleted.
+_DELIVERED = _MAGIC.replace(b"\n", b": delivered\n")
 _BEING_WRITTEN = ".writing"
 _SET_ASIDE = ".corrupt"
 # Seconds after which a file that its process has not finished writing is deleted.
@@ -68,6 +71,11 @@ class Segment:
     descriptor: int
     count: int
     size: int
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether another program has deleted the file."""
+        return not os.fstat(self.descriptor).st_nlink
 
     def release(self) -> None:
         """Leave the file to any process."""
@@ -191,8 +199,9 @@ def _files_in(folder: str) -> Iterator[_File]:
                 stat = entry.stat(follow_symlinks=False)
                 name = entry.name.removesuffix(_SET_ASIDE)
                 if named := _NAME.fullmatch(name):
-                    # What was set aside was counted then.
-                    count = int(named[2]) if name == entry.name else 0
+                    # What was set aside was counted then, and what was delivered is not dropped.
+                    is_counted = name != entry.name or stat.st_size == len(_DELIVERED)
+                    count = 0 if is_counted else int(named[2])
                     is_failure, written = named[3] == "f", int(named[1])
                     yield _File(is_failure, written, Path(entry.path), count, stat.st_size)
                 elif name.endswith(_BEING_WRITTEN) and time.time() - stat.st_mtime > _ABANDONED:
@@ -279,7 +288,7 @@ class Spool:
         with self._folder.lock:
             try:
                 self._folder.make_room(len(content))
-                self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._make()
                 segment = self._written(name, content, count)
             except OSError as error:
                 self._folder.complain(
@@ -293,6 +302,28 @@ class Spool:
             self._folder.size += len(content)
             self._held.append(segment)
             return segment
+
+    def _make(self) -> None:
+        try:
+            self.path.mkdir(mode=0o700, parents=True)
+        except FileExistsError:
+            if not self.path.is_dir():
+                raise
+        else:
+            self._removed()
+
+    def _removed(self) -> None:
+        """Count the files that were in the folder, if it is not there any more."""
+        if self._names:
+            lost = sum(int(named[2]) for name in self._names if (named := _NAME.fullmatch(name)))
+            self._names.clear()
+            self.on_drop(lost, REMOVED)
+            self._folder.complain(
+                "removed",
+                "files of the spool %s were removed, and their items are lost; further ones are "
+                "only counted",
+                self._folder.root,
+            )
 
     def _written(self, name: str, content: bytes, count: int) -> Segment:
         path = self.path / name
@@ -348,12 +379,19 @@ class Spool:
                 name = self._names.pop(0)
                 segment = _hold(self.path / name)
                 if segment is None:
+                    if not self.path.exists():
+                        insort(self._names, name)
+                        self._removed()
                     continue
                 self._held.append(segment)
             try:
-                return segment, decode(_read(segment.descriptor))
+                items = decode(_read(segment.descriptor))
             except (CorruptFileError, OSError) as error:
                 self._set_aside(segment, error)
+                continue
+            if items:
+                return segment, items
+            self.remove(segment)
 
     def _set_aside(self, segment: Segment, error: Exception) -> None:
         with suppress(OSError):
@@ -372,11 +410,25 @@ class Spool:
     def remove(self, segment: Segment) -> None:
         """Delete a file that this process holds."""
         with self._folder.lock:
-            with suppress(OSError):
-                segment.path.unlink()
+            try:
+                segment.path.unlink(missing_ok=True)
                 self._folder.size -= segment.size
+            except OSError as error:
+                self._mark_delivered(segment, error)
             self.forget(segment.path.name)
             self._release(segment)
+
+    def _mark_delivered(self, segment: Segment, error: OSError) -> None:
+        # Otherwise each look at the folder would find it and send it again.
+        with suppress(OSError):
+            os.pwrite(segment.descriptor, _DELIVERED, 0)
+            os.ftruncate(segment.descriptor, len(_DELIVERED))
+        self._folder.complain(
+            "delete",
+            "files of the spool %s can't be deleted: %s. They are cut, and deleted later",
+            self._folder.root,
+            error.strerror or type(error).__name__,
+        )
 
     def give_back(self, segment: Segment) -> None:
         """Leave a file that this process holds to any process."""
@@ -414,11 +466,13 @@ def encode(items: Sequence[Item]) -> bytes:
 
 
 def decode(content: bytes) -> list[Item]:
-    """Return the items of a file.
+    """Return the items of a file. None, if they were delivered and it can't be deleted.
 
     Raises:
         CorruptFileError: if it is not as `encode` made it.
     """
+    if content == _DELIVERED:
+        return []
     start = len(_MAGIC) + _CONTENT.size
     if len(content) < start or not content.startswith(_MAGIC):
         raise CorruptFileError("it is no file of this version's spool")

@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from telemetry.export.spool import decode
@@ -17,7 +18,7 @@ from tests.support.odd_server import Odd, OddServer, answer
 from tests.support.servers import serve_gunicorn, serve_uvicorn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -55,14 +56,17 @@ class Promise:
         """The backend's address."""
         return f"http://127.0.0.1:{self.port}"
 
-    def variables(self, *, spool: bool = True, **more: str) -> dict[str, str]:
-        """Return a server's environment. Only traces are sent, unless `more` has other signals."""
+    def variables(
+        self, given: Mapping[str, str] = MappingProxyType({}), /, *, spool: bool = True, **more: str
+    ) -> dict[str, str]:
+        """Return a server's environment. Only traces are sent, unless it is given otherwise."""
         return self.host.variables(
             **{
                 "OTEL_EXPORTER_OTLP_ENDPOINT": self.url,
                 "OTEL_METRICS_EXPORTER": "none",
                 "OTEL_LOGS_EXPORTER": "none",
                 **({"TELEMETRY_SPOOL_DIR": str(self.spool)} if spool else {}),
+                **given,
                 **more,
             }
         )
@@ -71,9 +75,10 @@ class Promise:
         """Return the complete files of the folder."""
         return sorted(self.spool.rglob("*.items"))
 
-    def stored(self, traces: list[str]) -> list[str]:
-        """Return those of the traces whose spans are in the folder now."""
-        content = b"".join(_bodies(path) for path in self.files() if "traces-" in str(path))
+    def stored(self, traces: list[str], files: Iterable[Path] | None = None) -> list[str]:
+        """Return those of the traces whose spans are in the files; by default, in all of now."""
+        paths = self.files() if files is None else files
+        content = b"".join(_bodies(path) for path in paths if "traces-" in str(path))
         return [trace for trace in traces if bytes.fromhex(trace) in content]
 
 
@@ -198,7 +203,7 @@ def slow(port: int) -> Iterator[OddServer]:
 @contextmanager
 def answering(port: int, status: int, **headers: str) -> Iterator[OddServer]:
     """The backend refuses everything for now."""
-    with OddServer(lambda _: answer(status, **headers), port=port) as server:
+    with OddServer(lambda _: answer(status, b"", **headers), port=port) as server:
         yield server
 
 

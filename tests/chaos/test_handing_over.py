@@ -10,7 +10,6 @@ import pytest
 
 from telemetry.testing import OTLPReceiver
 from tests.chaos.promises import SERVERS, UNDELIVERED, Traffic, ask, duplicates, spans, wait_for_all
-from tests.support.servers import serve_gunicorn
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def check(receiver: OTLPReceiver, promise: Promise, sent: list[str], *servers: S
 @pytest.mark.parametrize("serve", SERVERS.values(), ids=SERVERS)
 def test_a_reload_loses_nothing(promise: Promise, serve: Serve, requests: int) -> None:
     """During an outage: the new workers send what the old ones have left."""
-    with serve(env=promise.variables(**VARIABLES)) as server:
+    with serve(env=promise.variables(VARIABLES)) as server:
         with Traffic(lambda: server) as traffic:
             wait_until(lambda: len(traffic.answered) >= requests // 2)
             server.signal(SIGHUP)
@@ -60,16 +59,19 @@ def test_recycling_loses_nothing(promise: Promise, kind: str, requests: int) -> 
     """The backend is there, away and there again, while workers end after some requests."""
     serve = SERVERS[kind]
     limit = requests // 5
-    with OTLPReceiver(promise.port) as receiver:
-        with serve(env=promise.variables(**VARIABLES), max_requests=limit) as server:
-            sent = ask(server, requests // 3)
-            wait_for_all(receiver, sent)
-            receiver.answer(503)
-            sent += ask(server, requests // 3)
-            receiver.answer(200)
-            sent += ask(server, requests // 3)
-            wait_for_all(receiver, sent)
-            server.stop()
+    variables = promise.variables(VARIABLES)
+    with (
+        OTLPReceiver(promise.port) as receiver,
+        serve(env=variables, max_requests=limit) as server,
+    ):
+        sent = ask(server, requests // 3)
+        wait_for_all(receiver, sent)
+        receiver.answer(503)
+        sent += ask(server, requests // 3)
+        receiver.answer(200)
+        sent += ask(server, requests // 3)
+        wait_for_all(receiver, sent)
+        server.stop()
     check(receiver, promise, sent, server)
 
 
@@ -77,11 +79,11 @@ def test_recycling_loses_nothing(promise: Promise, kind: str, requests: int) -> 
 def test_blue_and_green_share_a_folder(promise: Promise, serve: Serve, requests: int) -> None:
     """Blue is replaced by green during an outage, and green sends what blue has left."""
     with ExitStack() as stack:
-        blue = stack.enter_context(serve(env=promise.variables(**VARIABLES)))
+        blue = stack.enter_context(serve(env=promise.variables(VARIABLES)))
         serving = blue
         with Traffic(lambda: serving) as traffic:
             wait_until(lambda: len(traffic.answered) >= requests // 2)
-            green = stack.enter_context(serve(env=promise.variables(**VARIABLES)))
+            green = stack.enter_context(serve(env=promise.variables(VARIABLES)))
             serving = green
             count = len(traffic.answered)
             wait_until(lambda: len(traffic.answered) > count + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 from signal import SIGKILL
 from typing import TYPE_CHECKING
@@ -66,7 +67,7 @@ def test_with_a_healthy_backend_a_schedule_delay_is_lost(promise: Promise) -> No
         with Traffic(lambda: server) as traffic:
             arrivals = []
             for number in range(BATCHES):
-                receiver.wait_for(lambda r, number=number: len(r.requests) > number)
+                receiver.wait_for(lambda r: len(r.requests) > number)  # noqa: B023 - waited for
                 arrivals.append(traffic.answered[-1][1])
             [worker] = workers(server)
             # In the middle of a delay, or there might be nothing to lose.
@@ -83,7 +84,7 @@ def test_with_a_healthy_backend_a_schedule_delay_is_lost(promise: Promise) -> No
     # The last ones before the kill, without a gap. An answer may have come from a worker whose
     # span was not recorded yet.
     assert [trace for trace, _ in lost] == [trace for trace, _ in before][-len(lost) :]
-    longest = max(later - earlier for earlier, later in zip(arrivals, arrivals[1:], strict=False))
+    longest = max(later - earlier for earlier, later in pairwise(arrivals))
     lasted = lost[-1][1] - lost[0][1]
     print(f"{len(lost)} of {len(before)} spans, recorded in {lasted:.2f} s")
     assert lasted <= 5 * max(longest, 0.5)

@@ -77,7 +77,7 @@ def survive(
     promise: Promise, receiver: OTLPReceiver, outage: Outage, meanwhile: int, *, spool: bool
 ) -> tuple[list[str], str]:
     """Serve before, during and after an outage. Returns the traces and what was printed."""
-    variables = promise.variables(spool=spool, **VARIABLES)
+    variables = promise.variables(VARIABLES, spool=spool)
     with serve_uvicorn(env=variables) as server:
         sent = ask(server, BEFORE)
         wait_for_all(receiver, sent)
@@ -98,9 +98,7 @@ def survive(
 
 
 @pytest.mark.parametrize("outage", OUTAGES.values(), ids=OUTAGES)
-def test_everything_arrives_once_and_in_order(
-    promise: Promise, outage: Outage, soak: bool
-) -> None:
+def test_everything_arrives_once_and_in_order(promise: Promise, outage: Outage, soak: bool) -> None:
     """Spans and log records of before, meanwhile and afterwards, more than the queues take."""
     with OTLPReceiver(promise.port) as receiver:
         sent, printed = survive(promise, receiver, outage, FULL if soak else MEANWHILE, spool=True)
