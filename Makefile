@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve collector test deployment postgres prometheus pictures soak bench docs lock dist release clean
+.PHONY: help setup serve collector test deployment postgres prometheus pictures chaos soak bench docs lock dist release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -64,6 +64,11 @@ prometheus: setup ## test the dashboard's queries with Debian's Prometheus
 # Writes screenshots to build/pictures; docs/pictures has some of them.
 pictures: setup ## test pages in Debian's Chromium, on a phone and on a desktop
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m pictures tests/pictures
+
+# Two processes a core: its tests wait for servers and retries.
+chaos: setup ## test outages, kills and reloads: no span and no log record is lost
+	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m chaos \
+		--numprocesses $$(($$(getconf _NPROCESSORS_ONLN) * 2)) --dist worksteal tests/chaos
 
 soak: setup ## test the pool under load, 10,000 openings, 6,000 random requests, 1,000 pipelines
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest --soak -s \

@@ -16,6 +16,7 @@ from telemetry.export.spool import decode
 from tests.end_to_end.hosts import visitor
 from tests.support.odd_server import Odd, OddServer, answer
 from tests.support.servers import serve_gunicorn, serve_uvicorn
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
     Trouble = Callable[[int], AbstractContextManager[object]]
 
 SERVERS: dict[str, Serve] = {
-    "uvicorn": partial(serve_uvicorn, args=["--workers", "2"]),
+    # A busy machine starts a worker in more than the five seconds that uvicorn waits by default.
+    "uvicorn": partial(
+        serve_uvicorn, args=["--workers", "2", "--timeout-worker-healthcheck", f"{PATIENCE:g}"]
+    ),
     "UvicornWorker": partial(serve_gunicorn, workers=2),
     "asgi": partial(serve_gunicorn, workers=2, worker_class="asgi"),
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry.testing import OTLPReceiver
-from tests.chaos.promises import SERVERS, UNDELIVERED, Traffic, ask, duplicates, spans, wait_for_all
+from tests.chaos.promises import SERVERS, UNDELIVERED, Traffic, ask, spans, wait_for_all
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 
 REQUESTS, MANY_REQUESTS = 150, 1000
 # Small files, so that each worker has some to send.
-VARIABLES = {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "10"}
+BATCH = 10
+VARIABLES = {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": str(BATCH)}
 
 
 @pytest.fixture
@@ -28,14 +29,28 @@ def requests(soak: bool) -> int:
     return MANY_REQUESTS if soak else REQUESTS
 
 
-def check(receiver: OTLPReceiver, promise: Promise, sent: list[str], *servers: Server) -> None:
-    """Compare what was sent with what has arrived by the time that all servers have stopped."""
-    assert sorted(spans(receiver)) == sorted(sent)
-    assert duplicates(spans(receiver)) == {}
-    assert promise.files() == []
+def check(
+    receiver: OTLPReceiver, promise: Promise, sent: list[str], *servers: Server, ended: int = 0
+) -> None:
+    """Compare what was sent with what has arrived by the time that all servers have stopped.
+
+    A worker that ends while the backend is there may have sent a batch whose acknowledgement it
+    did not wait for. That batch is left on disk, and sent again by the next worker.
+
+    Args:
+        receiver: the backend.
+        promise: whose folder it is.
+        sent: the traces.
+        servers: those that have stopped.
+        ended: number of workers that ended before.
+    """
+    arrived = spans(receiver)
+    assert set(arrived) == set(sent)
+    assert len(arrived) - len(sent) <= ended * BATCH
     for server in servers:
         assert UNDELIVERED.findall(server.output()) == []
         assert "Traceback" not in server.output()
+    print(f"{len(sent)} spans, {len(arrived) - len(sent)} of them twice")
 
 
 @pytest.mark.parametrize("serve", SERVERS.values(), ids=SERVERS)
@@ -50,6 +65,7 @@ def test_a_reload_loses_nothing(promise: Promise, serve: Serve, requests: int) -
         assert traffic.failed == []
         with OTLPReceiver(promise.port) as receiver:
             wait_for_all(receiver, traffic.traces)
+            wait_until(lambda: promise.files() == [])
             server.stop()
     check(receiver, promise, traffic.traces, server)
 
@@ -71,8 +87,9 @@ def test_recycling_loses_nothing(promise: Promise, kind: str, requests: int) -> 
         receiver.answer(200)
         sent += ask(server, requests // 3)
         wait_for_all(receiver, sent)
+        wait_until(lambda: promise.files() == [])
         server.stop()
-    check(receiver, promise, sent, server)
+    check(receiver, promise, sent, server, ended=requests // limit)
 
 
 @pytest.mark.parametrize("serve", SERVERS.values(), ids=SERVERS)
@@ -92,5 +109,6 @@ def test_blue_and_green_share_a_folder(promise: Promise, serve: Serve, requests:
         assert traffic.failed == []
         receiver = stack.enter_context(OTLPReceiver(promise.port))
         wait_for_all(receiver, traffic.traces)
+        wait_until(lambda: promise.files() == [])
         green.stop()
     check(receiver, promise, traffic.traces, blue, green)
