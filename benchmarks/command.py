@@ -30,22 +30,52 @@ def run_in_rounds(
         arguments: of the command line.
         least: number of rounds by default, and at least with ``--write``.
     """
-    results = Path(__file__).with_name(f"{name.upper()}.md")
-    program = f"python -m benchmarks.{name}"
-    parser = argparse.ArgumentParser(prog=program, description=description)
+    parser = _parser(name, description)
     parser.add_argument("--rounds", type=int, default=least)
-    parser.add_argument("--write", action="store_true", help=f"write {results.name} anew")
     options = parser.parse_args(arguments)
     if options.rounds < (least if options.write else 1):
         parser.error(f"--rounds: wanted at least 1, and {least} with --write")
-    text = "\n".join(lines(options.rounds)) + "\n"
+    _put_out(name, lines(options.rounds), "", write=options.write)
+    return 0
+
+
+def run_once(
+    name: str,
+    description: str | None,
+    lines: Callable[[bool], Iterable[str]],
+    arguments: Sequence[str] | None,
+    *,
+    full: str,
+) -> int:
+    """Print the results; ``full`` describes what the option ``--full`` measures instead."""
+    parser = _parser(name, description)
+    parser.add_argument("--full", action="store_true", help=full)
+    options = parser.parse_args(arguments)
+    option = " --full" if options.full else ""
+    _put_out(name, lines(options.full), option, write=options.write)
+    return 0
+
+
+def _results(name: str) -> Path:
+    return Path(__file__).with_name(f"{name.upper()}.md")
+
+
+def _parser(name: str, description: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=description)
+    help = f"write {_results(name).name} anew"  # noqa: A001
+    parser.add_argument("--write", action="store_true", help=help)
+    return parser
+
+
+def _put_out(name: str, lines: Iterable[str], option: str, *, write: bool) -> None:
+    text = "\n".join(lines) + "\n"
     sys.stdout.write(text)
-    if options.write:
-        results.write_text(
-            f"# {name.capitalize()}\n\nPrinted, and written here, by `{program} --write`.\n\n"
+    if write:
+        _results(name).write_text(
+            f"# {name.capitalize()}\n\nPrinted, and written here, by "
+            f"`python -m benchmarks.{name}{option} --write`.\n\n"
             f"```\n{text}```\n"
         )
-    return 0
 
 
 def say(what: str) -> None:
