@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from shutil import rmtree
 from signal import SIGKILL
 from typing import TYPE_CHECKING
 
@@ -174,6 +175,62 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFi
     own.look()
     assert own.take() is None
     assert [path.suffix for path in files(tmp_path)] == [".corrupt"] * 2
+
+
+def test_what_can_not_be_deleted_is_not_sent_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its file is cut, which the log says once, and deleted when that is possible."""
+    own, other = of(tmp_path), of(tmp_path)
+    for text in ("one", "two"):
+        own.put([item(text)])
+    dropped: list[tuple[int, str]] = []
+    own.on_drop = other.on_drop = lambda count, reason: dropped.append((count, reason))
+    while found := own.take():
+        segment, _ = found
+        # A folder in its place, since a read-only one does not keep root from deleting.
+        moved = segment.path.rename(segment.path.with_suffix(".moved"))
+        segment.path.mkdir()
+        own.remove(segment)
+        segment.path.rmdir()
+        moved.rename(segment.path)
+    assert len(files(tmp_path)) == 2
+    other.look()
+    assert other.take() is None
+    assert files(tmp_path) == []
+    assert dropped == []
+    (line,) = messages(caplog)
+    assert "can't be deleted" in line
+
+
+def test_a_removed_folder_is_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What was in it is counted, and the log says so once."""
+    own = of(tmp_path)
+    dropped: list[tuple[int, str]] = []
+    own.on_drop = lambda count, reason: dropped.append((count, reason))
+    for text in ("one", "two"):
+        own.put([item(text)])
+    rmtree(own.path)
+    own.put([item("three")])
+    assert [*texts(own)] == ["three"]
+    own.put([item("four")])
+    rmtree(own.path)
+    assert own.take() is None
+    assert dropped == [(2, "spool_removed"), (1, "spool_removed")]
+    (line,) = messages(caplog)
+    assert "were removed" in line
+
+
+def test_a_file_that_was_deleted_is_written_again(server: OddServer, tmp_path: Path) -> None:
+    """If its items are in memory still, when the process stops."""
+    server.reply = lambda _: answer(503)
+    with sending(**to(server, tmp_path)) as made:
+        made.span("one")
+        made.flush(0.2)
+        (path,) = files(tmp_path)
+        path.unlink()
+        leave(made)
+        assert len(files(tmp_path)) == 1
 
 
 @pytest.fixture

@@ -51,6 +51,14 @@ def test_after_a_while_it_is_heard_again_with_how_often(monkeypatch: pytest.Monk
     assert not passes(_record("opentelemetry.exporter"))
 
 
+def test_our_own_records_pass_for_each_outage() -> None:
+    """Of several signals, and in the next one again; their number is limited all the same."""
+    passes = Throttle().filter
+    with suppress_instrumentation():
+        passed = [passes(_record("telemetry")) for _ in range(2 * throttle.OWN)]
+    assert passed == [True] * throttle.OWN + [False] * throttle.OWN
+
+
 def test_it_remembers_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever names loggers may have."""
     monkeypatch.setattr(throttle, "MAX_SOURCES", 3)
