@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from textwrap import fill
 from typing import TYPE_CHECKING, ClassVar
 
@@ -111,12 +112,9 @@ class Backend:
             self._server.shutdown()
             self._server.server_close()
 
-    def wait_for(self, count: int, seconds: float) -> int:
-        """Return the number of items that have arrived, when all have or after the time."""
-        deadline = time.monotonic() + seconds
-        while len(self.arrived) < count and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return len(self.arrived)
+    def count(self, items: int) -> int:
+        """Return how many of the first items have arrived."""
+        return sum(number < items for number in list(self.arrived))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -276,16 +274,27 @@ def survive(exporter: Exporter, outage: Outage, *, restart: bool) -> float:
                     running.stop()
                 else:
                     backend.start()
-                    backend.wait_for(outage.items, outage.recovery)
-                    running.stop()
+                    _recover(running, backend, outage)
             if restart:
                 backend.start()
                 with run(exporter, backend, folder, outage) as running:
-                    backend.wait_for(outage.items, outage.recovery)
-                    running.stop()
-        return 100 * len(backend.arrived) / outage.items
+                    _recover(running, backend, outage)
+        return 100 * backend.count(outage.items) / outage.items
     finally:
         backend.close()
+
+
+def _recover(running: Running, backend: Backend, outage: Outage) -> None:
+    """Wait until all items of the outage have arrived, or its time is over, and stop.
+
+    Items are made meanwhile: some exporters try again what failed only when an export succeeds.
+    """
+    deadline = time.monotonic() + outage.recovery
+    first = outage.items
+    while backend.count(outage.items) < outage.items and time.monotonic() < deadline:
+        running.emit(first, 10, 10)
+        first += 10
+    running.stop()
 
 
 def lines(outage: Outage) -> Iterator[str]:
@@ -319,7 +328,15 @@ def lines(outage: Outage) -> Iterator[str]:
         shares = "".join(f"{found[name][number]:>10.1f}" for name in ("outage", "restart"))
         yield f"{exporter.name:<22}{times}{shares}"
     yield ""
-    yield f"{machine()}; {AZURE}, {APITALLY}, logfire and opentelemetry-sdk as locked"
+    yield from fill(
+        "Azure Monitor's exporter and ours with a spool have a folder that the next process has, "
+        "too. The folders of Logfire's SDK and of Apitally are temporary.",
+        86,
+    ).splitlines()
+    yield ""
+    yield machine()
+    locked = ", ".join(f"{name} {version(name)}" for name in ("opentelemetry-sdk", "logfire"))
+    yield fill(f"{locked}, {AZURE}, {APITALLY}".replace("==", " "), 86)
 
 
 def _seconds(value: float) -> str:

@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
@@ -21,7 +22,6 @@ from tests.support.waiting import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from telemetry.testing import OTLPReceiver
     from tests.end_to_end.hosts import Host
@@ -106,6 +106,21 @@ def ask(server: Server, number: int, *, rate: float = 0.0) -> list[str]:
             if rate:
                 time.sleep(max(0.0, began + 1 / rate - time.monotonic()))
     return found
+
+
+def workers(server: Server) -> set[int]:
+    """Return the ids of the processes that serve, of several."""
+    tasks = Path(f"/proc/{server.pid}/task").iterdir()
+    children = {int(pid) for task in tasks for pid in (task / "children").read_text().split()}
+    # uvicorn's workers are spawned, which needs one process more.
+    return {pid for pid in children if b"resource_tracker" not in _command(pid)}
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def trace_of(traceresponse: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry.testing import OTLPReceiver
-from tests.chaos.promises import SERVERS, UNDELIVERED, Traffic, ask, spans, wait_for_all
+from tests.chaos.promises import SERVERS, UNDELIVERED, Traffic, ask, spans, wait_for_all, workers
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 REQUESTS, MANY_REQUESTS = 150, 1000
 # Small files, so that each worker has some to send.
 BATCH = 10
-VARIABLES = {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": str(BATCH)}
+VARIABLES = {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": str(BATCH), "TELEMETRY_SHUTDOWN_TIMEOUT": "1s"}
 
 
 @pytest.fixture
@@ -59,8 +59,12 @@ def test_a_reload_loses_nothing(promise: Promise, serve: Serve, requests: int) -
     with serve(env=promise.variables(VARIABLES)) as server:
         with Traffic(lambda: server) as traffic:
             wait_until(lambda: len(traffic.answered) >= requests // 2)
+            old = workers(server)
+            assert len(old) == 2
             server.signal(SIGHUP)
             server.wait_for_workers(4)
+            # They have ended before the backend is back.
+            wait_until(lambda: not old & workers(server))
             wait_until(lambda: len(traffic.answered) >= requests)
         assert traffic.failed == []
         with OTLPReceiver(promise.port) as receiver:

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import os
+import time
 from itertools import pairwise
-from pathlib import Path
 from signal import SIGKILL
 from typing import TYPE_CHECKING
 
 import pytest
 
 from telemetry.testing import OTLPReceiver
-from tests.chaos.promises import SERVERS, Traffic, duplicates, spans, wait_for_all
+from tests.chaos.promises import SERVERS, Traffic, duplicates, spans, wait_for_all, workers
 from tests.support.servers import serve_gunicorn
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.chaos.promises import Promise
-    from tests.support.servers import Server
 
 pytestmark = pytest.mark.chaos
 
 STORED = 100
 BATCHES = 4
-
-
-def workers(server: Server) -> list[int]:
-    """Return the ids of the master's children."""
-    tasks = Path(f"/proc/{server.pid}/task").iterdir()
-    return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+# Seconds.
+DELAY = 0.5
 
 
 @pytest.mark.parametrize("kind", ["UvicornWorker", "asgi"])
@@ -55,11 +50,11 @@ def test_what_was_on_disk_is_delivered(promise: Promise, kind: str) -> None:
 
 
 def test_with_a_healthy_backend_a_schedule_delay_is_lost(promise: Promise) -> None:
-    """What the worker had recorded since the last batch, and none from before that.
+    """What the worker has recorded since the last batch, and none from before that.
 
-    The time is compared with what passed between two batches on the same machine.
+    How late a busy machine is shows in the time between two answers.
     """
-    variables = promise.variables(OTEL_BSP_SCHEDULE_DELAY="500")
+    variables = promise.variables(OTEL_BSP_SCHEDULE_DELAY=f"{1000 * DELAY:g}")
     with (
         OTLPReceiver(promise.port) as receiver,
         serve_gunicorn(env=variables, workers=1) as server,
@@ -68,9 +63,9 @@ def test_with_a_healthy_backend_a_schedule_delay_is_lost(promise: Promise) -> No
             arrivals = []
             for number in range(BATCHES):
                 receiver.wait_for(lambda r: len(r.requests) > number)  # noqa: B023 - waited for
-                arrivals.append(traffic.answered[-1][1])
+                arrivals.append(time.monotonic())
             [worker] = workers(server)
-            # In the middle of a delay, or there might be nothing to lose.
+            # Within a delay, or there might be nothing to lose.
             count = len(traffic.answered)
             wait_until(lambda: len(traffic.answered) >= count + 10, every=0.001)
             os.kill(worker, SIGKILL)
@@ -79,12 +74,14 @@ def test_with_a_healthy_backend_a_schedule_delay_is_lost(promise: Promise) -> No
             wait_until(lambda: len(traffic.answered) >= len(before) + 10)
         server.stop()
     arrived = set(spans(receiver))
-    lost = [(trace, time) for trace, time in traffic.answered if trace not in arrived]
-    assert lost, "the kill came when there was nothing to lose"
-    # The last ones before the kill, without a gap. An answer may have come from a worker whose
-    # span was not recorded yet.
-    assert [trace for trace, _ in lost] == [trace for trace, _ in before][-len(lost) :]
-    longest = max(later - earlier for earlier, later in pairwise(arrivals))
+    lost = [(trace, at) for trace, at in before if trace not in arrived]
+    assert 0 < len(lost) < len(before)
+    # The last ones before the kill, without a gap.
+    assert lost == before[-len(lost) :]
+    longest_wait = max(later - earlier for (_, earlier), (_, later) in pairwise(before))
+    most = 2 * DELAY + 10 * longest_wait
     lasted = lost[-1][1] - lost[0][1]
     print(f"{len(lost)} of {len(before)} spans, recorded in {lasted:.2f} s")
-    assert lasted <= 5 * max(longest, 0.5)
+    assert lasted <= most
+    # Whenever the kill comes.
+    assert max(later - earlier for earlier, later in pairwise(arrivals)) <= most
