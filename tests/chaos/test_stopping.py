@@ -45,8 +45,10 @@ def test_without_a_spool_the_time_out_is_the_limit(promise: Promise, trouble: Tr
 
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
 def test_with_a_spool_the_next_process_delivers_all(promise: Promise, trouble: Trouble) -> None:
-    """No stop waits for the backend: it would take five minutes here."""
-    variables = promise.variables(TELEMETRY_SHUTDOWN_TIMEOUT=NEVER)
+    """No stop waits for the backend, neither for an answer nor for a better time."""
+    variables = promise.variables(
+        TELEMETRY_SHUTDOWN_TIMEOUT=NEVER, OTEL_EXPORTER_OTLP_TIMEOUT=NEVER.removesuffix("s")
+    )
     with trouble(promise.port), serve_uvicorn(env=variables) as server:
         sent = ask(server, REQUESTS)
         server.stop()
