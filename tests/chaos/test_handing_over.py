@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry.testing import OTLPReceiver
-from tests.chaos.promises import SERVERS, UNDELIVERED, Traffic, ask, spans, wait_for_all, workers
+from tests.chaos.promises import SERVERS, UNDELIVERED, Traffic, spans, wait_for_all, workers
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ def requests(soak: bool) -> int:
     return MANY_REQUESTS if soak else REQUESTS
 
 
-def check(
-    receiver: OTLPReceiver, promise: Promise, sent: list[str], *servers: Server, ended: int = 0
-) -> None:
+def check(receiver: OTLPReceiver, traffic: Traffic, *servers: Server, ended: int = 0) -> None:
     """Compare what was sent with what has arrived by the time that all servers have stopped.
 
     A worker that ends while the backend is there may have sent a batch whose acknowledgement it
@@ -39,18 +37,19 @@ def check(
 
     Args:
         receiver: the backend.
-        promise: whose folder it is.
-        sent: the traces.
+        traffic: the requests. Those that were not answered may have been served, too.
         servers: those that have stopped.
         ended: number of workers that ended before.
     """
-    arrived = spans(receiver)
-    assert set(arrived) == set(sent)
-    assert len(arrived) - len(sent) <= ended * BATCH
+    arrived, sent = spans(receiver), traffic.traces
+    assert set(sent) <= set(arrived)
+    assert len(set(arrived) - set(sent)) <= len(traffic.failed)
+    twice = len(arrived) - len(set(arrived))
+    assert twice <= ended * BATCH
     for server in servers:
         assert UNDELIVERED.findall(server.output()) == []
         assert "Traceback" not in server.output()
-    print(f"{len(sent)} spans, {len(arrived) - len(sent)} of them twice")
+    print(f"{len(sent)} spans, {twice} of them twice")
 
 
 @pytest.mark.parametrize("serve", SERVERS.values(), ids=SERVERS)
@@ -71,7 +70,7 @@ def test_a_reload_loses_nothing(promise: Promise, serve: Serve, requests: int) -
             wait_for_all(receiver, traffic.traces)
             wait_until(lambda: promise.files() == [])
             server.stop()
-    check(receiver, promise, traffic.traces, server)
+    check(receiver, traffic, server)
 
 
 @pytest.mark.parametrize("kind", ["UvicornWorker", "asgi"])
@@ -84,16 +83,18 @@ def test_recycling_loses_nothing(promise: Promise, kind: str, requests: int) -> 
         OTLPReceiver(promise.port) as receiver,
         serve(env=variables, max_requests=limit) as server,
     ):
-        sent = ask(server, requests // 3)
-        wait_for_all(receiver, sent)
-        receiver.answer(503)
-        sent += ask(server, requests // 3)
-        receiver.answer(200)
-        sent += ask(server, requests // 3)
-        wait_for_all(receiver, sent)
+        # A worker that ends may close a connection that it has not read from.
+        with Traffic(lambda: server) as traffic:
+            wait_until(lambda: len(traffic.answered) >= requests // 3)
+            receiver.answer(503)
+            wait_until(lambda: len(traffic.answered) >= 2 * requests // 3)
+            receiver.answer(200)
+            wait_until(lambda: len(traffic.answered) >= requests)
+        wait_for_all(receiver, traffic.traces)
         wait_until(lambda: promise.files() == [])
         server.stop()
-    check(receiver, promise, sent, server, ended=requests // limit)
+    total = len(traffic.answered) + len(traffic.failed)
+    check(receiver, traffic, server, ended=total // limit)
 
 
 @pytest.mark.parametrize("serve", SERVERS.values(), ids=SERVERS)
@@ -115,4 +116,4 @@ def test_blue_and_green_share_a_folder(promise: Promise, serve: Serve, requests:
         wait_for_all(receiver, traffic.traces)
         wait_until(lambda: promise.files() == [])
         green.stop()
-    check(receiver, promise, traffic.traces, blue, green)
+    check(receiver, traffic, blue, green)
