@@ -78,7 +78,7 @@ logger = logging.getLogger("telemetry")
 
 REST_AFTER_STOP = 10.0
 """Seconds."""
-SEND_BEFORE_LEAVING = 0.25
+SEND_BEFORE_LEAVING = 0.4
 """Seconds that a stopping process takes to send, before it writes what is left to the spool."""
 
 
