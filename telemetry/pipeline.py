@@ -79,7 +79,9 @@ logger = logging.getLogger("telemetry")
 REST_AFTER_STOP = 10.0
 """Seconds."""
 SEND_BEFORE_LEAVING = 0.4
-"""Seconds that a stopping process takes to send, before it writes what is left to the spool."""
+"""Seconds that a stopping process takes to send, before it writes what is left to the spool. None
+for a destination that is not reached.
+"""
 
 
 class Pipeline:
@@ -402,7 +404,15 @@ class Pipeline:
         if not any(sender.has_spool for sender in self._senders):
             return self._flush(seconds)
         deadline = time.monotonic() + seconds
-        self._flush(min(seconds, SEND_BEFORE_LEAVING))
+        soon = time.monotonic() + min(seconds, SEND_BEFORE_LEAVING)
+        self._release_logs()
+        if self._pushing:
+            run_all([self._flusher(self)], soon - time.monotonic())
+        for sender in self._senders:
+            sender.hurry(soon)
+        for sender in self._senders:
+            if not sender.is_held_up:
+                sender.flush(soon)
         for sender in self._senders:
             # Nothing is taken from the spool again.
             sender.rest(REST_AFTER_STOP)

@@ -82,6 +82,11 @@ class Episode:
         """Items were dropped from the full queue."""
         self._lost += count
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the last attempt has failed."""
+        return self._began is not None
+
     def success(self, delivered: int) -> None:
         """An attempt has succeeded."""
         if self._began is not None:
@@ -276,6 +281,11 @@ class Delivery:
                 batch.segment = self.spool.put(batch.items, hold=True)
                 self.outbox.settle(batch)
         return batch.segment
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last attempt has failed."""
+        return self._episode.is_open
 
     def hurry(self) -> None:
         """Try at once, unless the backend has ordered a pause."""
@@ -540,6 +550,13 @@ class Sender:
         with self._changed:
             self._flush_until = 0.0
             self._rests_until = time.monotonic() + seconds
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether the destination does not take items now, or not soon."""
+        since = self._busy_since
+        is_slow = since is not None and time.monotonic() - since > HELD_UP
+        return is_slow or any(delivery.is_failing for delivery in self.deliveries)
 
     def leave(self) -> bool:
         """Write all that waits to the spool. Returns whether nothing is left in memory alone."""
