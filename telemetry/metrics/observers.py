@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider
 
     from telemetry.export.destination import Destination
+    from telemetry.export.statistics import ExportStatistics
     from telemetry.registry.names import MetricName
     from telemetry.settings.model import Signal
 
@@ -84,34 +85,27 @@ def observe_telemetry(
             for (signal, name, outcome), count in totals.items()
         ]
 
-    def retried(_options: CallbackOptions) -> Iterable[Observation]:
-        totals: dict[tuple[str, str], int] = {}
-        for destination in retrying:
-            key = destination.signal, destination.name
-            totals[key] = totals.get(key, 0) + destination.statistics.retried
-        return [
-            Observation(count, {str(a.SIGNAL): signal, str(a.EXPORTER): name})
-            for (signal, name), count in totals.items()
-        ]
+    def sums(of: Callable[[ExportStatistics], int]) -> Observe:
+        def observe(_options: CallbackOptions) -> Iterable[Observation]:
+            totals: dict[tuple[str, str], int] = {}
+            for destination in retrying:
+                key = destination.signal, destination.name
+                totals[key] = totals.get(key, 0) + of(destination.statistics)
+            return [
+                Observation(count, {str(a.SIGNAL): signal, str(a.EXPORTER): name})
+                for (signal, name), count in totals.items()
+            ]
+
+        return observe
 
     def failed(_options: CallbackOptions) -> Iterable[Observation]:
         counts = [*state.failures.items()]
         return [Observation(count, {str(a.COMPONENT): name}) for name, count in counts]
 
-    def spooled(_options: CallbackOptions) -> Iterable[Observation]:
-        totals: dict[tuple[str, str], int] = {}
-        for destination in retrying:
-            key = destination.signal, destination.name
-            totals[key] = totals.get(key, 0) + destination.statistics.spooled
-        return [
-            Observation(count, {str(a.SIGNAL): signal, str(a.EXPORTER): name})
-            for (signal, name), count in totals.items()
-        ]
-
     _count(meter, m.EXPORTED, exported)
     if has_spool:
-        _count(meter, m.SPOOLED, spooled)
-    _count(meter, m.RETRIES, retried)
+        _count(meter, m.SPOOLED, sums(lambda statistics: statistics.spooled))
+    _count(meter, m.RETRIES, sums(lambda statistics: statistics.retried))
     _count(meter, m.FAILURES, failed)
     if folding is not None:
         _count(meter, m.FOLDED, lambda _options: [Observation(folding.folded)])
