@@ -70,6 +70,7 @@ if TYPE_CHECKING:
 
     from telemetry.errors.sentry.client import ErrorTracking
     from telemetry.export.destination import Destination
+    from telemetry.export.sender import Sender
     from telemetry.export.statistics import ExportState
     from telemetry.metrics.provider import MeterProvider
     from telemetry.settings.model import Signal
@@ -260,10 +261,7 @@ class Pipeline:
             self._watch_forks()
         _announce(self.logger_provider, self.describe())
         self._release_logs()
-        for sender in self._senders:
-            if sender.has_spool:
-                # There may be files of processes that have ended.
-                sender.wake()
+        self._take_over(self._senders)
 
     def _watch_forks(self) -> None:
         if not self._watches_forks:
@@ -325,6 +323,13 @@ class Pipeline:
         with self._lock:
             self._start_errors()
         self._release_logs()
+        self._take_over(self._event_senders)
+
+    def _take_over(self, senders: Sequence[Sender]) -> None:
+        """Send what processes that have ended have left in the spool."""
+        for sender in senders:
+            if sender.has_spool:
+                sender.wake()
 
     def _flush_at_exit(self) -> None:
         if not self._flushes_at_exit:

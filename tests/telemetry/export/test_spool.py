@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from telemetry.export import spool
 from telemetry.export.spool import CorruptFileError, Spool, SpoolFolder, decode, encode
 from telemetry.settings.model import SpoolSettings
+from telemetry.testing import EventReceiver
 from tests.support.environment import clean_environment
 from tests.support.odd_server import OddServer, answer
-from tests.support.processes import program, refusing_port
+from tests.support.processes import free_port, program, refusing_port
 from tests.support.waiting import wait_until
 from tests.telemetry.export.sending import Sending, sending
 from tests.telemetry.export.test_sender import messages, names
@@ -442,6 +443,46 @@ while list(__import__("pathlib").Path(%r).rglob("*.items")):
     # That telemetry has started, of each program.
     assert len(receiver.logs) == 2
     assert "done" in {point.name for point in receiver.metrics}
+
+
+FAILS = """
+import logging, telemetry
+telemetry.configure(default_service_name="script")
+telemetry.report_errors()
+logging.getLogger("mine").error("minutes of me@example.org are lost")
+"""
+
+
+WAITS = """
+import pathlib, time, telemetry
+telemetry.configure(default_service_name="script")
+telemetry.report_errors()
+while list(pathlib.Path("SPOOL").rglob("*.items")):
+    time.sleep(0.05)
+"""
+
+
+def test_an_error_event_waits_for_its_tracker(tmp_path: Path) -> None:
+    """Another program sends it, with the time at which it is sent, and the files are private."""
+    errors = EventReceiver(free_port())
+    with errors:
+        dsn = errors.dsn
+    variables = {
+        "SENTRY_DSN": dsn,
+        "TELEMETRY_SPOOL_DIR": str(tmp_path / "spool"),
+        "TELEMETRY_SHUTDOWN_TIMEOUT": "3600s",
+    }
+    done = run_python(tmp_path, FAILS, **variables)
+    assert "undelivered" not in done.stderr
+    (path,) = files(tmp_path / "spool")
+    assert path.parent.name.startswith("errors-sentry-")
+    ((_, body, _, is_failure),) = decode(path.read_bytes())
+    assert is_failure
+    assert b"me@example.org" not in body
+    with errors:
+        run_python(tmp_path, WAITS.replace("SPOOL", str(tmp_path / "spool")), **variables)
+        (event,) = errors.events
+        assert event.message == "minutes of [REDACTED] are lost"
 
 
 def test_a_request_that_is_too_large_is_divided_on_disk_too(
