@@ -56,7 +56,7 @@ def _run(minutes: int) -> Iterator[str]:
             }
             with serve_uvicorn(env=variables, args=["--no-access-log"]) as server:
                 yield f"One worker of uvicorn, {RATE:g} requests a second, {minutes} minutes."
-                yield f"Means of {SAMPLES} samples a minute. In the third of five the backend is away."
+                yield f"Means of {SAMPLES} samples; in the third of five the backend is away."
                 yield ""
                 yield f"  {'minute':<8}{'backend':<9}{'MB':>7}{'threads':>9}{'descriptors':>13}"
                 sent, traced = 0, 0
