@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import importlib
 import logging
 import os
 import time
@@ -247,6 +248,10 @@ class Pipeline:
             if self._started.is_set():
                 return
             self._started.set()
+            if self._senders:
+                # Used for the first answer. A process that is forked while another thread imports
+                # a module can never import it.
+                importlib.import_module("telemetry.export.decoding")
             # The SDK gives each provider another instance id after a fork.
             self._describe_logs(self.tracer_provider.resource)
             # What fails to start takes nothing else along.
@@ -423,10 +428,8 @@ class Pipeline:
             sender.rest(REST_AFTER_STOP)
         # What could not be written is sent, as without a spool.
         left = [sender.leave() or sender.flush(deadline) for sender in self._senders]
-        others: list[Any] = [p for p in self._processors if p.destination.statistics.pending]
-        if self.errors is not None:
-            others.append(self.errors)
-        left.append(run_all(map(self._flusher, others), max(0.0, deadline - time.monotonic())))
+        others = self._waiting(collecting=False)
+        left.append(run_all(others, max(0.0, deadline - time.monotonic())))
         if stored := sum(sender.stored for sender in self._senders):
             with suppress_instrumentation():
                 logger.info(
@@ -549,9 +552,9 @@ class Pipeline:
     def _counted(self) -> list[Destination[Any]]:
         return [*self.destinations["traces"], *self.destinations["logs"]]
 
-    def _waiting(self) -> list[Flusher]:
+    def _waiting(self, *, collecting: bool = True) -> list[Flusher]:
         parts: list[Any] = [p for p in self._processors if p.destination.statistics.pending]
-        if self._pushing:
+        if self._pushing and collecting:
             parts.append(self)
         # In a forked child, a flush of Sentry's SDK with nothing to send may end by its timeout.
         if self.errors is not None and (self.errors.undelivered or not self._inherited):

@@ -392,9 +392,14 @@ class Delivery:
         return batch
 
     def _conclude(self, batch: Batch, answer: Answer, verdict: Verdict) -> None:
-        if batch.is_left:
-            self._conclude_left(batch, verdict)
-        elif verdict.result is Result.DELIVERED:
+        if batch.is_left and self.spool is not None and batch.segment is not None:
+            if verdict.result is not Result.DELIVERED:
+                # Any process concludes what becomes of it.
+                self._current = None
+                self.spool.give_back(batch.segment)
+                return
+            self._statistics.accept(batch.count)
+        if verdict.result is Result.DELIVERED:
             rejected = min(verdict.rejected, batch.count)
             accepted = batch.count - rejected
             if accepted:
@@ -437,18 +442,6 @@ class Delivery:
                 self._keep(part)
             self.spool.remove(batch.segment)
         return parts
-
-    def _conclude_left(self, batch: Batch, verdict: Verdict) -> None:
-        """Conclude an attempt whose batch was left to any process meanwhile."""
-        self._current = None
-        if batch.segment is None or self.spool is None:
-            return
-        if verdict.result is Result.DELIVERED:
-            self._statistics.accept(batch.count)
-            self._statistics.count(batch.count, delivered=True)
-            self.spool.remove(batch.segment)
-        else:
-            self.spool.give_back(batch.segment)
 
     def _finish(self, batch: Batch) -> None:
         self._current = None

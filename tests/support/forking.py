@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 IMPORTED = (
     *("asyncio", "concurrent.futures.thread", "decimal", "email.message", "html.parser"),
     *("http.cookies", "importlib.metadata", "logging.config", "multiprocessing.util", "sqlite3"),
-    *("unittest.mock", "zoneinfo"),
+    "zoneinfo",
     *("asgiref.sync", "google.protobuf.message", "httpcore", "jinja2", "psutil", "requests"),
     *("sqlparse", "wrapt", "yaml"),
     *("opentelemetry.sdk.trace.export", "opentelemetry.sdk.metrics.export"),

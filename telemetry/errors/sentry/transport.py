@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sentry_sdk.transport import Transport
@@ -33,6 +34,11 @@ class OutboxTransport(Transport):
     def __init__(self, dsn: str, sender: Sender) -> None:
         super().__init__({"dsn": dsn})
         [delivery] = sender.deliveries
+        # What the client imports is imported here, and not by the thread that sends: a process that
+        # is forked during an import of another thread can never import the module. What fails now
+        # is logged by the first attempt.
+        with suppress(Exception):
+            delivery.prepare()
         self._outbox = delivery.outbox
         self._sender = sender
 

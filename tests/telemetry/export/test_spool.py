@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.export import spool
 from telemetry.export.spool import CorruptFileError, Spool, SpoolFolder, decode, encode
 from telemetry.settings.model import SpoolSettings
 from telemetry.testing import EventReceiver
@@ -27,7 +26,7 @@ from tests.telemetry.export.test_sender import messages, names
 from tests.telemetry.scripts import run_python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from telemetry.export.encoding.requests import Item
@@ -144,20 +143,43 @@ def test_an_item_that_never_fits_stays_in_memory(tmp_path: Path) -> None:
     assert files(tmp_path) == []
 
 
-def test_old_items_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_items_are_dropped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Also those of a destination that is not configured any more, and unfinished files."""
     gone, own = of(tmp_path, "traces-otlp-gone"), of(tmp_path)
     gone.put([item("old")])
-    own.put([item("old")])
+    own.put([item("old"), item("old")])
     unfinished = own.path / "x.writing"
     unfinished.touch()
     os.utime(unfinished, (1, 1))
-    monkeypatch.setattr(spool, "LOOK_EVERY", 0.0)
+    later = Spool(SpoolFolder(SpoolSettings(str(tmp_path), max_age=0)), "traces-otlp-x")
     dropped: list[tuple[int, str]] = []
-    later = of(tmp_path, max_age=0)
     later.on_drop = lambda count, reason: dropped.append((count, reason))
     later.look()
     assert files(tmp_path) == []
+    # One of the unfinished file, of which no item is known.
+    assert sorted(dropped) == [(0, "spool_expired"), (2, "spool_expired")]
+    (line,) = messages(caplog)
+    assert "TELEMETRY_SPOOL_AGE" in line
+
+
+@pytest.mark.parametrize("sync", [False, True])
+def test_files_are_synced_if_that_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: bool
+) -> None:
+    """The file, and the folder that has its name."""
+    synced: list[str] = []
+    for name in ("fdatasync", "fsync"):
+        system = getattr(os, name)
+
+        def call(descriptor: int, system: Callable[[int], None] = system) -> None:
+            synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+            system(descriptor)
+
+        monkeypatch.setattr(os, name, call)
+    own = Spool(SpoolFolder(SpoolSettings(str(tmp_path), sync=sync)), "traces-otlp-x")
+    own.put([item("one")])
+    (path,) = files(tmp_path)
+    assert synced == ([f"{path}.writing", str(path.parent)] if sync else [])
 
 
 def test_a_damaged_file_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -244,7 +243,6 @@ def test_the_sdks_flush_sends_what_is_queued(tmp_path: Path, errors: EventReceiv
     assert len(errors.events) == 1
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork")
 def test_a_forked_child_sends_its_own_events(tmp_path: Path, errors: EventReceiver) -> None:
     """Not the parent's, which waits for the tracker at that time."""
     errors.answer(200, delay=0.5)
