@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROGRAM = """
-import gc, json, os, sys, threading
+import gc, json, os, sys, threading, time
 from opentelemetry._logs import LogRecord
 from telemetry.pipeline import Pipeline
 from telemetry.settings import read_settings
@@ -41,6 +41,10 @@ use(0)
 before = usage()
 for number in range(1, ROUNDS):
     use(number)
+# gRPC closes its descriptors on a thread of its own, soon after. Those of a leak stay.
+deadline = time.monotonic() + 120
+while usage()[1] > before[1] and time.monotonic() < deadline:
+    time.sleep(0.05)
 print(json.dumps([before, usage(), min(during)]))
 """
 
@@ -59,8 +63,8 @@ def test_nothing_is_left(tmp_path: Path, protocol: str, soak: bool) -> None:
             OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
         )
         before, after, threads_during = json.loads(output.splitlines()[-1])
-        assert after == before
-        assert before[0] == ["MainThread"]
+        assert after[0] == before[0] == ["MainThread"]
+        assert after[1] <= before[1]
         assert threads_during > 1
         names = Counter(span.name for span in receiver.spans)
         assert names == {f"span {number}": 1 for number in range(rounds)}
