@@ -49,6 +49,11 @@ class ChildProcesses:
         self._deliver = deliver
         self._timeout = timeout
         self._process_id = 0
+        # Of this child: whether its end delivers now, the signal that arrived meanwhile, and what
+        # the thread of an earlier signal releases.
+        self._is_ending = False
+        self._pending = 0
+        self._delivered: Any = None
 
     def watch(self) -> None:
         """Watch from now on. multiprocessing is not imported for it.
@@ -75,6 +80,7 @@ class ChildProcesses:
         if at_end is None:
             return
         self._process_id = os.getpid()
+        self._is_ending, self._pending, self._delivered = False, 0, None
         at_end(None, self._end, exitpriority=_LAST)
         # A server's handler, or the host's, stays. That of a parent that is a child is inherited.
         if signal.getsignal(signal.SIGTERM) in (signal.SIG_DFL, self._terminate):
@@ -85,6 +91,12 @@ class ChildProcesses:
                 return
 
     def _end(self) -> None:
+        # A pool ends its workers by SIGTERM while they return. What they have is sent once: this
+        # goes on, and the signal takes effect after it.
+        self._is_ending = True
+        if self._delivered is not None:
+            self._delivered.acquire(timeout=self._timeout)
+            return
         try:
             error = sys.exc_info()[1]
             if isinstance(error, Exception):
@@ -93,11 +105,19 @@ class ChildProcesses:
             self._deliver()
         except Exception as problem:  # noqa: BLE001 # multiprocessing would print it
             failed("processes", problem)
+        finally:
+            if signal.getsignal(signal.SIGTERM) == self._terminate:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            if self._pending:
+                os.kill(os.getpid(), self._pending)
 
     def _terminate(self, number: int, frame: FrameType | None) -> None:
         # By the default action from now on: a second signal ends the process at once.
         signal.signal(number, signal.SIG_DFL)
-        delivered = _thread.allocate_lock()
+        if self._is_ending and os.getpid() == self._process_id:
+            self._pending = number
+            return
+        self._delivered = delivered = _thread.allocate_lock()
         delivered.acquire()
         try:
             if os.getpid() == self._process_id:

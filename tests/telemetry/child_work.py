@@ -9,8 +9,12 @@ import threading
 import time
 from multiprocessing.util import Finalize
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 telemetry.configure(default_service_name="program")
 
@@ -55,6 +59,17 @@ def wait_for_signal(name: str) -> None:
     work(name)
     Path("ready").touch()
     time.sleep(600)
+
+
+def end_when_collected(name: str) -> None:
+    """Return, and be ended by SIGTERM while metrics are collected for the last time."""
+
+    def be_ended(_options: metrics.CallbackOptions) -> Iterator[metrics.Observation]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield metrics.Observation(1, {"name": name})
+
+    metrics.get_meter("work").create_observable_gauge("work.ended", callbacks=[be_ended])
+    work(name)
 
 
 def with_handler(name: str) -> None:

@@ -175,6 +175,22 @@ def test_signals(tmp_path: Path) -> None:
     assert default == "True"
 
 
+def test_a_signal_at_the_end(tmp_path: Path) -> None:
+    """A pool's SIGTERM reaches workers that are delivering: each item is sent once."""
+    code = (
+        START.replace("METHOD", "'fork'")
+        + """
+    print(run(work.end_when_collected, "ended"))
+    """
+    )
+    with OTLPReceiver() as otlp, EventReceiver() as events:
+        output = printed(tmp_path, code, **_variables(otlp, events))
+        assert output.split() == ["-15"]
+        assert [span.name for span in otlp.spans] == ["ended"]
+        points = [point for point in otlp.metrics if point.scope == "work"]
+        assert sorted(point.name for point in points) == ["work.done", "work.ended"]
+
+
 def _assert_crash(events: EventReceiver, messages: list[str]) -> None:
     assert [event.exceptions for event in events.events] == [
         (("LookupError", message),) for message in messages
