@@ -105,6 +105,7 @@ class Pipeline:
             resource,
             shutdown_on_exit=False,
             adapters={SCOPE: DatasetteTracer},
+            light=("telemetry", SCOPE),
             id_generator=build_id_generator(settings.id_generator),
             span_limits=SpanLimits(max_attribute_length=settings.attribute_length),
         )

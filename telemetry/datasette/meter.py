@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import trace
 from opentelemetry.metrics import Counter, Histogram, Meter, Observation
 
+from telemetry.datasette.light import LightQuerySpan
 from telemetry.datasette.spans import QuerySpan
 from telemetry.metrics.meter import AdaptedMeter
 from telemetry.redaction import additions
@@ -109,7 +110,7 @@ class _SiteHistogram(Histogram):
         adapted = self._meter.adapted(attributes)
         if a.ERROR_TYPE in adapted:
             span = trace.get_current_span()
-            if isinstance(span, QuerySpan):
+            if isinstance(span, QuerySpan | LightQuerySpan):
                 # Whether the failure was expected is only known when the query ends.
                 span.hold(lambda *, expected: self._record_held(amount, adapted, expected))
                 return

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext, StatusCode
 
     from telemetry.request import RequestRecord
+    from telemetry.traces.light import LightSpan
 
     class OnEnd(Protocol):
         """Called when a query ends; ``expected`` says whether a failure of it was expected."""
@@ -45,6 +46,11 @@ class WrappedSpan(Span):
 
     def __init__(self, span: Span) -> None:
         self._span = span
+
+    @property
+    def light(self) -> LightSpan | None:
+        """The light span that is wrapped, if it is one."""
+        return getattr(self._span, "light", None)
 
     def end(self, end_time: int | None = None) -> None:
         self._span.end(end_time)

@@ -28,6 +28,7 @@ from telemetry.datasette.spans import (
 from telemetry.errors import failures
 from telemetry.registry.datasette import PHASES, QUERY, WRITE
 from telemetry.request import any_record, request_record
+from telemetry.traces.current import CurrentSpan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +38,18 @@ if TYPE_CHECKING:
 
 
 class DatasetteTracer(Tracer):
-    """Adapts a tracer of the SDK, which starts all spans."""
+    """Adapts the tracer that starts all spans."""
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
+        # Not by its class, which needs the SDK: without a destination it is not imported.
+        self._start_light: Any = getattr(tracer, "start", None)
+        if self._start_light is not None:
+            from telemetry.datasette.light import SPAN_CLASSES
+            from telemetry.traces.light import LightSpan
+
+            self._class_of = {**SPAN_CLASSES}
+            self._other = LightSpan
 
     def start_span(
         self,
@@ -57,16 +66,18 @@ class DatasetteTracer(Tracer):
         if kind is SpanKind.SERVER:
             return self._server(name, context, attributes, links, start_time)
         context, links = _detached(context, links)
-        span = self._tracer.start_span(
-            name,
-            context,
-            kind,
-            attributes,
-            links,
-            start_time,
-            record_exception,
-            set_status_on_exception,
-        )
+        on_exception = record_exception, set_status_on_exception
+        if self._start_light is not None:
+            span_class = self._class_of.get(name, self._other)
+            span: Span = self._start_light(
+                span_class, name, context, kind, attributes, links, start_time, on_exception
+            )
+            if span.__class__ is span_class:
+                return span
+        else:
+            span = self._tracer.start_span(
+                name, context, kind, attributes, links, start_time, *on_exception
+            )
         if name == QUERY:
             return QuerySpan(span)
         return PhaseSpan(span) if name in PHASES else span
@@ -96,7 +107,7 @@ class DatasetteTracer(Tracer):
         )
         # The edge records an exception that passes through the replaced SERVER span.
         is_replaced = isinstance(span, RequestSpan)
-        current_span = trace.use_span(
+        current_span = CurrentSpan(
             span,
             end_on_exit=end_on_exit,
             record_exception=record_exception and not is_replaced,

@@ -5,31 +5,55 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk import trace as sdk
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from telemetry.registry.attributes import SCHEMA_URL
+from telemetry.traces.light import LightTracer
+from telemetry.traces.spans import RecordedSpanProcessor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import SpanProcessor
+    from opentelemetry.sdk.trace.sampling import Sampler
     from opentelemetry.trace import Tracer
 
     AdaptTracer = Callable[[Tracer], Tracer]
 
 
 class TracerProvider(sdk.TracerProvider):
-    """The SDK's tracer provider, with adapted tracers for some instrumentation scopes.
+    """The SDK's tracer provider, with light spans and adapted tracers for some scopes.
 
     Args:
-        adapters: by scope name, a function that wraps the SDK's tracer. It renames attributes
+        adapters: by scope name, a function that wraps the tracer. It renames attributes
             that are older than the semantic conventions of ``SCHEMA_URL``.
-        *args, **kwargs: arguments of the SDK's provider.
+        light: names of scopes whose spans are light ones.
+        sampler, resource, span_limits, **kwargs: arguments of the SDK's provider.
     """
 
     def __init__(
-        self, *args: Any, adapters: Mapping[str, AdaptTracer] | None = None, **kwargs: Any
+        self,
+        sampler: Sampler | None = None,
+        resource: Resource | None = None,
+        *,
+        adapters: Mapping[str, AdaptTracer] | None = None,
+        light: Collection[str] = (),
+        span_limits: sdk.SpanLimits | None = None,
+        **kwargs: Any,
     ) -> None:
         self._adapters = dict(adapters or {})
-        super().__init__(*args, **kwargs)
+        self._light = frozenset(light)
+        self._limits = span_limits or sdk.SpanLimits()
+        self.processors: tuple[SpanProcessor, ...] = ()
+        """The processors of light spans: all that were added, but for what only the SDK's need."""
+        super().__init__(sampler, resource, span_limits=self._limits, **kwargs)
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        """Add a processor, which gets the spans of all scopes."""
+        super().add_span_processor(span_processor)
+        if not isinstance(span_processor, RecordedSpanProcessor):
+            self.processors = (*self.processors, span_processor)
 
     def get_tracer(
         self,
@@ -40,10 +64,14 @@ class TracerProvider(sdk.TracerProvider):
     ) -> Tracer:
         """The tracer of an instrumentation scope."""
         adapt = self._adapters.get(instrumenting_module_name)
+        schema_url = SCHEMA_URL if adapt else schema_url
         tracer = super().get_tracer(
-            instrumenting_module_name,
-            instrumenting_library_version,
-            SCHEMA_URL if adapt else schema_url,
-            attributes,
+            instrumenting_module_name, instrumenting_library_version, schema_url, attributes
         )
+        # With OTEL_SDK_DISABLED it is another one.
+        if instrumenting_module_name in self._light and isinstance(tracer, sdk.Tracer):
+            scope = InstrumentationScope(
+                instrumenting_module_name, instrumenting_library_version, schema_url, attributes
+            )
+            tracer = LightTracer(self, tracer, scope, self._limits)
         return adapt(tracer) if adapt else tracer

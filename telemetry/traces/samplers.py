@@ -49,10 +49,10 @@ def build_sampler(settings: SamplerSettings) -> Sampler:
         "tail": TailSampler(given),
     }
     sampler = known.get(settings.name)
-    if sampler is None:
-        (point,) = (point for point in installed_samplers() if point.name == settings.name)
-        sampler = point.load()(settings.arg)
-    return RequestSampler(sampler)
+    if sampler is not None:
+        return RequestSampler(sampler, inherits=True)
+    (point,) = (point for point in installed_samplers() if point.name == settings.name)
+    return RequestSampler(point.load()(settings.arg))
 
 
 def build_id_generator(name: str | None) -> IdGenerator:
@@ -69,10 +69,16 @@ class RequestSampler(Sampler):
 
     A span that links to such a request, such as a background write, is dropped as
     well. A dropped span has a valid trace id for logs and for propagation.
+
+    Args:
+        sampler: decides about all others.
+        inherits: whether it decides for the child of a recorded span of this process as it did
+            for the parent. It is not asked for each child then.
     """
 
-    def __init__(self, sampler: Sampler) -> None:
+    def __init__(self, sampler: Sampler, *, inherits: bool = False) -> None:
         self._sampler = sampler
+        self.inherits = inherits
         self._dropped: OrderedDict[int, None] = OrderedDict()
 
     def should_sample(

@@ -1,0 +1,61 @@
+"""Light spans of Datasette's queries and their phases, as `telemetry.datasette.spans` wraps others.
+
+A module of its own, which is imported where spans are recorded: it needs the SDK.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import StatusCode
+
+from telemetry.datasette.sql_errors import result_code
+from telemetry.registry import attributes as a
+from telemetry.registry import datasette as d
+from telemetry.traces.light import LightSpan
+
+if TYPE_CHECKING:
+    from telemetry.datasette.spans import OnEnd
+
+_ERROR = StatusCode.ERROR
+
+
+class LightPhaseSpan(LightSpan):
+    """A light span within a ``db.query`` span, with SQLite's result code as `PhaseSpan` has it."""
+
+    __slots__ = ()
+
+    def record_exception(self, exception: BaseException, *args: Any, **kwargs: Any) -> None:
+        code = result_code(exception)
+        if code is not None:
+            self.set_attribute(a.DB_RESPONSE_STATUS_CODE, code)
+        super().record_exception(exception, *args, **kwargs)
+
+
+class LightQuerySpan(LightPhaseSpan):
+    """A light ``db.query`` span, as `QuerySpan` is one of the SDK's."""
+
+    __slots__ = ()
+
+    def hold(self, on_end: OnEnd) -> None:
+        """Call ``on_end`` when the span ends, with whether a failure was expected."""
+
+        def ended() -> None:
+            known = self._values
+            interrupted = known.get(d.INTERRUPTED) and self.status.status_code is not _ERROR
+            on_end(expected=bool(known.get(d.SUPPRESSED) or interrupted))
+
+        self.after_end = ended
+
+    def end(self, end_time: int | None = None) -> None:
+        known = self._values
+        if d.SYSTEM in known and self.end_time is None:
+            known[a.DB_SYSTEM_NAME] = known.pop(d.SYSTEM)
+        super().end(end_time)
+
+
+SPAN_CLASSES: dict[str, type[LightSpan]] = {
+    d.QUERY: LightQuerySpan,
+    **dict.fromkeys(d.PHASES, LightPhaseSpan),
+}
+"""By the name of Datasette's span; other spans have no class of their own."""

@@ -1,0 +1,537 @@
+"""Light spans: the interface of the SDK's spans without their locks, copies and lists.
+
+`TracerProvider` starts them for the instrumentation scopes of telemetry and Datasette, whose spans
+are started in every request. Other scopes have the SDK's. Processors and exporters see no
+difference: a light span is an `opentelemetry.sdk.trace.Span`.
+
+Fields are plain attributes under the SDK's public names, and most parts are made when they are
+read: most light spans are folded into query statistics and never exported. A span is used by one
+task or thread at a time, so nothing is locked; the interpreter keeps each single change whole.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from time import perf_counter_ns, time_ns
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import trace
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk import trace as sdk
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    Tracer,
+)
+
+from telemetry.errors import failures
+from telemetry.export.ended_spans import SpanCopy
+from telemetry.request import any_record
+from telemetry.traces.current import CurrentSpan, failure_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import Event, SpanLimits
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+    from opentelemetry.trace import Span, TraceState
+
+    from telemetry.traces.provider import TracerProvider
+
+    Ids = tuple[int, int, TraceFlags, TraceState | None]
+
+logger = logging.getLogger(__name__)
+
+# Read once, since an enumeration looks its members up in Python.
+_INTERNAL, _UNSET, _OK, _ERROR = (
+    SpanKind.INTERNAL,
+    StatusCode.UNSET,
+    StatusCode.OK,
+    StatusCode.ERROR,
+)
+_NO_STATUS = Status(_UNSET)
+_NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
+_SAMPLED, _RANDOM = TraceFlags.SAMPLED, TraceFlags.RANDOM_TRACE_ID
+# Values of these types are stored as they are; texts too where their length is not limited.
+_SCALARS = frozenset({bool, int, float, bytes, type(None)})
+_record_exception = sdk.Span.record_exception
+_new: Any = object.__new__
+
+
+class LightSpan(sdk.Span):
+    """A span with the interface of `opentelemetry.sdk.trace.Span`.
+
+    A `LightTracer` makes it, without the constructor. After its end it is passed to the processors
+    itself, not a copy; changes are then ignored with a warning, as the SDK does.
+    """
+
+    __slots__ = (
+        "_above",
+        "_dropped",
+        "_event_list",
+        "_link_list",
+        "_made",
+        "_on_exception",
+        "_tracer",
+        "_values",
+        "after_end",
+        "clock_offset",
+        "end_time",
+        "folding",
+        "kind",
+        "name",
+        "resource",
+        "span_id",
+        "start_time",
+        "status",
+        "trace_flags",
+        "trace_id",
+        "trace_state",
+    )
+
+    name: str
+    kind: SpanKind
+    start_time: int
+    end_time: int | None
+    status: Status
+    resource: Resource
+    trace_id: int
+    span_id: int
+    trace_flags: TraceFlags
+    trace_state: TraceState | None
+    folding: Any
+    """State of query folding, which its processor sets."""
+    clock_offset: int
+    """Nanoseconds from the monotonic clock to the system clock, when the span was started."""
+    after_end: Callable[[], None] | None
+    """Called when the span has ended."""
+    _tracer: LightTracer
+    _above: LightSpan | SpanContext | None
+    _made: SpanContext | None
+    _values: dict[str, Any]
+    _event_list: list[Event] | None
+    _link_list: list[Link] | None
+    _dropped: list[int] | None
+    _on_exception: tuple[bool, bool]
+
+    # --- What is read
+
+    @property
+    def light(self) -> LightSpan:
+        """The span itself. A wrapper of a span returns the light span that it wraps, if any."""
+        return self
+
+    def get_span_context(self) -> SpanContext:
+        """The ids, flags and tracestate of the span."""
+        context = self._made
+        if context is None:
+            context = self._made = SpanContext(
+                self.trace_id, self.span_id, False, self.trace_flags, self.trace_state
+            )
+        return context
+
+    @property
+    def context(self) -> SpanContext:
+        """The ids, flags and tracestate of the span."""
+        return self.get_span_context()
+
+    @property
+    def parent(self) -> SpanContext | None:
+        """The context of the parent, or None for a root span."""
+        parent = self._above
+        if isinstance(parent, LightSpan):
+            return parent.get_span_context()
+        return parent
+
+    @property
+    def parent_id(self) -> int:
+        """The span id of the parent, or 0 for a root span."""
+        parent = self._above
+        return 0 if parent is None else parent.span_id
+
+    @property
+    def is_local_root(self) -> bool:
+        """Whether the span has no parent in this process."""
+        parent = self._above
+        if parent is None or isinstance(parent, LightSpan):
+            return parent is None
+        return parent.is_remote
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """The attributes, which can't be changed by this mapping."""
+        return MappingProxyType(self._values)
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """The span events, oldest first."""
+        return tuple(self._event_list) if self._event_list else ()
+
+    @property
+    def links(self) -> Sequence[Link]:
+        """The links."""
+        return tuple(self._link_list) if self._link_list else ()
+
+    @property
+    def dropped_attributes(self) -> int:
+        """Number of attributes dropped because of the limits."""
+        return self._dropped[0] if self._dropped else 0
+
+    @property
+    def dropped_events(self) -> int:
+        """Number of events dropped because of the limits."""
+        return self._dropped[1] if self._dropped else 0
+
+    @property
+    def dropped_links(self) -> int:
+        """Number of links dropped because of the limits."""
+        return self._dropped[2] if self._dropped else 0
+
+    @property
+    def instrumentation_scope(self) -> InstrumentationScope:
+        """The scope of the tracer that has started the span."""
+        return self._tracer.scope
+
+    @property
+    def instrumentation_info(self) -> Any:
+        """The scope in OpenTelemetry's older form, which is deprecated."""
+        return self._tracer.inner.instrumentation_info
+
+    def is_recording(self) -> bool:
+        """Whether the span has not ended."""
+        return self.end_time is None
+
+    def to_json(self, indent: int | None = 4) -> str:
+        """The span as the SDK's JSON."""
+        return str(SpanCopy(self).to_json(indent))
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(name="{self.name}", context={self.get_span_context()})'
+
+    # --- What is changed until the end
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Set an attribute, within the limits of attributes."""
+        if self.end_time is not None:
+            logger.warning("Setting attribute on ended span.")
+            return
+        kind, tracer, values = value.__class__, self._tracer, self._values
+        fits = len(value) <= tracer.longest if kind is str else kind in _SCALARS
+        if fits and key and len(values) < tracer.room:
+            values[key] = value
+        else:
+            self._set_checked({key: value})
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Set attributes, within the limits of attributes."""
+        for key, value in attributes.items():
+            self.set_attribute(key, value)
+
+    def _set_checked(self, attributes: Mapping[str, Any]) -> None:
+        """Set attributes as the SDK cleans them: values of other types, texts above the limit."""
+        limits = self._tracer.limits
+        # The SDK's own rules, with what there is already: the oldest is dropped from a full span.
+        bounded = BoundedAttributes(
+            limits.max_span_attributes,
+            self._values,
+            immutable=False,
+            max_value_len=limits.max_span_attribute_length,
+        )
+        for key, value in attributes.items():
+            bounded[key] = value
+        # In place: `attributes` shows this mapping.
+        self._values.clear()
+        self._values.update(bounded)
+        self._drop(0, bounded.dropped)
+
+    def _drop(self, kind: int, number: int = 1) -> None:
+        if number:
+            if self._dropped is None:
+                self._dropped = [0, 0, 0]
+            self._dropped[kind] += number
+
+    def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
+        """Add a span event, at a time between the span's start and end unless given."""
+        if self.end_time is not None:
+            logger.warning("Tried calling add_event on an ended span.")
+            return
+        limits = self._tracer.limits
+        if timestamp is None:
+            timestamp = self.clock_offset + perf_counter_ns()
+        known = BoundedAttributes(
+            limits.max_event_attributes, attributes, max_value_len=limits.max_attribute_length
+        )
+        if self._event_list is None:
+            self._event_list = []
+        self._event_list.append(sdk.Event(name, known, timestamp))
+        if limits.max_events is not None and len(self._event_list) > limits.max_events:
+            del self._event_list[0]
+            self._drop(1)
+
+    def add_link(self, context: SpanContext, attributes: Any = None) -> None:
+        """Add a link to another span. One without a valid context or anything else is ignored."""
+        if self.end_time is not None:
+            logger.warning("Tried calling add_link on an ended span.")
+            return
+        if not (context and (context.is_valid or attributes or context.trace_state)):
+            return
+        limits = self._tracer.limits
+        known = BoundedAttributes(
+            limits.max_link_attributes, attributes, max_value_len=limits.max_attribute_length
+        )
+        if self._link_list is None:
+            self._link_list = []
+        self._link_list.append(Link(context, known))
+        if limits.max_links is not None and len(self._link_list) > limits.max_links:
+            del self._link_list[0]
+            self._drop(2)
+
+    def record_exception(self, exception: BaseException, *args: Any, **kwargs: Any) -> None:
+        """Record an exception, and set the span as its origin, for its error event."""
+        if self.end_time is None:
+            failures.set_origin(exception, failures.Origin.of(self.get_span_context()))
+        # The SDK's, by `add_event`.
+        _record_exception(self, exception, *args, **kwargs)
+
+    def update_name(self, name: str) -> None:
+        """Change the name."""
+        if self.end_time is not None:
+            logger.warning("Tried calling update_name on an ended span.")
+            return
+        self.name = name
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        """Set the status; ignored if it is OK already, or for UNSET."""
+        if self.end_time is not None:
+            logger.warning("Tried calling set_status on an ended span.")
+            return
+        code = status.status_code if isinstance(status, Status) else status
+        if self.status.status_code is _OK or code is _UNSET:
+            return
+        if isinstance(status, Status):
+            if description is not None:
+                logger.warning(
+                    "Description %s ignored. Use either `Status` or `(StatusCode, Description)`",
+                    description,
+                )
+            self.status = status
+        else:
+            self.status = Status(status, description)
+
+    # --- Start and end
+
+    def start(self, start_time: int | None = None, parent_context: Context | None = None) -> None:
+        """Ignored with a warning: the tracer has started the span."""
+        logger.warning("Calling start() on a started span.")
+
+    def end(self, end_time: int | None = None) -> None:
+        """End the span, at the latest time of its clock unless given; never before its start."""
+        if self.end_time is not None:
+            logger.warning("Calling end() on an ended span.")
+            return
+        if end_time is None:
+            end_time = self.clock_offset + perf_counter_ns()
+        start_time = self.start_time
+        # Datasette reads the system clock for the start and the end of a wait.
+        self.end_time = max(start_time, end_time)  # faster
+        for processor in self._tracer.provider.processors:
+            processor.on_end(self)
+        if self.after_end is not None:
+            self.after_end()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        """End the span, and record the exception that has left the block."""
+        if exc_val is not None and self.end_time is None:
+            record, set_status = self._on_exception
+            if record:
+                self.record_exception(exc_val, escaped=True)
+            if set_status:
+                self.set_status(failure_of(exc_val))
+        self.end()
+
+
+class LightTracer(Tracer):
+    """Starts light spans, as the SDK's tracer of the same scope would start its own.
+
+    Args:
+        provider: has the processors of light spans.
+        inner: the SDK's tracer. Its sampler, id generator and resource are used.
+        scope: the instrumentation scope.
+        limits: of attributes, events and links.
+    """
+
+    def __init__(
+        self,
+        provider: TracerProvider,
+        inner: sdk.Tracer,
+        scope: InstrumentationScope,
+        limits: SpanLimits,
+    ) -> None:
+        self.provider = provider
+        self.inner = inner
+        self.scope = scope
+        self.limits = limits
+        most, longest = limits.max_span_attributes, limits.max_span_attribute_length
+        # Number of attributes below which none is dropped, and characters up to which none is cut.
+        self.room = sys.maxsize if most is None else most
+        self.longest = sys.maxsize if longest is None else longest
+        # Whether a child has its parent's decision by all rules that the sampler has.
+        self._inherits = getattr(inner.sampler, "inherits", False)
+
+    def start_span(
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Any = None,
+        links: Sequence[Link] | None = (),
+        start_time: int | None = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+    ) -> Span:
+        """As in the API."""
+        return self.start(
+            LightSpan,
+            name,
+            context,
+            kind,
+            attributes,
+            links,
+            start_time,
+            (record_exception, set_status_on_exception),
+        )
+
+    def start_as_current_span(
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Any = None,
+        links: Sequence[Link] | None = (),
+        start_time: int | None = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+        end_on_exit: bool = True,
+    ) -> Any:
+        """As in the API, but for use as a decorator."""
+        span = self.start_span(
+            name,
+            context,
+            kind,
+            attributes,
+            links,
+            start_time,
+            record_exception,
+            set_status_on_exception,
+        )
+        return CurrentSpan(
+            span,
+            end_on_exit=end_on_exit,
+            record_exception=record_exception,
+            set_status_on_exception=set_status_on_exception,
+        )
+
+    def start(
+        self,
+        span_class: type[LightSpan],
+        name: str,
+        context: Context | None,
+        kind: SpanKind,
+        attributes: Any = None,
+        links: Sequence[Link] | None = (),
+        start_time: int | None = None,
+        on_exception: tuple[bool, bool] = (True, True),
+    ) -> Span:
+        """Start a span of a class, or return one that is not recorded, as the sampler decides."""
+        inner = self.inner
+        parent = trace.get_current_span(context)
+        above: LightSpan | SpanContext | None = getattr(parent, "light", None)
+        if above is not None and self._inherits and not links and not _is_dropped(context):
+            ids = (
+                above.trace_id,
+                inner.id_generator.generate_span_id(),
+                above.trace_flags,
+                above.trace_state,
+            )
+        else:
+            above = parent.get_span_context()
+            if not above.is_valid:
+                above = None
+            is_recorded, attributes, ids = self._sampled(
+                above, context, name, kind, attributes, links
+            )
+            if not is_recorded:
+                trace_id, span_id, flags, state = ids
+                return NonRecordingSpan(SpanContext(trace_id, span_id, False, flags, state))
+        # Not by a constructor: a call of Python's for each span.
+        span: LightSpan = _new(span_class)
+        span._tracer = self
+        span.name = name
+        span.kind = kind
+        span._above = above
+        span.trace_id, span.span_id, span.trace_flags, span.trace_state = ids
+        span._on_exception = on_exception
+        span._made = span._event_list = span._link_list = span._dropped = None
+        span._values = {}
+        span.status = _NO_STATUS
+        span.end_time = span.folding = span.after_end = None
+        span.resource = inner.resource
+        now = time_ns()
+        span.clock_offset = now - perf_counter_ns()
+        span.start_time = now if start_time is None else start_time
+        if attributes:
+            span.set_attributes(attributes)
+        if links:
+            for link in links:
+                span.add_link(link.context, link.attributes)
+        for processor in self.provider.processors:
+            processor.on_start(span, context)
+        return span
+
+    def _sampled(
+        self,
+        parent: SpanContext | None,
+        context: Context | None,
+        name: str,
+        kind: SpanKind,
+        attributes: Any,
+        links: Sequence[Link] | None,
+    ) -> tuple[bool, Any, Ids]:
+        """The sampler's decision whether the span is recorded, its attributes, and the ids."""
+        inner = self.inner
+        ids = inner.id_generator
+        if parent is None:
+            trace_id, is_random = ids.generate_trace_id(), ids.is_trace_id_random()
+        else:
+            trace_id, is_random = parent.trace_id, parent.trace_flags.random_trace_id
+        result = inner.sampler.should_sample(context, trace_id, name, kind, attributes, links or ())
+        decision = result.decision
+        flags = _SAMPLED if decision is Decision.RECORD_AND_SAMPLE else 0
+        flags |= _RANDOM if is_random else 0
+        return (
+            decision is not Decision.DROP,
+            result.attributes,
+            (trace_id, ids.generate_span_id(), TraceFlags(flags), result.trace_state),
+        )
+
+
+def _is_dropped(context: Context | None) -> bool:
+    """Whether the spans of the request are dropped, which its framework may decide late."""
+    record = any_record(context)
+    return record is not None and (record.excluded or record.untraced)
