@@ -43,11 +43,9 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import Event, SpanLimits
+    from opentelemetry.sdk.trace import Event, SpanLimits, SpanProcessor
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.trace import Span, TraceState
-
-    from telemetry.traces.provider import TracerProvider
 
     Ids = tuple[int, int, TraceFlags, TraceState | None]
 
@@ -345,7 +343,7 @@ class LightSpan(sdk.Span):
         start_time = self.start_time
         # Datasette reads the system clock for the start and the end of a wait.
         self.end_time = max(start_time, end_time)  # faster
-        for processor in self._tracer.provider.processors:
+        for processor in self._tracer.processors:
             processor.on_end(self)
         if self.after_end is not None:
             self.after_end()
@@ -370,7 +368,7 @@ class LightTracer(Tracer):
     """Starts light spans, as the SDK's tracer of the same scope would start its own.
 
     Args:
-        provider: has the processors of light spans.
+        processors: those of the provider, which may get more of them later.
         inner: the SDK's tracer. Its sampler, id generator and resource are used.
         scope: the instrumentation scope.
         limits: of attributes, events and links.
@@ -378,12 +376,12 @@ class LightTracer(Tracer):
 
     def __init__(
         self,
-        provider: TracerProvider,
+        processors: Sequence[SpanProcessor],
         inner: sdk.Tracer,
         scope: InstrumentationScope,
         limits: SpanLimits,
     ) -> None:
-        self.provider = provider
+        self.processors = processors
         self.inner = inner
         self.scope = scope
         self.limits = limits
@@ -500,7 +498,7 @@ class LightTracer(Tracer):
         if links:
             for link in links:
                 span.add_link(link.context, link.attributes)
-        for processor in self.provider.processors:
+        for processor in self.processors:
             processor.on_start(span, context)
         return span
 

@@ -45,15 +45,15 @@ class TracerProvider(sdk.TracerProvider):
         self._adapters = dict(adapters or {})
         self._light = frozenset(light)
         self._limits = span_limits or sdk.SpanLimits()
-        self.processors: tuple[SpanProcessor, ...] = ()
-        """The processors of light spans: all that were added, but for what only the SDK's need."""
+        # Those of light spans: all that are added, but for what only the SDK's spans need.
+        self._processors: list[SpanProcessor] = []
         super().__init__(sampler, resource, span_limits=self._limits, **kwargs)
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
         """Add a processor, which gets the spans of all scopes."""
         super().add_span_processor(span_processor)
         if not isinstance(span_processor, RecordedSpanProcessor):
-            self.processors = (*self.processors, span_processor)
+            self._processors.append(span_processor)
 
     def get_tracer(
         self,
@@ -73,5 +73,5 @@ class TracerProvider(sdk.TracerProvider):
             scope = InstrumentationScope(
                 instrumenting_module_name, instrumenting_library_version, schema_url, attributes
             )
-            tracer = LightTracer(self, tracer, scope, self._limits)
+            tracer = LightTracer(self._processors, tracer, scope, self._limits)
         return adapt(tracer) if adapt else tracer
