@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 MAX_EVENTS = 8
 
-_KEY = context_api.create_key("telemetry.request")
+RECORD_KEY = context_api.create_key("telemetry.request")
+"""Key of the request record in a context."""
+(SPAN_KEY,) = trace.set_span_in_context(trace.INVALID_SPAN, Context())
+"""Key of the current span in a context, for code that reads both at once."""
 
 NO_SPAN = trace.set_span_in_context(trace.INVALID_SPAN, Context())
 """A context without a span. Many functions use the current context instead of an empty one."""
@@ -89,7 +92,7 @@ class RequestRecord:
 
 def attach_record(record: RequestRecord, context: Context) -> Context:
     """Return ``context`` with the record in it."""
-    return context_api.set_value(_KEY, record, context)
+    return context_api.set_value(RECORD_KEY, record, context)
 
 
 def request_record(context: Context | None = None) -> RequestRecord | None:
@@ -99,7 +102,7 @@ def request_record(context: Context | None = None) -> RequestRecord | None:
     ended by then. So background work has no site and no route; those of the request
     that started it would be misleading.
     """
-    record = context_api.get_value(_KEY, context)
+    record = context_api.get_value(RECORD_KEY, context)
     if isinstance(record, RequestRecord) and not record.ended:
         return record
     return None
@@ -107,7 +110,7 @@ def request_record(context: Context | None = None) -> RequestRecord | None:
 
 def any_record(context: Context | None = None) -> RequestRecord | None:
     """The record in the context, ended or not."""
-    record = context_api.get_value(_KEY, context)
+    record = context_api.get_value(RECORD_KEY, context)
     return record if isinstance(record, RequestRecord) else None
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import SpanProcessor
 
-from telemetry.datasette.queries import is_phase, is_query, is_remarkable, read_query
+from telemetry.datasette.light import LightPhaseSpan, LightQuerySpan
+from telemetry.datasette.queries import Role, is_remarkable, read_query, role_of
 from telemetry.datasette.query_statistics import Details, QueryStatistics
 from telemetry.export.ended_spans import SpanCopy
 from telemetry.failsafe import failed
@@ -16,6 +17,7 @@ from telemetry.registry import attributes as a
 from telemetry.request import request_record
 from telemetry.settings import variables as v
 from telemetry.traces.causes import local_cause
+from telemetry.traces.light import LightSpan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +31,13 @@ MAX_OPEN = 100_000
 MAX_DETAILS = 50_000
 # Requests whose background writes may start later.
 MAX_SITES = 10_000
+
+# By its class: `isinstance` takes longer, since the API's class of spans is abstract.
+_LIGHT: dict[type[object], Role] = {
+    LightSpan: Role.OTHER,
+    LightQuerySpan: Role.QUERY,
+    LightPhaseSpan: Role.PHASE,
+}
 
 
 class DatasetteSpanProcessor(SpanProcessor):
@@ -61,7 +70,7 @@ class DatasetteSpanProcessor(SpanProcessor):
         self._slow = round(fold_below * 1e9)
         self._lock = Lock()
         # Open spans by span id: the parent's entry gives a child its local trace.
-        self._open: OrderedDict[int, _Open] = OrderedDict()
+        self._open: dict[int, _Open] = {}
         self._details = Details(MAX_DETAILS)
         # By trace id, for spans that link to the trace later.
         self._sites: OrderedDict[int, Any] = OrderedDict()
@@ -70,9 +79,19 @@ class DatasetteSpanProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         try:
-            with self._lock:
-                opened = self._opened(span)
-            self._name_site(span, opened.local)
+            role = _LIGHT.get(span.__class__)
+            if role is not None:
+                light: Any = span
+                self._started(span, role, light.span_id, light.parent_id)
+                # Its own attribute is set when it ends, unless it is folded.
+                record = light.request
+                if record is not None and record.site and light.trace_id not in self._sites:
+                    self._remember_site(light.trace_id, record.site)
+            else:
+                parent_id = span.parent.span_id if span.parent is not None else 0
+                span_id = span.get_span_context().span_id
+                opened = self._started(span, role_of(span), span_id, parent_id)
+                self._name_site(span, opened.local)
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
             failed("datasette.span_processor", error)
         self._exporting.on_start(span, parent_context)
@@ -80,8 +99,7 @@ class DatasetteSpanProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         remaining: Sequence[ReadableSpan] = (span,)
         try:
-            with self._lock:
-                remaining = self._ended(span)
+            remaining = self._ended(span)
         except Exception as error:  # noqa: BLE001
             failed("datasette.span_processor", error)
         for each in remaining:
@@ -103,71 +121,107 @@ class DatasetteSpanProcessor(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         return self._exporting.force_flush(timeout_millis)
 
-    def _opened(self, span: Span) -> _Open:
-        parent = self._open.get(span.parent.span_id) if span.parent is not None else None
+    def _started(self, span: Span, role: Role, span_id: int, parent_id: int) -> _Open:
+        # Without a lock: each change of the dictionary is whole.
+        parent = self._open.get(parent_id)
         if parent is None:
             opened = _Open(_LocalTrace(span, QueryStatistics(self._details)))
-        elif is_phase(span) and parent.query is not None:
+        elif role is Role.PHASE and parent.query is not None:
             # A span within a phase is a span within the query.
             opened = parent
         else:
             opened = _Open(parent.local, above=parent)
-            if not is_query(span):
+            if role is Role.QUERY:
+                opened.query = []
+            else:
                 parent.stay()
-        if is_query(span) and parent is not None:
-            opened.query = []
-        context = span.get_span_context()
-        if context is not None:
-            self._open[context.span_id] = opened
+        self._open[span_id] = opened
         if len(self._open) > MAX_OPEN:
-            # The oldest span may never end. If it does, it is exported unchanged.
-            _, oldest = self._open.popitem(last=False)
-            if oldest.is_root:
-                oldest.local.statistics.close()
+            self._forget_oldest()
         return opened
 
+    def _forget_oldest(self) -> None:
+        # The oldest span may never end. If it does, it is exported unchanged.
+        with self._lock:
+            oldest = self._open.pop(next(iter(self._open)), None)
+            if oldest is not None and oldest.is_root:
+                oldest.local.statistics.close()
+
     def _ended(self, span: ReadableSpan) -> Sequence[ReadableSpan]:
-        context = span.get_span_context()
-        opened = self._open.pop(context.span_id, None) if context is not None else None
+        light: Any = span
+        role = _LIGHT.get(span.__class__)
+        is_light = role is not None
+        if is_light:
+            opened = self._open.pop(light.span_id, None)
+        else:
+            role, context = role_of(span), span.get_span_context()
+            opened = self._open.pop(context.span_id, None) if context is not None else None
         if opened is None:
             return (span,)
-        if opened.is_root:
-            statistics = opened.local.statistics
-            extra = statistics.attributes()
-            statistics.close()
-            return (SpanCopy(span, extra) if extra else span,)
         if opened.query is None:
-            return (span,)
-        if is_phase(span):
+            if is_light:
+                self._name_site(light, opened.local)
+            return (self._with_statistics(span, opened.local),) if opened.is_root else (span,)
+        if role is Role.PHASE:
             opened.query.append(span)
             return ()
-        query = read_query(span, opened.query)
-        opened.local.queries += 1
-        opened.local.execution += query.execution
-        if query.execution >= self._slow or any(map(is_remarkable, (span, *opened.query))):
-            opened.stay()
-        if opened.stays:
-            return (*opened.query, span)
-        opened.local.statistics.add(query)
-        self.folded += 1 + len(opened.query)
-        return ()
+        return self._query_ended(span, opened, opened.query)
 
-    def _name_site(self, span: Span, local: _LocalTrace) -> None:
-        context = span.get_span_context()
-        record = request_record()
+    def _query_ended(
+        self, span: ReadableSpan, opened: _Open, phases: list[ReadableSpan]
+    ) -> Sequence[ReadableSpan]:
+        query = read_query(span, phases)
+        if query.execution >= self._slow or is_remarkable(span) or any(map(is_remarkable, phases)):
+            opened.stay()
+        local = opened.local
+        with self._lock:
+            local.queries += 1
+            local.execution += query.execution
+            if not opened.stays:
+                local.statistics.add(query)
+                self.folded += 1 + len(phases)
+                return ()
+        for each in (span, *phases):
+            if each.__class__ in _LIGHT:
+                self._name_site(each, local)
+        return (*phases, span)
+
+    def _with_statistics(self, span: ReadableSpan, local: _LocalTrace) -> ReadableSpan:
+        with self._lock:
+            extra = local.statistics.attributes()
+            local.statistics.close()
+        if not extra:
+            return span
+        if span.__class__ in _LIGHT:
+            light: Any = span
+            light.values.update(extra)
+            return span
+        return SpanCopy(span, extra)
+
+    def _name_site(self, span: Any, local: _LocalTrace) -> None:
+        """Set the site, on a light span that has ended or on another one that has started."""
+        is_light = span.__class__ in _LIGHT
+        record = span.request if is_light else request_record()
         site: Any = record.site if record is not None else None
         if site is None:
             site = (local.root.attributes or {}).get(a.SITE)
-        if site is None and local.root is span and is_phase(span):
+        if site is None and local.root is span and role_of(span) is Role.PHASE:
             site = self._sites.get(local_cause(span.links) or 0)
-        if site is None or context is None:
+        if site is None:
             return
-        span.set_attribute(a.SITE, site)
-        if context.trace_id not in self._sites:
-            with self._lock:
-                self._sites[context.trace_id] = site
-                if len(self._sites) > MAX_SITES:
-                    self._sites.popitem(last=False)
+        if is_light:
+            span.values.setdefault(a.SITE, site)
+        else:
+            span.set_attribute(a.SITE, site)
+        trace_id = span.get_span_context().trace_id
+        if trace_id not in self._sites:
+            self._remember_site(trace_id, site)
+
+    def _remember_site(self, trace_id: int, site: Any) -> None:
+        with self._lock:
+            self._sites[trace_id] = site
+            if len(self._sites) > MAX_SITES:
+                self._sites.popitem(last=False)
 
 
 class _LocalTrace:

@@ -41,14 +41,14 @@ class LightQuerySpan(LightPhaseSpan):
         """Call ``on_end`` when the span ends, with whether a failure was expected."""
 
         def ended() -> None:
-            known = self._values
+            known = self.values
             interrupted = known.get(d.INTERRUPTED) and self.status.status_code is not _ERROR
             on_end(expected=bool(known.get(d.SUPPRESSED) or interrupted))
 
         self.after_end = ended
 
     def end(self, end_time: int | None = None) -> None:
-        known = self._values
+        known = self.values
         if d.SYSTEM in known and self.end_time is None:
             known[a.DB_SYSTEM_NAME] = known.pop(d.SYSTEM)
         super().end(end_time)

@@ -6,6 +6,7 @@ phases: the execution in a thread, and for a write the time in the queue before 
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from opentelemetry.trace import StatusCode
@@ -20,14 +21,25 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
 
-def is_query(span: ReadableSpan) -> bool:
-    """Whether this is the span of a whole query."""
-    return span.name == d.QUERY and _is_datasettes(span)
+class Role(Enum):
+    """What a span is to query folding."""
+
+    OTHER = 0
+    QUERY = 1
+    """The span of a whole query."""
+    PHASE = 2
+    """The span of a phase of a query."""
 
 
-def is_phase(span: ReadableSpan) -> bool:
-    """Whether this is the span of a phase of a query."""
-    return span.name in d.PHASES and _is_datasettes(span)
+def role_of(span: ReadableSpan) -> Role:
+    """The role of a span of any tracer provider, by its name and scope."""
+    name = span.name
+    is_query = name == d.QUERY
+    if is_query or name in d.PHASES:
+        scope = span.instrumentation_scope
+        if scope is not None and scope.name == d.SCOPE:
+            return Role.QUERY if is_query else Role.PHASE
+    return Role.OTHER
 
 
 def is_remarkable(span: ReadableSpan) -> bool:
@@ -58,8 +70,3 @@ def read_query(span: ReadableSpan, phases: Sequence[ReadableSpan]) -> Query:
         # A query with a time limit that has neither rows nor a suppressed error was interrupted.
         interrupted=d.TIME_LIMIT in known and rows is None and not suppressed,
     )
-
-
-def _is_datasettes(span: ReadableSpan) -> bool:
-    scope = span.instrumentation_scope
-    return scope is not None and scope.name == d.SCOPE

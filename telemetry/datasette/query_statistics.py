@@ -19,7 +19,7 @@ MAX_DATABASES = 16
 OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Query:
     """One query. Times are nanoseconds."""
 

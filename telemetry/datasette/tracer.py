@@ -13,6 +13,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Link, SpanKind, Tracer
@@ -27,7 +28,7 @@ from telemetry.datasette.spans import (
 )
 from telemetry.errors import failures
 from telemetry.registry.datasette import PHASES, QUERY, WRITE
-from telemetry.request import any_record, request_record
+from telemetry.request import RECORD_KEY, request_record
 from telemetry.traces.current import CurrentSpan
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from opentelemetry.trace import Span
+
+# Read once, since an enumeration looks its members up in Python.
+_SERVER = SpanKind.SERVER
 
 
 class DatasetteTracer(Tracer):
@@ -63,9 +67,10 @@ class DatasetteTracer(Tracer):
         set_status_on_exception: bool = True,
     ) -> Span:
         """As in the API, but SERVER spans are replaced and spans of queries are wrapped."""
-        if kind is SpanKind.SERVER:
+        if kind is _SERVER:
             return self._server(name, context, attributes, links, start_time)
-        context, links = _detached(context, links)
+        if context is None:
+            context, links = _current(links)
         on_exception = record_exception, set_status_on_exception
         if self._start_light is not None:
             span_class = self._class_of.get(name, self._other)
@@ -106,7 +111,7 @@ class DatasetteTracer(Tracer):
             set_status_on_exception,
         )
         # The edge records an exception that passes through the replaced SERVER span.
-        is_replaced = isinstance(span, RequestSpan)
+        is_replaced = span.__class__ is RequestSpan
         current_span = CurrentSpan(
             span,
             end_on_exit=end_on_exit,
@@ -120,7 +125,7 @@ class DatasetteTracer(Tracer):
     ) -> Span:
         if in_datasette_client():
             # The current context, not the one extracted from the call's own headers.
-            context, links = _detached(None, links)
+            context, links = _current(links)
             name = f"datasette.client {method}"
             span = self._tracer.start_span(
                 name, context, SpanKind.INTERNAL, attributes, links, start
@@ -153,17 +158,18 @@ def _background_write(current_span: AbstractContextManager[Span]) -> Iterator[Sp
         raise
 
 
-def _detached(context: Context | None, links: Any) -> tuple[Context | None, Any]:
-    """The context and links for a span that may start after its request has ended.
+def _current(links: Any) -> tuple[Context, Any]:
+    """The current context and the links, for a span that may start after its request has ended.
 
     A background task keeps the context of the request that started it. Its spans get
     a new trace that links to the request's; otherwise they would be part of that
     trace for as long as the process lives.
     """
-    record = any_record() if context is None else None
+    context = context_api.get_current()
+    record: Any = context.get(RECORD_KEY)
     if record is None or not record.ended:
         return context, links
-    current = trace.get_current_span()
+    current = trace.get_current_span(context)
     if current.is_recording() and not isinstance(current, RequestSpan):
         # A query that outlived its request, or a span that the task started.
         return context, links

@@ -17,6 +17,7 @@ from time import perf_counter_ns, time_ns
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk import trace as sdk
@@ -34,7 +35,7 @@ from opentelemetry.trace import (
 
 from telemetry.errors import failures
 from telemetry.export.ended_spans import SpanCopy
-from telemetry.request import any_record
+from telemetry.request import RECORD_KEY, SPAN_KEY
 from telemetry.traces.current import CurrentSpan, failure_of
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.trace import Span, TraceState
 
+    from telemetry.request import RequestRecord
+
     Ids = tuple[int, int, TraceFlags, TraceState | None]
 
 logger = logging.getLogger(__name__)
@@ -58,8 +61,8 @@ _INTERNAL, _UNSET, _OK, _ERROR = (
     StatusCode.OK,
     StatusCode.ERROR,
 )
-_NO_STATUS = Status(_UNSET)
-_NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
+NO_STATUS = Status(_UNSET)
+"""The status of a light span that has none."""
 _SAMPLED, _RANDOM = TraceFlags.SAMPLED, TraceFlags.RANDOM_TRACE_ID
 # Values of these types are stored as they are; texts too where their length is not limited.
 _SCALARS = frozenset({bool, int, float, bytes, type(None)})
@@ -82,13 +85,12 @@ class LightSpan(sdk.Span):
         "_made",
         "_on_exception",
         "_tracer",
-        "_values",
         "after_end",
         "clock_offset",
         "end_time",
-        "folding",
         "kind",
         "name",
+        "request",
         "resource",
         "span_id",
         "start_time",
@@ -96,6 +98,7 @@ class LightSpan(sdk.Span):
         "trace_flags",
         "trace_id",
         "trace_state",
+        "values",
     )
 
     name: str
@@ -108,8 +111,10 @@ class LightSpan(sdk.Span):
     span_id: int
     trace_flags: TraceFlags
     trace_state: TraceState | None
-    folding: Any
-    """State of query folding, which its processor sets."""
+    values: dict[str, Any]
+    """The attributes. Within telemetry, processors of an ended span may add others."""
+    request: RequestRecord | None
+    """The request that was being served when the span started."""
     clock_offset: int
     """Nanoseconds from the monotonic clock to the system clock, when the span was started."""
     after_end: Callable[[], None] | None
@@ -117,7 +122,6 @@ class LightSpan(sdk.Span):
     _tracer: LightTracer
     _above: LightSpan | SpanContext | None
     _made: SpanContext | None
-    _values: dict[str, Any]
     _event_list: list[Event] | None
     _link_list: list[Link] | None
     _dropped: list[int] | None
@@ -169,7 +173,7 @@ class LightSpan(sdk.Span):
     @property
     def attributes(self) -> Mapping[str, Any]:
         """The attributes, which can't be changed by this mapping."""
-        return MappingProxyType(self._values)
+        return MappingProxyType(self.values)
 
     @property
     def events(self) -> Sequence[Event]:
@@ -224,7 +228,7 @@ class LightSpan(sdk.Span):
         if self.end_time is not None:
             logger.warning("Setting attribute on ended span.")
             return
-        kind, tracer, values = value.__class__, self._tracer, self._values
+        kind, tracer, values = value.__class__, self._tracer, self.values
         fits = len(value) <= tracer.longest if kind is str else kind in _SCALARS
         if fits and key and len(values) < tracer.room:
             values[key] = value
@@ -242,15 +246,15 @@ class LightSpan(sdk.Span):
         # The SDK's own rules, with what there is already: the oldest is dropped from a full span.
         bounded = BoundedAttributes(
             limits.max_span_attributes,
-            self._values,
+            self.values,
             immutable=False,
             max_value_len=limits.max_span_attribute_length,
         )
         for key, value in attributes.items():
             bounded[key] = value
         # In place: `attributes` shows this mapping.
-        self._values.clear()
-        self._values.update(bounded)
+        self.values.clear()
+        self.values.update(bounded)
         self._drop(0, bounded.dropped)
 
     def _drop(self, kind: int, number: int = 1) -> None:
@@ -301,6 +305,12 @@ class LightSpan(sdk.Span):
             failures.set_origin(exception, failures.Origin.of(self.get_span_context()))
         # The SDK's, by `add_event`.
         _record_exception(self, exception, *args, **kwargs)
+
+    def keep(self, state: TraceState) -> None:
+        """Make the span one that is exported. Within telemetry, for tail sampling."""
+        self.trace_flags = TraceFlags(self.trace_flags | _SAMPLED)
+        self.trace_state = state
+        self._made = None
 
     def update_name(self, name: str) -> None:
         """Change the name."""
@@ -458,9 +468,18 @@ class LightTracer(Tracer):
     ) -> Span:
         """Start a span of a class, or return one that is not recorded, as the sampler decides."""
         inner = self.inner
-        parent = trace.get_current_span(context)
+        if context is None:
+            context = context_api.get_current()
+        record: Any = context.get(RECORD_KEY)
+        parent: Any = context.get(SPAN_KEY)
         above: LightSpan | SpanContext | None = getattr(parent, "light", None)
-        if above is not None and self._inherits and not links and not _is_dropped(context):
+        if (
+            above is not None
+            and self._inherits
+            and not links
+            # A framework may exclude its request late.
+            and not (record is not None and (record.excluded or record.untraced))
+        ):
             ids = (
                 above.trace_id,
                 inner.id_generator.generate_span_id(),
@@ -468,7 +487,7 @@ class LightTracer(Tracer):
                 above.trace_state,
             )
         else:
-            above = parent.get_span_context()
+            above = trace.get_current_span(context).get_span_context()
             if not above.is_valid:
                 above = None
             is_recorded, attributes, ids = self._sampled(
@@ -486,9 +505,10 @@ class LightTracer(Tracer):
         span.trace_id, span.span_id, span.trace_flags, span.trace_state = ids
         span._on_exception = on_exception
         span._made = span._event_list = span._link_list = span._dropped = None
-        span._values = {}
-        span.status = _NO_STATUS
-        span.end_time = span.folding = span.after_end = None
+        span.values = {}
+        span.status = NO_STATUS
+        span.end_time = span.after_end = None
+        span.request = None if record is None or record.ended else record
         span.resource = inner.resource
         now = time_ns()
         span.clock_offset = now - perf_counter_ns()
@@ -527,9 +547,3 @@ class LightTracer(Tracer):
             result.attributes,
             (trace_id, ids.generate_span_id(), TraceFlags(flags), result.trace_state),
         )
-
-
-def _is_dropped(context: Context | None) -> bool:
-    """Whether the spans of the request are dropped, which its framework may decide late."""
-    record = any_record(context)
-    return record is not None and (record.excluded or record.untraced)
