@@ -72,6 +72,7 @@ def configure(
     os.environ.setdefault(PYDANTIC_PLUGINS, LOGFIRE_PLUGIN)
     hold_messages()
     failsafe.raise_failures(settings.raise_failures)
+    state.export_access_lines = settings.access_log == "all"
     for note in settings.notes:
         logger.warning("%s", note)
     pipeline = None
@@ -138,8 +139,7 @@ def asgi_wrapper(application: Any) -> Any:
         user_agent=settings.user_agent,
         query_string=True,
         event_url=settings.sentry.event_url if settings.sentry is not None else None,
-        # The console exporter shows the same for each request.
-        access_log=state.own_log_lines and not settings.prints_traces,
+        access_log=_has_access_log(settings),
         http_capture_headers_server_request=settings.capture_request_headers,
         http_capture_headers_server_response=settings.capture_response_headers,
         http_capture_headers_sanitize_fields=settings.sanitize_headers,
@@ -296,6 +296,13 @@ def _load_django_settings() -> None:
             from django.conf import settings
 
             settings.LOGGING  # noqa: B018 # a lazy object: this loads it
+
+
+def _has_access_log(settings: Settings) -> bool:
+    if not state.own_log_lines or settings.access_log == "none":
+        return False
+    # The console exporter shows the same for each request on standard output.
+    return settings.access_log == "all" or not settings.prints_traces
 
 
 def _check_log_lines() -> None:

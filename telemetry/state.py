@@ -50,6 +50,8 @@ class State:
     """Stream of log lines: ``stdout``, or ``stderr`` in commands, which have output."""
     held_messages: Any = None
     """Messages that were logged before the host has set up logging; None before `configure`."""
+    export_access_lines: bool = False
+    """Whether access lines are exported as log records as well (TELEMETRY_ACCESS_LOG)."""
     emit_log_record: Callable[[str, LogRecord], None] | None = None
     """Exports a log record, given the logger's name; None if logs are not exported."""
 

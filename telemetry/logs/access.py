@@ -13,7 +13,10 @@ from telemetry.terminal import printable
 if TYPE_CHECKING:
     from telemetry.request import RequestRecord
 
-logger = logging.getLogger("telemetry.access")
+LOGGER = "telemetry.access"
+"""Name of the logger of access lines."""
+
+logger = logging.getLogger(LOGGER)
 
 # The beginning of uvicorn's line, which has the client's address and the query string.
 _WEBSOCKET = '%s - "WebSocket %s"'

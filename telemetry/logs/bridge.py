@@ -19,6 +19,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from telemetry.failsafe import failed
+from telemetry.logs import access
 from telemetry.logs.client_errors import level_of
 from telemetry.logs.context import LogContext, context_of
 from telemetry.logs.exception import exception_fields
@@ -48,7 +49,8 @@ class LogBridge(logging.Handler):
     """Handler that passes log records to the pipeline, or drops them if it exports no logs.
 
     Also drops records of OpenTelemetry's loggers and records that are logged during
-    an export: with an unreachable backend, each would cause another one.
+    an export: with an unreachable backend, each would cause another one. And access
+    lines, unless TELEMETRY_ACCESS_LOG is ``all``: spans and metrics have the same data.
     """
 
     def handle(self, record: logging.LogRecord) -> bool:
@@ -64,6 +66,7 @@ class LogBridge(logging.Handler):
             state.emit_log_record is None
             or _emitting.get()
             or record.name.partition(".")[0] == "opentelemetry"
+            or (record.name == access.LOGGER and not state.export_access_lines)
             or not is_instrumentation_enabled()
         ):
             return

@@ -11,6 +11,7 @@ from telemetry.registry.attributes import SIGNALS, Signal
 from telemetry.settings import passed_on
 from telemetry.settings import variables as v
 from telemetry.settings.variables import (
+    AccessLog,
     Compression,
     ConsoleMode,
     HistogramAggregation,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SIGNALS",
+    "AccessLog",
     "ConsoleMode",
     "LogFormat",
     "LogfireProject",
@@ -248,6 +250,7 @@ class Settings:
     resource_attributes: Mapping[str, str] = value_of(v.RESOURCE_ATTRIBUTES)
     untraced_paths: str = value_of(v.UNTRACED_PATHS)
     unlogged_paths: str = value_of(v.UNLOGGED_PATHS)
+    access_log: AccessLog = value_of(v.ACCESS_LOG)  # noqa: RUF009 # a `field`
     excluded_urls: str = value_of(v.EXCLUDED_URLS, "asgi")
     django_excluded_urls: str = value_of(v.EXCLUDED_URLS, "django")
     datasette_excluded_urls: str = value_of(v.EXCLUDED_URLS, "datasette")

@@ -25,6 +25,7 @@ Compression = Literal["none", "gzip", "deflate"]
 TraceparentPolicy = Literal["link", "trust", "ignore"]
 ConsoleMode = Literal["tree", "compact", "off"]
 LogFormat = Literal["json", "text"]
+AccessLog = Literal["stdout", "all", "none"]
 Temporality = Literal["cumulative", "delta", "lowmemory"]
 HistogramAggregation = Literal["explicit_bucket_histogram", "base2_exponential_bucket_histogram"]
 
@@ -359,6 +360,13 @@ UNLOGGED_PATHS = Variable(
     "expressions, matched from the start of the path. `none` logs every path.",
     parse.patterns_or_none,
     "/health/(ready)?$",
+)
+ACCESS_LOG: Variable[AccessLog] = Variable(
+    "TELEMETRY_ACCESS_LOG",
+    "Where the access line of each request goes: `stdout`; `all`, which is standard output and the "
+    "log exporters, as a log record; or `none`.",
+    parse.one_of(*get_args(AccessLog)),
+    "stdout",
 )
 CAPTURE_REQUEST_HEADERS: Variable[tuple[str, ...]] = Variable(
     "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST",

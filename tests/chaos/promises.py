@@ -69,6 +69,8 @@ class Promise:
                 "OTEL_EXPORTER_OTLP_ENDPOINT": self.url,
                 "OTEL_METRICS_EXPORTER": "none",
                 "OTEL_LOGS_EXPORTER": "none",
+                # Where log records are sent, there is one for each request.
+                "TELEMETRY_ACCESS_LOG": "all",
                 **({"TELEMETRY_SPOOL_DIR": str(self.spool)} if spool else {}),
                 **given,
                 **more,

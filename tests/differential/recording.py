@@ -111,11 +111,21 @@ def _gunicorn(**options: Any) -> AbstractContextManager[Server]:
     return serve_gunicorn(APP, workers=1, worker_class="asgi", **options)
 
 
+# The first version sent each access line as a log record, and had no budgets.
+UNLIMITED = {
+    "TELEMETRY_ACCESS_LOG": "all",
+    "TELEMETRY_TRACE_LIMIT": "100000",
+    "TELEMETRY_TRACE_SPAN_LIMIT": "100000",
+    "TELEMETRY_EVENT_LIMIT": "100000",
+    "TELEMETRY_EVENT_GROUP_LIMIT": "100000",
+}
+
 RUNS = {
     "otlp-http": Run(
         _uvicorn,
         all_requests,
         lambda receiver, _port: {
+            **UNLIMITED,
             **ALWAYS_FOLDED,
             "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
             "OTEL_EXPORTER_OTLP_HEADERS": "x-planted=header",
@@ -130,6 +140,7 @@ RUNS = {
         _gunicorn,
         some_requests,
         lambda receiver, port: {
+            **UNLIMITED,
             **NEVER_FOLDED,
             "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.grpc_endpoint,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",

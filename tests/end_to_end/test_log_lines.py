@@ -87,7 +87,8 @@ def test_every_request_has_one_line_and_one_record_with_its_trace(
     number: int,
 ) -> None:
     """A thousand over two workers: printed, received, and of the very trace that was received."""
-    with serve(env=host.variables(receiver, **ROOM)) as server:
+    everything = {"TELEMETRY_ACCESS_LOG": "all", **ROOM}
+    with serve(env=host.variables(receiver, **everything)) as server:
         answered = asyncio.run(_visit(server, host, number))
         server.stop()
         lines = lines_of(server)

@@ -75,7 +75,7 @@ class EventProcessor:
         # Django's request object, in a log record of Django. It has the query string.
         event.get("extra", {}).pop("request", None)
         if not event.get("fingerprint"):
-            event["fingerprint"] = fingerprint(event, record.site if record else None)
+            event["fingerprint"] = fingerprint(event, log)
         event_id = str(event.get("event_id", ""))
         if error is not None:
             failures.mark_reported(error, event_id)
@@ -151,7 +151,7 @@ class HostEventProcessor(EventProcessor):
             if record is not None and "request" not in event:
                 event["request"] = self._request(record)
             if not event.get("fingerprint"):
-                event["fingerprint"] = fingerprint(event, record.site if record else None)
+                event["fingerprint"] = fingerprint(event, log)
         event_id = str(event.get("event_id", ""))
         if error is not None:
             failures.mark_reported(error, event_id)

@@ -1,13 +1,20 @@
-"""Fingerprints of error events: the same failure on several sites and pages is one issue."""
+"""Fingerprints of error events, made of code only: a client can't choose the group of an event."""
 
 from __future__ import annotations
 
+import linecache
 import re
+import sys
 import sysconfig
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import telemetry
+
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Iterator, Mapping
+    from types import FrameType
 
 MAX_PART = 200
 MAX_CHAIN = 5
@@ -15,54 +22,54 @@ MAX_CHAIN = 5
 # Or not a file: "<string>", for example, which Sentry turns into a path.
 _LIBRARIES = re.compile(r"[/\\](?:site|dist)-packages[/\\]|(?:^|[/\\])<[^/\\]*>$")
 _STANDARD_LIBRARY = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
-# Quoted text is often a client's input. A group for each value would let clients create any number
-# of issues. A quotation does not span lines, and an apostrophe does not start one.
-_QUOTED = re.compile(r"(?<!\w)'[^'\n]*+'(?!\w)|\"[^\"\n]*+\"")
-# Addresses, ids and numbers differ between two occurrences of one failure.
-_HEXADECIMAL = re.compile(r"\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-fA-F-]*\d)[0-9a-fA-F]{8}[0-9a-fA-F-]*\b")
-_NUMBER = re.compile(r"\d+")
+# Where the package is installed in editable mode.
+_OWN = str(Path(telemetry.__file__).parent) + "/"
 
 
-def fingerprint(event: Mapping[str, Any], site: str | None) -> list[str]:
+def fingerprint(event: Mapping[str, Any], log: logging.LogRecord | None = None) -> list[str]:
     """The event's fingerprint, a list of strings as Sentry defines it.
 
-    For each exception of the chain it has the class, the text without the site's name
-    and numbers, the line that raised it, and the innermost line of the host's code.
-    Bugsink's default, class and text, creates an issue for each site that an error
-    names, and a single issue for two different failed assertions. For a log record the
-    fingerprint has the logger and the message before formatting.
+    For each exception of the chain it has the class, the line that raised it, and the
+    innermost line of the host's code. For a log record it has the logger, the line that
+    logged it, and the innermost line of the host's code on the current stack. Texts are
+    left out, since they may have anything that a client has sent: each value would be an
+    issue. Bugsink's default is class and text.
+
+    Args:
+        event: an event of Sentry's SDK.
+        log: the log record that the event was made of, if any.
     """
     values = (event.get("exception") or {}).get("values") or ()
-    if values:
-        return [part for value in values[-MAX_CHAIN:] for part in _of_exception(value, site)]
-    log = event.get("logentry") or {}
-    message = log.get("message") or event.get("message") or ""
-    if message == "%s":
-        message = log.get("formatted", message)
-    return [str(event.get("logger", "")), generalised(str(message), site)]
+    # Once each: how deep a recursion is, a client may be able to choose.
+    chain = list(dict.fromkeys(_of_exception(value) for value in values))
+    parts = [part for exception in chain[-MAX_CHAIN:] for part in exception]
+    if not values:
+        parts = [str(event.get("logger") or "")]
+    if any(_frames(value) for value in values):
+        return parts
+    # Of an exception that was never raised there are no frames.
+    frame: FrameType | None = sys._getframe(1)
+    if log is not None:
+        parts.append(_source(log.module, log.funcName, log.pathname, log.lineno))
+        # From the call on: the host's handlers are not why it was called. It may be another
+        # thread's.
+        frame = next((each for each in _outwards(frame) if _is_call(each, log)), None)
+    own = _host_line(frame)
+    return parts if own is None or own in parts else [*parts, own]
 
 
-def generalised(text: str, site: str | None) -> str:
-    """A message without the site's name, quoted text, ids and numbers."""
-    if site:
-        # Whole words only: a site may be called "data", and a message contain "database".
-        text = re.sub(rf"(?<![^\W_]){re.escape(site)}(?![^\W_])", "<site>", text)
-    text = _QUOTED.sub("<text>", text[: 4 * MAX_PART])
-    # The same placeholder for both: a long row number looks like an id.
-    text = _HEXADECIMAL.sub("<n>", text)
-    return _NUMBER.sub("<n>", text)[:MAX_PART]
-
-
-def _of_exception(value: Mapping[str, Any], site: str | None) -> Iterator[str]:
-    yield f"{value.get('module') or ''}.{value.get('type') or ''}"
-    yield generalised(str(value.get("value") or ""), site)
-    frames = (value.get("stacktrace") or {}).get("frames") or ()
+def _of_exception(value: Mapping[str, Any]) -> tuple[str, ...]:
+    frames = _frames(value)
+    lines = []
     if frames:
         raised = frames[-1]
-        yield _line(raised)
         own = next((frame for frame in reversed(frames) if _is_host_frame(frame)), raised)
-        if own is not raised:
-            yield _line(own)
+        lines = [_line(raised)] if own is raised else [_line(raised), _line(own)]
+    return (f"{value.get('module') or ''}.{value.get('type') or ''}"[:MAX_PART], *lines)
+
+
+def _frames(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return (value.get("stacktrace") or {}).get("frames") or []
 
 
 def _line(frame: Mapping[str, Any]) -> str:
@@ -72,7 +79,33 @@ def _line(frame: Mapping[str, Any]) -> str:
 
 
 def _is_host_frame(frame: Mapping[str, Any]) -> bool:
-    path = str(frame.get("abs_path") or "")
+    return _is_host_file(str(frame.get("abs_path") or ""))
+
+
+def _is_host_file(path: str) -> bool:
     if not path or _LIBRARIES.search(path):
         return False
     return not path.startswith(_STANDARD_LIBRARY)
+
+
+def _host_line(frame: FrameType | None) -> str | None:
+    """The innermost line of the host's code, from a frame outwards; None if there is none."""
+    for each in _outwards(frame):
+        path = each.f_code.co_filename
+        if _is_host_file(path) and not path.startswith(_OWN):
+            return _source(Path(path).stem, each.f_code.co_name, path, each.f_lineno)
+    return None
+
+
+def _is_call(frame: FrameType, log: logging.LogRecord) -> bool:
+    return frame.f_lineno == log.lineno and frame.f_code.co_filename == log.pathname
+
+
+def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _source(module: str, function: str | None, path: str, line: int) -> str:
+    return f"{module}:{function or ''}:{linecache.getline(path, line).strip()}"[:MAX_PART]

@@ -55,6 +55,35 @@ def _logged(tmp_path: Path, code: str, **env: str) -> tuple[list[ReceivedLog], l
     return arrived, done.stdout.splitlines()
 
 
+REQUEST = """
+import asyncio
+from tests.telemetry.asgi.driving import visit
+
+async def application(scope, receive, send):
+    logging.getLogger("host").info("in the request")
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+asyncio.run(visit(telemetry.asgi_wrapper(application), "/page"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("destination", "printed", "sent"),
+    [(None, 1, 0), ("stdout", 1, 0), ("all", 1, 1), ("none", 0, 0)],
+)
+def test_the_access_line_goes_where_its_variable_says(
+    tmp_path: Path, destination: str | None, printed: int, sent: int
+) -> None:
+    """It is no log record unless it is asked for; other records of the request always are."""
+    given = {} if destination is None else {"TELEMETRY_ACCESS_LOG": destination}
+    arrived, lines = _logged(tmp_path, REQUEST, **given)
+    loggers = [json.loads(line)["logger"] for line in lines]
+    assert (loggers.count("telemetry.access"), loggers.count("host")) == (printed, 1)
+    scopes = [log.scope for log in arrived]
+    assert (scopes.count("telemetry.access"), scopes.count("host")) == (sent, 1)
+
+
 def test_a_record_arrives_as_it_is_printed(tmp_path: Path) -> None:
     """Message, level, logger, extra and exception; the ids of its span; once."""
     code = SPAN + indent(

@@ -41,7 +41,9 @@ def test_what_is_logged_as_an_error(tmp_path: Path, errors: EventReceiver) -> No
     assert plain.message == "no minutes for alameda.ca"
     assert plain.exceptions == ()
     assert plain.extra["page"] == 3
-    assert plain.fingerprint == ("host", "no minutes for %s")
+    logger, line = plain.fingerprint
+    assert logger == "host"
+    assert 'error("no minutes for %s"' in line
     assert counting.message == "while counting"
     assert counting.exceptions == (("ZeroDivisionError", "division by zero"),)
     assert unhandled.message == "nothing is handled"
