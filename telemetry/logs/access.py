@@ -1,22 +1,37 @@
-"""The access log: one line for each request, written by the edge when the request has ended."""
+"""The access log: one line for each request, written by the edge when the request has ended.
+
+A line goes through `logging`, as any record, if a handler of the host might take it. Otherwise the
+same line is made directly, without a record, the search for its caller, and a dictionary.
+"""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 from telemetry.logs.context import ATTRIBUTE, LogContext
+from telemetry.logs.throttle import Throttle
 from telemetry.registry import log_fields as f
 from telemetry.scope import MAX_PATH
+from telemetry.state import state
 from telemetry.terminal import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TextIO
+
     from telemetry.request import RequestRecord
 
 LOGGER = "telemetry.access"
 """Name of the logger of access lines."""
 
 logger = logging.getLogger(LOGGER)
+
+_MESSAGE = "%s %s %s %.1f ms"
+# Plain, since JSON's keys and logging's `extra` are written for each request.
+_METHOD, _PATH, _STATUS, _MILLISECONDS, _BYTES, _OUTCOME, _KEPT = map(str, f.ACCESS)
+_CLIENT_ADDRESS, _USER_AGENT = str(f.CLIENT_ADDRESS), str(f.USER_AGENT)
 
 # The beginning of uvicorn's line, which has the client's address and the query string.
 _WEBSOCKET = '%s - "WebSocket %s"'
@@ -56,28 +71,82 @@ def log_request(
     if not logger.isEnabledFor(level):
         return
     path = str(record.scope.get("path", ""))[:MAX_PATH]
+    # Explicit, since the current context no longer has the request.
+    context = LogContext.of(record.span.get_span_context(), record)
     known: dict[str, object] = {
-        f.METHOD: record.method,
-        f.PATH: path,
-        f.STATUS: status,
-        f.MILLISECONDS: round(seconds * 1000, 3),
-        f.BYTES: size,
-        f.OUTCOME: record.outcome,
-        f.KEPT: kept,
-        # Explicit, since the current context no longer has the request.
-        ATTRIBUTE: LogContext.of(record.span.get_span_context(), record),
+        _METHOD: record.method,
+        _PATH: path,
+        _STATUS: status,
+        _MILLISECONDS: round(seconds * 1000, 3),
+        _BYTES: size,
+        _OUTCOME: record.outcome,
+        _KEPT: kept,
     }
     if address is not None:
-        known[f.CLIENT_ADDRESS] = address
+        known[_CLIENT_ADDRESS] = address
     if agent is not None:
-        known[f.USER_AGENT] = agent
-    answered = "no answer" if status is None else str(status)
-    logger.log(
-        level,
-        "%s %s %s %.1f ms",
-        record.method,
-        printable(path),
-        answered,
-        seconds * 1000,
-        extra={str(key): value for key, value in known.items()},
+        known[_USER_AGENT] = agent
+    # The template and the arguments of the message.
+    message = (
+        _MESSAGE,
+        (
+            record.method,
+            printable(path),
+            "no answer" if status is None else str(status),
+            seconds * 1000,
+        ),
+    )
+    handler = _only_handler(level)
+    if handler is None:
+        logger.log(level, message[0], *message[1], extra={**known, ATTRIBUTE: context})
+    else:
+        _write(handler, level, context, message[0] % message[1], known)
+
+
+def _write(
+    handler: logging.StreamHandler[TextIO],
+    level: int,
+    context: LogContext,
+    message: str,
+    known: Mapping[str, object],
+) -> None:
+    formatter: Any = handler.formatter
+    try:
+        line = formatter.access_line(level, time.time(), context, message, known)
+        handler.acquire()
+        try:
+            # In one call, and flushed, as the handler does.
+            handler.stream.write(line + handler.terminator)
+            handler.flush()
+        finally:
+            handler.release()
+    except Exception:  # noqa: BLE001 # as logging does: the stream may be closed
+        handler.handleError(logger.makeRecord(logger.name, level, __file__, 0, message, (), None))
+
+
+def _only_handler(level: int) -> logging.StreamHandler[TextIO] | None:
+    """The handler that would write an access line as JSON, if no other one needs a record of it."""
+    found: logging.StreamHandler[TextIO] | None = None
+    if logging.getLogRecordFactory() is not logging.LogRecord or logger.filters:
+        return None
+    current: logging.Logger | None = logger
+    while current is not None:
+        for handler in current.handlers:
+            if level < handler.level or (
+                not state.export_access_lines and getattr(handler, "skips_access_lines", False)
+            ):
+                continue
+            if found is not None or not _makes_lines(handler):
+                return None
+            found = handler  # type: ignore[assignment] # of this class, as was checked
+        current = current.parent if current.propagate else None
+    return found
+
+
+def _makes_lines(handler: logging.Handler) -> bool:
+    # Exactly these classes: others may do more with a record.
+    return (
+        type(handler) is logging.StreamHandler
+        and getattr(handler.formatter, "makes_access_lines", False)
+        and all(type(each) is Throttle for each in handler.filters)
     )

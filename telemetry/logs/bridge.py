@@ -53,6 +53,9 @@ class LogBridge(logging.Handler):
     lines, unless TELEMETRY_ACCESS_LOG is ``all``: spans and metrics have the same data.
     """
 
+    skips_access_lines = True
+    """Whether access lines are left out, unless TELEMETRY_ACCESS_LOG is ``all``."""
+
     def handle(self, record: logging.LogRecord) -> bool:
         """Emit without `logging`'s lock: the handler has no state, and requests need not wait."""
         wanted = bool(self.filter(record))

@@ -68,6 +68,11 @@ class Redactor:
         # Last: what was redacted before is of an earlier generation.
         self.generation = object()
 
+    @property
+    def has_patterns(self) -> bool:
+        """Whether the host has added patterns, which may match in any text."""
+        return bool(self._rules.patterns)
+
     def text(self, text: str) -> str:
         """Redact a text: a message, a name, a path, a traceback."""
         if len(text) < _SHORT:
