@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.util.http import SanitizeValue, detect_synthetic_user_agent
@@ -13,11 +14,16 @@ from telemetry.scope import MAX_HOST, MAX_PATH, header
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+_METHODS = a.HTTP_REQUEST_METHOD.values or frozenset()
+_SCHEMES = a.URL_SCHEME.values or frozenset()
+_VERSIONS = a.NETWORK_PROTOCOL_VERSION.values or frozenset()
 MAX_METHOD = 32
 # Characters: enough to recognise a bot. Contrib lower-cases all of a header of up to 64 KB.
 MAX_USER_AGENT = 256
 
 MAX_QUERY = 2048
+# Bytes of a Host header that can name a host: a name, a colon and a port, and one more.
+_LONGEST_HOST = MAX_HOST + 8
 
 _PORT = re.compile(r":(\d{1,5})$")
 # A DNS name, underscores included, or an IP address. Other values of the Host header are not
@@ -27,11 +33,10 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 
 def method_attributes(method: str) -> tuple[str, dict[str, Any]]:
     """The request method, ``_OTHER`` if unknown, and its attributes."""
-    known = a.HTTP_REQUEST_METHOD.values or frozenset()
-    if method in known:
+    if method in _METHODS:
         return method, {a.HTTP_REQUEST_METHOD: method}
     upper = method.upper()
-    clamped = upper if upper in known else "_OTHER"
+    clamped = upper if upper in _METHODS else "_OTHER"
     return clamped, {
         a.HTTP_REQUEST_METHOD: clamped,
         a.HTTP_REQUEST_METHOD_ORIGINAL: method[:MAX_METHOD],
@@ -42,10 +47,10 @@ def connection_attributes(scope: Mapping[str, Any]) -> dict[str, Any]:
     """The scheme and protocol version, each from a closed set or left out."""
     found: dict[str, Any] = {}
     scheme = scope.get("scheme")
-    if scheme in (a.URL_SCHEME.values or ()):
+    if scheme in _SCHEMES:
         found[a.URL_SCHEME] = scheme
     version = scope.get("http_version")
-    if version in (a.NETWORK_PROTOCOL_VERSION.values or ()):
+    if version in _VERSIONS:
         found[a.NETWORK_PROTOCOL_VERSION] = version
     return found
 
@@ -55,23 +60,43 @@ def address_attributes(scope: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     path = scope.get("path")
     if path:
+        path = path[:MAX_PATH]
         # A path may have lone surrogates, depending on the server; protobuf rejects them.
-        found[a.URL_PATH] = path[:MAX_PATH].encode("utf-8", "replace").decode("utf-8")
-    headers = scope.get("headers") or ()
-    host = header(headers, b"host")
+        found[a.URL_PATH] = (
+            path if path.isascii() else path.encode("utf-8", "replace").decode("utf-8")
+        )
+    host = agent = None
+    # Once over the headers: a request has a dozen.
+    for key, value in scope.get("headers") or ():
+        name = key.lower()
+        if name == b"host":
+            host = value if host is None else host
+        elif name == b"user-agent":
+            agent = value if agent is None else agent
     if host:
-        port = _PORT.search(host)
-        name = host[: port.start()] if port else host
-        if len(name) <= MAX_HOST and _HOST.fullmatch(name):
-            found[a.SERVER_ADDRESS] = name.lower()
-            if port and 0 < int(port[1]) < 65536:
-                found[a.SERVER_PORT] = int(port[1])
-    agent = header(headers, b"user-agent")
+        found.update(_host_attributes(host[:_LONGEST_HOST].decode("latin-1")))
     if agent:
-        kind = detect_synthetic_user_agent(agent[:MAX_USER_AGENT])
+        kind = _synthetic_type(agent[:MAX_USER_AGENT].decode("latin-1"))
         if kind:
             found[a.USER_AGENT_SYNTHETIC_TYPE] = kind
     return found
+
+
+# Clients choose both, and most of them repeat.
+@lru_cache(maxsize=4096)
+def _host_attributes(host: str) -> Mapping[str, Any]:
+    port = _PORT.search(host)
+    name = host[: port.start()] if port else host
+    if len(name) > MAX_HOST or not _HOST.fullmatch(name):
+        return {}
+    if port and 0 < int(port[1]) < 65536:
+        return {a.SERVER_ADDRESS: name.lower(), a.SERVER_PORT: int(port[1])}
+    return {a.SERVER_ADDRESS: name.lower()}
+
+
+@lru_cache(maxsize=1024)
+def _synthetic_type(agent: str) -> str | None:
+    return detect_synthetic_user_agent(agent)
 
 
 def client_address(scope: Mapping[str, Any]) -> str | None:
