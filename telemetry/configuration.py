@@ -13,6 +13,7 @@ from telemetry.exceptions import InstrumentationError, TelemetryError
 from telemetry.logs.config import lines_in_use
 from telemetry.logs.startup import hold_messages, release_messages
 from telemetry.settings import Settings, read_settings
+from telemetry.settings.names import normalise
 from telemetry.state import state
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ logger = logging.getLogger("telemetry")
 # all of logfire without using it, which takes 0.7 s and 18 MB in each process.
 PYDANTIC_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 LOGFIRE_PLUGIN = "logfire-plugin"
+
+# Names in OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: the packages', and those of our entry points.
+_DATASETTE = frozenset({"*", "datasette", "corkboard_datasette"})
+_DJANGO = frozenset({"*", "django", "corkboard_django"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ def configure(
         debug=debug,
     )
     os.environ.setdefault(PYDANTIC_PLUGINS, LOGFIRE_PLUGIN)
+    normalise(os.environ, settings.propagators)
     hold_messages()
     failsafe.raise_failures(settings.raise_failures)
     state.export_access_lines = settings.access_log == "all"
@@ -329,7 +335,8 @@ def _instrument_all(settings: Settings, *, again: bool) -> None:
             "telemetry.instrument() was called twice: call it once, between Django's settings "
             "and its application"
         )
-    if importlib.util.find_spec("datasette") is not None:
+    disabled = set(settings.disabled_instrumentations)
+    if importlib.util.find_spec("datasette") is not None and not disabled & _DATASETTE:
         from telemetry.datasette.instrumentor import DatasetteInstrumentor
 
         datasette = DatasetteInstrumentor()
@@ -339,7 +346,11 @@ def _instrument_all(settings: Settings, *, again: bool) -> None:
         from telemetry.asgi.server_timing import measure_templates
 
         measure_templates()
-    if settings.django_instrument and importlib.util.find_spec("django") is not None:
+    if (
+        settings.django_instrument
+        and importlib.util.find_spec("django") is not None
+        and not disabled & _DJANGO
+    ):
         from telemetry.django.instrumentor import DjangoInstrumentor
 
         DjangoInstrumentor().instrument(

@@ -107,9 +107,9 @@ class Pipeline:
             adapters={SCOPE: DatasetteTracer},
             light=("telemetry", SCOPE),
             id_generator=build_id_generator(settings.id_generator),
-            span_limits=SpanLimits(max_attribute_length=settings.attribute_length),
+            span_limits=_span_limits(settings),
         )
-        log_limits = LogRecordLimits(max_attribute_length=settings.attribute_length)
+        log_limits = _record_limits(settings)
         self.logger_provider = LoggerProvider(
             resource, shutdown_on_exit=False, log_record_limits=log_limits
         )
@@ -300,6 +300,7 @@ class Pipeline:
             site_labels=self.site_labels,
             redactor=self.redactor,
             adapters={SCOPE: DatasetteMeter},
+            exemplars=self.settings.exemplars,
         )
         meter = self.meter_provider.get_meter("telemetry", __version__)
         observe_instances(meter)
@@ -322,7 +323,8 @@ class Pipeline:
             made = [OutboxMetricExporter(destination.outbox, destination.endpoint, self._sources)]
         elif destination.build is not None:
             made = [destination.build()]
-        return [reader_of(each, self.settings.metric_interval) for each in made]
+        interval, timeout = self.settings.metric_interval, self.settings.metric_timeout
+        return [reader_of(each, interval, timeout) for each in made]
 
     def start_errors(self) -> None:
         """Start error tracking and log export only, in a process that serves no requests."""
@@ -590,6 +592,35 @@ class Pipeline:
             f"{signal} -> {', '.join(map(str, self.destinations[signal])) or 'nowhere'}"
             for signal in SIGNALS
         ]
+
+
+def _span_limits(settings: Settings) -> SpanLimits:
+    limits, length = settings.limits, settings.attribute_length
+    # All of them, since the SDK reads a variable for each that is None.
+    return SpanLimits(
+        max_attributes=limits.attributes,
+        max_events=limits.events,
+        max_links=limits.links,
+        max_span_attributes=_either(limits.span_attributes, limits.attributes),
+        max_event_attributes=_either(limits.event_attributes, limits.attributes),
+        max_link_attributes=_either(limits.link_attributes, limits.attributes),
+        max_attribute_length=length,
+        max_span_attribute_length=_either(limits.span_length, length),
+    )
+
+
+def _record_limits(settings: Settings) -> LogRecordLimits:
+    limits, length = settings.limits, settings.attribute_length
+    return LogRecordLimits(
+        max_attributes=limits.attributes,
+        max_attribute_length=length,
+        max_log_record_attributes=_either(limits.record_attributes, limits.attributes),
+        max_log_record_attribute_length=_either(limits.record_length, length),
+    )
+
+
+def _either(own: int | None, general: int) -> int:
+    return general if own is None else own
 
 
 def _shut_down(provider: Any, _seconds: float) -> None:

@@ -52,7 +52,7 @@ def _serve(registry: CollectorRegistry, settings: PrometheusSettings) -> None:
                 # Another port would fail with the same error.
                 break
         else:
-            logger.info("metrics are scraped at http://%s:%d/metrics", settings.host, port)
+            logger.info("metrics are scraped at %s/metrics", settings.address(port))
             return
     # Not raised: the application can serve without metrics.
     logger.error(

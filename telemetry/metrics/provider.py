@@ -28,8 +28,16 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
     from telemetry.redaction.redactor import Redactor
+    from telemetry.settings.model import ExemplarFilter
 
     AdaptMeter = Callable[[Meter, SiteLabels, Redactor | None], Meter]
+
+
+_FILTERS: Mapping[ExemplarFilter, type[sdk.ExemplarFilter]] = {
+    "trace_based": sdk.TraceBasedExemplarFilter,
+    "always_on": sdk.AlwaysOnExemplarFilter,
+    "always_off": sdk.AlwaysOffExemplarFilter,
+}
 
 
 class MeterProvider(sdk.MeterProvider):
@@ -103,6 +111,7 @@ def start_meter_provider(
     site_labels: SiteLabels,
     redactor: Redactor,
     adapters: Mapping[str, AdaptMeter],
+    exemplars: ExemplarFilter,
 ) -> MeterProvider:
     """Start a meter provider.
 
@@ -117,10 +126,12 @@ def start_meter_provider(
         site_labels: limits the values of the site attribute.
         redactor: redacts the attributes of every measurement.
         adapters: by scope name, functions that wrap the SDK's meter.
+        exemplars: which measurements may become exemplars.
     """
     return MeterProvider(
         [*readers],
         resource,
+        exemplar_filter=_FILTERS[exemplars](),
         shutdown_on_exit=False,
         site_labels=site_labels,
         redactor=redactor,
@@ -136,12 +147,14 @@ def enable_internal_metrics() -> None:
     os.environ.setdefault(INTERNAL_METRICS, str(INTERNAL_METRICS.default).lower())
 
 
-def reader_of(made: MetricExporter | MetricReader, interval: float) -> MetricReader:
+def reader_of(made: MetricExporter | MetricReader, interval: float, timeout: float) -> MetricReader:
     """Return a reader that exports every ``interval`` seconds, or the reader that was made.
+
+    ``timeout`` is the number of seconds for one collection and export.
 
     An entry point may return either: an exporter that is scraped, such as Prometheus's, is a
     reader.
     """
     if isinstance(made, MetricReader):
         return made
-    return PeriodicExportingMetricReader(made, interval * 1000)
+    return PeriodicExportingMetricReader(made, interval * 1000, timeout * 1000)

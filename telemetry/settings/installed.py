@@ -6,6 +6,8 @@ are read only when a variable has a name that is neither ours nor OpenTelemetry'
 
 from __future__ import annotations
 
+import sys
+from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 BUILT_IN = ("console", "logfire", "none", "otlp")
 # Exporters of metrics only.
 SCRAPED = ("prometheus",)
+
+_NONE = "the name of an entry point of the group {}, of which no package is installed"
 
 # Samplers whose argument is a ratio.
 RATIO = frozenset({"traceidratio", "parentbased_traceidratio", "tail"})
@@ -62,9 +66,9 @@ def exporter_names(signal: Signal) -> Callable[[str], tuple[str, ...]]:
     def read(value: str) -> tuple[str, ...]:
         names = parse.names(value)
         known = set(_built_in(signal))
-        if not known.issuperset(names):
+        if not names or not known.issuperset(names):
             known |= installed_exporters(signal).keys()
-            if not known.issuperset(names):
+            if not names or not known.issuperset(names):
                 raise ValueError(parse.missing(known, names))
         return names
 
@@ -81,27 +85,57 @@ def sampler_name(value: str) -> str:
     return name
 
 
-def id_generator(value: str) -> str:
-    """Parse the name of an installed id generator."""
-    installed = {point.name for point in installed_id_generators()}
-    if value not in installed:
-        raise ValueError(f"one of {', '.join(sorted(installed))}")
-    return value
-
-
 def propagators(value: str) -> tuple[str, ...]:
-    """Parse a comma list of installed propagators, or ``none``.
+    """Parse a comma list of installed propagators, or ``none``. Case is ignored.
 
     Checked here because OpenTelemetry's API reads the variable when it is first imported, and
     raises a ValueError that does not name it.
     """
+    by_case = {name.lower(): name for name in _names("opentelemetry_propagator")}
+    by_case["none"] = "none"
+    names = parse.names(value)
+    if not names or not by_case.keys() >= set(names):
+        raise ValueError(parse.missing(by_case.values(), names))
+    if "none" in names and len(names) > 1:
+        raise ValueError("none alone, or a comma list without it")
+    return tuple(by_case[name] for name in names)
+
+
+def resource_detectors(value: str) -> tuple[str, ...]:
+    """Parse a comma list of installed resource detectors, or ``*`` for all of them."""
     names = parse.items(value)
-    points = metadata.entry_points(group="opentelemetry_propagator")
-    known = {point.name for point in points} | {"none"}
-    if not known.issuperset(names):
+    known = _names("opentelemetry_resource_detector") | {"*"}
+    if not names or not known.issuperset(names):
         raise ValueError(parse.missing(known, names))
     return names
 
 
+def one_installed(group: str) -> Callable[[str], str]:
+    """Return a parser of the name of one of the entry points of a group."""
+
+    def read(value: str) -> str:
+        known = _names(group)
+        if value not in known:
+            raise ValueError(f"one of {', '.join(sorted(known))}" if known else _NONE.format(group))
+        return value
+
+    return read
+
+
+def _names(group: str) -> frozenset[str]:
+    return _names_on(group, tuple(sys.path))
+
+
+# Every installed package's metadata is read, and most variables are read for each signal.
+@cache
+def _names_on(group: str, _path: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(point.name for point in metadata.entry_points(group=group))
+
+
 def _built_in(signal: Signal) -> tuple[str, ...]:
     return (*BUILT_IN, *SCRAPED) if signal == "metrics" else BUILT_IN
+
+
+id_generator = one_installed("opentelemetry_id_generator")
+credential_provider = one_installed("opentelemetry_otlp_credential_provider")
+context = one_installed("opentelemetry_context")

@@ -21,7 +21,6 @@ REGIONS = {
 
 def read_projects(reader: Reader, *, used: bool) -> tuple[LogfireProject, ...]:
     """Return the projects if a signal uses ``logfire``. A missing token is then a problem."""
-    reader.check(v.LOGFIRE_SEND)
     if not used:
         return ()
     with reader.setting("logfire"):

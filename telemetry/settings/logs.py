@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from telemetry.exceptions import ConfigurationError
 from telemetry.settings import identity
 from telemetry.settings import variables as v
+from telemetry.settings.read import read_settings
 from telemetry.settings.reader import Reader
 from telemetry.settings.redaction import read_redaction
 
@@ -50,5 +50,6 @@ def read_log_settings(environ: Mapping[str, str], *, debug: bool | None) -> LogS
         redaction=read_redaction(reader),
     )
     if reader.problems:
-        raise ConfigurationError(reader.problems)
+        # With those of all other variables, which `configure` has not read yet.
+        read_settings(environ, debug=debug)
     return settings

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from telemetry.registry.attributes import SIGNALS, Signal
 from telemetry.settings import passed_on
 from telemetry.settings import variables as v
+from telemetry.settings.passed_on import ExemplarFilter
 from telemetry.settings.variables import (
     AccessLog,
     Compression,
@@ -31,6 +32,8 @@ __all__ = [
     "SIGNALS",
     "AccessLog",
     "ConsoleMode",
+    "ExemplarFilter",
+    "LimitSettings",
     "LogFormat",
     "LogfireProject",
     "OTLPSettings",
@@ -134,6 +137,22 @@ class QueueSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """OpenTelemetry's limits of spans and log records. Lengths are numbers of characters."""
+
+    attributes: int = value_of(passed_on.ATTRIBUTE_COUNT_LIMIT)
+    events: int = value_of(passed_on.SPAN_EVENT_COUNT_LIMIT)
+    links: int = value_of(passed_on.SPAN_LINK_COUNT_LIMIT)
+    span_attributes: int | None = value_of(passed_on.SPAN_ATTRIBUTE_COUNT_LIMIT)
+    """None, here and below: as the general limit."""
+    span_length: int | None = value_of(passed_on.SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT)
+    event_attributes: int | None = value_of(passed_on.EVENT_ATTRIBUTE_COUNT_LIMIT)
+    link_attributes: int | None = value_of(passed_on.LINK_ATTRIBUTE_COUNT_LIMIT)
+    record_attributes: int | None = value_of(passed_on.LOG_ATTRIBUTE_COUNT_LIMIT)
+    record_length: int | None = value_of(passed_on.LOG_ATTRIBUTE_VALUE_LENGTH_LIMIT)
+
+
+@dataclass(frozen=True, slots=True)
 class SpoolSettings:
     """Where items wait on disk that can't be sent now."""
 
@@ -160,7 +179,13 @@ class PrometheusSettings:
     """Where workers are scraped: each on the first free port from ``port`` upward."""
 
     host: str = value_of(v.PROMETHEUS_HOST)
+    """An IPv6 address has no brackets."""
     port: int = value_of(v.PROMETHEUS_PORT)
+
+    def address(self, port: int | None = None) -> str:
+        """Return the URL of a worker that listens on ``port``, or on the first one."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{port or self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +250,8 @@ class Settings:
     """As in `SentrySettings`, if a variable sets it. Also for a client of the host."""
     metric_interval: float = value_of(v.METRIC_INTERVAL)
     """Seconds between two exports of metrics."""
+    metric_timeout: float = value_of(passed_on.METRIC_EXPORT_TIMEOUT)
+    """Seconds for one collection and export of metrics."""
     span_export_delay: int = value_of(v.BSP_SCHEDULE_DELAY)
     """Milliseconds between two exports of spans."""
     span_queue_size: int = value_of(v.BSP_MAX_QUEUE_SIZE)
@@ -258,8 +285,12 @@ class Settings:
     capture_response_headers: tuple[str, ...] = value_of(v.CAPTURE_RESPONSE_HEADERS)
     sanitize_headers: tuple[str, ...] = value_of(v.SANITIZE_FIELDS)
     id_generator: str | None = value_of(v.ID_GENERATOR)
-    attribute_length: int | None = passed_on.ATTRIBUTE_VALUE_LENGTH_LIMIT.default
-    """Maximum number of characters of an attribute. None: the SDK reads its variables."""
+    attribute_length: int = value_of(passed_on.ATTRIBUTE_VALUE_LENGTH_LIMIT)
+    """Maximum number of characters of an attribute, unless a narrower limit is set."""
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    exemplars: ExemplarFilter = value_of(passed_on.EXEMPLAR_FILTER)  # noqa: RUF009 # a `field`
+    propagators: tuple[str, ...] = value_of(v.PROPAGATORS)
+    disabled_instrumentations: tuple[str, ...] = value_of(v.DISABLED_INSTRUMENTATIONS)
     django_instrument: bool = value_of(v.DJANGO_INSTRUMENT)
     django_middleware_position: int = value_of(v.DJANGO_POSITION)
     django_request_attributes: tuple[str, ...] = value_of(v.DJANGO_REQUEST_ATTRS)

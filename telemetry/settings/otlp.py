@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from telemetry.settings import parse
 from telemetry.settings import variables as v
@@ -17,10 +19,13 @@ if TYPE_CHECKING:
 
 # Python's exporters support deflate over HTTP only.
 _GRPC_COMPRESSION: Callable[[str], Compression] = parse.one_of("none", "gzip")
+_AUTHORIZATION = "authorization"
 
 
 def read_otlp(reader: Reader, signal: Signal) -> OTLPSettings:
     """Return one signal's settings. The signal's variable takes precedence over the general one.
+
+    A user in the endpoint becomes a header, as RFC 7617 defines it.
 
     Source: OpenTelemetry's "OTLP Exporter Configuration". The timeout is in
     seconds, as in every release of OpenTelemetry Python.
@@ -31,22 +36,77 @@ def read_otlp(reader: Reader, signal: Signal) -> OTLPSettings:
             reader.took(exporter)
         protocol = reader.get(v.OTLP_PROTOCOL, signal)
         grpc = protocol == "grpc"
+        endpoint, user = _endpoint(reader, signal, grpc=grpc)
+        read = read_fields(reader, OTLPSettings, signal)
+        headers = read["headers"]
+        if user and _AUTHORIZATION in headers:
+            reader.note(
+                f"{reader.given(v.OTLP_ENDPOINT, signal)} has a user, which is not sent: "
+                f"{reader.given(v.OTLP_HEADERS, signal)} has an authorization"
+            )
+        elif user:
+            headers = {**headers, _AUTHORIZATION: user}
+        _check_client_certificate(reader, signal, grpc=grpc)
+        if grpc and not all(_is_metadata(value) for value in headers.values()):
+            reader.problem(
+                reader.given(v.OTLP_HEADERS, signal) or v.OTLP_HEADERS,
+                "",
+                "header-name=value,...; values of ASCII, since the protocol is grpc",
+            )
         return OTLPSettings(
             protocol=protocol,
-            endpoint=_endpoint(reader, signal, grpc=grpc),
+            endpoint=endpoint,
             compression=reader.get(
                 v.OTLP_COMPRESSION, signal, parse=_GRPC_COMPRESSION if grpc else None
             ),
-            **read_fields(reader, OTLPSettings, signal),
+            **{**read, "headers": headers},
         )
 
 
-def _endpoint(reader: Reader, signal: Signal, *, grpc: bool) -> str:
+def _endpoint(reader: Reader, signal: Signal, *, grpc: bool) -> tuple[str, str | None]:
+    """Return a signal's address without its user, and that user as an Authorization header."""
     given = reader.given(v.OTLP_ENDPOINT, signal)
-    own = given is not None and given != v.OTLP_ENDPOINT
-    if not grpc:
-        base = reader.get(v.OTLP_ENDPOINT, signal)
-        return base if own else f"{base.rstrip('/')}/v1/{signal}"
-    if given is None:
-        return v.GRPC_ENDPOINT
-    return reader.get(v.OTLP_ENDPOINT, signal, parse=parse.grpc_endpoint)
+    if grpc:
+        if given is None:
+            return v.GRPC_ENDPOINT, None
+        address = reader.get(v.OTLP_ENDPOINT, signal, parse=parse.grpc_endpoint)
+        if "://" not in address:
+            user, _, host = address.rpartition("@")
+            return host, _basic(user)
+        parts = urlsplit(address)
+    else:
+        parts = urlsplit(reader.get(v.OTLP_ENDPOINT, signal))
+        if given is None or given == v.OTLP_ENDPOINT:
+            parts = parts._replace(path=f"{parts.path.rstrip('/')}/v1/{signal}")
+    user, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=host)), _basic(user)
+
+
+def _basic(user: str) -> str | None:
+    if not user:
+        return None
+    name, _, password = user.partition(":")
+    return f"Basic {b64encode(f'{unquote(name)}:{unquote(password)}'.encode()).decode()}"
+
+
+def _is_metadata(value: str) -> bool:
+    """Whether gRPC can send a value: "PROTOCOL-HTTP2", ASCII-Value."""
+    return value.isascii() and value.isprintable()
+
+
+def _check_client_certificate(reader: Reader, signal: Signal, *, grpc: bool) -> None:
+    """A key needs its certificate. Over HTTP, the certificate's file may hold the key."""
+    variables = v.OTLP_CLIENT_CERTIFICATE, v.OTLP_CLIENT_KEY
+    certificate, key = (reader.given(each, signal) for each in variables)
+    path, key_path = (reader.get(each, signal) for each in variables)
+    if (certificate and not path) or (key and not key_path):
+        # What can't be read is a problem already.
+        return
+    if key and not certificate:
+        reader.problem(v.OTLP_CLIENT_CERTIFICATE, "", f"the certificate of {key}")
+    elif certificate and grpc and not key:
+        reader.problem(v.OTLP_CLIENT_KEY, "", f"the key of {certificate}")
+    elif path:
+        wanted = parse.client_certificate(path, key_path)
+        if wanted:
+            reader.problem(key or v.OTLP_CLIENT_KEY, key_path or "", wanted)

@@ -6,6 +6,8 @@ Each raises ValueError with the wanted format as its message.
 from __future__ import annotations
 
 import re
+from importlib import util
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -13,12 +15,19 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from telemetry.registry.redaction import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 C = TypeVar("C", bound=str)
 
 TRACE_ID = "{trace_id}"
 EVENT_ID = "{event_id}"
+
+LONGEST = 1e9
+"""Seconds that a thread can wait: `threading.TIMEOUT_MAX` is 9.2e9 on Linux."""
+LONGEST_TIMEOUT = 2_147_483.0
+"""Seconds that a socket can wait: poll(2) takes an int of milliseconds."""
+MOST = 10**18 - 1
+"""Largest whole number: a queue's length has to fit into 64 bits."""
 
 # https://grpc.io/docs/guides/status-codes/, without OK.
 GRPC_CODES = frozenset(
@@ -49,6 +58,13 @@ _SYNONYMS = {"WARN": "WARNING", "FATAL": "CRITICAL"}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s)", re.IGNORECASE)
 # RFC 9110's token, the only form of a header's name.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# What a header's value may have as it is: the printable characters of ASCII, but for those that
+# OpenTelemetry's "OTLP Exporter Configuration" wants percent-encoded and that a shell or a file
+# of variables leaves by mistake.
+_HEADER_TEXT = re.compile(r"[\t\x20\x21\x23-\x3a\x3c-\x5b\x5d-\x7e]*")
+# RFC 1123's names, with the underscore that container networks have.
+_LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
 _DSN = "a DSN such as https://KEY@bugsink.example.org/1"
 
 
@@ -64,6 +80,11 @@ class LogLevels(NamedTuple):
 def text(value: str) -> str:
     """Parse any text."""
     return value
+
+
+def is_text(value: str) -> bool:
+    """Whether a variable's bytes were UTF-8. Python keeps others as lone surrogates."""
+    return not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def is_set(_value: str) -> bool:
@@ -104,6 +125,15 @@ def boolean_unless(automatic: str) -> Callable[[str], bool | None]:
             return boolean(value)
         except ValueError as error:
             raise ValueError(f"{str(error).replace(' or ', ', ')} or {automatic}") from None
+
+    return read
+
+
+def nothing(why: str) -> Callable[[str], None]:
+    """Return a parser of a variable that must not be set, since it would have no effect."""
+
+    def read(_value: str) -> None:
+        raise ValueError(f"to be unset: {why}")
 
     return read
 
@@ -155,18 +185,6 @@ def folder(value: str) -> str:
     return str(path)
 
 
-def exactly(*known: C) -> Callable[[str], C]:
-    """Return a parser of a closed set that requires the exact case."""
-
-    def read(value: str) -> C:
-        for each in known:
-            if value == each:
-                return each
-        raise ValueError(f"one of {', '.join(known)}")
-
-    return read
-
-
 def grpc_codes(value: str) -> tuple[str, ...]:
     """Parse a comma list of gRPC status codes. Case is ignored."""
     codes = tuple(item.upper() for item in items(value))
@@ -175,13 +193,21 @@ def grpc_codes(value: str) -> tuple[str, ...]:
     return codes
 
 
-def seconds(value: str) -> float:
+def seconds(value: str, *, least: float = 0.0) -> float:
     """Parse a duration such as ``250ms`` or ``2s``. Returns seconds."""
     match = _DURATION.fullmatch(value.strip())
     if not match:
         raise ValueError("a duration such as 250ms or 2s")
     number = float(match[1])
-    return number / 1000 if match[2].lower() == "ms" else number
+    parsed = number / 1000 if match[2].lower() == "ms" else number
+    if not least <= parsed <= LONGEST:
+        raise ValueError(f"a duration from {duration(least)} to {LONGEST:.0f}s")
+    return parsed
+
+
+def positive_seconds(value: str) -> float:
+    """Parse a duration of at least ``1ms``. Returns seconds."""
+    return seconds(value, least=0.001)
 
 
 def duration(value: float) -> str:
@@ -191,20 +217,25 @@ def duration(value: float) -> str:
 
 def milliseconds(value: str) -> float:
     """Parse a number of milliseconds, at least 1. Returns seconds."""
-    return number(value, least=1) / 1000
+    return number(value, least=1, most=LONGEST * 1000) / 1000
 
 
-def number(value: str, *, least: float = float("-inf"), most: float = float("inf")) -> float:
-    """Parse a number within bounds."""
-    wanted = "a number"
-    if most < float("inf"):
+def delay(value: str) -> int:
+    """Parse a whole number of milliseconds, at least 1."""
+    return whole(value, least=1, most=int(LONGEST * 1000))
+
+
+def number(value: str, *, least: float, most: float, bounded: bool = False) -> float:
+    """Parse a number from ``least`` to ``most``. The error names ``most`` where it matters."""
+    wanted = f"a number of at least {least:g}"
+    if bounded:
         wanted = f"a number from {least:g} to {most:g}"
-    elif least > float("-inf"):
-        wanted = f"a number of at least {least:g}"
     try:
         parsed = float(value.strip())
     except ValueError:
         raise ValueError(wanted) from None
+    if parsed > most and not bounded:
+        raise ValueError(f"{wanted}, and at most {most:.0f}")
     if not least <= parsed <= most:
         raise ValueError(wanted)
     return parsed
@@ -212,18 +243,21 @@ def number(value: str, *, least: float = float("-inf"), most: float = float("inf
 
 def timeout(value: str) -> float:
     """Parse a number of seconds, at least 0.001."""
-    return number(value, least=0.001)
+    return number(value, least=0.001, most=LONGEST_TIMEOUT)
 
 
 def ratio(value: str) -> float:
     """Parse a number from 0 to 1."""
-    return number(value, least=0.0, most=1.0)
+    return number(value, least=0.0, most=1.0, bounded=True)
 
 
-def whole(value: str, *, least: int = 0) -> int:
-    """Parse a whole number in plain digits."""
-    if not re.fullmatch(r"[0-9]{1,18}", value.strip()) or int(value) < least:
-        raise ValueError(f"a whole number of at least {least}")
+def whole(value: str, *, least: int = 0, most: int = MOST) -> int:
+    """Parse a whole number in plain digits. The error names ``most`` only if it is exceeded."""
+    wanted = f"a whole number of at least {least}"
+    if not re.fullmatch(r"[0-9]{1,99}", value.strip()) or int(value) < least:
+        raise ValueError(wanted)
+    if int(value) > most:
+        raise ValueError(f"{wanted}, and at most {most}")
     return int(value)
 
 
@@ -232,24 +266,12 @@ def positive(value: str) -> int:
     return whole(value, least=1)
 
 
-def integer(value: str) -> int:
-    """Parse a whole number in any form that Python's ``int`` accepts."""
-    try:
-        return int(value)
-    except ValueError:
-        raise ValueError("a whole number") from None
-
-
 def limit(value: str) -> int:
     """Parse a whole number, at least 0, in any form that Python's ``int`` accepts."""
-    wanted = "a whole number of at least 0"
     try:
-        parsed = int(value)
+        return whole(str(int(value)))
     except ValueError:
-        raise ValueError(wanted) from None
-    if parsed < 0:
-        raise ValueError(wanted)
-    return parsed
+        raise ValueError("a whole number of at least 0") from None
 
 
 def port(value: str) -> int:
@@ -260,8 +282,26 @@ def port(value: str) -> int:
     return parsed
 
 
+def host(value: str) -> str:
+    """Parse an IP address or a host name. Returns an IPv6 address without its brackets."""
+    given = value.strip()
+    bare = given[1:-1] if given.startswith("[") and given.endswith("]") else given
+    try:
+        return str(ip_address(bare))
+    except ValueError:
+        if bare != given or not _HOST.fullmatch(given) or given.replace(".", "").isdigit():
+            raise ValueError("a host name, or an IP address such as 127.0.0.1 or ::1") from None
+    return given
+
+
+def _is_host(name: str) -> bool:
+    """Whether a URL's host is an IP address or a name. Names may have letters of any language."""
+    # `urlsplit` has checked what was in brackets.
+    return ":" in name or bool(_HOST.fullmatch(re.sub(r"[^\x00-\x7f]", "x", name)))
+
+
 def url(value: str) -> str:
-    """Parse an address with http or https, a host, and a valid port."""
+    """Parse an address with http or https, a host, and a valid port. No fragment, no blanks."""
     wanted = "an address such as http://localhost:4318"
     address = value.strip()
     try:
@@ -269,19 +309,54 @@ def url(value: str) -> str:
         port_is_sane = parts.port is None or parts.port > 0
     except ValueError:
         raise ValueError(wanted) from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_sane:
+    if parts.scheme not in {"http", "https"} or not port_is_sane:
         raise ValueError(wanted)
-    if re.search(r"\s", address):
-        raise ValueError(f"{wanted}, without blanks")
+    if not address.isprintable() or re.search(r"[\s\\]", address) or parts.netloc.endswith(":"):
+        raise ValueError(f"{wanted}, without blanks, backslashes or an empty port")
+    if not _is_host(parts.hostname or ""):
+        raise ValueError(wanted)
+    if "#" in address:
+        raise ValueError(f"{wanted}, without a fragment (#)")
     return address
 
 
-def grpc_endpoint(value: str) -> str:
-    """Parse an address as `url` does, or gRPC's form without a scheme, ``host:port``."""
-    if "://" in value:
-        return url(value)
-    url(f"http://{value}")
+def base_url(value: str) -> str:
+    """Parse as `url` does, an address that other credentials than a user's are sent to."""
+    if "@" in urlsplit(url(value)).netloc:
+        raise ValueError("an address without a user, such as http://localhost:4318")
+    return value.strip()
+
+
+def proxy(value: str) -> str:
+    """Parse the address of a proxy: ``http://host:port``, or ``host:port``.
+
+    http, https, and with PySocks installed socks4, socks4a, socks5 and socks5h.
+    """
+    wanted = "the address of a proxy, such as http://localhost:3128"
+    address = value.strip()
+    full = address if "://" in address else f"http://{address}"
+    try:
+        parts = urlsplit(full)
+        url(full.replace(parts.scheme, "http", 1))
+    except ValueError:
+        raise ValueError(wanted) from None
+    if not re.fullmatch("https?|socks(4a?|5h?)", parts.scheme):
+        raise ValueError(wanted)
+    if parts.scheme.startswith("socks") and util.find_spec("socks") is None:
+        raise ValueError(f"{wanted}; for socks: pip install PySocks")
     return value
+
+
+def grpc_endpoint(value: str) -> str:
+    """Parse an address as `url` does, or gRPC's form without a scheme, ``host:port``.
+
+    gRPC takes no path and no query.
+    """
+    address = value.strip()
+    parts = urlsplit(url(address if "://" in address else f"http://{address}"))
+    if parts.path not in ("", "/") or parts.query or "?" in address:
+        raise ValueError("an address such as http://localhost:4317, without a path for grpc")
+    return address.rstrip("/")
 
 
 def url_with(*placeholders: str) -> Callable[[str], str]:
@@ -318,6 +393,8 @@ def dsn(value: str) -> SplitResult:
 def tokens(value: str) -> tuple[str, ...]:
     """Parse a comma list of header values. The error counts the items, since they are secret."""
     found = items(value)
+    if not found:
+        raise ValueError("a token, or several after commas")
     for index, token in enumerate(found, start=1):
         if not token.isascii() or not token.isprintable() or " " in token:
             raise ValueError(f"a token of plain characters; item {index}")
@@ -329,26 +406,46 @@ def pairs(value: str) -> Mapping[str, str]:
 
     The error counts the items instead of quoting them: headers contain tokens.
     """
-    found: dict[str, str] = {}
+    return {unquote(key): unquote(content) for _, key, content in _pairs(value)}
+
+
+def _pairs(value: str) -> Iterator[tuple[int, str, str]]:
     for index, item in enumerate(value.split(","), start=1):
         if not item.strip():
             continue
         key, separator, content = item.partition("=")
         if not separator or not key.strip():
             raise ValueError(f"key=value,key=value; item {index} has no key or no '='")
-        found[unquote(key.strip())] = unquote(content.strip())
-    return found
+        yield index, key.strip(), content.strip()
 
 
 def headers(value: str) -> Mapping[str, str]:
-    """Parse as `pairs` does. Keys are header names and are returned in lower case."""
-    found = {key.lower(): content for key, content in pairs(value).items()}
-    for index, (key, content) in enumerate(found.items(), start=1):
-        if not _TOKEN.fullmatch(key):
-            raise ValueError(f"header-name=value,...; item {index}'s name is not a header's")
+    """Parse ``name=value,name=value`` with percent-encoded values. Names are in lower case.
+
+    OpenTelemetry's "OTLP Exporter Configuration" takes the form from W3C Baggage. A blank within a
+    value need not be encoded, as in the SDK.
+    """
+    wanted = "header-name=value,..."
+    found: dict[str, str] = {}
+    for index, key, given in _pairs(value):
+        name, content = unquote(key).lower(), unquote(given)
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"{wanted}; item {index}'s name is not a header's")
+        if name in found:
+            raise ValueError(f"{wanted}; item {index}'s name is there before")
+        if not _HEADER_TEXT.fullmatch(given):
+            raise ValueError(f"{wanted}; item {index}'s value has a character to percent-encode")
         if "\r" in content or "\n" in content:
-            raise ValueError(f"header-name=value,...; item {index}'s value breaks the line")
+            raise ValueError(f"{wanted}; item {index}'s value breaks the line")
+        if not _can_be_sent(content):
+            raise ValueError(f"{wanted}; item {index}'s value has a character that no header has")
+        found[name] = content
     return found
+
+
+def _can_be_sent(content: str) -> bool:
+    """Whether HTTP can send a header's value: latin-1 without control characters, RFC 9110."""
+    return all(c == "\t" or " " <= c <= "~" or "\xa0" <= c <= "\xff" for c in content)
 
 
 def readable_file(value: str) -> str:
@@ -360,13 +457,37 @@ def readable_file(value: str) -> str:
         raise ValueError(f"a readable file ({error.strerror})") from None
 
 
+def certificates(value: str) -> str:
+    """Parse the path of a file with certificates in PEM's form."""
+    # Imported here: it takes as long as all other modules of the settings.
+    import ssl
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(readable_file(value))
+    except ssl.SSLError:
+        raise ValueError("a file with certificates in PEM's form") from None
+    return value
+
+
+def client_certificate(certificate: str, key: str | None) -> str | None:
+    """Return what is wanted of a client certificate and its key, or None if they can be used."""
+    import ssl
+
+    try:
+        # Without a password, OpenSSL would ask for that of an encrypted key on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, lambda: b"")
+    except (OSError, ValueError):
+        return f"the key of {certificate}, in PEM's form and not encrypted"
+    return None
+
+
 def patterns(value: str) -> str:
     """Parse a comma list of regular expressions. Drops empty ones, which match everything."""
     # The joined list too: it is compiled as one expression, where flags and groups may clash.
     for item in (*items(value), "|".join(items(value))):
         try:
             re.compile(item)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"regular expressions; {item!r} is none: {error}") from None
     return ",".join(items(value))
 
@@ -387,6 +508,8 @@ def redaction_kinds(value: str) -> frozenset[str]:
     found = frozenset(names(value))
     if found in ({"all"}, {"none"}):
         return frozenset(KINDS) if found == {"all"} else frozenset()
+    if not found:
+        raise ValueError(wanted)
     if not found <= set(KINDS):
         raise ValueError(f"{wanted} (not {', '.join(sorted(found - set(KINDS)))})")
     return found
@@ -395,7 +518,7 @@ def redaction_kinds(value: str) -> frozenset[str]:
 def log_levels(value: str) -> LogLevels:
     """Parse a level, followed by those of single loggers: ``INFO,django.db=DEBUG``."""
     general, loggers = "", dict[str, str]()
-    for item in items(value):
+    for item in items(value) or ("",):
         name, separator, given = item.rpartition("=")
         known = _SYNONYMS.get(given.strip().upper(), given.strip().upper())
         if known not in _LEVELS or (separator and not name.strip()):
@@ -410,4 +533,5 @@ def log_levels(value: str) -> LogLevels:
 def missing(known: Iterable[str], given: Iterable[str]) -> str:
     """Return an error message with the known names, and those of ``given`` that are unknown."""
     unknown = [name for name in given if name not in set(known)]
-    return f"a comma list of {', '.join(sorted(known))} (not {', '.join(unknown)})"
+    wanted = f"a comma list of {', '.join(sorted(known))}"
+    return f"{wanted} (not {', '.join(unknown)})" if unknown else wanted

@@ -1,39 +1,65 @@
-"""Environment variables that OpenTelemetry's SDK and other libraries read, and this layer does not.
+"""Environment variables for OpenTelemetry's SDK and other libraries.
 
-They are declared for the reference, and parsed at start-up. A value for which the SDK would
-raise an exception, later and in a worker, is reported as a problem. One for which the SDK only
-logs a warning is a note.
+They are declared for the reference, and parsed at start-up by the rules of this package. The SDK
+gets the values as arguments, since its own rules differ: it fails for an empty variable, and for
+blanks around some values. Those of proxies are read by urllib's rules.
 """
 
 from __future__ import annotations
 
-from telemetry.settings import parse
+from typing import Literal, get_args
+
+from telemetry.settings import installed, parse
 from telemetry.settings.variable import Variable
+
+ExemplarFilter = Literal["trace_based", "always_on", "always_off"]
 
 CONFIG_FILE = Variable(
     "OTEL_CONFIG_FILE",
-    "Not used, and named by a note at start-up: configuration is by variables.",
-    parse.text,
+    "Must not be set: a configuration file is not supported, and would replace all variables.",
+    parse.nothing("configuration is by variables, and a configuration file is not supported"),
     None,
+)
+TRACER_PROVIDER = Variable(
+    "OTEL_PYTHON_TRACER_PROVIDER",
+    "Must not be set: the tracer provider is telemetry's.",
+    parse.nothing("the tracer provider is telemetry's"),
+    None,
+)
+METER_PROVIDER = Variable(
+    "OTEL_PYTHON_METER_PROVIDER",
+    "Must not be set: the meter provider is telemetry's.",
+    parse.nothing("the meter provider is telemetry's"),
+    None,
+)
+LOGGER_PROVIDER = Variable(
+    "OTEL_PYTHON_LOGGER_PROVIDER",
+    "Must not be set: the logger provider is telemetry's.",
+    parse.nothing("the logger provider is telemetry's"),
+    None,
+)
+CONTEXT = Variable(
+    "OTEL_PYTHON_CONTEXT",
+    "Installed implementation of OpenTelemetry's context.",
+    installed.context,
+    "contextvars_context",
 )
 
 BSP_EXPORT_TIMEOUT = Variable(
     "OTEL_BSP_EXPORT_TIMEOUT",
     "Milliseconds for one export of spans. OpenTelemetry's SDK reads it and does not apply it: see "
     "OTEL_EXPORTER_OTLP_TIMEOUT.",
-    parse.integer,
+    parse.delay,
     30_000,
     unit="ms",
-    strict=False,
 )
 BLRP_EXPORT_TIMEOUT = Variable(
     "OTEL_BLRP_EXPORT_TIMEOUT",
     "Milliseconds for one export of log records. OpenTelemetry's SDK reads it and does not apply "
     "it: see OTEL_EXPORTER_OTLP_TIMEOUT.",
-    parse.integer,
+    parse.delay,
     30_000,
     unit="ms",
-    strict=False,
 )
 
 ATTRIBUTE_COUNT_LIMIT = Variable(
@@ -50,14 +76,14 @@ ATTRIBUTE_VALUE_LENGTH_LIMIT = Variable(
     # Enough for a long traceback, and a bound on values of several megabytes.
     32_768,
 )
-SPAN_ATTRIBUTE_COUNT_LIMIT = Variable(
+SPAN_ATTRIBUTE_COUNT_LIMIT: Variable[int | None] = Variable(
     "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
     "Number of attributes of a span. The oldest are dropped.",
     parse.whole,
     None,
     default_text=f"that of {ATTRIBUTE_COUNT_LIMIT}",
 )
-SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT = Variable(
+SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: Variable[int | None] = Variable(
     "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
     "Number of characters of an attribute's value on a span. Longer ones are cut.",
     parse.whole,
@@ -77,28 +103,28 @@ SPAN_LINK_COUNT_LIMIT = Variable(
     128,
 )
 # Parsed as the SDK does, which accepts `+5` and `1_000`. Those above have always been stricter.
-EVENT_ATTRIBUTE_COUNT_LIMIT = Variable(
+EVENT_ATTRIBUTE_COUNT_LIMIT: Variable[int | None] = Variable(
     "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
     "Number of attributes of a span's event. The oldest are dropped.",
     parse.limit,
     None,
     default_text=f"that of {ATTRIBUTE_COUNT_LIMIT}",
 )
-LINK_ATTRIBUTE_COUNT_LIMIT = Variable(
+LINK_ATTRIBUTE_COUNT_LIMIT: Variable[int | None] = Variable(
     "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
     "Number of attributes of a span's link. The oldest are dropped.",
     parse.limit,
     None,
     default_text=f"that of {ATTRIBUTE_COUNT_LIMIT}",
 )
-LOG_ATTRIBUTE_COUNT_LIMIT = Variable(
+LOG_ATTRIBUTE_COUNT_LIMIT: Variable[int | None] = Variable(
     "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT",
     "Number of attributes of a log record. The oldest are dropped.",
     parse.limit,
     None,
     default_text=f"that of {ATTRIBUTE_COUNT_LIMIT}",
 )
-LOG_ATTRIBUTE_VALUE_LENGTH_LIMIT = Variable(
+LOG_ATTRIBUTE_VALUE_LENGTH_LIMIT: Variable[int | None] = Variable(
     "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT",
     "Number of characters of an attribute's value on a log record. Longer ones are cut.",
     parse.limit,
@@ -109,23 +135,23 @@ LOG_ATTRIBUTE_VALUE_LENGTH_LIMIT = Variable(
 METRIC_EXPORT_TIMEOUT = Variable(
     "OTEL_METRIC_EXPORT_TIMEOUT",
     "Milliseconds for one collection and export of metrics.",
-    parse.number,
-    30_000.0,
-    unit="ms",
-    strict=False,
+    parse.milliseconds,
+    30.0,
+    write=lambda seconds: f"{seconds * 1000:.0f}",
+    unit="s",
 )
-EXEMPLAR_FILTER = Variable(
+EXEMPLAR_FILTER: Variable[ExemplarFilter] = Variable(
     "OTEL_METRICS_EXEMPLAR_FILTER",
     "Which measurements may become exemplars: `trace_based` those within a sampled span, "
     "`always_on` all, `always_off` none.",
-    parse.exactly("trace_based", "always_on", "always_off"),
+    parse.one_of(*get_args(ExemplarFilter)),
     "trace_based",
 )
 
 RESOURCE_DETECTORS: Variable[tuple[str, ...]] = Variable(
     "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS",
-    "Further resource detectors: a comma list of installed ones.",
-    parse.items,
+    "Further resource detectors: a comma list of installed ones, or `*` for all.",
+    installed.resource_detectors,
     (),
 )
 
@@ -133,14 +159,14 @@ RESOURCE_DETECTORS: Variable[tuple[str, ...]] = Variable(
 HTTP_PROXY = Variable(
     "HTTP_PROXY",
     "Proxy for exports over HTTP to addresses that begin with `http:`.",
-    parse.text,
+    parse.proxy,
     None,
     secret=True,
 )
 HTTPS_PROXY = Variable(
     "HTTPS_PROXY",
     "Proxy for exports over HTTP to addresses that begin with `https:`.",
-    parse.text,
+    parse.proxy,
     None,
     secret=True,
 )

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from importlib import util
 from typing import TYPE_CHECKING
 
-from telemetry.exceptions import ConfigurationError
+from telemetry.exceptions import HIDDEN, ConfigurationError
 from telemetry.settings import identity, passed_on
 from telemetry.settings import variables as v
 from telemetry.settings.exporters import choose_exporters
+from telemetry.settings.installed import RATIO, STANDARD
 from telemetry.settings.logfire import read_projects
-from telemetry.settings.model import PrometheusSettings, Settings, SpoolSettings, read_fields
+from telemetry.settings.model import (
+    LimitSettings,
+    PrometheusSettings,
+    Settings,
+    SpoolSettings,
+    read_fields,
+)
+from telemetry.settings.names import without_effect
 from telemetry.settings.otlp import read_otlp
+from telemetry.settings.parse import is_text
 from telemetry.settings.reader import Reader
 from telemetry.settings.redaction import read_redaction
 from telemetry.settings.sampler import read_sampler
@@ -24,18 +32,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from telemetry.exceptions import Problem
+    from telemetry.settings.model import OTLPSettings, Signal
 
-_OF_OTLP = (
-    v.GRPC_CREDENTIAL_PROVIDER,
-    v.GRPC_RETRYABLE,
-    v.TEMPORALITY,
-    v.HISTOGRAM_AGGREGATION,
+# What their values may be depends on others: they are judged where they are read.
+_DEPENDENT = frozenset(
+    str(each)
+    for variable in (v.OTLP_ENDPOINT, v.OTLP_COMPRESSION, v.SAMPLER_ARG)
+    for each in (variable, *variable.forms.values())
 )
-# Never used by this layer, whatever their value.
-_UNUSED = {
-    "LOGFIRE_": "this layer does not run Logfire's SDK",
-    str(passed_on.CONFIG_FILE): "configuration is by variables",
-}
 
 
 def read_settings(
@@ -77,6 +81,8 @@ def read_all(reader: Reader, default_service_name: str | None) -> Settings:
         spool = SpoolSettings(**read_fields(reader, SpoolSettings))
     with reader.setting("color"):
         color = not reader.get(v.NO_COLOR)
+    with reader.setting("limits"):
+        limits = LimitSettings(**read_fields(reader, LimitSettings))
     settings = Settings(
         service_name=identity.read_service_name(reader, attributes, default_service_name),
         release=identity.read_release(reader, attributes),
@@ -84,24 +90,60 @@ def read_all(reader: Reader, default_service_name: str | None) -> Settings:
         names_itself=not identity.is_named(reader, attributes, default_service_name),
         debug=debug,
         exporters=exporters,
-        otlp={s: read_otlp(reader, s) for s, names in exporters.items() if "otlp" in names},
+        otlp=_read_otlp(reader, exporters),
         logfire=read_projects(reader, used=any("logfire" in names for names in exporters.values())),
         prometheus=prometheus,
         spool=spool,
         sentry=read_sentry(reader),
         sampler=read_sampler(reader),
         color=color,
-        attribute_length=_attribute_length(reader),
+        limits=limits,
         redaction=read_redaction(reader),
         **read_fields(reader, Settings),
     )
-    # The variables of OTLP are read for the signals that use it, and judged in any case.
-    reader.check(v.PROPAGATORS, *declared(passed_on), *_OF_OTLP)
+    _check_all(reader)
     _check_extras(reader, settings)
     if reader.problems:
         raise ConfigurationError(_in_order(reader))
-    notes = (*reader.notes, *_cut(settings), *_unused(reader), *_unsent(reader, settings))
+    known = {str(variable) for variable in declared(v, passed_on)}
+    notes = (
+        *reader.notes,
+        *_cut(settings),
+        *_without_sampler(reader, settings),
+        *without_effect(reader.environ, known),
+        *_unsent(reader, settings),
+    )
     return replace(settings, notes=notes)
+
+
+def _read_otlp(
+    reader: Reader, exporters: Mapping[Signal, tuple[str, ...]]
+) -> dict[Signal, OTLPSettings]:
+    """Read the settings of each signal that uses OTLP, and judge those of the others."""
+    used = {s: read_otlp(reader, s) for s, names in exporters.items() if "otlp" in names}
+    for signal in exporters.keys() - used.keys():
+        others = Reader(reader.environ, reader.debug)
+        read_otlp(others, signal)
+        reader.problems += [p for p in others.problems if p not in reader.problems]
+    return used
+
+
+def _check_all(reader: Reader) -> None:
+    """Judge every variable, whether its value is used or not."""
+    for variable in declared(v, passed_on):
+        if not is_text(reader.environ.get(variable, "")):
+            reader.problem(variable, HIDDEN, "text in UTF-8")
+    reader.check(*(each for each in declared(v, passed_on) if each not in _DEPENDENT))
+
+
+def _without_sampler(reader: Reader, settings: Settings) -> list[str]:
+    """A note on an argument of which the sampler makes no use."""
+    name = settings.sampler.name
+    if reader.given(v.SAMPLER_ARG) is None or name in RATIO or name not in STANDARD:
+        return []
+    if reader.given(v.SAMPLER) is None:
+        return [f"{v.SAMPLER_ARG} is set and not used: {v.SAMPLER} is not set"]
+    return [f"{v.SAMPLER_ARG} is set and not used: the sampler {name} takes no argument"]
 
 
 def _cut(settings: Settings) -> list[str]:
@@ -126,36 +168,10 @@ def _cut(settings: Settings) -> list[str]:
     ]
 
 
-def _attribute_length(reader: Reader) -> int | None:
-    lengths = (
-        passed_on.ATTRIBUTE_VALUE_LENGTH_LIMIT,
-        passed_on.SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT,
-    )
-    with reader.setting("attribute_length"):
-        given = reader.text(*lengths)
-    return passed_on.ATTRIBUTE_VALUE_LENGTH_LIMIT.default if given is None else None
-
-
 def _in_order(reader: Reader) -> list[Problem]:
     """Return the problems in the order of the reference."""
     order = {str(variable): number for number, variable in enumerate(declared(v, passed_on))}
     return sorted(reader.problems, key=lambda problem: order[problem.variable])
-
-
-def _unused(reader: Reader) -> list[str]:
-    known = {str(variable) for variable in declared(v)}
-    notes = []
-    for name in sorted(reader.environ):
-        if name in known or not reader.environ[name].strip():
-            continue
-        for prefix, why in _UNUSED.items():
-            if name.startswith(prefix):
-                notes.append(f"{name} is set and not used: {why}")
-        if name.startswith("TELEMETRY_"):
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            notes.append(f"{name} is set and not known{hint}")
-    return notes
 
 
 def _unsent(reader: Reader, settings: Settings) -> list[str]:

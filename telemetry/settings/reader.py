@@ -79,13 +79,7 @@ class Reader:
         try:
             value = (parse or variable.parse)(text)
         except ValueError as error:
-            if variable.strict:
-                self.problem(given, text, str(error))
-            else:
-                note = f"{given}={text!r} is not used: wanted {error}"
-                # The variables of OTLP are read once for each signal.
-                if note not in self.notes:
-                    self.notes.append(note)
+            self.problem(given, text, str(error))
             return variable.default
         if value != variable.default:
             self.took(given)
@@ -132,6 +126,12 @@ class Reader:
         # The general variables of OTLP are read once for each signal.
         if found not in self.problems:
             self.problems.append(found)
+
+    def note(self, text: str) -> None:
+        """Record a note for the operator."""
+        # The general variables of OTLP are read once for each signal.
+        if text not in self.notes:
+            self.notes.append(text)
 
     def _text(self, variable: Variable[Any]) -> str:
         return self.environ.get(variable, "").strip()

@@ -16,7 +16,6 @@ def read_sampler(reader: Reader) -> SamplerSettings:
     """Return the sampler. An invalid ratio is a problem, instead of sampling 100 % silently."""
     with reader.setting("sampler"):
         if reader.given(v.SAMPLER) is None:
-            reader.check(v.LOGFIRE_SAMPLE_RATE)
             rate = reader.text(v.LOGFIRE_SAMPLE_RATE)
             return SamplerSettings("parentbased_traceidratio", rate) if rate else SamplerSettings()
         name = reader.get(v.SAMPLER)

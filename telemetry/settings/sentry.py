@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 def read_sentry(reader: Reader) -> SentrySettings | None:
     """Return the destination of error events, or None."""
     if reader.given(v.SENTRY_DSN) is None:
-        reader.check(v.EVENT_URL)
         return None
     with reader.setting("sentry"):
         event_url = reader.get(v.EVENT_URL)

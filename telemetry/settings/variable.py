@@ -50,8 +50,6 @@ class Variable(Name, Generic[T]):
         unit: Unit of a number, such as ``s``.
         example: Value in ``.env.example``.
         secret: Whether its text is never displayed.
-        strict: Whether an invalid text is an error. Otherwise it is a note and the default is
-            used, as OpenTelemetry's SDK does with some of its variables.
         forms: Pattern for the names of narrower variables, with the placeholder ``{}``.
         kinds: What the forms are for. Each takes precedence over the general variable.
     """
@@ -64,7 +62,6 @@ class Variable(Name, Generic[T]):
         "forms",
         "parse",
         "secret",
-        "strict",
         "unit",
     )
 
@@ -75,7 +72,6 @@ class Variable(Name, Generic[T]):
     example: str
     unit: str
     secret: bool
-    strict: bool
     forms: Mapping[str, Variable[T]]
 
     def __new__(
@@ -90,7 +86,6 @@ class Variable(Name, Generic[T]):
         unit: str = "",
         example: str = "",
         secret: bool = False,
-        strict: bool = True,
         forms: str = "",
         kinds: Iterable[str] = (),
     ) -> Self:
@@ -105,13 +100,10 @@ class Variable(Name, Generic[T]):
             "example": example,
             "unit": unit,
             "secret": secret,
-            "strict": strict,
         }
         known["forms"] = MappingProxyType(
             {
-                kind: Variable(
-                    form, description, parse, default, unit=unit, secret=secret, strict=strict
-                )
+                kind: Variable(form, description, parse, default, unit=unit, secret=secret)
                 for kind, form in names.items()
             }
         )

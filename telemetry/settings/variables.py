@@ -109,7 +109,7 @@ OTLP_CERTIFICATE = Variable(
     "OTEL_EXPORTER_OTLP_CERTIFICATE",
     "File with the certificates that the OTLP receiver's is verified with. {forms} sets it for one "
     "signal.",
-    parse.readable_file,
+    parse.certificates,
     None,
     default_text="the system's",
     forms="OTEL_EXPORTER_OTLP_{}_CERTIFICATE",
@@ -136,7 +136,7 @@ OTLP_INSECURE: Variable[bool | None] = Variable(
     "OTEL_EXPORTER_OTLP_INSECURE",
     "With grpc, whether an endpoint without a scheme is reached without TLS. {forms} sets it for "
     "one signal.",
-    parse.boolean,
+    parse.true_or_false,
     None,
     default_text="by the endpoint's scheme",
     forms="OTEL_EXPORTER_OTLP_{}_INSECURE",
@@ -146,7 +146,7 @@ OTLP_CREDENTIAL_PROVIDER = Variable(
     "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER",
     "Installed credential provider that makes the HTTP session for OTLP. {forms} sets it for one "
     "signal.",
-    parse.text,
+    installed.credential_provider,
     None,
     forms="OTEL_PYTHON_EXPORTER_OTLP_HTTP_{}_CREDENTIAL_PROVIDER",
     kinds=SIGNALS,
@@ -154,7 +154,7 @@ OTLP_CREDENTIAL_PROVIDER = Variable(
 GRPC_CREDENTIAL_PROVIDER = Variable(
     "OTEL_PYTHON_EXPORTER_OTLP_GRPC_CREDENTIAL_PROVIDER",
     "Installed credential provider for OTLP over grpc. {forms} sets it for one signal.",
-    parse.text,
+    installed.credential_provider,
     None,
     forms="OTEL_PYTHON_EXPORTER_OTLP_GRPC_{}_CREDENTIAL_PROVIDER",
     kinds=SIGNALS,
@@ -172,7 +172,6 @@ TEMPORALITY: Variable[Temporality] = Variable(
     "gets `delta`.",
     parse.one_of(*get_args(Temporality)),
     "cumulative",
-    strict=False,
 )
 HISTOGRAM_AGGREGATION: Variable[HistogramAggregation] = Variable(
     "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
@@ -180,7 +179,6 @@ HISTOGRAM_AGGREGATION: Variable[HistogramAggregation] = Variable(
     "`base2_exponential_bucket_histogram`. Logfire always gets the latter.",
     parse.one_of(*get_args(HistogramAggregation)),
     "explicit_bucket_histogram",
-    strict=False,
 )
 
 LOGFIRE_TOKEN: Variable[tuple[str, ...]] = Variable(
@@ -193,7 +191,7 @@ LOGFIRE_TOKEN: Variable[tuple[str, ...]] = Variable(
 LOGFIRE_BASE_URL = Variable(
     "LOGFIRE_BASE_URL",
     "Address of Logfire, in place of the one of the token's region.",
-    parse.url,
+    parse.base_url,
     None,
 )
 LOGFIRE_SEND: Variable[bool | None] = Variable(
@@ -298,7 +296,7 @@ ID_GENERATOR: Variable[str | None] = Variable(
 SDK_DISABLED = Variable(
     "OTEL_SDK_DISABLED",
     "Whether traces, metrics and logs are turned off. Errors are still sent to SENTRY_DSN.",
-    parse.boolean,
+    parse.true_or_false,
     False,
 )
 PROPAGATORS: Variable[tuple[str, ...]] = Variable(
@@ -313,7 +311,6 @@ INTERNAL_METRICS = Variable(
     "default is this layer's: OpenTelemetry's is false.",
     parse.true_or_false,
     True,
-    strict=False,
 )
 METRIC_INTERVAL = Variable(
     "OTEL_METRIC_EXPORT_INTERVAL",
@@ -326,7 +323,7 @@ METRIC_INTERVAL = Variable(
 PROMETHEUS_HOST = Variable(
     "OTEL_EXPORTER_PROMETHEUS_HOST",
     "Address that each worker listens on, to be scraped, with the exporter `prometheus`.",
-    parse.text,
+    parse.host,
     "localhost",
 )
 PROMETHEUS_PORT = Variable(
@@ -385,6 +382,13 @@ SANITIZE_FIELDS: Variable[tuple[str, ...]] = Variable(
     "Recorded headers whose value is replaced by `[REDACTED]`: a comma list of regular "
     "expressions.",
     parse.pattern_items,
+    (),
+)
+DISABLED_INSTRUMENTATIONS: Variable[tuple[str, ...]] = Variable(
+    "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
+    "Instrumentations that are not loaded: a comma list of names such as `django`, `datasette` or "
+    "`requests`, or `*` for all.",
+    parse.items,
     (),
 )
 DJANGO_INSTRUMENT = Variable(
@@ -522,7 +526,7 @@ SITE_LIMIT = Variable(
 BSP_SCHEDULE_DELAY = Variable(
     "OTEL_BSP_SCHEDULE_DELAY",
     "Milliseconds between two exports of spans.",
-    parse.positive,
+    parse.delay,
     5000,
     unit="ms",
 )
@@ -541,7 +545,7 @@ BSP_MAX_EXPORT_BATCH_SIZE = Variable(
 BLRP_SCHEDULE_DELAY = Variable(
     "OTEL_BLRP_SCHEDULE_DELAY",
     "Milliseconds between two exports of log records.",
-    parse.positive,
+    parse.delay,
     1000,
     unit="ms",
 )
@@ -591,7 +595,7 @@ SPOOL_BYTES = Variable(
 SPOOL_AGE = Variable(
     "TELEMETRY_SPOOL_AGE",
     "Time, in `ms` or `s`, after which items in that folder are dropped.",
-    parse.seconds,
+    parse.positive_seconds,
     86_400.0,
     write=parse.duration,
     unit="s",

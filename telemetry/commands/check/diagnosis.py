@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from telemetry.export.answers import Answer
 
 
+_PROXY = "HTTP_PROXY or HTTPS_PROXY names it. NO_PROXY lists hosts that are reached without it."
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Destination and variables that the advice refers to."""
@@ -29,6 +32,8 @@ class Target:
     """``http/protobuf``, ``grpc`` or ``sentry``."""
     address_variable: str
     secret_variable: str
+    grpc_proxy: str | None = None
+    """Variable that names the proxy which gRPC uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,8 @@ def _of_status(answer: Answer, to: Target) -> Diagnosis | None:
             f"credentials refused ({status})",
             f"Check {to.secret_variable}: a token of this backend, of this region, not revoked.",
         )
+    if status == 407:
+        return Diagnosis(f"the proxy wants other credentials ({status})", _PROXY)
     if status in (404, 405):
         return Diagnosis(
             f"no OTLP receiver at this path ({status})",
@@ -148,8 +155,7 @@ def _of_no_answer(error: BaseException, to: Target) -> Diagnosis:
     problem = no_answer(error)
     variable = to.address_variable
     advice = {
-        PROXY_SILENT: "HTTP_PROXY or HTTPS_PROXY names it. NO_PROXY lists hosts that are reached "
-        "without it.",
+        PROXY_SILENT: _PROXY,
         NO_TLS: "The certificate is not trusted or not of this host, or the port has no TLS: check "
         f"{variable}, or OTEL_EXPORTER_OTLP_CERTIFICATE.",
         UNKNOWN_HOST: f"Check the host in {variable}.",
@@ -182,6 +188,11 @@ def _of_grpc(answer: Answer, to: Target) -> Diagnosis | None:
         return Diagnosis("no OTLP service (UNIMPLEMENTED)", f"Check {to.address_variable}.")
     if code != "UNAVAILABLE":
         return Diagnosis(f"backend error ({code})", "See the backend's log.")
+    if to.grpc_proxy:
+        return Diagnosis(
+            PROXY_SILENT,
+            f"{to.grpc_proxy} names it. no_proxy lists hosts that are reached without it.",
+        )
     if "refused" in details:
         return Diagnosis(
             "connection refused",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import socket
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 from telemetry.commands.check.diagnosis import Diagnosis, Target, diagnose
 from telemetry.commands.check.samples import Samples
@@ -142,10 +145,25 @@ def _problem(
     to = Target(
         protocol,
         *((str(v.OTLP_ENDPOINT), str(v.OTLP_HEADERS)) if destination.name == "otlp" else own),
+        grpc_proxy=_grpc_proxy(destination.endpoint.url) if protocol == "grpc" else None,
     )
     package, name = _ANSWERS[destination.signal]
     module = f"opentelemetry.proto.collector.{package}.v1.{package}_service_pb2"
     return diagnose(answer, to, getattr(importlib.import_module(module), name))
+
+
+def _grpc_proxy(endpoint: str) -> str | None:
+    """Return the variable that names the proxy for an address, of those that gRPC reads.
+
+    Source: gRPC Core, "Environment variables".
+    """
+    host = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}").netloc
+    # gRPC does not know the names in upper case.
+    excepted = os.environ.get("no_grpc_proxy") or os.environ.get("no_proxy") or ""  # noqa: SIM112
+    if proxy_bypass_environment(host, {"no": excepted}):
+        return None
+    names = ("grpc_proxy", "https_proxy", "http_proxy")
+    return next((name for name in names if os.environ.get(name)), None)
 
 
 def _of_exporter(build: Callable[[], Any], data: Any) -> Diagnosis | None:
@@ -177,9 +195,10 @@ def _result(
 
 def _of_port(settings: Settings, destination: Destination[Any]) -> Result:
     own = settings.prometheus
-    address = f"http://{own.host}:{own.port}"
+    address = own.address()
+    family = socket.AF_INET6 if ":" in own.host else socket.AF_INET
     try:
-        with socket.create_server((own.host, own.port)):
+        with socket.create_server((own.host, own.port), family=family):
             return Result(destination.signal, destination.name, address, None)
     except OSError as error:
         problem = f"port {own.port} is not available: {error.strerror or error}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry.exceptions import HIDDEN
 from telemetry.export.destination import without_credentials
-from telemetry.settings.model import SIGNALS, SamplerSettings, Settings, variable_of
+from telemetry.settings.model import SIGNALS, LimitSettings, SamplerSettings, Settings, variable_of
 from telemetry.settings.parse import duration
 from telemetry.settings.variable import written
 
@@ -24,7 +24,7 @@ Row = tuple[str, str, tuple[str, ...]]
 _ELSEWHERE = frozenset(
     {
         *("names_itself", "exporters", "otlp", "logfire", "prometheus", "sentry"),
-        *("event_url", "redaction", "spool", "notes"),
+        *("event_url", "redaction", "spool", "limits", "notes"),
     }
 )
 
@@ -43,6 +43,12 @@ def rows(settings: Settings, sources: Mapping[str, tuple[str, ...]]) -> Iterator
         if field.name not in _ELSEWHERE:
             value = getattr(settings, field.name)
             yield field.name, _shown(variable_of(field.name), value), sources.get(field.name, ())
+    limits = (
+        f"{each.name} {getattr(settings.limits, each.name)}"
+        for each in fields(LimitSettings)
+        if getattr(settings.limits, each.name) is not None
+    )
+    yield "limits", ", ".join(limits), sources.get("limits", ())
     yield "spool", _spool(settings.spool), sources.get("spool", ())
     yield (
         "redact",
@@ -66,7 +72,7 @@ def _destination(settings: Settings, signal: Signal, name: str) -> str:
         places = (without_credentials(destination.base_url) for destination in settings.logfire)
         return ", ".join(f"logfire {place}" for place in places)
     if name == "prometheus":
-        return f"prometheus {settings.prometheus.host}:{settings.prometheus.port} and upward"
+        return f"prometheus {settings.prometheus.address().removeprefix('http://')} and upward"
     return name
 
 

@@ -54,11 +54,12 @@ def test_a_metrics_exporter_may_be_a_reader(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "false")
     reader = InMemoryMetricReader()
     provider = start_meter_provider(
-        [reader_of(reader, 60)],
+        [reader_of(reader, 60, 30)],
         Resource({}),
         site_labels=SiteLabels(1),
         redactor=Redactor(RedactionSettings()),
         adapters={},
+        exemplars="trace_based",
     )
     provider.get_meter("mine").create_counter("done").add(3)
     data: Any = reader.get_metrics_data()

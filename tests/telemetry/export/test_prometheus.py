@@ -55,6 +55,21 @@ def test_the_first_free_port_is_taken(caplog: pytest.LogCaptureFixture) -> None:
     assert PrometheusSettings().host == "localhost"
 
 
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_an_ipv6_address_is_listened_on(host: str, caplog: pytest.LogCaptureFixture) -> None:
+    """With or without brackets; the line at start-up has an address that can be opened."""
+    settings = read(
+        OTEL_EXPORTER_PROMETHEUS_HOST=host, OTEL_EXPORTER_PROMETHEUS_PORT=str(free_ports(1))
+    )
+    with caplog.at_level(logging.INFO, "telemetry"):
+        provider = MeterProvider([metric_reader(settings.prometheus)], shutdown_on_exit=False)
+    provider.get_meter("mine").create_counter("done").add(3)
+    address = caplog.messages[0].rpartition(" ")[2]
+    assert address.startswith("http://[::1]:")
+    assert "done_total 3.0" in web.get(address).text
+    provider.shutdown()
+
+
 @pytest.mark.parametrize(
     ("host", "why"), [(HOST, "Address already in use"), ("192.0.2.1", "Cannot assign")]
 )

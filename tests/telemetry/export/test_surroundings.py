@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
+from telemetry.exceptions import ConfigurationError
+from telemetry.settings import read_settings
 from tests.support.odd_server import OddServer, answer
 from tests.support.processes import refusing_port
 from tests.telemetry.export.sending import sending
@@ -44,6 +46,21 @@ def test_a_netrc_file_replaces_no_header(
         assert all_three.flush()
     assert len(server.requests) == 3
     assert {each.headers["authorization"] for each in server.requests} == {"Bearer sesame"}
+
+
+def test_an_address_with_a_user_and_a_query(server: OddServer) -> None:
+    """Each signal's path is before the query, and the user is a header."""
+    host = server.url.removeprefix("http://")
+    with sending(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://user:pass@{host}/?k=v") as all_three:
+        all_three.span("one")
+        all_three.log("two")
+        all_three.meter.create_counter("three").add(1)
+        assert all_three.flush()
+    assert {each.line for each in server.requests} == {
+        f"POST /v1/{signal}?k=v HTTP/1.1" for signal in ("traces", "metrics", "logs")
+    }
+    # printf 'user:pass' | base64
+    assert {each.headers["authorization"] for each in server.requests} == {"Basic dXNlcjpwYXNz"}
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
@@ -283,27 +300,16 @@ def test_a_credential_provider_makes_the_channels_credentials(certificates: Path
     assert service.requests == [["one"]]
 
 
-@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
-def test_a_credential_provider_that_is_missing(
-    server: OddServer, protocol: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It is named; the signals without it are sent, and the spans of the one with it are kept."""
-    form = "GRPC" if protocol == "grpc" else "HTTP"
-    made = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": server.url.replace("http:", "https:")
-        if protocol == "grpc"
-        else server.url,
-        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": protocol,
-        f"OTEL_PYTHON_EXPORTER_OTLP_{form}_TRACES_CREDENTIAL_PROVIDER": "absent",
-        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": server.url,
-    }
-    with sending(**made) as all_three:
-        all_three.span("one")
-        all_three.log("two")
-        assert not all_three.flush(1.0)
-        assert all_three.of("logs").delivered == 1
-        assert all_three.of("traces").failed == 0
-    assert "entry point 'absent'" in caplog.text
+@pytest.mark.usefixtures("providers")
+@pytest.mark.parametrize("form", ["GRPC", "HTTP"])
+def test_a_credential_provider_that_is_missing(form: str) -> None:
+    """It is an error at start-up that lists those that are installed."""
+    variable = f"OTEL_PYTHON_EXPORTER_OTLP_{form}_TRACES_CREDENTIAL_PROVIDER"
+    with pytest.raises(ConfigurationError) as caught:
+        read_settings({variable: "absent"})
+    (problem,) = caught.value.problems
+    assert (problem.variable, problem.given) == (variable, "absent")
+    assert problem.wanted == "one of planted_credentials, planted_session"
 
 
 def test_headers_are_those_that_are_configured(server: OddServer) -> None:

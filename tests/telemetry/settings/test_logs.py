@@ -45,3 +45,11 @@ def test_what_is_wrong_is_named() -> None:
     message = str(caught.value)
     assert "LOG_FORMAT='xml': wanted one of json, text" in message
     assert "LOGLEVEL='LOUD': wanted one of CRITICAL" in message
+
+
+def test_what_is_wrong_elsewhere_is_named_too() -> None:
+    """Where lines are set up first, as in gunicorn's master."""
+    with pytest.raises(ConfigurationError) as caught:
+        read_log_settings({"LOG_FORMAT": "plain", "OTEL_TRACES_EXPORTER": "otpl"}, debug=False)
+    named = [problem.variable for problem in caught.value.problems]
+    assert named == ["OTEL_TRACES_EXPORTER", "LOG_FORMAT"]

@@ -9,6 +9,8 @@ import pytest
 from tests.telemetry.settings.reading import problems, read, wrong
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from telemetry.settings.model import Signal
 
 
@@ -123,3 +125,204 @@ def test_an_unknown_status_code_of_grpc_is_an_error() -> None:
     assert problem.variable == variable
     assert problem.given == "UNAVAILABLE,AWAY"
     assert "UNAVAILABLE" in problem.wanted
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "address"),
+    [
+        ("http://h:4318/?k=v", "http://h:4318/v1/{}?k=v"),
+        ("http://h:4318?k=v", "http://h:4318/v1/{}?k=v"),
+        ("http://h/base/?k=v&w=", "http://h/base/v1/{}?k=v&w="),
+        ("http://h:4318//", "http://h:4318/v1/{}"),
+        ("HTTP://H:4318", "http://H:4318/v1/{}"),
+        ("http://[::1]:4318", "http://[::1]:4318/v1/{}"),
+        ("http://user:pa%40ss@h:4318/", "http://h:4318/v1/{}"),
+        ("http://bücher.example", "http://bücher.example/v1/{}"),
+    ],
+)
+def test_a_base_address_is_right_for_all_signals(endpoint: str, address: str) -> None:
+    """The path is appended to its path, wherever that ends."""
+    otlp = read(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint).otlp
+    assert {s: o.endpoint for s, o in otlp.items()} == {
+        signal: address.format(signal) for signal in ("traces", "metrics", "logs")
+    }
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_a_user_in_the_address_is_a_header(protocol: str) -> None:
+    """RFC 7617, percent-decoded. What sends has no use for it in the address."""
+    environ = {"OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
+    endpoint = "http://user:pa%40ss@h:4318"
+    traces = read(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **environ).otlp["traces"]
+    # printf 'user:pa@ss' | base64
+    assert dict(traces.headers) == {"authorization": "Basic dXNlcjpwYUBzcw=="}
+    assert "user" not in traces.endpoint
+    both = read(
+        OTEL_EXPORTER_OTLP_ENDPOINT=endpoint,
+        OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20t",
+        **environ,
+    )
+    assert dict(both.otlp["traces"].headers) == {"authorization": "Bearer t"}
+    (note,) = both.notes
+    assert note.startswith("OTEL_EXPORTER_OTLP_ENDPOINT has a user, which is not sent: ")
+    assert note.endswith("OTEL_EXPORTER_OTLP_HEADERS has an authorization")
+
+
+@pytest.mark.parametrize("variable", ["ENDPOINT", "TRACES_ENDPOINT"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://h:4318/#part",
+        "http://h:4318#",
+        "h:4318",
+        "//h:4318",
+        "http:h:4318",
+        "::1",
+        "[::1]:4318",
+        "http://::1:4318",
+        "http://[::1",
+        "http://[not-an-address]:4318",
+        "http://h:",
+        "http://h:0",
+        "http://h:4318\\v1",
+        "http://h\x00/",
+        "http://-h/",
+        "http://h..example/",
+        "unix:/run/otel.sock",
+        "unix:///run/otel.sock",
+        "file:///run/otel",
+        "localhost",
+    ],
+)
+def test_an_address_that_would_fail_later_is_an_error(variable: str, endpoint: str) -> None:
+    """By the name of its variable, for HTTP."""
+    name = f"OTEL_EXPORTER_OTLP_{variable}"
+    (problem,) = problems(**{name: endpoint})
+    assert (problem.variable, problem.given) == (name, endpoint)
+    assert "http://localhost:4318" in problem.wanted
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "address"),
+    [
+        ("http://h:4317/", "http://h:4317"),
+        ("h:4317/", "h:4317"),
+        ("[::1]:4317", "[::1]:4317"),
+        ("https://h", "https://h"),
+        ("user:pass@h:4317", "h:4317"),
+        ("http://h:4317/v1/traces", None),
+        ("http://h:4317/?k=v", None),
+        ("h:4317?k=v", None),
+        ("http://h:4317#part", None),
+        ("::1", None),
+        ("unix:///run/otel.sock", None),
+        ("unix:/run/otel.sock", None),
+        ("dns:///h:4317", None),
+        ("h:", None),
+        ("h:x", None),
+    ],
+)
+def test_an_address_for_grpc_has_no_path(endpoint: str, address: str | None) -> None:
+    """gRPC would ignore it, and a query too; a target of another form is not known to all."""
+    environ = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
+    if address is None:
+        (problem,) = problems(**environ)
+        assert problem.variable == "OTEL_EXPORTER_OTLP_ENDPOINT"
+    else:
+        assert {otlp.endpoint for otlp in read(**environ).otlp.values()} == {address}
+
+
+@pytest.mark.parametrize(
+    ("value", "item", "why"),
+    [
+        ('x-a="sesame"', 1, "has a character to percent-encode"),
+        ("x-a=ses;ame", 1, "has a character to percent-encode"),
+        ("x-a=ses\\ame", 1, "has a character to percent-encode"),
+        ("x-a=sésame", 1, "has a character to percent-encode"),
+        ("x-a=ses%E2%82%ACame", 1, "has a character that no header has"),
+        ("x-a=ses%00ame", 1, "has a character that no header has"),
+        ("x-ok=1,sesame", 2, "has no key or no '='"),
+        ("x-a=1,x-b=2,X-A=sesame", 3, "is there before"),
+        ("x a=sesame", 1, "is not a header's"),
+        ("x-a=ses%0Aame", 1, "breaks the line"),
+    ],
+)
+def test_a_header_that_can_not_be_sent_is_an_error(value: str, item: int, why: str) -> None:
+    """For any exporter and protocol, without the value."""
+    for variable in ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_LOGS_HEADERS"):
+        (problem,) = problems(**{variable: value})
+        assert problem.variable == variable
+        assert f"item {item}" in problem.wanted
+        assert problem.wanted.endswith(why)
+        assert "same" not in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        ("Authorization=Basic dXNlcjpwYXNz==", {"authorization": "Basic dXNlcjpwYXNz=="}),
+        ("x-a=%22quoted%22,x-b=a%2Cb%3Bc", {"x-a": '"quoted"', "x-b": "a,b;c"}),
+        ("x-a=caf%C3%A9", {"x-a": "café"}),
+        (" x-a = 1 , ,x-b=,", {"x-a": "1", "x-b": ""}),
+        ("x-a=50%", {"x-a": "50%"}),
+    ],
+)
+def test_headers_are_decoded_once(value: str, sent: dict[str, str]) -> None:
+    """By OpenTelemetry's rule, as the SDK does."""
+    otlp = read(OTEL_TRACES_EXPORTER="otlp", OTEL_EXPORTER_OTLP_HEADERS=value).otlp
+    assert dict(otlp["traces"].headers) == sent
+
+
+def test_grpc_sends_ascii() -> None:
+    """Its own exporter fails for anything else, for each batch."""
+    environ = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_HEADERS": "x=caf%C3%A9"}
+    (problem,) = problems(**environ)
+    assert problem.variable == "OTEL_EXPORTER_OTLP_HEADERS"
+    assert problem.wanted.endswith("values of ASCII, since the protocol is grpc")
+
+
+def test_a_client_s_key_and_certificate_belong_together(tmp_path: Path) -> None:
+    """What OpenSSL would refuse when the first batch is sent."""
+    garbage = tmp_path / "garbage.pem"
+    garbage.write_text("no certificate")
+    one, two = ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_KEY")
+    assert wrong(OTEL_EXPORTER_OTLP_CERTIFICATE=str(garbage)) == ["OTEL_EXPORTER_OTLP_CERTIFICATE"]
+    assert wrong(**{two: str(garbage)}) == [one]
+    assert wrong(**{one: str(garbage)}) == [two]
+    assert wrong(**{one: str(garbage), two: str(garbage)}) == [two]
+    grpc = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", one: str(garbage)}
+    (problem,) = problems(**grpc)
+    assert (problem.variable, problem.wanted) == (two, f"the key of {one}")
+
+
+def test_variables_of_otlp_are_judged_for_signals_that_do_not_use_it() -> None:
+    """Or a value is found wrong on the day it is used."""
+    assert wrong(OTEL_EXPORTER_OTLP_LOGS_TIMEOUT="soon") == ["OTEL_EXPORTER_OTLP_LOGS_TIMEOUT"]
+    assert wrong(OTEL_SDK_DISABLED="true", OTEL_EXPORTER_OTLP_PROTOCOL="pigeon") == [
+        "OTEL_EXPORTER_OTLP_PROTOCOL"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        ("::1", "::1"),
+        ("[::1]", "::1"),
+        ("0.0.0.0", "0.0.0.0"),
+        ("localhost", "localhost"),
+        ("host_1.example.", "host_1.example."),
+        ("[localhost]", None),
+        ("1.2.3", None),
+        ("localhost:9464", None),
+        ("http://localhost", None),
+        ("a b", None),
+        ("-", None),
+    ],
+)
+def test_the_address_that_prometheus_scrapes(given: str, host: str | None) -> None:
+    """With or without brackets; a name that can't be one is an error."""
+    variable = "OTEL_EXPORTER_PROMETHEUS_HOST"
+    if host is None:
+        assert wrong(**{variable: given}) == [variable]
+    else:
+        assert read(**{variable: given}).prometheus.host == host

@@ -267,3 +267,19 @@ def test_a_proxy_that_does_not_answer_is_named() -> None:
         assert result["problem"] == "the proxy does not answer"
         assert "HTTP_PROXY" in result["advice"]
         assert "NO_PROXY" in result["advice"]
+
+
+def test_a_proxy_of_grpc_that_does_not_answer_is_named() -> None:
+    """By the variable that gRPC takes it from."""
+    environ = {
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://backend.example.org:4317",
+        "https_proxy": f"http://{HOST}:{refusing_port()}",
+    }
+    result = _results(**environ)["traces"]
+    assert result["problem"] == "the proxy does not answer"
+    assert result["advice"].startswith("https_proxy names it.")
+    # Excepted: then it is the backend that is looked for.
+    result = _results(**environ, no_proxy="example.org")["traces"]
+    assert result["problem"] != "the proxy does not answer"

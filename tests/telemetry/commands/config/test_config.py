@@ -46,10 +46,10 @@ def test_each_value_says_where_it_came_from() -> None:
     assert found["span_export_delay"] == ("OTEL_BSP_SCHEDULE_DELAY",)
     assert found["slow"] == ("TELEMETRY_SLOW",)
     assert found["redaction"] == ("TELEMETRY_REDACT",)
+    assert found["limits"] == ("OTEL_SPAN_EVENT_COUNT_LIMIT",)
     assert "fold_below" not in found
     assert unused(environ, found) == [
         "LOGFIRE_SERVICE_NAME",
-        "OTEL_SPAN_EVENT_COUNT_LIMIT",
         "TELEMETRY_FOLD_BELOW",
     ]
     listed = {name: (value, origin) for name, value, origin in rows(read_settings(environ), found)}
