@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 SECRET_HEADER = b"x-service-secret"
 
 
+_TRACEPARENT = "traceparent"
+_NOT_LINKED = ("tracestate", "baggage")
+# No trace context: the length is that of no version.
+_INVALID = ""
+
+
 class Trust:
     """Determines the parent context and the links of a request's SERVER span."""
 
@@ -43,15 +49,16 @@ class Trust:
         for key, value in headers:
             name = key.lower()
             if name in self._fields:
-                if name == b"traceparent" and "traceparent" in carrier:
-                    # Several are invalid (W3C Trace Context, section 3.2.1).
-                    return Context(), ()
-                carrier.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+                _add(carrier, name.decode("latin-1"), value.decode("latin-1"))
         if not carrier:
             return Context(), ()
         trusted = self._policy == "trust" or self._has_valid_secret(headers)
-        if not trusted and self._policy == "ignore":
-            return Context(), ()
+        if not trusted:
+            if self._policy == "ignore":
+                return Context(), ()
+            # Neither is used. Propagators log what they can't parse: kilobytes of it.
+            for name in _NOT_LINKED:
+                carrier.pop(name, None)
         extracted = self._propagator.extract(carrier, context=Context())
         if trusted:
             return extracted, ()
@@ -68,3 +75,17 @@ class Trust:
             return False
         given = header(headers, SECRET_HEADER)
         return given is not None and hmac.compare_digest(given.encode("latin-1"), self._secret)
+
+
+def _add(carrier: dict[str, str], name: str, value: str) -> None:
+    """Add a header to those of its name.
+
+    Several of one name are one, in their order (RFC 9110, 5.3; W3C Trace Context, 3.3.1.1; W3C
+    Baggage, 3.3.2), except for ``traceparent``: several are none (W3C Trace Context, 3.2.1).
+    """
+    if name not in carrier:
+        carrier[name] = value
+    elif name == _TRACEPARENT:
+        carrier[name] = _INVALID
+    else:
+        carrier[name] = f"{carrier[name]},{value}"

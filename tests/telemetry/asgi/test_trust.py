@@ -117,3 +117,65 @@ def test_only_a_trusted_caller_s_baggage_is_carried_on() -> None:
         observed = Observed(app, trust=trust)
         run(visit(observed.edge, headers=[SAMPLED, (b"baggage", b"user=planted")]))
     assert seen == [{"user": "planted"}, {}, {}]
+
+
+def test_several_headers_of_a_name_are_one() -> None:
+    """In their order, whatever stands between them (W3C Trace Context, W3C Baggage)."""
+    seen = []
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        seen.append(dict(baggage.get_all()))
+        await answering()(scope, receive, send)
+
+    headers = [
+        (b"tracestate", b"one=1,two=2"),
+        (b"baggage", b"a=1"),
+        SAMPLED,
+        (b"Tracestate", b""),
+        (b"tracestate", b"three=3"),
+        (b"baggage", b"b=2, c=3"),
+    ]
+    observed = Observed(app, trust=Trust("trust"))
+    run(visit(observed.edge, headers=headers))
+    context = observed.span.context
+    assert context is not None
+    assert list(context.trace_state.items()) == [("one", "1"), ("two", "2"), ("three", "3")]
+    assert seen == [{"a": "1", "b": "2", "c": "3"}]
+
+
+@pytest.mark.parametrize("policy", ["link", "trust"])
+def test_several_traceparents_are_none(policy: Any) -> None:
+    """Even if they are the same. The baggage of a trusted caller does not depend on them."""
+    seen = []
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        seen.append(dict(baggage.get_all()))
+        await answering()(scope, receive, send)
+
+    observed = Observed(app, trust=Trust(policy))
+    headers = [SAMPLED, STATE, SAMPLED, SAMPLED, (b"baggage", b"a=1")]
+    run(visit(observed.edge, headers=headers))
+    assert observed.span.parent is None
+    assert observed.span.links == ()
+    assert observed.span.context is not None
+    assert not observed.span.context.trace_state
+    assert seen == [{"a": "1"} if policy == "trust" else {}]
+
+
+def test_a_stranger_s_baggage_and_tracestate_are_not_parsed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The propagators' warnings quote them: up to nine kilobytes of the client's choosing."""
+    odd = [
+        (b"baggage", b"planted" * 1300),
+        (b"baggage", b"a=" + b"planted" * 1300),
+        (b"baggage", b"p\xffl=anted;;;=,,="),
+        (b"tracestate", b"planted=\x00" * 100),
+        (b"tracestate", ",".join(f"planted{n}=1" for n in range(99)).encode()),
+    ]
+    for headers in (odd, [*odd, SAMPLED]):
+        _visited(Trust(), *headers)
+    assert caplog.messages == []
+    # A trusted caller hears of it.
+    _visited(Trust("trust"), *odd)
+    assert caplog.messages
