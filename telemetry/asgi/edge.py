@@ -30,6 +30,7 @@ from telemetry.asgi.headers import (
     full_url,
     method_attributes,
     query_string,
+    request_labels,
     user_agent,
 )
 from telemetry.asgi.lifespan import Lifespan
@@ -49,10 +50,11 @@ from telemetry.registry.metrics import (
 )
 from telemetry.request import NO_SPAN, RequestRecord, attach_record
 from telemetry.settings import parse
+from telemetry.traces.unrecorded import UnrecordedTracer
 from telemetry.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.metrics import Histogram, Meter
 
@@ -96,6 +98,8 @@ class Edge(OpenTelemetryMiddleware):
         meter = options.meter or get_meter(
             "telemetry", __version__, options.meter_provider, schema_url=a.SCHEMA_URL
         )
+        # Otherwise spans have ids only.
+        self.is_recording = not isinstance(tracer, UnrecordedTracer)
         super().__init__(
             app,
             excluded_urls=options.excluded_urls,
@@ -139,7 +143,8 @@ class Edge(OpenTelemetryMiddleware):
         if (
             kind not in ("http", "websocket")
             or SCOPE_KEY in scope
-            or not is_http_instrumentation_enabled()
+            # In an empty context nothing is suppressed.
+            or (context_api.get_current() and not is_http_instrumentation_enabled())
         ):
             await self.app(scope, receive, send)
             return
@@ -182,8 +187,8 @@ class _ServerRequest:
     def __init__(self, edge: Edge, scope: Message, receive: Receive, send: Send) -> None:
         self._edge = edge
         # Metric attributes. `_active` is None if the request is not counted.
-        self._active: dict[str, Any] | None = None
-        self._duration: dict[str, Any] = {}
+        self._active: Mapping[str, str] | None = None
+        self._duration: Mapping[str, str] = {}
         websocket = scope["type"] == "websocket"
         # A WebSocket handshake is a GET, but ASGI gives no method for it.
         method, attributes = method_attributes("GET" if websocket else scope.get("method", ""))
@@ -193,17 +198,16 @@ class _ServerRequest:
             self.context = attach_record(self.record, Context())
         else:
             connection = connection_attributes(scope)
-            self._start(scope, method, attributes | connection)
+            self._start(scope, method, {**attributes, **connection})
             excluded = edge.datasette_excluded_urls
             if excluded is not None and excluded.url_disabled(full_url(scope)):
                 self.record.datasette_excluded = True
             if not websocket:
-                self._duration = {a.HTTP_REQUEST_METHOD: method, **connection}
-                self._active = {
-                    key: value
-                    for key, value in self._duration.items()
-                    if key != a.NETWORK_PROTOCOL_VERSION
-                }
+                self._active, self._duration = request_labels(
+                    method,
+                    connection.get(a.URL_SCHEME),
+                    connection.get(a.NETWORK_PROTOCOL_VERSION),
+                )
         # A copy: the scope belongs to the server.
         self.scope = {**scope, SCOPE_KEY: self.record}
         self.exchange = Exchange(
@@ -221,6 +225,21 @@ class _ServerRequest:
         edge, options = self._edge, self._edge.options
         parent, links = options.trust.start(scope)
         name = "HTTP" if method == "_OTHER" else method
+        if edge.is_recording:
+            name = self._add_attributes(attributes, scope, name)
+        record = self.record = RequestRecord(method, trace.INVALID_SPAN, scope)
+        if edge.untraced is not None and edge.untraced(scope.get("path", "")):
+            record.untraced = True
+        # Before the span is started: the sampler reads the record.
+        context = attach_record(record, parent)
+        record.span = edge.tracer.start_span(
+            name, context=context, kind=SpanKind.SERVER, links=links, attributes=attributes
+        )
+        self.context = trace.set_span_in_context(record.span, context)
+
+    def _add_attributes(self, attributes: dict[str, Any], scope: Message, name: str) -> str:
+        """Add what the scope says of the request, and return the span's name."""
+        edge, options = self._edge, self._edge.options
         attributes |= address_attributes(scope)
         if options.client_address and (address := client_address(scope)) is not None:
             attributes[a.CLIENT_ADDRESS] = address
@@ -238,15 +257,7 @@ class _ServerRequest:
                 edge.http_capture_headers_sanitize_fields,
                 normalise_request_header_name,
             )
-        record = self.record = RequestRecord(method, trace.INVALID_SPAN, scope)
-        if edge.untraced is not None and edge.untraced(scope.get("path", "")):
-            record.untraced = True
-        # Before the span is started: the sampler reads the record.
-        context = attach_record(record, parent)
-        record.span = edge.tracer.start_span(
-            name, context=context, kind=SpanKind.SERVER, links=links, attributes=attributes
-        )
-        self.context = trace.set_span_in_context(record.span, context)
+        return name
 
     async def send_error_page_for(self, error: Exception) -> None:
         """Send an error page if the application raised before it sent a response."""
@@ -369,7 +380,7 @@ class _ServerRequest:
         edge.active_requests.add(-1, self._active)
         if known is None:
             return
-        attributes = self._duration | known
+        attributes = {**self._duration, **known}
         edge.duration.record(seconds, attributes, context=self.context)
         # Sizes have no exemplars: the duration of the same request has them.
         edge.response_size.record(exchange.body_size, attributes, context=NO_SPAN)

@@ -55,6 +55,22 @@ def connection_attributes(scope: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+@lru_cache(maxsize=256)
+def request_labels(
+    method: str, scheme: str | None, version: str | None
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Attributes of a request's metrics, without and with the protocol's version.
+
+    They are shared by all requests, and must not be changed. Each value is from a closed set.
+    """
+    active: dict[str, str] = {a.HTTP_REQUEST_METHOD: method}
+    if scheme is not None:
+        active[a.URL_SCHEME] = scheme
+    if version is None:
+        return active, active
+    return active, {**active, a.NETWORK_PROTOCOL_VERSION: version}
+
+
 def address_attributes(scope: Mapping[str, Any]) -> dict[str, Any]:
     """The path, the requested host and port, and the type of a synthetic user agent."""
     found: dict[str, Any] = {}

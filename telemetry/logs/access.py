@@ -30,7 +30,7 @@ logger = logging.getLogger(LOGGER)
 
 _MESSAGE = "%s %s %s %.1f ms"
 # Plain, since JSON's keys and logging's `extra` are written for each request.
-_METHOD, _PATH, _STATUS, _MILLISECONDS, _BYTES, _OUTCOME, _KEPT = map(str, f.ACCESS)
+_METHOD, PATH, _STATUS, _MILLISECONDS, _BYTES, _OUTCOME, _KEPT = map(str, f.ACCESS)
 _CLIENT_ADDRESS, _USER_AGENT = str(f.CLIENT_ADDRESS), str(f.USER_AGENT)
 
 # The beginning of uvicorn's line, which has the client's address and the query string.
@@ -73,9 +73,9 @@ def log_request(
     path = str(record.scope.get("path", ""))[:MAX_PATH]
     # Explicit, since the current context no longer has the request.
     context = LogContext.of(record.span.get_span_context(), record)
-    known: dict[str, object] = {
+    known: dict[str, Any] = {
         _METHOD: record.method,
-        _PATH: path,
+        PATH: path,
         _STATUS: status,
         _MILLISECONDS: round(seconds * 1000, 3),
         _BYTES: size,
@@ -86,33 +86,34 @@ def log_request(
         known[_CLIENT_ADDRESS] = address
     if agent is not None:
         known[_USER_AGENT] = agent
-    # The template and the arguments of the message.
-    message = (
-        _MESSAGE,
-        (
-            record.method,
-            printable(path),
-            "no answer" if status is None else str(status),
-            seconds * 1000,
-        ),
-    )
     handler = _only_handler(level)
     if handler is None:
-        logger.log(level, message[0], *message[1], extra={**known, ATTRIBUTE: context})
+        arguments = _arguments(known, printable(path))
+        logger.log(level, _MESSAGE, *arguments, extra={**known, ATTRIBUTE: context})
     else:
-        _write(handler, level, context, message[0] % message[1], known)
+        _write(handler, level, context, known)
+
+
+def message_of(known: Mapping[str, Any], path: str) -> str:
+    """The message of an access line, given its ``extra`` fields and the path to show."""
+    return _MESSAGE % _arguments(known, path)
+
+
+def _arguments(known: Mapping[str, Any], path: str) -> tuple[str, str, str, float]:
+    status = known[_STATUS]
+    answered = "no answer" if status is None else str(status)
+    return known[_METHOD], path, answered, known[_MILLISECONDS]
 
 
 def _write(
     handler: logging.StreamHandler[TextIO],
     level: int,
     context: LogContext,
-    message: str,
-    known: Mapping[str, object],
+    known: Mapping[str, Any],
 ) -> None:
     formatter: Any = handler.formatter
     try:
-        line = formatter.access_line(level, time.time(), context, message, known)
+        line = formatter.access_line(level, time.time(), context, known)
         handler.acquire()
         try:
             # In one call, and flushed, as the handler does.
@@ -121,7 +122,7 @@ def _write(
         finally:
             handler.release()
     except Exception:  # noqa: BLE001 # as logging does: the stream may be closed
-        handler.handleError(logger.makeRecord(logger.name, level, __file__, 0, message, (), None))
+        handler.handleError(logger.makeRecord(logger.name, level, __file__, 0, _MESSAGE, (), None))
 
 
 def _only_handler(level: int) -> logging.StreamHandler[TextIO] | None:

@@ -83,35 +83,37 @@ class JSONFormatter(logging.Formatter):
         return not self._redactor.has_patterns
 
     def access_line(
-        self,
-        level: int,
-        created: float,
-        context: LogContext,
-        message: str,
-        known: Mapping[str, Any],
+        self, level: int, created: float, context: LogContext, known: Mapping[str, Any]
     ) -> str:
-        """Return the line of an access record, as `format` would.
+        """Return the line of an access record, with the fields and values that `format` gives.
 
-        Ids, times and words from closed sets are not looked through for private data.
+        Ids, times, numbers and words from closed sets are not looked through for private data.
+        Nor is the message once more: what is private in it is in the path.
 
         Args:
             level: the level of the record.
             created: Unix time in seconds.
             context: of the request.
-            message: the message, formatted.
             known: the ``extra`` fields: strings, finite numbers, booleans, None.
         """
         redactor = self._redactor
-        parts = [
-            (
-                f'{{"{_TIME}":"{_rfc3339(created)}","{_LEVEL}":{_encoded(logging.getLevelName(level))}'
-                f',"{_LOGGER}":"{access.LOGGER}"'
-                f',"{_MESSAGE}":{_encode(redactor.text(text(message)))}'
-            )
-        ]
+        fields = {
+            key: redactor.value(key, text(value))
+            if value.__class__ is str and key not in _CLOSED
+            else value
+            for key, value in known.items()
+        }
+        path, shown = known[access.PATH], printable(known[access.PATH])
+        message = access.message_of(
+            fields,
+            # A rule may match what it shows of control characters.
+            fields[access.PATH] if shown == path else redactor.text(text(shown)),
+        )
+        start = f'{{"{_TIME}":"{_rfc3339(created)}","{_LEVEL}":"{logging.getLevelName(level)}"'
+        parts = [f'{start},"{_LOGGER}":"{access.LOGGER}","{_MESSAGE}":{_encode(message)}']
         if context.trace_id:
             parts.append(
-                f',"{_TRACE_ID}":"{context.trace_id}","{_SPAN_ID}":"{context.span_id}"'
+                f'"{_TRACE_ID}":"{context.trace_id}","{_SPAN_ID}":"{context.span_id}"'
                 f',"{_TRACE_FLAGS}":"{context.trace_flags}"'
             )
         for key, repeated in (
@@ -120,13 +122,10 @@ class JSONFormatter(logging.Formatter):
             (_VERSION, self._release),
         ):
             if repeated:
-                parts.append(f',"{key}":{_encoded(redactor.value(key, text(repeated)))}')
-        for key, value in known.items():
-            if value.__class__ is str and key not in _CLOSED:
-                value = redactor.value(key, text(value))
-            parts.append(f',"{key}":{_encode(value)}')
-        parts.append("}")
-        return "".join(parts)
+                parts.append(f'"{key}":{_encoded(redactor.value(key, text(repeated)))}')
+        # Without the braces.
+        parts.append(_encode(fields)[1:])
+        return ",".join(parts)
 
 
 @lru_cache(1024)

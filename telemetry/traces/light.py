@@ -237,8 +237,22 @@ class LightSpan(sdk.Span):
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Set attributes, within the limits of attributes."""
-        for key, value in attributes.items():
-            self.set_attribute(key, value)
+        if self.end_time is not None:
+            logger.warning("Setting attribute on ended span.")
+            return
+        tracer, values = self._tracer, self.values
+        longest = tracer.longest
+        # As `set_attribute`, without a call for each.
+        if len(values) + len(attributes) < tracer.room:
+            for key, value in attributes.items():
+                kind = value.__class__
+                fits = len(value) <= longest if kind is str else kind in _SCALARS
+                if fits and key:
+                    values[key] = value
+                else:
+                    self._set_checked({key: value})
+        else:
+            self._set_checked(attributes)
 
     def _set_checked(self, attributes: Mapping[str, Any]) -> None:
         """Set attributes as the SDK cleans them: values of other types, texts above the limit."""

@@ -17,6 +17,7 @@ from telemetry.logs.bridge import LogBridge
 from telemetry.logs.context import ATTRIBUTE
 from telemetry.logs.formatters import JSONFormatter, ReadableFormatter
 from telemetry.logs.throttle import Throttle
+from telemetry.redaction.redactor import Redactor
 from telemetry.request import RequestRecord
 from telemetry.settings.model import RedactionSettings
 from telemetry.state import state
@@ -35,7 +36,8 @@ TEXTS = st.text(max_size=80) | st.sampled_from(
         "/op3rator",
     ]
 )
-FORMATTER = JSONFormatter("1.2 of\u2028", RedactionSettings(secrets=("op3rator",)))
+RULES = RedactionSettings(secrets=("op3rator",))
+FORMATTER, REDACTOR = JSONFormatter("1.2 of\u2028", RULES), Redactor(RULES)
 
 
 class Kept(logging.Handler):
@@ -105,10 +107,21 @@ def test_a_direct_line_is_that_of_the_formatter(
     [record] = kept.records
     record.created = when
     extra = {key: value for key, value in vars(record).items() if "." in key or key in _PLAIN}
-    direct = FORMATTER.access_line(
-        record.levelno, when, getattr(record, ATTRIBUTE), record.getMessage(), extra
-    )
-    assert direct == FORMATTER.format(record)
+    direct = FORMATTER.access_line(record.levelno, when, getattr(record, ATTRIBUTE), extra)
+    expected = json.loads(FORMATTER.format(record))
+    found = json.loads(direct)
+    assert [*found] == [*expected]
+    # What is private is in the path, and a rule for the message could also take its end.
+    template, arguments = str(record.msg), record.args
+    assert isinstance(arguments, tuple)
+    shown = REDACTOR.text(str(arguments[1]))
+    message = (template % (arguments[0], shown, *arguments[2:])).encode(errors="backslashreplace")
+    assert found.pop("message") == message.decode()
+    private = "hunter22", "jane@", "ghp_", "op3rator"
+    assert not any(word in message.decode() for word in private)
+    del expected["message"]
+    assert found == expected
+    assert "\n" not in direct
 
 
 _PLAIN = {"duration_ms", "trace_kept"}
