@@ -231,6 +231,9 @@ class LightSpan(sdk.Span):
         kind, tracer, values = value.__class__, self._tracer, self.values
         fits = len(value) <= tracer.longest if kind is str else kind in _SCALARS
         if fits and key and len(values) < tracer.room:
+            if key in values:
+                # The oldest is dropped from a full span, so its place is that of its last value.
+                del values[key]
             values[key] = value
         else:
             self._set_checked({key: value})
@@ -248,6 +251,8 @@ class LightSpan(sdk.Span):
                 kind = value.__class__
                 fits = len(value) <= longest if kind is str else kind in _SCALARS
                 if fits and key:
+                    if key in values:
+                        del values[key]
                     values[key] = value
                 else:
                     self._set_checked({key: value})

@@ -97,7 +97,9 @@ def encode_span(span: ReadableSpan, values: ValueEncoder) -> bytes:
     except struct.error:
         start, end = unsigned64(span.start_time), unsigned64(span.end_time)
         encoded += _KIND_AND_TIMES(_KIND, kind_number, _START, start, _END, end)
-    encoded += values.attributes(ATTRIBUTES, span.attributes)
+    # A light span has its attributes as a dictionary, which does not change after its end.
+    known = getattr(span, "values", None)
+    encoded += values.attributes(ATTRIBUTES, span.attributes if known is None else known)
     if dropped := span.dropped_attributes:
         encoded += _count(_DROPPED_ATTRIBUTES, dropped)
     if events := span.events:

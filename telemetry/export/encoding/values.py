@@ -120,9 +120,11 @@ class ValueEncoder:
         encoded = []
         pairs = self._pairs
         cached = pairs.new
-        # The SDK's mappings take a lock for each key, and copy at once.
-        copy = getattr(attributes, "copy", None)
-        for pair in (attributes if copy is None else copy()).items():
+        if attributes.__class__ is not dict:
+            # The SDK's mappings take a lock for each key, and copy at once.
+            copy = getattr(attributes, "copy", None)
+            attributes = attributes if copy is None else copy()
+        for pair in attributes.items():
             kind = pair[1].__class__
             if kind is str:
                 found = cached.get(pair)

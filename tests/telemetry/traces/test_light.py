@@ -1,0 +1,321 @@
+"""A light span is what the SDK's span is, to those who start, change and process it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk import trace as sdk
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Decision, Sampler, SamplingResult
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    TraceState,
+)
+
+from telemetry.export.encoding.spans import encode_span
+from telemetry.export.encoding.values import ValueEncoder
+from telemetry.request import RequestRecord, attach_record
+from telemetry.settings import SamplerSettings
+from telemetry.traces.light import LightSpan
+from telemetry.traces.provider import TracerProvider
+from telemetry.traces.samplers import build_sampler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+SCOPE = "light"
+REMOTE = SpanContext(
+    0xABC, 0xDEF, True, TraceFlags(TraceFlags.SAMPLED), TraceState([("vendor", "1")])
+)
+LIMITS = SpanLimits(
+    max_span_attributes=4,
+    max_events=2,
+    max_links=2,
+    max_event_attributes=2,
+    max_link_attributes=2,
+    max_attribute_length=6,
+)
+
+
+class Counted(IdGenerator):
+    """Ids in a row, so that those of two providers are the same."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def generate_span_id(self) -> int:
+        self._last += 1
+        return self._last
+
+    generate_trace_id = generate_span_id
+
+
+class Seen(SpanProcessor):
+    """What a processor is given."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[Any, ...]] = []
+        self.ended: list[sdk.ReadableSpan] = []
+
+    def on_start(self, span: sdk.Span, parent_context: Context | None = None) -> None:
+        assert isinstance(span, sdk.Span)
+        assert span.is_recording()
+        self.started.append((span.name, span.kind, dict(span.attributes or {}), span.parent))
+
+    def on_end(self, span: sdk.ReadableSpan) -> None:
+        assert isinstance(span, sdk.ReadableSpan)
+        self.ended.append(span)
+
+
+def _providers(
+    limits: SpanLimits | None = None, sampler: Sampler = ALWAYS_ON
+) -> Iterator[tuple[trace.Tracer, Seen]]:
+    """The tracer of a light scope, and the SDK's own, each with its processor."""
+    for light in ((SCOPE,), ()):
+        provider = TracerProvider(
+            sampler,
+            Resource({"service.name": "x"}),
+            light=light,
+            span_limits=limits,
+            id_generator=Counted(),
+            shutdown_on_exit=False,
+        )
+        seen = Seen()
+        provider.add_span_processor(seen)
+        yield provider.get_tracer(SCOPE, "1", "https://example.org/1", {"of": "scope"}), seen
+
+
+KEYS = st.sampled_from(["a", "b", "c", "d", "e", "f", ""])
+SCALARS = (
+    st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats()
+    | st.text(max_size=9)
+    | st.binary(max_size=9)
+    | st.none()
+)
+VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(KEYS, SCALARS, max_size=2)
+ATTRIBUTES = st.dictionaries(KEYS, VALUES, max_size=6)
+STATUSES = st.sampled_from([*StatusCode])
+OPERATIONS = st.one_of(
+    st.tuples(st.just("set_attribute"), KEYS, VALUES),
+    st.tuples(st.just("set_attributes"), ATTRIBUTES),
+    st.tuples(st.just("add_event"), st.text(max_size=5), ATTRIBUTES, st.integers(1, 99)),
+    st.tuples(st.just("add_link"), st.sampled_from([REMOTE, trace.INVALID_SPAN_CONTEXT])),
+    st.tuples(st.just("add_link"), st.just(trace.INVALID_SPAN_CONTEXT), ATTRIBUTES),
+    st.tuples(st.just("update_name"), st.text(max_size=5)),
+    st.tuples(st.just("set_status"), STATUSES, st.none() | st.text(max_size=5)),
+    st.tuples(st.just("set_status"), st.builds(Status, st.just(StatusCode.ERROR), st.just("d"))),
+    st.tuples(st.just("end"), st.integers(100, 200)),
+)
+
+
+def _shown(span: sdk.ReadableSpan) -> dict[str, Any]:
+    """Everything that a span tells, by its public interface."""
+    assert span.instrumentation_scope is not None
+    return {
+        "json": _json(span),
+        "attributes": repr(dict(span.attributes or {})),
+        "events": [(e.name, repr(dict(e.attributes or {})), e.timestamp) for e in span.events],
+        "dropped": (span.dropped_attributes, span.dropped_events, span.dropped_links),
+        "dropped in events": [each.dropped_attributes for each in span.events],
+        "links": [(link.context, repr(dict(link.attributes or {}))) for link in span.links],
+        "context": (span.context, span.get_span_context()),
+        "parent": span.parent,
+        "times": (span.start_time, span.end_time),
+        "scope": span.instrumentation_scope,
+        "resource": dict(span.resource.attributes),
+        "status": (span.status.status_code, span.status.description),
+        "kind": span.kind,
+    }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quiet() -> Iterator[None]:
+    """Without the warnings of both, for each attribute that is dropped."""
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@given(
+    limits=st.sampled_from([None, LIMITS]),
+    kind=st.sampled_from([*SpanKind]),
+    attributes=st.none() | ATTRIBUTES,
+    operations=st.lists(OPERATIONS, max_size=12),
+)
+def test_the_same_calls_give_the_same_span(
+    limits: SpanLimits | None, kind: SpanKind, attributes: Any, operations: list[tuple[Any, ...]]
+) -> None:
+    """Attributes, events, links, status, limits, and the bytes that are exported."""
+    shown, encoded = [], []
+    for tracer, seen in _providers(limits):
+        links = [Link(REMOTE, {"l": 1}), Link(trace.INVALID_SPAN_CONTEXT)]
+        span = tracer.start_span(
+            "first", kind=kind, attributes=attributes, links=links, start_time=50
+        )
+        for name, *arguments in operations:
+            getattr(span, name)(*arguments)
+        if span.is_recording():
+            span.end(300)
+        [ended] = seen.ended
+        assert not span.is_recording()
+        shown.append((_shown(ended), seen.started))
+        encoded.append(_encoded(ended))
+    assert repr(shown[0]) == repr(shown[1])
+    assert encoded[0] == encoded[1]
+
+
+def _json(span: sdk.ReadableSpan) -> str:
+    try:
+        return str(json.loads(str(span.to_json())))
+    except TypeError as error:
+        # For both: an attribute of bytes.
+        return repr(error)
+
+
+def _encoded(span: sdk.ReadableSpan) -> bytes | str:
+    try:
+        return encode_span(span, ValueEncoder(None))
+    except Exception as error:  # the same for both
+        return repr(error)
+
+
+def test_every_public_name_of_the_sdks_span_is_its_own() -> None:
+    """What the SDK's class would read or write has other fields."""
+    names = {
+        name
+        for kind in (sdk.Span, sdk.ReadableSpan, trace.Span)
+        for name in vars(kind)
+        if not name.startswith("_") or name in ("__exit__", "__repr__")
+    }
+    own = {name for kind in inspect.getmro(LightSpan)[:1] for name in vars(kind)}
+    assert names - own == set()
+
+
+def test_ancestry() -> None:
+    """Roots, children of remote and of local spans, of both kinds."""
+    remote = trace.set_span_in_context(NonRecordingSpan(REMOTE))
+    found = []
+    for tracer, seen in _providers():
+        with tracer.start_as_current_span("root", remote), tracer.start_as_current_span("child"):
+            pass
+        tracer.start_span("alone").end()
+        child, root, alone = map(_shown, seen.ended)
+        found.append([(each["context"], each["parent"]) for each in (child, root, alone)])
+        assert child["context"][0].trace_state.get("vendor") == "1"
+    assert found[0] == found[1]
+
+
+class Leaving(BaseException):
+    """No error, as GeneratorExit."""
+
+
+@pytest.mark.parametrize("raised", [ValueError("lost"), Leaving("gone"), None])
+@pytest.mark.parametrize("flags", [(True, True, True), (False, True, True), (True, False, False)])
+@pytest.mark.parametrize("way", ["as_current", "with"])
+def test_exceptions(raised: BaseException | None, flags: tuple[bool, ...], way: str) -> None:
+    """Recorded, as status or not, for each way to leave a block."""
+    found = []
+    record, set_status, end = flags
+    for tracer, seen in _providers():
+        options: dict[str, Any] = {
+            "record_exception": record,
+            "set_status_on_exception": set_status,
+        }
+        block: Any = (
+            tracer.start_as_current_span("x", end_on_exit=end, **options)
+            if way == "as_current"
+            else tracer.start_span("x", **options)
+        )
+        with pytest.raises(type(raised)) if raised else nullcontext(), block as span:
+            assert (trace.get_current_span() is span) == (way == "as_current")
+            if raised is not None:
+                raise raised
+        if span.is_recording():
+            span.end()
+        [ended] = seen.ended
+        events = [
+            (event.name, {k: v for k, v in (event.attributes or {}).items() if "stack" not in k})
+            for event in ended.events
+        ]
+        found.append((events, ended.status.status_code, ended.status.description))
+        assert trace.get_current_span() is trace.INVALID_SPAN
+    assert repr(found[0]) == repr(found[1])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("always_on", "always_off", "traceidratio", "tail"),
+        *("parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"),
+    ],
+)
+def test_a_child_is_decided_as_the_sampler_would(name: str) -> None:
+    """Though it is not asked for each."""
+    for ids in range(20):
+        found: list[Any] = []
+        for tracer, seen in _providers(sampler=build_sampler(SamplerSettings(name, "0.5"))):
+            parent = SpanContext(ids << 52 | 1, 5, True, TraceFlags(ids & 1), TraceState())
+            above = trace.set_span_in_context(NonRecordingSpan(parent))
+            for context in (above, None):
+                with (
+                    tracer.start_as_current_span("root", context) as root,
+                    tracer.start_as_current_span("child") as child,
+                ):
+                    found.append((root.get_span_context(), child.get_span_context()))
+            found.append(tuple(span.name for span in seen.ended))
+        half = len(found) // 2
+        assert repr(found[:half]) == repr(found[half:])
+
+
+class Odd(Sampler):
+    """Drops children named so, and adds attributes: what no sampler of ours does."""
+
+    def should_sample(
+        self, parent_context: Any, trace_id: int, name: str, *args: Any, **kwargs: Any
+    ) -> SamplingResult:
+        if name == "dropped":
+            return SamplingResult(Decision.DROP)
+        return SamplingResult(Decision.RECORD_AND_SAMPLE, {"by": "sampler"})
+
+    def get_description(self) -> str:
+        return "odd"
+
+
+def test_an_installed_sampler_is_asked_for_every_span() -> None:
+    for tracer, seen in _providers(sampler=Odd()):
+        with tracer.start_as_current_span("root"):
+            tracer.start_span("dropped").end()
+            tracer.start_span("child").end()
+        assert [span.name for span in seen.ended] == ["child", "root"]
+        assert all((span.attributes or {})["by"] == "sampler" for span in seen.ended)
+
+
+def test_a_request_that_is_excluded_late_has_no_more_spans() -> None:
+    for tracer, seen in _providers(sampler=build_sampler(SamplerSettings("always_on", None))):
+        record = RequestRecord("GET", trace.INVALID_SPAN)
+        with tracer.start_as_current_span("root", attach_record(record, Context())) as span:
+            context = attach_record(record, trace.set_span_in_context(span))
+            tracer.start_span("before", context).end()
+            record.excluded = True
+            tracer.start_span("after", context).end()
+        assert [span.name for span in seen.ended] == ["before", "root"]
