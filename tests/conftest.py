@@ -58,7 +58,8 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     The first import compiles them and the packages that they need, and takes three times as long.
     Workers that start together would each compile a part of what another one compiles, too.
     """
-    if not os.environ.get("PYTEST_XDIST_WORKER") or _COMPILED:
+    # A pytest that a test starts inherits the worker's environment, and is none.
+    if not hasattr(session.config, "workerinput") or _COMPILED:
         return (yield)
     with first_alone(Path(session.config.option.basetemp).parent / "collection.lock"):
         return (yield)
