@@ -15,6 +15,7 @@ import pytest
 from tests.support.paths import ROOT
 from tests.support.structure import (
     against_the_order,
+    environment_reads,
     forbidden_imports,
     lines_that_match,
     python_files,
@@ -39,6 +40,17 @@ TIERS = (
         *("cache", "exceptions", "failsafe", "frames", "private_api", "scope", "state", "terminal"),
         "version",
     ),
+)
+# What is read outside `telemetry/settings`, and is no setting of telemetry's.
+READ_ELSEWHERE = (
+    # Django reads it when its settings are first used, and telemetry asks whether that can be.
+    *(2 * ("os.environ.get(SETTINGS_VARIABLE, '')",)),
+    "os.environ.get('DJANGO_SETTINGS_MODULE', '')",
+    # Where the XDG Base Directory Specification puts the caches of the viewer and the collector.
+    "os.environ.get('XDG_CACHE_HOME')",
+    # `manage.py serve` reads by the declarations of `config.variables` what it starts servers with.
+    "os.environ.get(variable)",
+    "os.environ.get(str(variable))",
 )
 HOST = {"config", "django_plugins", "tests", "benchmarks"}
 # Forbidden words are put together here, or this file would be the first to
@@ -123,6 +135,51 @@ def test_imports_go_down_the_tiers() -> None:
     # None is named that isn't there.
     rooms = {path.relative_to(ROOT / "telemetry").parts[0].removesuffix(".py") for path in files}
     assert {room for rooms in TIERS for room in rooms} == (rooms - {"__init__"}) | {""}
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    """By name, that is: the others hand all of it on, to that place or to another process."""
+    read = (ROOT / "telemetry" / "settings", ROOT / "telemetry" / "testing")
+    files = [
+        path
+        for path in python_files(ROOT, "telemetry", "config", "django_plugins")
+        if not any(path.is_relative_to(folder) for folder in read)
+    ]
+    assert files
+    found = [line.partition(": ")[2] for line in environment_reads(ROOT, files)]
+    assert sorted(found) == sorted(READ_ELSEWHERE)
+
+
+READS = (
+    "import os\ndsn = os.environ.get('SENTRY_DSN')",
+    "import os\ndsn = os.environ['SENTRY_DSN']",
+    "import os\ndsn = os.environ.pop('SENTRY_DSN')",
+    "import os\ndsn = os.getenv('SENTRY_DSN')",
+    "import os\nset = 'SENTRY_DSN' in os.environ",
+    "import os\nenviron = os.environ",
+    "import os\nif environ := os.environ: ...",
+    "from os import environ",
+    "from os import getenv as read",
+)
+NO_READS = (
+    "import os\nread_settings(os.environ, debug=True)",
+    "import os\nrun(env={**os.environ, 'A': '1'})",
+    "import os\nos.environ['A'] = '1'\nos.environ.setdefault('A', '1')",
+    "import os\n{n: v for n, v in os.environ.items()}",
+    "from os import path",
+)
+
+
+@pytest.mark.parametrize("text", READS)
+def test_a_variable_that_is_read_elsewhere_is_found(tmp_path: Path, text: str) -> None:
+    """In any form, and under another name."""
+    assert len(environment_reads(tmp_path, plant(tmp_path, "telemetry/x.py", text))) == 1
+
+
+@pytest.mark.parametrize("text", NO_READS)
+def test_handing_the_environment_on_is_no_read(tmp_path: Path, text: str) -> None:
+    """Nor is writing to it."""
+    assert environment_reads(tmp_path, plant(tmp_path, "telemetry/x.py", text)) == []
 
 
 def test_tests_use_the_real_thing() -> None:

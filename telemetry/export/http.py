@@ -227,20 +227,25 @@ class _Pool:
         self._manager.clear()
 
 
-def _proxy_manager(url: str, options: Mapping[str, Any]) -> PoolManager | None:
-    """Return the connections to the proxy that the environment names for an address, if any."""
+def proxy_for(url: str) -> str | None:
+    """Return the address of the proxy that the environment names for an address, or None."""
     if not getproxies():
         return None
-    # Unlike the standard library, it knows networks in NO_PROXY, and proxies of all kinds.
-    from requests.adapters import HTTPAdapter
+    # Unlike the standard library, it knows networks in NO_PROXY.
     from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
 
     proxy = select_proxy(url, get_environ_proxies(url))
+    return None if proxy is None else prepend_scheme_if_needed(proxy, "http")
+
+
+def _proxy_manager(url: str, options: Mapping[str, Any]) -> PoolManager | None:
+    proxy = proxy_for(url)
     if proxy is None:
         return None
-    manager: PoolManager = HTTPAdapter().proxy_manager_for(
-        prepend_scheme_if_needed(proxy, "http"), **options
-    )
+    # Unlike urllib3 by itself, it knows proxies of all kinds.
+    from requests.adapters import HTTPAdapter
+
+    manager: PoolManager = HTTPAdapter().proxy_manager_for(proxy, **options)
     return manager
 
 

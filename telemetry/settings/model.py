@@ -195,6 +195,10 @@ class SentrySettings:
     dsn: str = field(repr=False)
     event_url: str | None = None
     """Address with ``{trace_id}`` or ``{event_id}``, or None where it can't be derived."""
+    certificate: str | None = None
+    """File with the certificates of trusted authorities. None: those of the package certifi."""
+    client_certificate: str | None = value_of(v.CLIENT_CERT_FILE)
+    client_key: str | None = value_of(v.CLIENT_KEY_FILE)
 
 
 @dataclass(frozen=True, slots=True)

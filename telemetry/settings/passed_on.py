@@ -162,6 +162,7 @@ HTTP_PROXY = Variable(
     parse.proxy,
     None,
     secret=True,
+    shared=True,
 )
 HTTPS_PROXY = Variable(
     "HTTPS_PROXY",
@@ -169,10 +170,12 @@ HTTPS_PROXY = Variable(
     parse.proxy,
     None,
     secret=True,
+    shared=True,
 )
 NO_PROXY = Variable(
     "NO_PROXY",
     "Hosts, domains and networks that are reached without a proxy: a comma list.",
     parse.text,
     None,
+    shared=True,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from telemetry.settings import variables as v
-from telemetry.settings.model import SentrySettings
+from telemetry.settings.model import SentrySettings, read_fields
 from telemetry.settings.parse import TRACE_ID
 
 if TYPE_CHECKING:
@@ -24,7 +24,11 @@ def read_sentry(reader: Reader) -> SentrySettings | None:
         dsn = reader.text(v.SENTRY_DSN)
     if dsn is None or parts is None:
         return None
-    return SentrySettings(dsn, event_url or event_page(parts))
+    # As Sentry's SDK reads them.
+    with reader.setting("sentry_certificates"):
+        certificate = reader.text(v.SSL_CERT_FILE, v.REQUESTS_CA_BUNDLE)
+        of_client = read_fields(reader, SentrySettings)
+    return SentrySettings(dsn, event_url or event_page(parts), certificate, **of_client)
 
 
 def event_page(dsn: SplitResult) -> str | None:

@@ -50,6 +50,8 @@ class Variable(Name, Generic[T]):
         unit: Unit of a number, such as ``s``.
         example: Value in ``.env.example``.
         secret: Whether its text is never displayed.
+        shared: Whether other programs read it too. It may then be set for them alone, and
+            is not reported as a setting without effect.
         forms: Pattern for the names of narrower variables, with the placeholder ``{}``.
         kinds: What the forms are for. Each takes precedence over the general variable.
     """
@@ -62,6 +64,7 @@ class Variable(Name, Generic[T]):
         "forms",
         "parse",
         "secret",
+        "shared",
         "unit",
     )
 
@@ -72,6 +75,7 @@ class Variable(Name, Generic[T]):
     example: str
     unit: str
     secret: bool
+    shared: bool
     forms: Mapping[str, Variable[T]]
 
     def __new__(
@@ -86,6 +90,7 @@ class Variable(Name, Generic[T]):
         unit: str = "",
         example: str = "",
         secret: bool = False,
+        shared: bool = False,
         forms: str = "",
         kinds: Iterable[str] = (),
     ) -> Self:
@@ -100,6 +105,7 @@ class Variable(Name, Generic[T]):
             "example": example,
             "unit": unit,
             "secret": secret,
+            "shared": shared,
         }
         known["forms"] = MappingProxyType(
             {

@@ -263,6 +263,37 @@ SENTRY_RELEASE = Variable(
     None,
     default_text="what RELEASE_FILE holds, else `development`",
 )
+SSL_CERT_FILE = Variable(
+    "SSL_CERT_FILE",
+    "File with the certificates of the authorities that are trusted when error events are sent. "
+    "Read by Sentry's SDK.",
+    parse.text,
+    None,
+    default_text="that of REQUESTS_CA_BUNDLE, else those of the package certifi",
+    shared=True,
+)
+REQUESTS_CA_BUNDLE = Variable(
+    "REQUESTS_CA_BUNDLE",
+    "As SSL_CERT_FILE, where that is not set. Has no effect on OTLP: see "
+    "OTEL_EXPORTER_OTLP_CERTIFICATE.",
+    parse.text,
+    None,
+    shared=True,
+)
+CLIENT_CERT_FILE = Variable(
+    "CLIENT_CERT_FILE",
+    "File with the client's certificate for sending error events. Read by Sentry's SDK.",
+    parse.text,
+    None,
+    shared=True,
+)
+CLIENT_KEY_FILE = Variable(
+    "CLIENT_KEY_FILE",
+    "File with the key of CLIENT_CERT_FILE, unless that file has it.",
+    parse.text,
+    None,
+    shared=True,
+)
 RELEASE_FILE = Variable(
     "RELEASE_FILE",
     "File that holds the release. An image has it baked in.",
@@ -627,6 +658,7 @@ NO_COLOR = Variable(
     parse.is_set,
     False,
     default_text="",
+    shared=True,
 )
 RAISE_FAILURES = Variable(
     "TELEMETRY_RAISE_FAILURES",

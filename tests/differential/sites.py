@@ -9,6 +9,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from tests.support.environment import without_shared
 from tests.support.host import add_sites, host_environment
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def build(template: Path, folder: Path) -> None:
 def prepare(built: Path, folder: Path) -> dict[str, str]:
     """Copy what was built into a new folder, and give the environment of a host there."""
     shutil.copytree(built, folder)
-    return host_environment(folder)
+    return without_shared(host_environment(folder))
 
 
 def _write_database(path: Path) -> None:

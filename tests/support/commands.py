@@ -9,15 +9,19 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 
 from telemetry.__main__ import main
-from tests.support.environment import clean_environment
+from tests.support.environment import clean_environment, without_shared
 from tests.support.paths import ROOT
+
+
+def _environment(**variables: str) -> dict[str, str]:
+    return clean_environment(without_shared(os.environ), **variables)
 
 
 def telemetry_command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run it with these variables and none of the developer's own; it never shows a traceback."""
     done = subprocess.run(
         [sys.executable, "-m", "telemetry", *arguments],
-        env=clean_environment(**variables),
+        env=_environment(**variables),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -31,8 +35,9 @@ def telemetry_main(*arguments: str, **variables: str) -> subprocess.CompletedPro
     """Run it in this process, as `telemetry_command` does in another: that takes 0.3 s longer."""
     outside = dict(os.environ)
     stdout, stderr = io.StringIO(), io.StringIO()
+    inside = _environment(**variables)
     os.environ.clear()
-    os.environ.update(clean_environment(outside, **variables))
+    os.environ.update(inside)
     try:
         with redirect_stdout(stdout), redirect_stderr(stderr):
             code = main(arguments)

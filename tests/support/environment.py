@@ -43,6 +43,21 @@ HOST = frozenset(
     }
 )
 
+# What other programs read too, such as the one that installs a test's packages.
+SHARED = frozenset(
+    {
+        "ALL_PROXY",
+        "CLIENT_CERT_FILE",
+        "CLIENT_KEY_FILE",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "NO_COLOR",
+        "NO_PROXY",
+        "REQUESTS_CA_BUNDLE",
+        "SSL_CERT_FILE",
+    }
+)
+
 
 def is_ours(name: str) -> bool:
     """Say whether a variable could change what the code under test does."""
@@ -53,3 +68,8 @@ def clean_environment(base: Mapping[str, str] | None = None, /, **overrides: str
     """Copy `base` (os.environ by default) without the variables we read, then override."""
     source = os.environ if base is None else base
     return {name: value for name, value in source.items() if not is_ours(name)} | overrides
+
+
+def without_shared(environ: Mapping[str, str]) -> dict[str, str]:
+    """Copy an environment without the variables that other programs read too."""
+    return {name: value for name, value in environ.items() if name.upper() not in SHARED}

@@ -73,6 +73,45 @@ def lines_that_match(root: Path, files: Iterable[Path], pattern: re.Pattern[str]
     return found
 
 
+# Methods of a mapping that give one variable's value. `items` and `copy` hand all of them on.
+_LOOKUPS = {"get", "pop", "__getitem__", "__contains__"}
+
+
+def environment_reads(root: Path, files: Iterable[Path]) -> list[str]:
+    """Give `path:line: expression` where a variable of the environment is read by its name.
+
+    To hand the whole environment on, to a function or to a process, and to write is not to read.
+    """
+    return [
+        f"{path.relative_to(root)}:{node.lineno}: {ast.unparse(node)}"
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.expr | ast.stmt) and _reads_environment(node)
+    ]
+
+
+def _reads_environment(node: ast.expr | ast.stmt) -> bool:
+    match node:
+        case ast.Call(func=ast.Attribute(value=value, attr=name)) if name in _LOOKUPS:
+            return _is_environment(value)
+        case ast.Call(func=ast.Attribute(attr="getenv" | "getenvb") | ast.Name(id="getenv")):
+            return True
+        case ast.Subscript(value=value, ctx=ast.Load()):
+            return _is_environment(value)
+        case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[value]):
+            return _is_environment(value)
+        case ast.Assign(value=value) | ast.AnnAssign(value=value) | ast.NamedExpr(value=value):
+            # Under another name it could be read unseen.
+            return _is_environment(value)
+        case ast.ImportFrom(module="os", names=names):
+            return any(each.name in ("environ", "environb", "getenv") for each in names)
+    return False
+
+
+def _is_environment(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr in ("environ", "environb")
+
+
 def module_of(root: Path, path: Path) -> str:
     """Give the dotted name of a file."""
     parts = path.relative_to(root).with_suffix("").parts

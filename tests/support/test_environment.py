@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 
-from tests.support.environment import clean_environment
+from telemetry.settings import passed_on, variables
+from telemetry.settings.variable import declared
+from tests.support.environment import SHARED, clean_environment, without_shared
 from tests.support.paths import ROOT
 
 
@@ -22,6 +24,13 @@ def test_what_we_read_is_gone_and_overrides_are_in() -> None:
         "PATH": "/bin",
     }
     assert clean_environment(base, DEBUG="0") == {"PATH": "/bin", "DEBUG": "0"}
+
+
+def test_what_others_read_too_is_known() -> None:
+    """It is left out where a test compares what it changes."""
+    assert {str(each) for each in declared(variables, passed_on) if each.shared} <= SHARED
+    base = {"SSL_CERT_FILE": "x", "https_proxy": "x", "PATH": "/bin"}
+    assert without_shared(base) == {"PATH": "/bin"}
 
 
 def test_this_process_was_cleaned_too() -> None:

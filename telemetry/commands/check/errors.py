@@ -68,7 +68,7 @@ def send_error(
     )
     client.close(timeout=0)
     try:
-        sending = make_client(dsn)
+        sending = make_client(settings.sentry)
     except Exception as error:  # noqa: BLE001 # of a certificate's file
         return Answer(error=error), event_id or ""
     answer = sending.send(encode_envelope(collected.items), timeout)

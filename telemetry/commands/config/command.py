@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from telemetry.commands.config.report import as_json, as_text, rows
-from telemetry.commands.config.sources import sources, unused
+from telemetry.commands.config.sources import route, sources, unused
 from telemetry.exceptions import ConfigurationError
 from telemetry.settings import read_settings
 
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    listed = list(rows(settings, found))
+    listed = list(rows(settings, found, partial(route, environ=os.environ)))
     idle = unused(os.environ, found)
     if options.json:
         sys.stdout.write(as_json(listed, idle, settings.notes))

@@ -13,10 +13,13 @@ from telemetry.settings.parse import duration
 from telemetry.settings.variable import written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from telemetry.settings.model import Signal, SpoolSettings
+    from telemetry.settings.model import SentrySettings, Signal, SpoolSettings
     from telemetry.settings.variable import Variable
+
+    Sources = Mapping[str, tuple[str, ...]]
+    Route = Callable[[str], tuple[str, tuple[str, ...]]]
 
 Row = tuple[str, str, tuple[str, ...]]
 
@@ -29,12 +32,24 @@ _ELSEWHERE = frozenset(
 )
 
 
-def rows(settings: Settings, sources: Mapping[str, tuple[str, ...]]) -> Iterator[Row]:
-    """Yield the destinations of each signal, followed by all other settings."""
+def _directly(_url: str) -> tuple[str, tuple[str, ...]]:
+    return "", ()
+
+
+def rows(settings: Settings, sources: Sources, route: Route = _directly) -> Iterator[Row]:
+    """Yield the destinations of each signal, followed by all other settings.
+
+    Args:
+        settings: The settings.
+        sources: The variables that gave each setting its value.
+        route: Says how an address is reached over HTTP, and which variables decide it.
+    """
     for signal in SIGNALS:
-        yield signal, _destinations(settings, signal), _of_signal(settings, signal, sources)
-    errors = without_credentials(settings.sentry.dsn) if settings.sentry is not None else "nowhere"
-    yield "errors", errors, sources.get("sentry", ())
+        yield _signal(settings, signal, sources, route)
+    if settings.sentry is None:
+        yield "errors", "nowhere", sources.get("sentry", ())
+    else:
+        yield _errors(settings.sentry, sources, route)
     if settings.sentry is not None:
         yield "event_url", settings.sentry.event_url or "", sources.get("sentry", ())
     elif settings.event_url is not None:
@@ -57,23 +72,49 @@ def rows(settings: Settings, sources: Mapping[str, tuple[str, ...]]) -> Iterator
     )
 
 
-def _destinations(settings: Settings, signal: Signal) -> str:
-    return ", ".join(_destination(settings, signal, n) for n in settings.exporters[signal]) or (
-        "nowhere"
-    )
+def _signal(settings: Settings, signal: Signal, sources: Sources, route: Route) -> Row:
+    shown: list[str] = []
+    names = [*_of_signal(settings, signal, sources)]
+    for name in settings.exporters[signal]:
+        for destination, deciding in _destinations(settings, signal, name, route):
+            shown.append(destination)
+            names += deciding
+    return signal, ", ".join(shown) or "nowhere", tuple(dict.fromkeys(names))
 
 
-def _destination(settings: Settings, signal: Signal, name: str) -> str:
+def _destinations(
+    settings: Settings, signal: Signal, name: str, route: Route
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each destination of an exporter, and the variables that decide on its proxy."""
     if name == "otlp":
         own = settings.otlp[signal]
-        headers = f", headers {' '.join(own.headers)}" if own.headers else ""
-        return f"otlp {without_credentials(own.endpoint)} ({own.protocol}{headers})"
-    if name == "logfire":
-        places = (without_credentials(destination.base_url) for destination in settings.logfire)
-        return ", ".join(f"logfire {place}" for place in places)
-    if name == "prometheus":
-        return f"prometheus {settings.prometheus.address().removeprefix('http://')} and upward"
-    return name
+        way, deciding = route(own.endpoint) if own.protocol != "grpc" else _directly(own.endpoint)
+        headers = f"headers {' '.join(own.headers)}" if own.headers else ""
+        notes = ", ".join(filter(None, (own.protocol, headers, way)))
+        yield f"otlp {without_credentials(own.endpoint)} ({notes})", deciding
+    elif name == "logfire":
+        for project in settings.logfire:
+            way, deciding = route(project.base_url)
+            note = f" ({way})" if way else ""
+            yield f"logfire {without_credentials(project.base_url)}{note}", deciding
+    elif name == "prometheus":
+        address = settings.prometheus.address().removeprefix("http://")
+        yield f"prometheus {address} and upward", ()
+    else:
+        yield name, ()
+
+
+def _errors(sentry: SentrySettings, sources: Sources, route: Route) -> Row:
+    way, deciding = route(sentry.dsn)
+    files = (
+        ("trusted certificates", sentry.certificate),
+        ("client certificate", sentry.client_certificate),
+        ("client key", sentry.client_key),
+    )
+    notes = ", ".join(filter(None, (*(f"{name} {file}" for name, file in files if file), way)))
+    value = without_credentials(sentry.dsn) + (f" ({notes})" if notes else "")
+    of_errors = sources.get("sentry", ()), sources.get("sentry_certificates", ()), deciding
+    return "errors", value, tuple(name for names in of_errors for name in names)
 
 
 def _spool(spool: SpoolSettings) -> str:
@@ -84,9 +125,7 @@ def _spool(spool: SpoolSettings) -> str:
     return f"{spool.folder} ({', '.join(spool.signals)}; {limits}{synced})"
 
 
-def _of_signal(
-    settings: Settings, signal: Signal, sources: Mapping[str, tuple[str, ...]]
-) -> tuple[str, ...]:
+def _of_signal(settings: Settings, signal: Signal, sources: Sources) -> tuple[str, ...]:
     others = {f"_{other.upper()}_" for other in SIGNALS if other != signal}
     parts = ["exporters", "otlp", "logfire"]
     if "prometheus" in settings.exporters[signal]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from telemetry.exceptions import HIDDEN
+from telemetry.export.destination import without_credentials
+from telemetry.export.http import proxy_for
 from telemetry.settings import passed_on
 from telemetry.settings import variables as v
 from telemetry.settings.read import read_all
@@ -32,12 +36,39 @@ def sources(environ: Mapping[str, str], service_name: str | None) -> dict[str, t
 def unused(environ: Mapping[str, str], found: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Return variables with our names or prefixes that have no effect.
 
-    They have the default value, or are read by the SDK.
+    They have the default value, or are read by the SDK. Those that other programs read too are
+    left out: they may be set for these alone.
     """
     used = {name for names in found.values() for name in names}
-    known = {str(variable) for variable in declared(v, passed_on)}
+    known = {str(each) for each in declared(v, passed_on) if not each.shared}
     return sorted(
         name
         for name, value in environ.items()
         if value.strip() and name not in used and (name in known or name.startswith(_PREFIXES))
     )
+
+
+def route(url: str, environ: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """Say how an address is reached over HTTP, and return the variables that decide it.
+
+    The text is empty where no proxy is named.
+
+    Args:
+        url: Address of a destination.
+        environ: ``os.environ``, which the HTTP client reads.
+    """
+    # By urllib's and requests' rules, in the order of their precedence.
+    names = _set(environ, f"{urlsplit(url).scheme}_proxy", "all_proxy")
+    if not names:
+        return "", ()
+    proxy = proxy_for(url)
+    if proxy is None:
+        exempting = _set(environ, passed_on.NO_PROXY.lower())[:1]
+        return ("without a proxy" if exempting else ""), exempting
+    shown = without_credentials(proxy) if urlsplit(proxy).hostname else HIDDEN
+    return f"through the proxy {shown}", names[:1]
+
+
+def _set(environ: Mapping[str, str], *names: str) -> tuple[str, ...]:
+    both = [each for name in names for each in (name, name.upper())]
+    return tuple(name for name in both if environ.get(name, "").strip())

@@ -9,7 +9,6 @@ Source: https://develop.sentry.dev/sdk/data-model/envelopes/
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from telemetry.export.encoding.requests import Item
     from telemetry.export.http import HTTPClient
     from telemetry.settings import Settings
+    from telemetry.settings.model import SentrySettings
 
 MAX_EVENTS = 100
 """Number of envelopes that wait, as in Sentry's SDK."""
@@ -190,17 +190,16 @@ def envelope_url(dsn: str) -> str:
     return f"{parts.scheme}://{host}{folder}/api/{project}/envelope/"
 
 
-def make_client(dsn: str) -> HTTPClient:
+def make_client(sentry: SentrySettings) -> HTTPClient:
     """Return the client that sends envelopes, with the headers of Sentry's SDK."""
     from sentry_sdk.consts import VERSION
     from sentry_sdk.utils import Dsn
 
     from telemetry.export.http import HTTPClient
 
-    auth = Dsn(dsn).to_auth(f"sentry.python/{VERSION}")
-    environ = os.environ
+    auth = Dsn(sentry.dsn).to_auth(f"sentry.python/{VERSION}")
     return HTTPClient(
-        envelope_url(dsn),
+        envelope_url(sentry.dsn),
         {
             "Content-Type": "application/x-sentry-envelope",
             "User-Agent": str(auth.client),
@@ -208,10 +207,9 @@ def make_client(dsn: str) -> HTTPClient:
             **dict.fromkeys(("Accept", "Accept-Encoding", "Connection")),
         },
         compression="gzip",
-        # Variables that Sentry's SDK reads.
-        certificate=environ.get("SSL_CERT_FILE") or environ.get("REQUESTS_CA_BUNDLE"),
-        client_certificate=environ.get("CLIENT_CERT_FILE"),
-        client_key=environ.get("CLIENT_KEY_FILE"),
+        certificate=sentry.certificate,
+        client_certificate=sentry.client_certificate,
+        client_key=sentry.client_key,
         pause=pause,
     )
 
@@ -232,7 +230,7 @@ def event_destination(settings: Settings) -> Destination[Any] | None:
     endpoint = Endpoint(
         url=envelope_url(dsn),
         protocol="http",
-        make_client=partial(make_client, dsn),
+        make_client=partial(make_client, settings.sentry),
         timeout=TIMEOUT,
         identity=dsn,
         judge=judge_envelope,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
-import trustme
 
 from telemetry.exceptions import ConfigurationError
 from telemetry.settings import read_settings
+from tests.support.certificates import make_certificates, wanting_clients
 from tests.support.odd_server import OddServer, answer
 from tests.support.processes import refusing_port
 from tests.telemetry.export.sending import sending
@@ -104,27 +103,13 @@ def test_a_proxy_that_does_not_answer_is_named(
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make an authority, another one, and certificates of a server and of a client."""
-    folder = tmp_path_factory.mktemp("certificates")
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    trustme.CA().cert_pem.write_to_path(folder / "other.pem")
-    for name, made in (
-        ("server", authority.issue_cert("127.0.0.1")),
-        ("client", authority.issue_cert("client@example.org")),
-    ):
-        made.private_key_pem.write_to_path(folder / f"{name}.key")
-        made.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
-    return folder
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture
 def tls_server(server: OddServer, certificates: Path) -> OddServer:
     """A server with TLS that wants a certificate of its clients."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
-    context.load_verify_locations(certificates / "ca.pem")
-    context.verify_mode = ssl.CERT_REQUIRED
-    server.use_tls(context)
+    server.use_tls(wanting_clients(certificates))
     return server
 
 

@@ -31,6 +31,7 @@ MODELS = (
     model.PrometheusSettings,
     model.RedactionSettings,
     model.SamplerSettings,
+    model.SentrySettings,
 )
 # Fields whose value takes more than one variable.
 BESIDES = {

@@ -9,8 +9,9 @@ import pytest
 
 from telemetry.commands.config.report import rows
 from telemetry.commands.config.sources import sources, unused
-from telemetry.settings import read_settings
-from tests.support.commands import telemetry_command
+from telemetry.settings import passed_on, read_settings, variables
+from telemetry.settings.variable import declared
+from tests.support.commands import telemetry_command, telemetry_main
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -210,3 +211,105 @@ def test_what_is_not_used_is_named() -> None:
     """A misspelt variable, with what it may have meant."""
     done = _config(TELEMETRY_SLOWER="1s")
     assert "TELEMETRY_SLOWER is set and not known; did you mean TELEMETRY_SLOW?" in done.stdout
+
+
+TRACKER = "https://key@bugsink.example.org/1"
+BACKEND = "http://collector.example.org:4318"
+PROXY = f"http://user:{SECRET}@proxy.example.org:3128"
+# Variables that other programs read too: those set; the row; what it shows; the deciding ones.
+SHARED: dict[str, tuple[dict[str, str], str, str, set[str]]] = {
+    "a certificate": (
+        {"SENTRY_DSN": TRACKER, "SSL_CERT_FILE": "/etc/ca.pem"},
+        "errors",
+        "(trusted certificates /etc/ca.pem)",
+        {"SSL_CERT_FILE"},
+    ),
+    "two certificates": (
+        {"SENTRY_DSN": TRACKER, "SSL_CERT_FILE": "/ca.pem", "REQUESTS_CA_BUNDLE": "/other.pem"},
+        "errors",
+        "(trusted certificates /ca.pem)",
+        {"SSL_CERT_FILE"},
+    ),
+    "the certificate of requests": (
+        {"SENTRY_DSN": TRACKER, "REQUESTS_CA_BUNDLE": "/other.pem"},
+        "errors",
+        "(trusted certificates /other.pem)",
+        {"REQUESTS_CA_BUNDLE"},
+    ),
+    "a client's certificate": (
+        {"SENTRY_DSN": TRACKER, "CLIENT_CERT_FILE": "/c.pem", "CLIENT_KEY_FILE": "/c.key"},
+        "errors",
+        "(client certificate /c.pem, client key /c.key)",
+        {"CLIENT_CERT_FILE", "CLIENT_KEY_FILE"},
+    ),
+    "errors, through a proxy": (
+        {"SENTRY_DSN": TRACKER, "HTTPS_PROXY": PROXY},
+        "errors",
+        "(through the proxy http://proxy.example.org:3128)",
+        {"HTTPS_PROXY"},
+    ),
+    "traces, through a proxy": (
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": BACKEND, "HTTP_PROXY": PROXY, "HTTPS_PROXY": "http://no"},
+        "traces",
+        "(http/protobuf, through the proxy http://proxy.example.org:3128)",
+        {"HTTP_PROXY"},
+    ),
+    "a proxy in lower case": (
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": BACKEND, "HTTP_PROXY": "http://no", "http_proxy": PROXY},
+        "metrics",
+        "(http/protobuf, through the proxy http://proxy.example.org:3128)",
+        {"http_proxy"},
+    ),
+    "a proxy without a scheme": (
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": BACKEND, "HTTP_PROXY": "proxy.example.org:3128"},
+        "logs",
+        "(http/protobuf, through the proxy http://proxy.example.org:3128)",
+        {"HTTP_PROXY"},
+    ),
+    "a proxy that is no address": (
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": BACKEND, "HTTP_PROXY": f"user:{SECRET}@proxy:3128"},
+        "logs",
+        "(http/protobuf, through the proxy (hidden))",
+        {"HTTP_PROXY"},
+    ),
+    "an exception from the proxy": (
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": BACKEND, "HTTP_PROXY": PROXY, "NO_PROXY": "example.org"},
+        "traces",
+        "(http/protobuf, without a proxy)",
+        {"NO_PROXY"},
+    ),
+    "logfire, through a proxy": (
+        {"LOGFIRE_TOKEN": "pylf_v1_eu_x", "ALL_PROXY": PROXY},
+        "traces",
+        "logfire https://logfire-eu.pydantic.dev (through the proxy http://proxy.example.org:3128)",
+        {"ALL_PROXY"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("environ", "row", "shown", "deciding"), SHARED.values(), ids=SHARED)
+def test_a_variable_that_others_read_too_is_shown_with_its_effect(
+    environ: dict[str, str], row: str, shown: str, deciding: set[str]
+) -> None:
+    """In the row of the destination, and of those without an effect nothing is said."""
+    done = telemetry_main("config", "--json", **environ)
+    assert SECRET not in done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert report["settings"][row]["value"].endswith(shown)
+    own = ("OTEL_", "SENTRY_", "LOGFIRE_")
+    origin = {name for name in report["settings"][row]["from"] if not name.startswith(own)}
+    assert origin == deciding
+    assert report["unused"] == []
+
+
+def test_a_variable_that_others_read_too_is_not_called_ineffective() -> None:
+    """It is set for them, wherever the system sets it."""
+    shared = [each for each in declared(variables, passed_on) if each.shared]
+    assert {"SSL_CERT_FILE", "HTTPS_PROXY", "NO_COLOR"} <= set(shared)
+    set_by_the_system = {str(each): "/etc/some-file" for each in shared}
+    for environ in (set_by_the_system, {name.lower(): "x" for name in set_by_the_system}):
+        done = telemetry_main("config", "--all", **environ)
+        assert "without effect" not in done.stdout
+        assert "nowhere" in done.stdout
+    ours = telemetry_main("config", OTEL_SPAN_EVENT_COUNT_LIMIT="128", **set_by_the_system)
+    assert ours.stdout.endswith("\n  OTEL_SPAN_EVENT_COUNT_LIMIT\n")

@@ -19,6 +19,7 @@ from telemetry.export.catalog import senders
 from telemetry.settings import read_settings
 from telemetry.state import state
 from telemetry.testing import EventReceiver
+from tests.support.certificates import make_certificates, wanting_clients
 from tests.support.odd_server import OddServer, answer
 from tests.support.processes import HOST, free_port
 from tests.support.waiting import PATIENCE
@@ -165,6 +166,60 @@ def test_what_fails_for_now_is_sent_again(status: int) -> None:
         first, second = (json.loads(r.body.split(b"\n")[0]) for r in server.requests)
     assert first["event_id"] == second["event_id"]
     assert first["sent_at"] < second["sent_at"]
+
+
+AUTHORITIES = {
+    "SSL_CERT_FILE": {"SSL_CERT_FILE": "ca.pem", "REQUESTS_CA_BUNDLE": "other.pem"},
+    "REQUESTS_CA_BUNDLE": {"REQUESTS_CA_BUNDLE": "ca.pem"},
+}
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+def _files(certificates: Path, **names: str) -> dict[str, str]:
+    return {variable: str(certificates / name) for variable, name in names.items()}
+
+
+@pytest.mark.parametrize("authority", AUTHORITIES.values(), ids=AUTHORITIES)
+def test_certificates_are_those_of_the_variables(
+    authority: dict[str, str], certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That were read with all others: what this process has meanwhile does not count."""
+    given = _files(
+        certificates, CLIENT_CERT_FILE="client.pem", CLIENT_KEY_FILE="client.key", **authority
+    )
+    for variable in (*given, "SSL_CERT_FILE"):
+        monkeypatch.setenv(variable, "/absent")
+    with OddServer(lambda _: ACCEPTED) as server:
+        server.use_tls(wanting_clients(certificates))
+        with own_client(dsn_of(server), **given) as own:
+            own.capture("boom")
+            own.settle()
+            assert own.statistics.delivered == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"CLIENT_CERT_FILE": "client.pem", "CLIENT_KEY_FILE": "client.key"},
+        {"SSL_CERT_FILE": "ca.pem"},
+    ],
+)
+def test_without_a_certificate_no_event_is_sent(
+    given: dict[str, str], certificates: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server is not believed, or does not believe the client; the event is kept."""
+    with OddServer(lambda _: ACCEPTED) as server:
+        server.use_tls(wanting_clients(certificates))
+        with own_client(dsn_of(server), **_files(certificates, **given)) as own:
+            own.capture("boom")
+            own.wait_for_problem()
+            assert own.statistics.failed == 0
+        assert server.requests == []
+    assert "TLS handshake failed" in caplog.text
 
 
 LIMITS = {
