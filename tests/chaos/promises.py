@@ -83,9 +83,17 @@ class Promise:
 
     def stored(self, traces: list[str], files: Iterable[Path] | None = None) -> list[str]:
         """Return those of the traces whose spans are in the files; by default, in all of now."""
-        paths = self.files() if files is None else files
-        content = b"".join(_bodies(path) for path in paths if "traces-" in str(path))
+        content = self._content("traces-", files)
         return [trace for trace in traces if bytes.fromhex(trace) in content]
+
+    def stored_events(self, traces: list[str]) -> list[str]:
+        """Return those of the traces whose error events are in the folder now."""
+        content = self._content("errors-")
+        return [trace for trace in traces if trace.encode() in content]
+
+    def _content(self, folder: str, files: Iterable[Path] | None = None) -> bytes:
+        paths = self.files() if files is None else files
+        return b"".join(_bodies(path) for path in paths if folder in str(path))
 
 
 def _bodies(path: Path) -> bytes:
