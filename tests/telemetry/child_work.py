@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,20 @@ def work(name: str) -> str:
         _logs.get_logger("work").emit(_logs.LogRecord(body=f"log of {name}"))
     metrics.get_meter("work").create_counter("work.done").add(1, {"name": name})
     return f"{span.get_span_context().trace_id:032x} {os.getpid()}"
+
+
+def step(name: str, fails: bool = False) -> str:
+    """Record a span, below the current one if there is one. Returns its trace id."""
+    with suppress(LookupError), tracer.start_as_current_span(name) as span:
+        if fails:
+            raise LookupError("planted")
+    return f"{span.get_span_context().trace_id:032x}"
+
+
+def trace_of_two(name: str, fails: bool) -> str:
+    """Record a trace whose inner span may fail. Returns a line with its id."""
+    with tracer.start_as_current_span(name):
+        return f"{name} {fails} {step('inner', fails)}"
 
 
 def crash(name: str) -> None:

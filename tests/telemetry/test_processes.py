@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry.testing import EventReceiver, OTLPReceiver
+from telemetry.traces.tracestate import randomness_of, threshold_of
 from tests.telemetry.scripts import printed, run_python
 
 if TYPE_CHECKING:
@@ -42,6 +43,23 @@ FORKED = """
     run(work.be_idle)
     for each in ids:
         print(each)
+"""
+# Children within a trace of their parent's, sampled and not; then a pool with traces of its own.
+SAMPLED_BY_TAIL = """
+    for sampled, fails in ((True, False), (False, False), (False, True)):
+        found = False
+        while not found:
+            with work.tracer.start_as_current_span("open") as root:
+                found = root.get_span_context().trace_flags.sampled is sampled
+                trace = work.step("before")
+                if found:
+                    run(work.step, "child", fails)
+                print("open" if found else "alone", fails and found, trace)
+    with context.Pool(2) as pool:
+        jobs = [("pool", not each % 5) for each in range(40)]
+        lines = pool.starmap(work.trace_of_two, jobs, chunksize=1)
+    for line in lines:
+        print(line)
 """
 STARTED_ANEW = """
     codes = [run(work.work, "returned"), run(work.crash, "crashed")]
@@ -199,3 +217,43 @@ def _assert_crash(events: EventReceiver, messages: list[str]) -> None:
         assert event.tags["caught.by"] == "multiprocessing"
         [mechanism] = [each["mechanism"] for each in event.raw["exception"]["values"]]
         assert mechanism == {"type": "multiprocessing", "handled": False}
+
+
+def test_tail_decides_in_a_forked_child(tmp_path: Path) -> None:
+    """A trace of the child's by the same ratio and rules; of one whose root is open, a failed part.
+
+    What the parent held at the fork is the parent's to decide.
+    """
+    ratio = 0.3
+    with OTLPReceiver() as otlp:
+        variables = {
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{otlp.url}/v1/traces",
+            "OTEL_TRACES_SAMPLER": "tail",
+            "OTEL_TRACES_SAMPLER_ARG": str(ratio),
+            # However long a busy machine takes for a trace.
+            "TELEMETRY_SLOW": "3600s",
+            "PYTHONWARNINGS": "ignore::DeprecationWarning",
+        }
+        code = START.replace("METHOD", "'fork'") + SAMPLED_BY_TAIL
+        lines = [line.split() for line in printed(tmp_path, code, **variables).splitlines()]
+        arrived: dict[str, Counter[str]] = {}
+        for span in otlp.spans:
+            arrived.setdefault(span.trace_id, Counter())[span.name] += 1
+        states = {span.trace_id: span.trace_state for span in otlp.spans}
+    assert Counter(kind for kind, *_ in lines if kind != "alone") == {"open": 3, "pool": 40}
+    threshold = threshold_of(ratio)
+    sampled = {trace for *_, trace in lines if randomness_of(int(trace, 16)) >= threshold}
+    by_rule = {trace for _, fails, trace in lines if fails == "True"} - sampled
+    assert arrived.keys() == sampled | by_rule
+    assert {states[trace] for trace in sampled} == {f"ot=th:{threshold:014x}".rstrip("0")}
+    assert {states[trace] for trace in by_rule} == {"ot=th:0"}
+    whole = {
+        "open": {"open": 1, "before": 1, "child": 1},
+        "alone": {"open": 1, "before": 1},
+        "pool": {"pool": 1, "inner": 1},
+    }
+    for kind, _, trace in lines:
+        if trace in arrived:
+            # The parent does not know that a part of its own trace has failed.
+            part = kind == "open" and trace in by_rule
+            assert arrived[trace] == ({"child": 1} if part else whole[kind])
