@@ -161,6 +161,9 @@ class Delivery:
         self._current: Batch | None = None
         self._parts: deque[Batch] = deque()
         self._suspects: deque[Batch] = deque()
+        # What the disk had no room for. One batch, unless two threads write: the others wait in the
+        # outbox, whose limits hold for them.
+        self._unwritten: deque[Batch] = deque()
         self._suspects_next = False
         self._failures = 0
         self._not_before = 0.0
@@ -184,7 +187,7 @@ class Delivery:
         Args:
             flushing: whether what waits is sent without regard to the schedule.
         """
-        if self._current or self._parts or self._suspects:
+        if self._current or self._parts or self._suspects or self._unwritten:
             return self._not_before
         spool = self.spool
         if spool is not None and spool.has_files:
@@ -203,11 +206,11 @@ class Delivery:
             flushing: whether what waits is written without regard to the schedule.
             busy_since: when the request began that is under way, of any signal.
         """
-        spool, due = self.spool, self.outbox.due()
+        now = time.monotonic()
+        spool, due = self.spool, now if self._unwritten else self.outbox.due()
         # Cumulative metrics that are not sent are replaced by the next ones.
         if spool is None or due is None or self.outbox.replaced:
             return None
-        now = time.monotonic()
         if self._not_before > now or spool.has_files:
             held_up = now
         elif busy_since is not None:
@@ -218,17 +221,20 @@ class Delivery:
 
     def write(self) -> None:
         """Write one batch to the spool."""
-        batch = self.outbox.take()
+        with self._lock:
+            batch = self._unwritten.popleft() if self._unwritten else None
+        if batch is None:
+            batch = self.outbox.take()
+            if batch is not None and self._metrics is not None:
+                self._metrics.taken(batch.count)
         if batch is None or self.spool is None:
             return
-        if self._metrics is not None:
-            self._metrics.taken(batch.count)
         try:
             self.spool.put(batch.items)
         except OSError:
-            # In memory, as without a spool.
+            # In memory, as without a spool, until there is room or the backend takes it.
             with self._lock:
-                self._parts.append(batch)
+                self._unwritten.append(batch)
             self._next_write = time.monotonic() + FIRST_BACKOFF
         else:
             self._statistics.spool(batch.count)
@@ -248,13 +254,15 @@ class Delivery:
         with self._lock:
             in_flight = self._current if self._is_sending else None
             waiting = [*([self._current] if self._current else []), *self._parts, *self._suspects]
+            waiting += self._unwritten
             remaining = [batch for batch in waiting if not self._left(spool, batch, in_flight)]
             self._current = in_flight
             self._parts = deque(batch for batch in remaining if batch is not in_flight)
             self._suspects = deque()
+            self._unwritten = deque()
             while not remaining and self.outbox.waiting:
                 self.write()
-                remaining += self._parts
+                remaining += self._unwritten
             return not remaining
 
     def _left(self, spool: Spool, batch: Batch, in_flight: Batch | None) -> bool:
@@ -375,10 +383,15 @@ class Delivery:
                 self._suspects_next = False
                 self._current = self._suspects.popleft()
             else:
-                self._current = self._from_spool() or self.outbox.take()
+                unwritten = self._unwritten
+                self._current = self._from_spool() or (
+                    unwritten.popleft() if unwritten else self.outbox.take()
+                )
         return self._current
 
     def _has_others(self) -> bool:
+        if self._unwritten:
+            return True
         return bool(self.outbox.waiting or (self.spool is not None and self.spool.has_files))
 
     def _from_spool(self) -> Batch | None:

@@ -1,4 +1,4 @@
-"""The spool's folder is full, can't be written, is removed, or has a damaged file."""
+"""The spool's folder or its disk is full; it can't be written, is removed, has a damaged file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from telemetry.testing import OTLPReceiver
 from tests.chaos.promises import DROPPED, UNDELIVERED, ask, duplicates, spans, wait_for_all
 from tests.support.servers import serve_uvicorn
+from tests.support.small_disk import small_disk
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -74,6 +76,31 @@ def test_a_folder_that_becomes_read_only_is_said_once(promise: Promise, tmp_path
     assert sorted(spans(receiver)) == sorted(sent)
     assert server.output().count("can't be written") == 1
     assert server.output().count("can't be deleted") == 1
+    assert UNDELIVERED.findall(server.output()) == []
+
+
+def test_a_full_disk_harms_nothing(promise: Promise) -> None:
+    """A file system without room for a byte: said once; with room again, all is on it."""
+    with small_disk(2_000_000) as disk:
+        promise = replace(promise, spool=disk.folder)
+        with serve_uvicorn(env=promise.variables(VARIABLES)) as server:
+            sent = ask(server, REQUESTS)
+            wait_until(lambda: len(promise.stored(sent)) == len(sent))
+            disk.fill()
+            sent += ask(server, REQUESTS)
+            wait_until(lambda: "can't be written" in server.output())
+            disk.empty()
+            sent += ask(server, REQUESTS)
+            wait_until(lambda: len(promise.stored(sent)) == len(sent))
+            disk.fill()
+            sent += ask(server, REQUESTS)
+            with OTLPReceiver(promise.port) as receiver:
+                wait_for_all(receiver, sent)
+                wait_until(lambda: promise.files() == [])
+                server.stop()
+    assert sorted(spans(receiver)) == sorted(sent)
+    # Once each time.
+    assert server.output().count("can't be written: No space left on device") == 2
     assert UNDELIVERED.findall(server.output()) == []
 
 
