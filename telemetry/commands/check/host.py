@@ -111,10 +111,11 @@ def _sites(host: Host, pages: Sequence[Page], environ: Mapping[str, str]) -> Ite
         # What a traceback ends with.
         yield Finding(SITE, False, problem, "".join(output.strip().splitlines()[-1:]))
         return
-    yield from map(_of_site, visited)
+    yield from map(of_site, visited)
 
 
-def _of_site(visited: Visited) -> Finding:
+def of_site(visited: Visited) -> Finding:
+    """Return whether the router named a site for a page, and if not, why."""
     page = visited.page
     servers = [span for one in visited.visits for span in one if span.kind == "SERVER"]
     site = next((span.attributes[a.SITE] for span in servers if a.SITE in span.attributes), None)

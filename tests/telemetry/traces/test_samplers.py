@@ -16,6 +16,7 @@ from opentelemetry.trace import (
 
 from telemetry.request import RequestRecord, attach_record
 from telemetry.settings import SamplerSettings
+from telemetry.traces import samplers
 from telemetry.traces.samplers import build_sampler
 
 LOW, HIGH = 1, 2**64 - 1
@@ -78,6 +79,19 @@ def test_what_links_to_an_untraced_request_is_dropped_with_it() -> None:
     for remote, decision in ((False, Decision.DROP), (True, Decision.RECORD_AND_SAMPLE)):
         links = [Link(SpanContext(LOW, 1, remote))]
         assert sampler.should_sample(Context(), HIGH, "x", links=links).decision is decision
+
+
+def test_so_many_untraced_requests_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What links to an older one has spans."""
+    monkeypatch.setattr(samplers, "MAX_DROPPED", 1)
+    sampler = build_sampler(SamplerSettings("always_on"))
+    record = RequestRecord("GET", INVALID_SPAN)
+    record.untraced = True
+    for trace_id in (LOW, HIGH):
+        sampler.should_sample(attach_record(record, Context()), trace_id, "GET")
+    for trace_id, decision in ((LOW, Decision.RECORD_AND_SAMPLE), (HIGH, Decision.DROP)):
+        links = [Link(SpanContext(trace_id, 1, is_remote=False))]
+        assert sampler.should_sample(Context(), 5, "x", links=links).decision is decision
 
 
 def test_its_description_is_the_sampler_s() -> None:

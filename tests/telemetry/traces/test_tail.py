@@ -342,3 +342,54 @@ def test_a_trace_that_never_ends_is_let_go(monkeypatch: pytest.MonkeyPatch) -> N
     quiet.end(9 * S)
     failing.end(0)
     assert tail.names == ["child", "quiet", "failing"]
+
+
+def test_a_fork_forgets_what_its_parent_holds() -> None:
+    """The parent decides on it; what the fork adds to the trace is the fork's."""
+    tail = Tail()
+    root = tail.begin()
+    tail.begin("parent's", root).end(0)
+    tail.processor.forked()
+    failing = tail.begin("failing", root)
+    failing.set_status(StatusCode.ERROR)
+    failing.end(0)
+    root.end(0)
+    assert tail.names == ["failing", "GET"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_at_the_end_of_a_child_all_is_decided(fails: bool) -> None:
+    """Though its root is open: by what has failed so far, for what comes later too."""
+    tail = Tail()
+    root = tail.begin()
+    child = tail.begin("child", root)
+    if fails:
+        child.set_status(StatusCode.ERROR)
+    child.end(0)
+    quiet = tail.begin("quiet")
+    tail.begin("below", quiet).end(0)
+    tail.processor.decide_all()
+    assert tail.names == (["child"] if fails else [])
+    tail.begin("late", root).end(0)
+    assert tail.names == (["child", "late"] if fails else [])
+
+
+def test_decisions_are_remembered_for_so_many_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A span that ends later than that is judged alone."""
+    monkeypatch.setattr(module, "MAX_DECIDED", 1)
+    tail = Tail()
+    root = tail.begin()
+    late = tail.begin("late", root)
+    root.set_status(StatusCode.ERROR)
+    root.end(0)
+    tail.request()
+    late.end(0)
+    assert tail.names == ["GET"]
+    assert not tail.processor.was_kept(root.get_span_context().trace_id)
+
+
+@pytest.mark.parametrize("ratio", [-0.1, 1.1])
+def test_a_ratio_that_is_none_is_an_error(ratio: float) -> None:
+    """It names the argument."""
+    with pytest.raises(ValueError, match="ratio="):
+        TailSampler(ratio)

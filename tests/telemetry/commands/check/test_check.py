@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,6 +18,7 @@ from tests.support.processes import HOST, refusing_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from subprocess import CompletedProcess
 
 SECRET = "planted-token-0123456789"
@@ -283,3 +285,71 @@ def test_a_proxy_of_grpc_that_does_not_answer_is_named() -> None:
     # Excepted: then it is the backend that is looked for.
     result = _results(**environ, no_proxy="example.org")["traces"]
     assert result["problem"] != "the proxy does not answer"
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    """Prometheus would scrape another process."""
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        result = _results(
+            OTEL_METRICS_EXPORTER="prometheus", OTEL_EXPORTER_PROMETHEUS_PORT=str(port)
+        )["metrics"]
+    assert result["problem"].startswith(f"port {port} is not available: ")
+
+
+def test_a_credential_provider_that_is_missing_is_named() -> None:
+    """No request can be made without it."""
+    result = _results(
+        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"http://{HOST}:{refusing_port()}",
+        OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER="absent",
+    )["traces"]
+    assert result["problem"].startswith("no connection can be made (")
+    assert "absent" in result["problem"]
+    assert "credential provider" in result["advice"]
+
+
+PLANTED = """
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+class Good(SpanExporter):
+    def export(self, spans):
+        return SpanExportResult.SUCCESS
+
+class Failing(Good):
+    def export(self, spans):
+        return SpanExportResult.FAILURE
+
+class Broken(Good):
+    def export(self, spans):
+        raise LookupError("planted")
+"""
+
+
+def test_an_installed_exporter_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what it returns: the backend's response is not known."""
+    (tmp_path / "planted_exporters.py").write_text(PLANTED)
+    metadata = tmp_path / "planted_exporters-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: planted-exporters\nVersion: 1\n"
+    )
+    points = [
+        f"{name.lower()} = planted_exporters:{name}" for name in ("Good", "Failing", "Broken")
+    ]
+    (metadata / "entry_points.txt").write_text(
+        "\n".join(("[opentelemetry_traces_exporter]", *points))
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    problems = {}
+    for name in ("good", "failing", "broken"):
+        [result] = _results(OTEL_TRACES_EXPORTER=name).values()
+        problems[name] = result["problem"]
+    assert problems == {"good": "", "failing": "export failed", "broken": "export failed"}
+    sys.modules.pop("planted_exporters", None)
+
+
+def test_a_note_of_the_configuration_is_printed() -> None:
+    """Beside the results."""
+    done = telemetry_main("check", OTEL_TRACES_EXPORTER="console", TELEMETRY_SLOWER="1s")
+    assert "did you mean TELEMETRY_SLOW?" in done.stderr
+    assert "traces: console" in done.stdout

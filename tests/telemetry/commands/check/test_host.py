@@ -6,11 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from telemetry.testing import OTLPReceiver
+from telemetry.commands.check.findings import HostError
+from telemetry.commands.check.host import Host, look_at, of_site, with_sites
+from telemetry.commands.cost.driving import Page, Visited
+from telemetry.testing import OTLPReceiver, ReceivedSpan
 from tests.support.environment import clean_environment
 from tests.support.host import add_sites, migrated_host
 from tests.support.paths import ROOT
@@ -267,3 +271,53 @@ def test_other_commands_do_not_import_the_application(hosts: Path) -> None:
     )
     assert "(telemetry.W001) TELEMETRY_SLOWER" in done.stderr
     assert "telemetry.W005" not in done.stderr
+
+
+SITE_PAGE = Page("alameda.ca.localhost", "/")
+SERVED = ReceivedSpan(
+    *("GET /", "SERVER", "a", "", "", {}, (), (), "UNSET", "", 0, 0, "", 0, "telemetry", "", {}, 1)
+)
+UNKNOWN = replace(SERVED, attributes={"corkboard.outcome": "unknown_site"})
+NAMED = replace(SERVED, attributes={"corkboard.site": "alameda.ca"})
+
+
+@pytest.mark.parametrize(
+    ("visited", "well", "said"),
+    [
+        (Visited(SITE_PAGE, 200, [[NAMED]]), True, "has the site alameda.ca"),
+        (Visited(SITE_PAGE, 200, [[]]), None, "UNTRACED_PATHS"),
+        (Visited(SITE_PAGE, 404, [[UNKNOWN]]), False, "knows no such site"),
+        (
+            Visited(SITE_PAGE, 301, [[SERVED]], "https://alameda.ca.localhost/"),
+            False,
+            "--site https://alameda.ca.localhost.",
+        ),
+        (Visited(SITE_PAGE, 200, [[SERVED]]), False, "telemetry.set_site()"),
+    ],
+)
+def test_a_site_that_is_not_named_is_explained(
+    visited: Visited, well: bool | None, said: str
+) -> None:
+    """By what is in the page's span."""
+    finding = of_site(visited)
+    assert finding.well is well
+    assert said in f"{finding.description} {finding.advice}"
+
+
+def test_a_host_without_an_edge_is_not_asked_for_sites() -> None:
+    """Nothing would record the request."""
+    [finding] = with_sites(Host("x:y", (), False, "x"), [SITE_PAGE], {}).findings
+    assert finding.well is None
+    assert "no edge" in finding.description
+    [finding] = with_sites(Host("x:y", (), True, "x"), [], {}).findings
+    assert "name one by --site" in finding.description
+
+
+def test_a_host_that_ends_the_process_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what it printed."""
+    (tmp_path / "ending.py").write_text("import os\nprint('planted', flush=True)\nos._exit(3)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(HostError, match=r"(?s)ended with 3\..*planted"):
+        look_at("ending:application", dict(os.environ))

@@ -313,3 +313,12 @@ def test_a_variable_that_others_read_too_is_not_called_ineffective() -> None:
         assert "nowhere" in done.stdout
     ours = telemetry_main("config", OTEL_SPAN_EVENT_COUNT_LIMIT="128", **set_by_the_system)
     assert ours.stdout.endswith("\n  OTEL_SPAN_EVENT_COUNT_LIMIT\n")
+
+
+def test_an_address_of_events_is_shown_without_a_tracker() -> None:
+    """A client of the host's may have one."""
+    address = "https://bugs.example.org/{event_id}"
+    done = telemetry_main("config", "--json", TELEMETRY_EVENT_URL=address)
+    report = json.loads(done.stdout)
+    assert report["settings"]["event_url"] == {"value": address, "from": ["TELEMETRY_EVENT_URL"]}
+    assert report["settings"]["errors"]["value"] == "nowhere"

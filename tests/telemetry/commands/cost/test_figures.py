@@ -105,6 +105,13 @@ def test_a_long_address_is_shown_whole() -> None:
     }
 
 
+def test_a_redirect_within_the_same_scheme_has_no_hint() -> None:
+    """Its address is shown all the same."""
+    found = figures([Visited(HOME, 302, [_home("a")], "http://localhost/login")], [], (), 1.0)
+    lines = list(table(found, sampler="tail", rate=1, price=None, times=1))
+    assert lines[-1] == "    to http://localhost/login"
+
+
 def test_json_has_all_of_it() -> None:
     """For programs."""
     text = as_json(_figures(), sampler="tail", rate=2, price=2.0, times=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from telemetry.commands.cost.driving import Page, parse_page
+from tests.support.commands import telemetry_main
 
 
 @pytest.mark.parametrize(
@@ -31,3 +32,20 @@ def test_what_is_no_page_is_an_error(given: str) -> None:
     with pytest.raises(ValueError, match=r"wanted a page such as http://alameda") as caught:
         parse_page(given)
     assert repr(given) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--times", "0"), "--times 0: wanted at least 1"),
+        (("--rate", "0"), "--rate 0: wanted more than 0"),
+        (("--price", "-1"), "--price -1: wanted at least 0"),
+        (("--page", "nowhere"), "wanted a page such as"),
+        (("--pages", "absent"), "No such file"),
+    ],
+)
+def test_what_is_wrong_is_said(arguments: tuple[str, ...], said: str) -> None:
+    """Exit code 2, before an application is started."""
+    done = telemetry_main("cost", "config.asgi:application", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
