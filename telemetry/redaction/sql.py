@@ -10,24 +10,43 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from telemetry.redaction.bounds import CUT, MAX_MATCHES, bounded
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# An unterminated string or comment, also one that was truncated, extends to the end.
+# SQLite's tokens (https://sqlite.org/src/file/src/tokenize.c) that may hold a value. An
+# unterminated string, name or comment, also one that was truncated, extends to the end.
 _TOKEN = re.compile(
-    r"(?P<literal>[xX]?'[^']*+(?:''[^']*+)*+(?:'|\Z))"
-    r"|(?P<quoted>\"[^\"]*+(?:\"\"[^\"]*+)*+(?:\"|\Z))"
+    # Most characters begin none of them.
+    r"(?=['\"`0-9xX:@$?#.\[/-])(?:"
+    r"(?P<literal>(?:(?<![\w$])[xX])?'[^']*+(?:''[^']*+)*+(?:'|\Z))"
+    r"|(?P<quoted>\"[^\"]*+(?:\"\"[^\"]*+)*+\")"
     r"|(?P<comment>--[^\n]*+|/\*.*?(?:\*/|\Z))"
-    r"|(?P<name>`[^`]*+(?:``[^`]*+)*+(?:`|\Z)|\[[^\]]*+(?:\]|\Z)|[:@$?#]\w++)"
-    r"|(?<!\w)(?P<number>0[xX][0-9a-fA-F_]++|(?:\d[\d_]*+\.?[\d_]*+|\.\d[\d_]*+)(?:[eE][+-]?\d++)?)",
+    r"|(?P<name>`[^`]*+(?:``[^`]*+)*+`|\[[^\]]*+\])"
+    r"|(?P<rest>[\"`\[].*+)"
+    # `$name::suffix(text)` is a parameter.
+    r"|(?P<parameter>[:@$?#](?<![\w$].)[\w$]++(?:::[\w$]*+)*+(?:\([^\s)]*+\)?)?)"
+    r"|(?<![\w$])"
+    r"(?P<number>0[xX][0-9a-fA-F_]++|(?:[0-9][0-9_]*+\.?[0-9_]*+|\.[0-9][0-9_]*+)(?:[eE][+-]?[0-9]++)?)"
+    # The number of a person, an account or a telephone, as a part of a name.
+    r"|(?P<digits>[0-9]{9,}+))",
     re.DOTALL,
 )
 # SQLite reads double quotes as a name, or as a string if no column has that name
 # (https://www.sqlite.org/quirks.html#dblquote). It is a name where only a name is allowed.
 _BEFORE_A_NAME = re.compile(
-    r"(?:\b(?:from|join|into|update|table|index|view|as)|\.)\s*\Z", re.IGNORECASE
+    r"(?:(?<![\w$])(?:(?P<source>from)|join|into|update|table|index|view|as)"
+    r"|(?<![\w$.])[^\W\d][\w$]*+\s*+\.)\s*+\Z",
+    re.IGNORECASE,
 )
-_LOOKBEHIND = 24
+_BEHIND_A_NAME = re.compile(r"\s*+\.\s*+\Z")
+# Not a number that begins with a point.
+_BEFORE_A_COLUMN = re.compile(r"\s*+\.\s*+[^\W\d]|\s*+\.\s*+[\"`\[*]")
+_LOOKBEHIND = 64
+_DIGITS = re.compile(r"[0-9]{9,}+")
+# A parameter of digits only may be a value. SQLite's own have five at most.
+_MAX_PARAMETER = 6
 _LIST = re.compile(r"\b(in)\s*+\(\s*+\?(?:\s*+,\s*+\?)++\s*+\)", re.IGNORECASE)
 # The text before and after a quotation of a statement or a search in SQLite's messages.
 _QUOTED = (
@@ -42,8 +61,8 @@ _REST = 'unrecognized token: "'
 
 def without_literals(statement: str) -> str:
     """The statement with ``?`` for each literal and each list of literals, without comments."""
-    found = _TOKEN.sub(_general, statement)
-    return _LIST.sub(r"\1 (?)", found) if "?" in found else found
+    found = bounded(_TOKEN, _Statement(), statement)
+    return bounded(_LIST, r"\1 (?)", found) if "?" in found else found
 
 
 def without_quotations(message: str) -> str:
@@ -61,29 +80,64 @@ def without_quotations(message: str) -> str:
 
 def _without_each(text: str, begin: str, end: str) -> Iterator[str]:
     at = 0
-    while (start := text.find(begin, at)) >= 0:
+    for _ in range(MAX_MATCHES):
+        start = text.find(begin, at)
+        if start < 0:
+            break
         start += len(begin)
         stop = text.find(end, start)
         if stop < 0:
-            break
-        yield f"{text[at:start]}?"
+            # It was truncated.
+            stop = len(text)
+        yield f"{text[at:start]}?" if stop > start else text[at:start]
         at = stop
+    else:
+        yield CUT
+        return
     yield text[at:]
 
 
-def _general(match: re.Match[str]) -> str:
-    kind = match.lastgroup
-    if kind == "comment":
-        return " "
-    if kind == "name":
-        return match[0]
-    if kind == "quoted" and _is_a_name(match):
-        return match[0]
-    return "?"
+class _Statement:
+    """Replaces the tokens of one statement, from its beginning to its end."""
+
+    __slots__ = ("_end", "_kind")
+
+    def __init__(self) -> None:
+        # Where the token before the current one ends, and its kind.
+        self._end = 0
+        self._kind = ""
+
+    def __call__(self, match: re.Match[str]) -> str:
+        kind = match.lastgroup or ""
+        if kind == "quoted" and self._is_name(match.string, match.start(), match.end()):
+            kind = "name"
+        self._kind, self._end = kind, match.end()
+        if kind == "name":
+            return _DIGITS.sub("?", match[0])
+        if kind == "parameter":
+            return _parameter(match[0])
+        return " " if kind == "comment" else "?"
+
+    def _is_name(self, text: str, start: int, end: int) -> bool:
+        if _BEFORE_A_COLUMN.match(text, end):
+            return True
+        # Only what is behind the token before: "from" in a comment or a string says nothing.
+        begin = max(self._end, start - _LOOKBEHIND)
+        before = text[begin:start]
+        if self._kind == "name" and _BEHIND_A_NAME.fullmatch(before):
+            return True
+        found = _BEFORE_A_NAME.search(before)
+        if found is None or found["source"] is None:
+            return found is not None
+        # Not in `a is distinct from "text"`.
+        rest = before[: found.start()].rstrip()
+        if rest:
+            return not rest.lower().endswith("distinct")
+        return begin == self._end and self._kind not in {"", "comment"}
 
 
-def _is_a_name(match: re.Match[str]) -> bool:
-    text, end = match.string, match.end()
-    if text.startswith(".", end):
-        return True
-    return bool(_BEFORE_A_NAME.search(text[max(0, match.start() - _LOOKBEHIND) : match.start()]))
+def _parameter(name: str) -> str:
+    word = name.partition("(")[0]
+    if len(word) > _MAX_PARAMETER and word[1:].isdecimal():
+        return "?"
+    return _DIGITS.sub("?", word)
