@@ -16,12 +16,15 @@ CUT: Final = "[…]"
 
 
 def bounded(
-    pattern: re.Pattern[str], replacement: str | Callable[[re.Match[str]], str], text: str
+    pattern: re.Pattern[str],
+    replacement: str | Callable[[re.Match[str]], str],
+    text: str,
+    limit: int = MAX_MATCHES,
 ) -> str:
-    """``pattern.sub``, except that the text behind `MAX_MATCHES` matches is replaced by `CUT`."""
-    found, matches = pattern.subn(replacement, text, MAX_MATCHES)
-    if matches < MAX_MATCHES:
+    """``pattern.sub``, except that the text behind the last match allowed is replaced by `CUT`."""
+    found, matches = pattern.subn(replacement, text, limit)
+    if matches < limit:
         return found
-    last = next(islice(pattern.finditer(text), MAX_MATCHES - 1, None))
+    last = next(islice(pattern.finditer(text), limit - 1, None))
     rest = len(text) - last.end()
     return f"{found[: len(found) - rest]}{CUT}" if rest else found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -10,9 +11,13 @@ from urllib.parse import unquote
 
 from telemetry.redaction import additions
 from telemetry.redaction.additions import plain_name
+from telemetry.redaction.addresses import without_users
+from telemetry.redaction.bounds import bounded
+from telemetry.redaction.named import may_have_name, without_named
 from telemetry.redaction.query_strings import without_values, without_values_in
+from telemetry.redaction.secrets import encoded_forms_of, forms_of
 from telemetry.redaction.sql import without_literals, without_quotations
-from telemetry.redaction.tokens import without_named, without_tokens
+from telemetry.redaction.tokens import may_have_token, without_keys, without_schemes, without_tokens
 from telemetry.registry.contents import Content, content_of
 from telemetry.registry.redaction import (
     CREDENTIALS,
@@ -24,20 +29,27 @@ from telemetry.registry.redaction import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from telemetry.settings.model import RedactionSettings
 
 MAX_TEXT = 32_768
-"""Maximum length of a text in characters; the rest is cut before redaction."""
+"""Maximum length of a redacted text in characters."""
+# Characters that are searched beyond it: a credential that begins before the limit is whole.
+_MARGIN = 1024
 MAX_DEPTH = 8
 # Paths, names and statements repeat from page to page, so results are cached.
 _REMEMBERED = 1024
 _LONGEST_REMEMBERED = 1024
 # Datasette's tilde encoding (https://docs.datasette.io/en/latest/internals.html).
 _TILDE = re.compile(r"~(?=[0-9A-F]{2})")
+# JSON's escape of a printable character of ASCII.
+_ESCAPE = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 # Shorter texts can't hold a credential or an e-mail address.
 _SHORT = 6
-# Maximum number of passes over a text that changes.
+# Maximum number of passes over a text that changes. Long texts have two, which bounds the cost.
 _PASSES = 4
+_LONG = 4096
 
 
 class Redactor:
@@ -52,7 +64,9 @@ class Redactor:
     """
 
     def __init__(self, settings: RedactionSettings) -> None:
-        self._secrets = settings.secrets
+        self._secrets = forms_of(settings.secrets)
+        self._encoded_secrets = encoded_forms_of(settings.secrets)
+        self._margin = max(_MARGIN, *map(len, self._secrets), 0)
         self._kinds = settings.kinds
         self.learn()
         additions.follow(self)
@@ -79,7 +93,7 @@ class Redactor:
             return text
         if len(text) <= _LONGEST_REMEMBERED:
             return self._short_text(text)
-        return self._redacted(text[:MAX_TEXT])
+        return self._cut(text, self._redacted)
 
     def value(self, name: str, value: Any, depth: int = MAX_DEPTH) -> Any:
         """Redact the value of an attribute, a header or a field.
@@ -161,8 +175,16 @@ class Redactor:
             return self._bytes(value)
         return value
 
+    def _cut(self, text: str, redacted: Callable[[str], str]) -> str:
+        if len(text) <= MAX_TEXT:
+            return redacted(text)
+        # Redacted before it is cut. The margin's own end may be half a credential.
+        found = redacted(text[: MAX_TEXT + self._margin])
+        return found[: max(0, len(found) - self._margin)][:MAX_TEXT]
+
     def _bytes(self, value: bytes | bytearray) -> bytes | bytearray:
-        shown = self.text(bytes(value[:MAX_TEXT]).decode("latin-1")).encode("latin-1", "replace")
+        found = bytes(value[: MAX_TEXT + self._margin]).decode("latin-1")
+        shown = self.text(found).encode("latin-1", "replace")
         return value if shown == value else shown
 
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> Mapping[Any, Any]:
@@ -196,7 +218,7 @@ class Redactor:
     def _sql(self, statement: str) -> str:
         if len(statement) <= _LONGEST_REMEMBERED:
             return self._short_sql(statement)
-        return self._redacted_sql(statement[:MAX_TEXT])
+        return self._cut(statement, self._redacted_sql)
 
     def _redacted_sql(self, statement: str) -> str:
         found = self._without_secrets(statement)
@@ -207,7 +229,7 @@ class Redactor:
 
     def _redacted(self, text: str) -> str:
         # The result of one rule may match another rule. Most texts do not change.
-        for _ in range(_PASSES):
+        for _ in range(_PASSES if len(text) <= _LONG else 2):
             found = self._redacted_once(text)
             if found == text:
                 break
@@ -216,9 +238,9 @@ class Redactor:
 
     def _redacted_once(self, text: str) -> str:
         found = self._searched(self._without_secrets(text))
-        if "%" in found or "~" in found:
+        if "%" in found or "~" in found or "&" in found or "\\u" in found:
             # If the decoded text has private data, it is returned decoded.
-            decoded = unquote(unquote(_TILDE.sub("%", found)))
+            decoded = _decoded(found)
             if decoded != found:
                 again = self._searched(self._without_secrets(decoded))
                 if again != decoded:
@@ -230,8 +252,13 @@ class Redactor:
         if SQL in kinds:
             text = without_quotations(text)
         if CREDENTIALS in kinds:
-            # First: the name that marks a credential may be inside a query string's value.
-            text = without_named(text)
+            if "BEGIN" in text or "PuTTY" in text:
+                text = without_keys(text)
+            if "://" in text and "@" in text:
+                text = without_users(text)
+            if may_have_name(text):
+                # First: the name that marks a credential may be inside a query string's value.
+                text = without_schemes(without_named(text))
         if QUERY_STRINGS in kinds and "?" in text:
             text = without_values_in(text, self._kept_parameters)
         return self._without_shapes(text)
@@ -244,13 +271,32 @@ class Redactor:
         return text
 
     def _without_shapes(self, text: str) -> str:
-        if CREDENTIALS in self._kinds:
-            text = without_tokens(text)
+        if may_have_token(text):
+            for secret in self._encoded_secrets:
+                if secret in text:
+                    text = text.replace(secret, REDACTED)
+            if CREDENTIALS in self._kinds:
+                text = without_tokens(text)
         if EMAILS in self._kinds and "@" in text:
             text = without_emails(text)
         for pattern in self._rules.patterns:
-            text = pattern.sub(_unless_taken_out, text)
+            text = bounded(pattern, _unless_taken_out, text)
         return text
+
+
+def _decoded(text: str) -> str:
+    """The text without percent-encoding, Datasette's, HTML's and JSON's."""
+    if "%" in text or "~" in text:
+        text = unquote(unquote(_TILDE.sub("%", text)))
+    if "&" in text and ";" in text:
+        text = html.unescape(text)
+    if "\\u" in text:
+        text = _ESCAPE.sub(_unescaped, text)
+    return text
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16))
 
 
 def _unless_taken_out(match: re.Match[str]) -> str:
@@ -282,4 +328,4 @@ _EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]++@(?:\[[\w.:]++\]|[\w-]++(?:\.[\w-
 
 def without_emails(text: str) -> str:
     """The text with e-mail addresses replaced."""
-    return _EMAIL.sub(REDACTED, text)
+    return bounded(_EMAIL, REDACTED, text)

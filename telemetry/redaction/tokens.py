@@ -1,4 +1,4 @@
-"""Redacts credentials in any text, by their format or by the name before them.
+"""Redacts credentials in any text by their format: no name stands before them.
 
 Each regular expression takes time linear in the text's length, for any input:
 quantifiers are possessive, and a match starts only where a word starts.
@@ -7,97 +7,94 @@ quantifiers are possessive, and a match starts only where a word starts.
 from __future__ import annotations
 
 import re
+from typing import Final
 
-from telemetry.registry.contents import CREDENTIAL
-from telemetry.registry.redaction import REDACTED, REDACTED_IN_URL
+from telemetry.redaction.bounds import bounded
+from telemetry.redaction.noise import MIN_LENGTH, is_noise
+from telemetry.registry.redaction import REDACTED
 
 # Tokens with a known prefix. None starts after a letter or a digit.
 _KNOWN = re.compile(
     r"(?<![A-Za-z0-9])(?:"
-    r"eyJ[\w-]{8,}+\.[\w-]{4,}+(?:\.[\w-]*+)?"  # JSON Web Tokens
+    # JSON Web Tokens, and what Django and Datasette sign; compressed with a point before it.
+    r"\.?eyJ[\w-]{8,}+[.:][\w-]{4,}+(?:[.:][\w-]*+)?|\.eJ[\w-]{8,}+:[\w-]{4,8}+:[\w-]{20,}+"
     r"|(?:sk|pk|rk)_(?:live|test)_\w{8,}+|whsec_\w{8,}+"  # Stripe
     r"|sk-[\w-]{16,}+"  # OpenAI, Anthropic
     r"|gh[opsur]_\w{16,}+|github_pat_\w{16,}+|glpat-[\w-]{16,}+"  # GitHub, GitLab
-    r"|xox[a-z]-[\w-]{8,}+"  # Slack
+    r"|xox[a-z]-[\w-]{8,}+|xapp-[\w-]{16,}+"  # Slack
     r"|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{30,}+|ya29\.[\w-]{16,}+"  # Amazon, Google
     r"|SG\.[\w.-]{16,}+|npm_\w{16,}+|pypi-[\w-]{16,}+|hf_\w{16,}+"  # SendGrid, npm, PyPI, HF
     r"|pylf_v\d+_\w{8,}+"  # Logfire
     r"|dstok_[\w.~-]{8,}+"  # Datasette's API tokens
+    r"|(?:sntr[yu]s?|glsa|dop_v1|shp[a-z]{2}|lin_api)_[\w.=-]{16,}+|hvs\.[\w-]{16,}+"
+    r"|AGE-SECRET-KEY-\w{16,}+"
+    # Hashes of passwords: Django's, bcrypt's.
+    r"|(?:pbkdf2|bcrypt|argon2|scrypt)\w{0,16}\$[\w$./+=,-]{16,}+|\$2[abxy]\$[0-9]{2}\$[./\w]{40,}+"
     r")"
 )
-_PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)",
-    re.DOTALL,
+# The shortest of them has such a word.
+_LONG = re.compile(r"(?<![A-Za-z0-9_~+$-])(?![0-9a-f]{16})[A-Za-z0-9_~+$-]{11}")
+# OpenSSH's, PGP's, PuTTY's and others: from here to the line that ends the block.
+_KEY_BEGIN = re.compile(
+    r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}(?:PRIVATE KEY|PGP MESSAGE)[A-Z ]{0,8}-{4,5}"
+    r"|PuTTY-User-Key-File-\d"
 )
+_KEY_END = re.compile(r"-{4,5} ?END [A-Z0-9 ]{0,60}-{4,5}|Private-MAC: *\w*")
+_MAX_KEYS: Final = 64
 # An authentication scheme (RFC 9110) and its credentials. Ordinary words, as in "Basic
 # information", have neither a digit nor a capital after a small letter.
 _SCHEME = re.compile(
-    r"(?<![\w-])(bearer|basic|digest|negotiate|token)([ :+]{1,3}|%20)([\w.~+/=-]{8,}+)",
+    r"(?<![\w-])(bearer|basic|digest|negotiate|token)([ :+]{1,3}|%20)"
+    r"(\w{1,32}=[\"\\][^\r\n]*+|[\w.~+/=-]{8,}+)",
     re.IGNORECASE,
 )
 _MIXED = re.compile(r"[0-9=]|[a-z][A-Z]")
-# User information in a URL, which has no slash.
-_USER = re.compile(r"://[^\s/?#@\"'<>]++@")
-# `name=value`, `"name": "value"`, `name: value`, and a pair of bytes like ASGI's headers. A match
-# starts only at the first character of a name, so that the time is linear.
-_SEPARATOR = r"(?:\\?[\"']?\s?[=:]\s?|[\"'],\s?)"
-_QUOTED = r"b?\\?\"[^\"\n]*+\"?|b?\\?'[^'\n]*+'?"
-_PAIR = re.compile(
-    rf"(?<![\w.-])((?=[\w.-]*?(?:{CREDENTIAL}))[\w.-]++{_SEPARATOR})"
-    r"((?:(?:bearer|basic|digest|negotiate|token)\s)?"
-    rf"(?:{_QUOTED}|[^\s\"',;&(){{}}\[\]<>]++))",
-    re.IGNORECASE,
+# A long word, which may be a random token, with slashes: those of a path, or of base64.
+# Ids of traces and hashes are the most frequent of them, and are not random in this sense.
+_WORD = re.compile(
+    rf"(?<![A-Za-z0-9+/_~-])(?![0-9a-f]{{16}})[A-Za-z0-9+/_~-]{{{MIN_LENGTH},}}+={{0,2}}"
 )
-# A header may have several cookies, so the whole line is replaced.
-_COOKIES = re.compile(rf"(?<![\w-])((?:set-)?cookie{_SEPARATOR})({_QUOTED}|[^\n]++)", re.IGNORECASE)
-_TAKEN_OUT = frozenset({REDACTED, REDACTED_IN_URL})
-# Each text that `_PAIR`, `_COOKIES` or `_SCHEME` matches has one of these: "pass" is in "passw",
-# and "sig" in "signature".
-_WORDS = (
-    *("key", "auth", "token", "session", "secret", "cookie", "pass", "pin", "sig", "sid", "pwd"),
-    *("csrf", "xsrf", "jwt", "dsn", "otp", "credential", "bearer", "basic", "digest"),
-    "negotiate",
+_SEGMENT = re.compile(rf"[A-Za-z0-9+_~-]{{{MIN_LENGTH},}}+={{0,2}}")
+# In pixels and fonts nothing is to be found, and the integrity of a script is public.
+_PUBLIC = re.compile(
+    r"iVBORw0KGgo|/9j/|R0lGOD|UklGR|PHN2Zy|PD94bWw|d09G|AAABAA|sha(?:256|384|512)-"
 )
-# A long word, which may be a random token.
-_WORD = re.compile(r"(?<![A-Za-z0-9+_~-])[A-Za-z0-9+_~-]{32,}+={0,2}")
-_SWITCH = re.compile(r"(?<=[a-z])[A-Z0-9]|(?<=[A-Z])[a-z0-9]|(?<=[0-9])[A-Za-z]")
-_DIGITS = re.compile(r"[0-9]++")
-_SWITCHES = 0.35
+_DATA = re.compile(r"data:(?:image|font|video|audio)/[\w.+-]{1,32}(?:;[\w=-]{1,32})?;base64,\Z")
+_LOOKBEHIND: Final = 64
+# A part of a path that can't be a part of a token.
+_PLAIN = re.compile(r"[A-Z]?[a-z_-]*|[0-9-]*|[A-Z]+")
+_MAX_WORDS: Final = 512
+
+
+def may_have_token(text: str) -> bool:
+    """Whether `without_tokens` may find a token in the text. Most texts have no word so long."""
+    return _LONG.search(text) is not None or ("/" in text and _WORD.search(text) is not None)
 
 
 def without_tokens(text: str) -> str:
     """The text with credentials replaced that are recognised by their format."""
-    if "-----BEGIN" in text:
-        text = _PRIVATE_KEY.sub(REDACTED, text)
-    return _WORD.sub(_without_noise, _KNOWN.sub(REDACTED, text))
+    return bounded(_WORD, _without_noise, bounded(_KNOWN, REDACTED, text), _MAX_WORDS)
 
 
-def without_named(text: str) -> str:
-    """The text with values replaced that follow a credential's name, and user names in URLs."""
-    if "://" in text and "@" in text:
-        text = _USER.sub(f"://{REDACTED_IN_URL}@", text)
-    # Few texts have one of these words, and this check costs a twentieth of the search.
-    lowered = text.lower()
-    if not _has_word(lowered):
-        return text
-    if "cookie" in lowered:
-        text = _COOKIES.sub(rf"\1{REDACTED}", text)
-    return _SCHEME.sub(_without_credentials, _PAIR.sub(_without_value, text))
+def without_schemes(text: str) -> str:
+    """The text without credentials behind an authentication scheme."""
+    return bounded(_SCHEME, _without_credentials, text)
 
 
-def _has_word(lowered: str) -> bool:
-    # A loop: a generator would take twice the time, for every text that is seen once.
-    for word in _WORDS:  # noqa: SIM110
-        if word in lowered:
-            return True
-    return False
-
-
-def _without_value(match: re.Match[str]) -> str:
-    before, value = match.groups()
-    if value.strip("b\\\"'") in _TAKEN_OUT:
-        return match[0]
-    return f"{before}{REDACTED}"
+def without_keys(text: str) -> str:
+    """The text without private keys."""
+    parts: list[str] = []
+    at = 0
+    for _ in range(_MAX_KEYS):
+        begin = _KEY_BEGIN.search(text, at)
+        if begin is None:
+            break
+        end = _KEY_END.search(text, begin.end())
+        parts += (text[at : begin.start()], REDACTED)
+        at = end.end() if end else len(text)
+    else:
+        at = len(text)
+    return "".join((*parts, text[at:]))
 
 
 def _without_credentials(match: re.Match[str]) -> str:
@@ -106,18 +103,32 @@ def _without_credentials(match: re.Match[str]) -> str:
 
 
 def _without_noise(match: re.Match[str]) -> str:
+    word = match[0]
+    if _is_public(match):
+        return word
+    if "/" not in word:
+        return REDACTED if is_noise(word) else word
+    # A token as a part of a path: the rest of the path stays.
+    found = _SEGMENT.sub(_without_segment, word)
+    if found != word:
+        return "/".join(map(_without_rest, found.split("/")))
+    return REDACTED if is_noise(word.strip("/")) and word.lower() != word else word
+
+
+def _without_segment(match: re.Match[str]) -> str:
     return REDACTED if is_noise(match[0]) else match[0]
 
 
-def is_noise(word: str) -> bool:
-    """Whether a long word looks random, like base64.
+def _without_rest(part: str) -> str:
+    # A slash in base64: short parts of the same token.
+    return (
+        part if part == REDACTED or len(part) >= MIN_LENGTH or _PLAIN.fullmatch(part) else REDACTED
+    )
 
-    A random word has small letters, capital letters and digits in several places, and
-    switches between them at every third character on average. Hexadecimal words are
-    not random: trace ids, UUIDs, hashes.
-    """
-    if word.lower() == word or word.upper() == word:
-        return False
-    if len(_DIGITS.findall(word)) < 2:
-        return False
-    return len(_SWITCH.findall(word)) >= len(word) * _SWITCHES
+
+def _is_public(match: re.Match[str]) -> bool:
+    if _PUBLIC.match(match[0]):
+        return True
+    start = match.start()
+    before = match.string[max(0, start - _LOOKBEHIND) : start]
+    return before.endswith(",") and _DATA.search(before) is not None

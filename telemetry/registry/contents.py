@@ -21,14 +21,18 @@ class Content(Enum):
 
 # Parts that mean the same wherever they are, and words too short for that. "tokens" are counted,
 # what is tokenized is text.
-CREDENTIAL = (
-    r"passw|passphrase|pwd|secret|token(?!s\b|i[sz])|cookie|session|credential|signature|csrf|xsrf"
+CREDENTIAL_WORDS = (
+    r"passw|passphrase|passcode|pwd|secret|token(?!s\b|i[sz])|cookie|session|credential|signature"
+    r"|csrf|xsrf"
     r"|(?:api|access|private|signing|encryption|account|service|master|auth)[._-]?key"
-    r"|jwt|bearer|authori[sz]ation|(?<![a-z])(?:auth|pass|sig|sid|dsn|otp|pin)(?![a-z])"
+    r"|jwt|bearer|authori[sz]ation"
+    # Each alternative begins with a letter, which makes the search twice as fast.
+    r"|(?:auth(?<![a-z]auth)|pass(?<![a-z]pass)|sig(?<![a-z]sig)|sid(?<![a-z]sid)"
+    r"|dsn(?<![a-z]dsn)|otp(?<![a-z]otp)|pin(?<![a-z]pin))(?![a-z])"
 )
 """An expression for a credential's name, in small letters: it is found somewhere in it."""
 
-_CREDENTIAL = re.compile(CREDENTIAL)
+_CREDENTIAL = re.compile(CREDENTIAL_WORDS)
 # "X-Key", "signingKey" and "key" itself, but for those that name rows and caches.
 _KEY = re.compile(
     r"(?:^|[^a-z])"

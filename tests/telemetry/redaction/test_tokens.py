@@ -8,14 +8,17 @@ import string
 
 import pytest
 
-from telemetry.redaction.tokens import is_noise, without_named, without_tokens
+from telemetry.redaction.addresses import without_users
+from telemetry.redaction.named import without_named
+from telemetry.redaction.noise import is_noise
+from telemetry.redaction.tokens import without_keys, without_schemes, without_tokens
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJib2IifQ.c2lnbmF0dXJl"
 PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nxyz\n-----END RSA PRIVATE KEY-----"
 
 
 def without(text: str) -> str:
-    return without_tokens(without_named(text))
+    return without_tokens(without_schemes(without_named(without_users(without_keys(text)))))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""The forms in which a text may hold one of the operator's secrets."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+MIN_SECRET: Final = 8
+"""Characters. Shorter values are often words, and redacting them would make logs unreadable."""
+_MIN_ENCODED: Final = 8
+
+
+def forms_of(secrets: Iterable[str]) -> tuple[str, ...]:
+    """Return the secrets as they are, decoded, escaped and line by line; the longest first.
+
+    One secret may be the beginning of another. Text that is percent-encoded is decoded before it is
+    searched.
+    """
+    return _longest_first(form for secret in secrets for form in _forms(secret))
+
+
+def encoded_forms_of(secrets: Iterable[str]) -> tuple[str, ...]:
+    """Return the secrets within any text that is encoded in base64; the longest first."""
+    return _longest_first(form for secret in secrets for form in _in_base64(secret))
+
+
+def _forms(secret: str) -> Iterator[str]:
+    yield secret
+    for form in (
+        secret.strip(),
+        unquote(secret),
+        repr(secret)[1:-1],
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+    ):
+        if len(form) >= MIN_SECRET:
+            yield form
+    # A key in the PEM format, for example in a traceback. Its first line is no secret.
+    for line in secret.replace("\\n", "\n").splitlines():
+        if len(line.strip()) >= MIN_SECRET and "-----" not in line:
+            yield line.strip()
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    # The number of bytes before a value decides how its bytes are grouped.
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + secret.encode()).decode().rstrip("=")
+        # Without the digits that share bits with neighbouring bytes.
+        whole = (len(secret.encode()) + before) % 3 == 0
+        inner = encoded[(0, 2, 3)[before] : len(encoded) - (0 if whole else 1)]
+        if len(inner) >= _MIN_ENCODED:
+            yield inner
+            yield inner.replace("+", "-").replace("/", "_")
+
+
+def _longest_first(forms: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(dict.fromkeys(forms), key=len, reverse=True))
