@@ -107,6 +107,8 @@ class Redactor:
             return value
         if content is Content.CREDENTIAL:
             return _replaced(value)
+        if content is Content.PARAMETERS:
+            return _replaced(value) if SQL in self._kinds else self.anything(value, depth)
         if isinstance(value, str):
             found = self._sql(value) if content is Content.SQL else self._query(value)
             return value if found == value else found

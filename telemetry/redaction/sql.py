@@ -49,11 +49,29 @@ _DIGITS = re.compile(r"[0-9]{9,}+")
 _MAX_PARAMETER = 6
 _LIST = re.compile(r"\b(in)\s*+\(\s*+\?(?:\s*+,\s*+\?)++\s*+\)", re.IGNORECASE)
 # The text before and after a quotation of a statement or a search in SQLite's messages.
+_NO_ARGUMENTS = frozenset({"", "None", "()", "[]", "?"})
 _QUOTED = (
     ('near "', '": syntax error'),
     ('syntax error near "', '"'),
     ("JSON path error near '", "'"),
     ("bad JSON path: '", "'"),
+)
+# What Django logs of each statement (django.db.backends), and what SQLAlchemy adds to its errors.
+# The statement ends at the last of these: it may have them in a literal.
+_LOGGED = re.compile(
+    r"(?P<time>\(\d{1,9}\.\d{1,9}\) )?(?P<sql>.*)(?P<name>; args=|; \(params )(?P<args>.*?)"
+    r"(?P<alias>; alias=[\w-]{1,64})?(?P<rest>\)?)\Z",
+    re.DOTALL,
+)
+_OF_SQLALCHEMY = re.compile(
+    r"\[SQL: (?P<sql>.*?)\](?=\n|\Z)(?:\n\[parameters: .*(?P<end>\]))?", re.DOTALL
+)
+# Quotations of values in the messages of PostgreSQL and MySQL.
+_OF_OTHERS = re.compile(
+    r"(?P<begin>\bKey \([^()\n]{1,200}\)=\()(?:.*)(?P<end>\) (?:already exists|is not present|"
+    r"conflicts with|is still referenced))"
+    r"|(?P<row>Failing row contains \()[^\n]*+|(?P<entry>Duplicate entry ')[^\n]*(?=' for key)"
+    r"|(?P<line>\nLINE \d{1,6}: )[^\n]*+"
 )
 # Quotes the rest of the statement, with line breaks and quotes: ends at the last quote.
 _REST = 'unrecognized token: "'
@@ -65,8 +83,38 @@ def without_literals(statement: str) -> str:
     return bounded(_LIST, r"\1 (?)", found) if "?" in found else found
 
 
+def without_logged_statements(text: str) -> str:
+    """A text with the statements and parameters that database libraries log redacted."""
+    if "; args=" in text or "; (params " in text:
+        logged = _LOGGED.match(text)
+        if logged is not None:
+            statement = without_literals(logged["sql"])
+            arguments = logged["args"] if logged["args"] in _NO_ARGUMENTS else "?"
+            text = (
+                f"{logged['time'] or ''}{statement}{logged['name']}{arguments}"
+                f"{logged['alias'] or ''}{logged['rest']}"
+            )
+    if "[SQL: " in text:
+        text = bounded(_OF_SQLALCHEMY, _without_parameters, text)
+    return text
+
+
+def _without_parameters(match: re.Match[str]) -> str:
+    parameters = "\n[parameters: ?]" if match["end"] else ""
+    return f"[SQL: {without_literals(match['sql'])}]{parameters}"
+
+
 def without_quotations(message: str) -> str:
-    """A text with the quotations of statements in SQLite's messages replaced."""
+    """A text with the quotations of statements and values in databases' messages replaced."""
+    if "; " in message or "[SQL: " in message:
+        message = without_logged_statements(message)
+    if (
+        "Key (" in message
+        or "LINE " in message
+        or "row contains" in message
+        or "entry '" in message
+    ):
+        message = bounded(_OF_OTHERS, _without_quoted, message)
     for begin, end in _QUOTED:
         if begin in message:
             message = "".join(_without_each(message, begin, end))
@@ -78,6 +126,11 @@ def without_quotations(message: str) -> str:
     return f"{message[:start]}?{message[stop:] if stop >= 0 else ''}"
 
 
+def _without_quoted(match: re.Match[str]) -> str:
+    begin = match["begin"] or match["row"] or match["entry"] or match["line"]
+    return f"{begin}?{match['end'] or (')' if match['row'] else '')}"
+
+
 def _without_each(text: str, begin: str, end: str) -> Iterator[str]:
     at = 0
     for _ in range(MAX_MATCHES):
@@ -87,8 +140,9 @@ def _without_each(text: str, begin: str, end: str) -> Iterator[str]:
         start += len(begin)
         stop = text.find(end, start)
         if stop < 0:
-            # It was truncated.
-            stop = len(text)
+            # Another database's message, or it was truncated.
+            stop = text.find(end[0], start)
+            stop = stop if stop >= 0 else len(text)
         yield f"{text[at:start]}?" if stop > start else text[at:start]
         at = stop
     else:

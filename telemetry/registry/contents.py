@@ -15,6 +15,7 @@ class Content(Enum):
     CREDENTIAL = "credential"
     SQL = "sql"
     QUERY_STRING = "query string"
+    PARAMETERS = "parameters of a statement"
     OURS = "ours"
     """Put together by ourselves, from what the operator gave."""
 
@@ -50,6 +51,8 @@ _CONTENTS = {
     "sql": Content.SQL,
     str(a.STATEMENTS): Content.SQL,
     str(a.REPEATED): Content.SQL,
+    # Django's log records of statements, beside `sql`.
+    "params": Content.PARAMETERS,
     str(a.URL_QUERY): Content.QUERY_STRING,
     "http.query_string": Content.QUERY_STRING,
     "query_string": Content.QUERY_STRING,
@@ -62,6 +65,8 @@ def content_of(name: str) -> Content:
     known = _CONTENTS.get(name)
     if known is not None:
         return known
+    if name.startswith("db.query.parameter."):
+        return Content.PARAMETERS
     return Content.CREDENTIAL if is_credential(name) else Content.TEXT
 
 

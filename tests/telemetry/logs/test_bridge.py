@@ -261,3 +261,31 @@ def test_a_console_does_not_print_what_is_printed(tmp_path: Path) -> None:
         tmp_path, SET_UP + 'log.info("once")', OTEL_LOGS_EXPORTER="console", LOG_FORMAT="text"
     )
     assert done.stdout.count("once") == 1
+
+
+STATEMENTS = """
+import warnings
+warnings.simplefilter("ignore", RuntimeWarning)
+from django.db.backends.sqlite3.base import DatabaseWrapper
+logging.getLogger("django.db.backends").setLevel(logging.DEBUG)
+database = DatabaseWrapper(dict(NAME=":memory:", OPTIONS={}, TIME_ZONE=None, CONN_MAX_AGE=0,
+    CONN_HEALTH_CHECKS=False, AUTOCOMMIT=True, USER="", PASSWORD=""))
+database.force_debug_cursor = True
+with database.cursor() as cursor:
+    cursor.execute("create table s (k text, n integer)")
+    cursor.execute("insert into s values (%s, %s)", ["the-session-of-bob", 71500001])
+    cursor.executemany("insert into s values (%s, %s)", [("the-session-of-bob", 71500001)])
+    cursor.execute("select * from s where k = %s", ["the-session-of-bob"])
+"""
+
+
+def test_statements_that_django_logs_have_no_values(tmp_path: Path) -> None:
+    """Under django.db.backends=DEBUG, message and fields have a session's id and other values."""
+    for log_format in ("json", "text"):
+        arrived, lines = _logged(tmp_path, STATEMENTS, LOG_FORMAT=log_format)
+        shown = [f"{log.body} {dict(log.attributes)}" for log in arrived]
+        assert len(shown) == len(lines) == 4
+        for line in (*shown, *lines):
+            assert "bob" not in line
+            assert "71500001" not in line
+        assert "select * from s where k = ?; args=?; alias=default" in shown[3]

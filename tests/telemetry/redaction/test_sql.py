@@ -100,3 +100,39 @@ def test_sqlite_s_own_messages_quote_no_more(statement: str) -> None:
 def test_other_messages_stay(message: str) -> None:
     """What names a column or a table, as an operator needs to read."""
     assert without_quotations(message) == message
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            "(0.001) SELECT 1 WHERE a = 'x; args=y'; args=('planted', 1); alias=default",
+            "(0.001) SELECT ? WHERE a = ?; args=?; alias=default",
+        ),
+        ("(0.000) BEGIN; args=None; alias=default", None),
+        (
+            "insert into t values ('planted'); (params ['planted'])",
+            "insert into t values (?); (params ?)",
+        ),
+        ("CREATE TABLE t; (params None)", None),
+        (
+            "(IntegrityError) no\n[SQL: select 'planted']\n[parameters: ('planted',)]\n(see there)",
+            "(IntegrityError) no\n[SQL: select ?]\n[parameters: ?]\n(see there)",
+        ),
+        (
+            "DETAIL:  Key (email)=(planted) already exists.",
+            "DETAIL:  Key (email)=(?) already exists.",
+        ),
+        ("Failing row contains (1, planted).", "Failing row contains (?)"),
+        ("Duplicate entry 'planted' for key 'x'", "Duplicate entry '?' for key 'x'"),
+        (
+            "at or near \"planted\"\nLINE 1: select 'planted'\n   ^",
+            'at or near "?"\nLINE 1: ?\n   ^',
+        ),
+    ],
+)
+def test_libraries_and_other_databases_log_no_values(message: str, shown: str | None) -> None:
+    """Django with its logger for statements, SQLAlchemy, PostgreSQL and MySQL."""
+    redacted = without_quotations(message)
+    assert redacted == (message if shown is None else shown)
+    assert without_quotations(redacted) == redacted
