@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from telemetry.export.statistics import ExportStatistics
+from telemetry.redaction.addresses import without_users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,6 +56,6 @@ def worst_state(destinations: Iterable[Destination[Any]]) -> ExportState:
 
 def without_credentials(url: str) -> str:
     """Return an address without its user, password and query string."""
-    parts = urlsplit(url)
+    parts = urlsplit(without_users(url))
     netloc = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=netloc, query="", fragment=""))

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 MIN_SECRET: Final = 8
 """Characters. Shorter values are often words, and redacting them would make logs unreadable."""
-_MIN_ENCODED: Final = 8
 
 
 def forms_of(secrets: Iterable[str]) -> tuple[str, ...]:
@@ -26,37 +25,44 @@ def forms_of(secrets: Iterable[str]) -> tuple[str, ...]:
 
 def encoded_forms_of(secrets: Iterable[str]) -> tuple[str, ...]:
     """Return the secrets within any text that is encoded in base64; the longest first."""
-    return _longest_first(form for secret in secrets for form in _in_base64(secret))
+    return _longest_first(
+        form for secret in secrets for plain in _plain(secret) for form in _in_base64(plain)
+    )
 
 
-def _forms(secret: str) -> Iterator[str]:
-    yield secret
-    for form in (
-        secret.strip(),
-        unquote(secret),
-        repr(secret)[1:-1],
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-    ):
-        if len(form) >= MIN_SECRET:
-            yield form
+def _plain(secret: str) -> Iterator[str]:
+    yield from (secret, secret.strip(), unquote(secret))
     # A key in the PEM format, for example in a traceback. Its first line is no secret.
     for line in secret.replace("\\n", "\n").splitlines():
         if len(line.strip()) >= MIN_SECRET and "-----" not in line:
             yield line.strip()
 
 
+def _forms(secret: str) -> Iterator[str]:
+    for plain in _plain(secret):
+        yield from (
+            plain,
+            repr(plain)[1:-1],
+            repr(plain.encode("utf-8", "surrogateescape"))[2:-1],
+            json.dumps(plain)[1:-1],
+            json.dumps(plain, ensure_ascii=False)[1:-1],
+            # In a string within a string.
+            json.dumps(json.dumps(plain))[3:-3],
+        )
+
+
 def _in_base64(secret: str) -> Iterator[str]:
     # The number of bytes before a value decides how its bytes are grouped.
+    content = secret.encode("utf-8", "surrogateescape")
     for before in range(3):
-        encoded = base64.b64encode(b"\0" * before + secret.encode()).decode().rstrip("=")
+        encoded = base64.b64encode(b"\0" * before + content).decode().rstrip("=")
         # Without the digits that share bits with neighbouring bytes.
-        whole = (len(secret.encode()) + before) % 3 == 0
+        whole = (len(content) + before) % 3 == 0
         inner = encoded[(0, 2, 3)[before] : len(encoded) - (0 if whole else 1)]
-        if len(inner) >= _MIN_ENCODED:
+        if len(inner) >= MIN_SECRET:
             yield inner
             yield inner.replace("+", "-").replace("/", "_")
 
 
 def _longest_first(forms: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(dict.fromkeys(forms), key=len, reverse=True))
+    return tuple(sorted(dict.fromkeys(filter(None, forms)), key=len, reverse=True))

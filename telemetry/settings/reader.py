@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from telemetry.exceptions import HIDDEN, Problem
 from telemetry.settings import variables as v
+from telemetry.settings.secrets import hidden, secrets_of, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from telemetry.settings.variable import Variable
 
 T = TypeVar("T")
-
-# An address may contain a user and a password before its host.
-_CREDENTIALS = re.compile(r"(?<=//)[^/\s]*@")
 
 
 class Reader:
@@ -41,6 +39,11 @@ class Reader:
     def debug(self) -> bool:
         """The host's debug mode."""
         return self.get(v.DEBUG) if self._debug is None else self._debug
+
+    @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets among all variables, the longest first."""
+        return secrets_of(self.environ)
 
     def given(self, variable: Variable[T], kind: str | None = None) -> Variable[T] | None:
         """Return the variable that is set: the form for ``kind``, the general one, or None."""
@@ -121,8 +124,8 @@ class Reader:
 
     def problem(self, variable: Variable[Any], given: str, wanted: str) -> None:
         """Record a problem. A secret's value is replaced."""
-        shown = HIDDEN if variable.secret else _CREDENTIALS.sub(f"{HIDDEN}@", given)
-        found = Problem(str(variable), shown, wanted)
+        shown = HIDDEN if variable.secret else hidden(given, self.secrets)
+        found = Problem(str(variable), shown, without(wanted, self.secrets, given))
         # The general variables of OTLP are read once for each signal.
         if found not in self.problems:
             self.problems.append(found)

@@ -11,6 +11,7 @@ from telemetry.commands.config.report import as_json, as_text, rows
 from telemetry.commands.config.sources import route, sources, unused
 from telemetry.exceptions import ConfigurationError
 from telemetry.settings import read_settings
+from telemetry.settings.secrets import hidden
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +33,11 @@ def run(options: argparse.Namespace) -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    listed = list(rows(settings, found, partial(route, environ=os.environ)))
+    secrets = settings.redaction.secrets
+    listed = [
+        (name, hidden(value, secrets), origin)
+        for name, value, origin in rows(settings, found, partial(route, environ=os.environ))
+    ]
     idle = unused(os.environ, found)
     if options.json:
         sys.stdout.write(as_json(listed, idle, settings.notes))

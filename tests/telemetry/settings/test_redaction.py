@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import traceback
+from base64 import b64encode, urlsafe_b64encode
+from dataclasses import replace
+from html import escape
+from urllib.parse import quote
 
 import pytest
 
 from telemetry.exceptions import ConfigurationError
-from telemetry.registry.redaction import KINDS
+from telemetry.redaction.redactor import Redactor
+from telemetry.registry.redaction import KINDS, REDACTED
 from telemetry.settings.logs import read_log_settings
 from tests.telemetry.settings.reading import read
 
@@ -93,3 +99,82 @@ def test_secrets_are_never_shown() -> None:
     with pytest.raises(ConfigurationError) as caught:
         read(**variables, **wrong)
     assert "planted" not in "".join(traceback.format_exception(caught.value))
+
+
+SECRET = "planted/s3cret+of=bob"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        # The scheme was forgotten.
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "bob:{}@collector.example:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "//bob:{}@collector.example"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://bob:{}@collector.example/v1"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://collector.example/?token={}"),
+        ("LOGFIRE_BASE_URL", "bob:{}@logfire.example"),
+        ("OTEL_TRACES_EXPORTER", "otlp,bob:{}@x"),
+        ("TELEMETRY_SLOW", "password={}"),
+        ("TELEMETRY_SLOW", "{}"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "{}"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "api.key={},broken"),
+    ],
+)
+def test_no_error_and_no_note_shows_a_secret(name: str, value: str) -> None:
+    """Neither of its own variable nor of another, and however short a password is."""
+    environ = {name: value.format(SECRET), "MY_APP_PASSWORD": SECRET}
+    try:
+        text = str(read(**environ).notes)
+    except ConfigurationError as error:
+        text = "".join(traceback.format_exception(error))
+    assert SECRET not in text
+    if value != "{}":
+        try:
+            text = str(read(**{name: value.format("s3c")}).notes)
+        except ConfigurationError as error:
+            text = str(error)
+        assert "s3c" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "host=db user=bob password={} dbname=x"),
+        ("DATABASE_URL", "host=db password='{}' dbname=x"),
+        ("DATABASE_URL", "postgres://bob:{}@db.example/x"),
+        ("DATABASE_URL", "postgres://db.example/x?user=bob&password={}"),
+        ("CACHE", "redis://:{}@cache.example"),
+        ("BACKENDS", "http://a.example,http://bob:{}@b.example"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "team=civic,api.key={}"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=b,authorization={}"),
+        ("STRIPE_API_KEY", "{}"),
+        ("PRIVATE_KEY", "-----BEGIN KEY-----\n{}\n-----END KEY-----"),
+    ],
+)
+def test_a_secret_is_redacted_in_every_form(name: str, value: str) -> None:
+    """Decoded and encoded, escaped, in base64 with anything around it, a line of a key."""
+    redactor = Redactor(read(**{name: value.format(SECRET)}).redaction)
+    special = 'quote"d\\ünd ' + SECRET
+    for secret in (SECRET, special) if name.endswith("_API_KEY") else (SECRET,):
+        redactor = Redactor(read(**{name: value.format(secret)}).redaction)
+        forms = [
+            secret,
+            quote(secret),
+            quote(secret, safe=""),
+            quote(quote(secret, safe=""), safe=""),
+            repr(secret),
+            repr(secret.encode()),
+            json.dumps(secret),
+            json.dumps(json.dumps(secret)),
+            json.dumps(secret, ensure_ascii=False),
+            escape(secret),
+            *(b64encode(f"{'u' * n}:{secret}".encode()).decode() for n in range(4)),
+            *(urlsafe_b64encode(f"{'u' * n}:{secret};".encode()).decode() for n in range(4)),
+        ]
+        none = Redactor(replace(read(**{name: value.format(secret)}).redaction, kinds=frozenset()))
+        for form in forms:
+            for each in (redactor, none):
+                shown = each.text(f"x {form} y")
+                assert "s3cret" not in shown, form
+                assert len(shown) < len(form) + 4 or REDACTED in shown
+                assert b64encode(secret.encode()).decode()[2:-4] not in shown
