@@ -18,6 +18,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Status as SpanStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +31,7 @@ MESSAGES: dict[str, Any] = {
     "metrics": ExportMetricsServiceRequest,
     "logs": ExportLogsServiceRequest,
 }
-_LISTS = {
+LISTS = {
     "traces": ("resource_spans", "scope_spans", "spans"),
     "metrics": ("resource_metrics", "scope_metrics", "metrics"),
     "logs": ("resource_logs", "scope_logs", "log_records"),
@@ -43,7 +45,12 @@ exporters send.
 
 # Ids are hexadecimal in OTLP's JSON, where protobuf's JSON mapping uses base64.
 # Source: OTLP specification, "JSON Protobuf Encoding".
-_IDS = {"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"}
+IDS = {"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"}
+
+NOT_CONVERTED = (json_format.ParseError, ValueError, TypeError, RecursionError, SystemError)
+"""What protobuf raises for JSON that it can't convert; the last, for the name of an enumeration's
+value with half of a surrogate pair.
+"""
 
 
 class RefusedError(Exception):
@@ -77,13 +84,13 @@ def decode(signal: str, content_type: str, encoding: str, body: bytes) -> Any:
         if content_type == PROTOBUF:
             message.ParseFromString(content)
         elif content_type == JSON:
-            readable = _with_ids_as_base64(json.loads(content))
+            readable = with_ids_as_base64(json.loads(content))
             json_format.ParseDict(readable, message, ignore_unknown_fields=True)
         else:
             raise RefusedError(
                 415, f"Content-Type is {content_type!r}: wanted {PROTOBUF} or {JSON}"
             )
-    except (DecodeError, json_format.ParseError, ValueError, RecursionError) as error:
+    except (DecodeError, *NOT_CONVERTED) as error:
         raise RefusedError(400, f"not an OTLP request for {signal}: {error}") from error
     return message
 
@@ -137,13 +144,29 @@ def decode_error(body: bytes, content_type: str) -> str:
 
 def items(signal: str, message: Any) -> Iterator[Item]:
     """Yield the message's spans, log records or metrics in the order they were sent."""
-    groups, scopes, listed = _LISTS[signal]
+    groups, scopes, listed = LISTS[signal]
     for group in getattr(message, groups):
         resource = mapping(group.resource.attributes)
         for scoped in getattr(group, scopes):
             schema_url = scoped.schema_url or group.schema_url
             for item in getattr(scoped, listed):
                 yield Item(resource, scoped.scope, schema_url, item)
+
+
+def kind_name(number: int) -> str:
+    """Return the name of a span kind, such as `SERVER`; the number of one that is not known."""
+    return _name(Span.SpanKind, number, "SPAN_KIND_")
+
+
+def status_name(number: int) -> str:
+    """Return the name of a span's status code, such as `ERROR`; the number if it is not known."""
+    return _name(SpanStatus.StatusCode, number, "STATUS_CODE_")
+
+
+def _name(enum: Any, number: int, prefix: str) -> str:
+    # Enumerations of proto3 are open: a newer sender's values are kept as numbers.
+    known = enum.DESCRIPTOR.values_by_number.get(number)
+    return str(known.name).removeprefix(prefix) if known else str(number)
 
 
 def plain(value: AnyValue) -> object:
@@ -192,14 +215,19 @@ def unpacked(encoding: str, body: bytes) -> bytes:
     return content
 
 
-def _with_ids_as_base64(value: Any) -> Any:
+def with_ids_as_base64(value: Any) -> Any:
+    """Return OTLP's JSON as protobuf's JSON mapping has it.
+
+    Raises:
+        ValueError: An id is not hexadecimal.
+    """
     if isinstance(value, list):
-        return [_with_ids_as_base64(item) for item in value]
+        return [with_ids_as_base64(item) for item in value]
     if not isinstance(value, dict):
         return value
     return {
         key: base64.b64encode(bytes.fromhex(item)).decode()
-        if key in _IDS and isinstance(item, str)
-        else _with_ids_as_base64(item)
+        if key in IDS and isinstance(item, str)
+        else with_ids_as_base64(item)
         for key, item in value.items()
     }

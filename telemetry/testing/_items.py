@@ -18,9 +18,8 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     Summary,
     SummaryDataPoint,
 )
-from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from telemetry.export.decoding import items, mapping, plain
+from telemetry.export.decoding import items, kind_name, mapping, plain, status_name
 from telemetry.testing.received import (
     Attributes,
     ReceivedEvent,
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
         ExportMetricsServiceRequest,
     )
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 def spans(request: ExportTraceServiceRequest) -> Iterator[ReceivedSpan]:
@@ -49,7 +49,7 @@ def spans(request: ExportTraceServiceRequest) -> Iterator[ReceivedSpan]:
 def _span(span: Span, scope: str, schema_url: str, resource: Attributes) -> ReceivedSpan:
     return ReceivedSpan(
         name=span.name,
-        kind=Span.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_"),
+        kind=kind_name(span.kind),
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
         parent_span_id=span.parent_span_id.hex(),
@@ -62,7 +62,7 @@ def _span(span: Span, scope: str, schema_url: str, resource: Attributes) -> Rece
             ReceivedLink(link.trace_id.hex(), link.span_id.hex(), mapping(link.attributes))
             for link in span.links
         ),
-        status=Status.StatusCode.Name(span.status.code).removeprefix("STATUS_CODE_"),
+        status=status_name(span.status.code),
         status_message=span.status.message,
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
