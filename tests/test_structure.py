@@ -37,7 +37,17 @@ TIERS = (
     ("request", "settings"),
     ("registry",),
     (
-        *("cache", "exceptions", "failsafe", "frames", "private_api", "scope", "state", "terminal"),
+        *(
+            "cache",
+            "exceptions",
+            "failsafe",
+            "frames",
+            "hosts",
+            "private_api",
+            "scope",
+            "state",
+            "terminal",
+        ),
         "version",
     ),
 )

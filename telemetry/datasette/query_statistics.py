@@ -124,13 +124,13 @@ class QueryStatistics:
         found[a.DATABASES_COUNT] = [total.count for _, total in databases]
         found[a.DATABASES_EXECUTION] = [_seconds(total.execution) for _, total in databases]
         statements = _costliest(self.statements)[:COSTLIEST]
-        found[a.STATEMENTS] = [_cut(text) for text, _ in statements]
+        found[a.STATEMENTS] = [cut_statement(text) for text, _ in statements]
         found[a.STATEMENTS_COUNT] = [total.count for _, total in statements]
         found[a.STATEMENTS_EXECUTION] = [_seconds(total.execution) for _, total in statements]
         found[a.STATEMENTS_LONGEST] = [_seconds(total.longest) for _, total in statements]
         repeated = self._repeated()
         if repeated:
-            found[a.REPEATED] = [_cut(text) for text, _ in repeated]
+            found[a.REPEATED] = [cut_statement(text) for text, _ in repeated]
             found[a.REPEATED_COUNT] = [count for _, count in repeated]
         return found
 
@@ -151,7 +151,8 @@ def _costliest(sums: dict[str, _Sum]) -> list[tuple[str, _Sum]]:
     return sorted(sums.items(), key=lambda item: item[1].execution, reverse=True)
 
 
-def _cut(text: str) -> str:
+def cut_statement(text: str) -> str:
+    """Return a statement as the statistics have it: in one line, of at most `MAX_STATEMENT`."""
     line = " ".join(text.split())
     return line if len(line) <= MAX_STATEMENT else f"{line[: MAX_STATEMENT - 1]}…"
 

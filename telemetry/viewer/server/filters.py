@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -10,23 +12,43 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAMES = ("site", "route", "q", "failed", "slow", "all", "level", "before")
+MAX_LENGTH = 2_000
 # Attribute of a request's root span.
 SITE = "json_extract(r.attributes, '$.\"corkboard.site\"')"
 PATH = "json_extract(r.attributes, '$.\"url.path\"')"
 # OpenTelemetry's severity numbers. Each begins a range of four.
 LEVELS = {"DEBUG": 5, "INFO": 9, "WARNING": 13, "ERROR": 17}
+_ID = re.compile(r"[0-9a-f]{4,32}")
+_LARGEST = 2**63 - 1
+
+
+class ParameterError(ValueError):
+    """A parameter that can't be used. Names it, what was given and what is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
     """The known query parameters of a page, as given."""
 
-    given: Mapping[str, str]
+    given: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, arguments: Any) -> Filters:
-        """Take those of a request. Unknown and empty ones are ignored."""
-        return cls({name: arguments[name] for name in NAMES if arguments.get(name)})
+        """Take those of a request. Unknown and empty ones are ignored.
+
+        Raises:
+            ParameterError: A known parameter has a value that can't be used.
+        """
+        given = {name: arguments[name] for name in NAMES if arguments.get(name)}
+        for name, value in given.items():
+            if len(value) > MAX_LENGTH:
+                raise ParameterError(
+                    f"{name} has {len(value)} characters: wanted up to {MAX_LENGTH}"
+                )
+        found = cls(given)
+        found.of_traces()
+        found.of_logs()
+        return found
 
     def __getattr__(self, name: str) -> str:
         return self.given.get(name, "")
@@ -38,15 +60,17 @@ class Filters:
 
     def of_traces(self) -> tuple[str, dict[str, Any]]:
         """Return the condition over `traces t` and root spans `r`. Only requests, unless `all`."""
-        return self._condition(
+        by_id = " or t.trace_id between :q_id and :q_id || 'g'" if self.id_prefix else ""
+        where, values = self._condition(
             () if self.all else ("r.kind = 'SERVER'",),
             site=f"{SITE} = :site",
             route="coalesce(r.http_route, r.name) = :route",
-            q=f"(instr({PATH}, :q) or instr(r.name, :q))",
+            q=f"(instr({PATH}, :q) or instr(r.name, :q){by_id})",
             failed="t.error_count > 0",
             slow="t.duration_ms >= :slow",
             before="t.start_ns < :before",
         )
+        return where, values | ({"q_id": self.id_prefix} if self.id_prefix else {})
 
     def of_logs(self) -> tuple[str, dict[str, Any]]:
         """Return the condition over `logs`."""
@@ -58,19 +82,41 @@ class Filters:
             before="time_ns < :before",
         )
 
+    @property
+    def id_prefix(self) -> str:
+        """What is searched for, if it may be the beginning of a trace id."""
+        text = self.q.strip().lower()
+        return text if _ID.fullmatch(text) else ""
+
     def _condition(self, always: tuple[str, ...], **clauses: str) -> tuple[str, dict[str, Any]]:
         values: dict[str, Any] = {n: v for n, v in self.given.items() if n in clauses}
-        for name in ("slow", "before"):
-            if name in values:
-                values[name] = _number(values[name])
+        if "slow" in values:
+            values["slow"] = _milliseconds(values["slow"])
+        if "before" in values:
+            values["before"] = _nanoseconds(values["before"])
         if "level" in values:
-            values["level"] = LEVELS.get(values["level"], 0)
+            values["level"] = _level(values["level"])
         chosen = " and ".join([*always, *(clauses[name] for name in values)])
         return (f"where {chosen}" if chosen else ""), values
 
 
-def _number(text: str) -> float:
+def _milliseconds(text: str) -> float:
     try:
-        return int(text) if text.isdigit() else float(text)
+        value = float(text)
     except ValueError:
-        return 0
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise ParameterError(f"slow is {text[:60]!r}: wanted a number of milliseconds")
+    return value
+
+
+def _nanoseconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= _LARGEST):
+        raise ParameterError(f"before is {text[:60]!r}: wanted nanoseconds since 1970")
+    return int(text)
+
+
+def _level(text: str) -> int:
+    if text not in LEVELS:
+        raise ParameterError(f"level is {text[:60]!r}: wanted one of {', '.join(LEVELS)}")
+    return LEVELS[text]

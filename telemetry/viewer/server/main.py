@@ -17,7 +17,7 @@ from datasette.app import Datasette
 from datasette.plugins import pm
 
 from telemetry.viewer.addresses import DEFAULT_PORT, LOOPBACK, announcement
-from telemetry.viewer.server.hosts import HostCheck
+from telemetry.viewer.server.guard import Guard
 from telemetry.viewer.server.plugin import Viewer
 from telemetry.viewer.server.store import plugin_config
 
@@ -62,13 +62,12 @@ def _server(options: argparse.Namespace, path: str) -> uvicorn.Server:
     datasette = Datasette(
         [],
         config={"plugins": plugin_config(path), "permissions": {"datasette-otel-viewer": True}},
-        settings={"num_sql_threads": 3, "sql_time_limit_ms": 5000, "suggest_facets": False},
-        template_dir=str(_HERE / "templates"),
+        settings={"num_sql_threads": 8, "sql_time_limit_ms": 5000, "suggest_facets": False},
         static_mounts=[("viewer-static", str(_HERE / "static"))],
     )
-    pm.register(Viewer(datasette), name="corkboard-viewer")
+    pm.register(Viewer(datasette, path), name="corkboard-viewer")
     config = uvicorn.Config(
-        HostCheck(datasette.app(), options.allowed_host),
+        Guard(datasette.app(), options.allowed_host),
         host=options.host,
         port=options.port,
         log_level="warning",

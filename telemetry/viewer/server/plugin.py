@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from datasette import hookimpl
 
 from telemetry.viewer.server.pages import Pages
-from telemetry.viewer.server.receiver import receiver
+from telemetry.viewer.server.reading import Reader
+from telemetry.viewer.server.received import Received
+from telemetry.viewer.server.receiver import Receiver
 from telemetry.viewer.server.store import Store
 
 if TYPE_CHECKING:
@@ -16,15 +19,21 @@ if TYPE_CHECKING:
     from datasette.app import Datasette
 
 
+MAX_VALUE_BYTES = 128 * 1024 * 1024
+"""Limit of one value in SQLite, and of one row."""
+
+
 class Viewer:
     """Registered once, for the only Datasette of the process."""
 
     # Datasette reads the name of each plugin when it looks for templates.
     __name__ = "corkboard_viewer"
 
-    def __init__(self, datasette: Datasette) -> None:
+    def __init__(self, datasette: Datasette, path: str) -> None:
+        received = Received()
         self._store = Store(datasette)
-        self._pages = Pages(datasette, self._store)
+        self._receiver = Receiver(self._store, received)
+        self._pages = Pages(path, self._store, received, self._receiver, Reader())
 
     @hookimpl  # type: ignore[untyped-decorator]
     def startup(self) -> Callable[[], Awaitable[None]]:
@@ -32,15 +41,27 @@ class Viewer:
         return self._store.prepare
 
     @hookimpl  # type: ignore[untyped-decorator]
+    def prepare_connection(self, conn: sqlite3.Connection) -> None:
+        """Limit the memory that one value of a query in the tables can take."""
+        conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+
+    @hookimpl  # type: ignore[untyped-decorator]
     def register_routes(self) -> list[tuple[str, Any]]:
         """Add the receiver and the pages to those of Datasette and of datasette-otel-viewer."""
+        pages = self._pages
+        form = r"(?P<form>\.json|\.txt)?$"
         return [
-            (r"^/v1/(?P<signal>traces|metrics|logs)$", _function(receiver(self._store), "signal")),
-            (r"^/$", _function(self._pages.requests)),
-            (r"^/routes$", _function(self._pages.routes)),
-            (r"^/sql$", _function(self._pages.statements)),
-            (r"^/logs$", _function(self._pages.logs)),
-            (r"^/trace/(?P<trace_id>[0-9a-f]{32})$", _function(self._pages.trace, "trace_id")),
+            (r"^/v1/(?P<signal>traces|metrics|logs)$", _function(self._receiver, "signal")),
+            (rf"^/(?:requests)?{form}", _function(pages.requests, "form")),
+            (rf"^/routes{form}", _function(pages.routes, "form")),
+            (rf"^/sql{form}", _function(pages.statements, "form")),
+            (rf"^/logs{form}", _function(pages.logs, "form")),
+            (rf"^/search{form}", _function(pages.search, "form")),
+            (rf"^/received{form}", _function(pages.received, "form")),
+            (
+                rf"^/trace/(?P<trace_id>[0-9a-fA-F]{{4,32}}){form}",
+                _function(pages.trace, "trace_id", "form"),
+            ),
         ]
 
 

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from telemetry.registry import attributes as a
-from telemetry.viewer.server.queries import statistics_of
+from telemetry.viewer.server.statements import of_statistics
+from telemetry.viewer.server.values import number, numbers, texts
 
 TICKS = 4
+MAX_SHOWN = 20_000
+"""Limit of the attributes on one page. The JSON has all."""
 _EXCEPTION = "exception"
 # Shown in the headline or drawn, and so not listed among the attributes.
 _DRAWN = ("corkboard.queries.",)
@@ -30,7 +33,7 @@ class QueryStatistics:
     count: int
     seconds: float
     bar: Bar
-    statements: list[tuple[str, int, float, float]]
+    statements: list[tuple[str, float, float, float]]
     repeated: list[tuple[str, int]]
     databases: list[tuple[str, int, float]]
 
@@ -41,6 +44,7 @@ class Moment:
 
     bar: Bar
     row: dict[str, Any]
+    odd: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -51,7 +55,10 @@ class SpanRow:
     row: dict[str, Any]
     bar: Bar
     attributes: list[tuple[str, Any]]
+    left_out: int
+    """Attributes that the page does not show."""
     statistics: QueryStatistics | None
+    odd: list[str] = field(default_factory=list)
     logs: list[Moment] = field(default_factory=list)
     exceptions: list[Moment] = field(default_factory=list)
     events: list[Moment] = field(default_factory=list)
@@ -97,14 +104,17 @@ def waterfall(found: dict[str, list[dict[str, Any]]]) -> Waterfall:
     start = min([row["start_ns"] for row in spans] or moments or [0])
     end = max([row["end_ns"] for row in spans] or moments or [0])
     scale = _Scale(start, end)
+    odd = {(row["kind"], row["id"]): row["what"] for row in found["odd"]}
     rows = _ordered(spans, scale)
     by_id = {row.row["span_id"]: row for row in rows}
+    for span_id, row in by_id.items():
+        row.odd = odd.get(("span", span_id), [])
     root = rows[0] if rows else None
     loose: list[Moment] = []
     for log in found["logs"]:
         # A record of an aggregated span is shown on the root, which has the query statistics.
         owner = by_id.get(log["span_id"], root)
-        moment = Moment(scale.at(log["time_ns"]), log)
+        moment = Moment(scale.at(log["time_ns"]), log, odd.get(("log record", log["id"]), []))
         (owner.logs if owner else loose).append(moment)
     for event in found["events"]:
         owner = by_id.get(event["span_id"], root)
@@ -126,11 +136,14 @@ def waterfall(found: dict[str, list[dict[str, Any]]]) -> Waterfall:
 
 
 def _mark_first(rows: list[SpanRow]) -> None:
-    seen: set[tuple[Any, Any]] = set()
+    seen: set[tuple[str, str]] = set()
     for row in rows:
         for moment in row.exceptions:
             attributes = moment.row["attributes"]
-            key = attributes.get("exception.type"), attributes.get("exception.message")
+            key = (
+                str(attributes.get("exception.type")),
+                str(attributes.get("exception.message")),
+            )
             row.raised |= key not in seen
             seen.add(key)
 
@@ -142,45 +155,64 @@ def _ordered(spans: list[dict[str, Any]], scale: _Scale) -> list[SpanRow]:
         parent = span["parent_span_id"]
         children[parent if parent in known else None].append(span)
     rows: list[SpanRow] = []
-    # Not recursive: the sender decides how deep a trace is.
-    waiting = [(span, 0) for span in reversed(children[None])]
-    while waiting:
-        span, depth = waiting.pop()
-        rows.append(_span_row(span, depth, scale))
-        waiting += [(child, depth + 1) for child in reversed(children[span["span_id"]])]
+    seen: set[str] = set()
+    room = MAX_SHOWN
+    # The last, spans that are each other's children, and so below no root.
+    for start in (*children[None], *spans):
+        # Not recursive: the sender decides how deep a trace is.
+        waiting = [(start, 0)]
+        while waiting:
+            span, depth = waiting.pop()
+            if span["span_id"] in seen:
+                continue
+            seen.add(span["span_id"])
+            row = _span_row(span, depth, scale, room)
+            room -= len(row.attributes)
+            rows.append(row)
+            waiting += [(child, depth + 1) for child in reversed(children[span["span_id"]])]
     return rows
 
 
-def _span_row(span: dict[str, Any], depth: int, scale: _Scale) -> SpanRow:
+def _span_row(span: dict[str, Any], depth: int, scale: _Scale, room: int) -> SpanRow:
     attributes = span["attributes"]
     shown = [
         (name, value) for name, value in sorted(attributes.items()) if not name.startswith(_DRAWN)
     ]
     bar = scale.at(span["start_ns"], span["end_ns"])
-    return SpanRow(depth, span, bar, shown, _statistics(span, bar, scale))
+    kept = shown[: max(room, 0)]
+    return SpanRow(
+        depth=depth,
+        row=span,
+        bar=bar,
+        attributes=kept,
+        left_out=len(shown) - len(kept),
+        statistics=_statistics(span, bar, scale),
+    )
 
 
 def _statistics(span: dict[str, Any], of_span: Bar, scale: _Scale) -> QueryStatistics | None:
     attributes = span["attributes"]
-    count = attributes.get(a.QUERIES)
-    if not count:
+    count = int(number(attributes.get(a.QUERIES)))
+    if count <= 0:
         return None
-    seconds = attributes.get(a.QUERIES_EXECUTION, 0.0)
+    seconds = max(number(attributes.get(a.QUERIES_EXECUTION)), 0)
     width = min(seconds * 1e11 / scale.length, 100.0 - of_span.left)
     databases = zip(
-        attributes.get(a.DATABASES, ()),
-        attributes.get(a.DATABASES_COUNT, ()),
-        attributes.get(a.DATABASES_EXECUTION, ()),
+        texts(attributes.get(a.DATABASES)),
+        map(int, numbers(attributes.get(a.DATABASES_COUNT))),
+        numbers(attributes.get(a.DATABASES_EXECUTION)),
         strict=False,
     )
     repeated = zip(
-        attributes.get(a.REPEATED, ()), attributes.get(a.REPEATED_COUNT, ()), strict=False
+        texts(attributes.get(a.REPEATED)),
+        map(int, numbers(attributes.get(a.REPEATED_COUNT))),
+        strict=False,
     )
     return QueryStatistics(
         count=count,
         seconds=seconds,
         bar=Bar(of_span.left, round(width, 3)),
-        statements=list(statistics_of(attributes)),
+        statements=list(of_statistics(attributes)),
         repeated=list(repeated),
         databases=list(databases),
     )

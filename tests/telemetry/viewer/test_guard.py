@@ -1,0 +1,145 @@
+"""Who may read and write, and what a page is asked with."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.telemetry.viewer.sending import PROTOBUF, new_id
+
+if TYPE_CHECKING:
+    import httpx
+
+NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+SCRIPT = {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "script"}
+FRAME = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/", {}, 200),
+        ("/", {"Sec-Fetch-Site": "none"} | NAVIGATION, 200),
+        ("/", {"Sec-Fetch-Site": "same-origin"}, 200),
+        # A link elsewhere opens the page, which the page with the link can't read.
+        ("/", {"Sec-Fetch-Site": "cross-site"} | NAVIGATION, 200),
+        ("/", {"Sec-Fetch-Site": "cross-site"}, 403),
+        ("/", {"Sec-Fetch-Site": "cross-site"} | SCRIPT, 403),
+        ("/", {"Sec-Fetch-Site": "cross-site"} | FRAME, 403),
+        ("/", {"Sec-Fetch-Site": "same-site"} | SCRIPT, 403),
+        ("/requests.json", {"Sec-Fetch-Site": "same-site"}, 403),
+        ("/telemetry.json", {"Sec-Fetch-Site": "cross-site"}, 403),
+        # Any SQL can be run there.
+        ("/telemetry", {"Sec-Fetch-Site": "cross-site"} | NAVIGATION, 403),
+        ("/-/otel/metrics", {"Sec-Fetch-Site": "cross-site"} | NAVIGATION, 403),
+        # A browser that does not send the header.
+        ("/requests.json", {"Origin": "https://evil.example"}, 403),
+        ("/requests.json", {"Origin": "null"}, 403),
+        ("/requests.json", {"Origin": "http://[::"}, 403),
+    ],
+)
+def test_a_page_elsewhere_reads_nothing(
+    viewer: httpx.Client, path: str, headers: dict[str, str], status: int
+) -> None:
+    """By a script, an image, a frame or a form; from another port of this machine neither."""
+    answer = viewer.get(path, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_its_own_origin_reads(viewer: httpx.Client) -> None:
+    """A script of the page sends it with some requests."""
+    origin = str(viewer.base_url).rstrip("/")
+    assert viewer.get("/requests.json", headers={"Origin": origin}).status_code == 200
+
+
+BIG = "9" * 400
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/?before=9223372036854775808", "before is '9223372036854775808'"),
+        (f"/?before={BIG}", "before is '999"),
+        ("/?before=-1", "before is '-1': wanted nanoseconds since 1970"),
+        ("/?before=\N{SUPERSCRIPT TWO}", "before is '²'"),
+        ("/?slow=x", "slow is 'x': wanted a number of milliseconds"),
+        ("/?slow=nan", "slow is 'nan'"),
+        ("/?slow=1e999", "slow is '1e999'"),
+        ("/routes?slow=-1", "slow is '-1'"),
+        ("/logs?level=LOUD", "level is 'LOUD': wanted one of DEBUG, INFO, WARNING, ERROR"),
+        (f"/?q={'a' * 2_001}", "q has 2001 characters: wanted up to 2000"),
+        (f"/?site={'a' * 2_001}", "site has 2001 characters"),
+        (f"/search?q={'a' * 9_000}", "The query string has 9002 bytes: at most 8192"),
+        ("/?" + "&".join(f"a{n}=1" for n in range(101)), "There are more than 100 parameters"),
+        (f"/telemetry/spans?_size={BIG}", "'_size' is a number of 400 digits"),
+        (f"/-/otel/traces?_next={BIG}", "'_next' is a number of 400 digits"),
+        ("/sql.json?level=x", "level is 'x'"),
+        ("/logs.txt?level=x", "level is 'x'"),
+    ],
+)
+def test_a_parameter_that_can_t_be_used_is_named(
+    viewer: httpx.Client, address: str, said: str
+) -> None:
+    """With 400, in the form that was asked for."""
+    answer = viewer.get(address)
+    assert answer.status_code == 400
+    assert said in answer.text.replace("&#39;", "'")
+    assert "Traceback" not in answer.text
+
+
+def test_a_host_of_any_bytes_is_refused(viewer: httpx.Client) -> None:
+    """For pages, the receiver and what is not there alike."""
+    for path in ("/", "/v1/traces", "/nothing", "/telemetry"):
+        answer = viewer.get(path, headers={"Host": "evil.example:4318"})
+        assert answer.status_code == 421
+        assert "--allowed-host" in answer.text
+
+
+SLOW_SQL = (
+    "with recursive c(n) as (select 1 union all select n + 1 from c where n < 1000000000) "
+    "select sum(n) from c"
+)
+
+
+def test_slow_queries_of_one_tab_stall_no_other(viewer: httpx.Client) -> None:
+    """While as many run as a browser has connections, the pages and the receiver answer."""
+    # The server's time limit of such a query is five seconds.
+    with ThreadPoolExecutor(6) as tab:
+        slow = [
+            tab.submit(viewer.get, "/telemetry/-/query.json", params={"sql": SLOW_SQL, "n": n})
+            for n in range(6)
+        ]
+        answered = 0
+        while not any(each.done() for each in slow) and answered < 5:
+            for address in ("/", "/sql", "/logs", "/-/otel/spans", f"/trace/{new_id(16).hex()}"):
+                assert viewer.get(address).status_code in (200, 404)
+            assert viewer.post("/v1/logs", headers=PROTOBUF).status_code == 200
+            answered += 1
+        assert answered > 1
+        for each in slow[1:]:
+            each.cancel()
+
+
+def test_a_body_that_stops_in_the_middle_keeps_no_room(viewer: httpx.Client) -> None:
+    """Its sender is gone; others are served."""
+    import socket
+
+    url = viewer.base_url
+    head = (
+        f"POST /v1/logs HTTP/1.1\r\nHost: {url.host}:{url.port}\r\nContent-Length: 60000000\r\n\r\n"
+    )
+    for _ in range(5):
+        with socket.create_connection((url.host, url.port)) as sender:
+            sender.sendall(head.encode() + b"x")
+    deadline = time.monotonic() + 60
+    while viewer.post("/v1/logs", headers=PROTOBUF).status_code != 200:
+        assert time.monotonic() < deadline
+    waiting = {row["what"]: row["stored"] for row in viewer.get("/received.json").json()["stored"]}
+    assert waiting["bytes of requests in memory"] < 5 * 60_000_000
