@@ -10,8 +10,11 @@ from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.registry import Collector
 
+from telemetry.hosts import is_known_host
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from prometheus_client.core import Metric
 
@@ -45,13 +48,15 @@ def _serve(registry: CollectorRegistry, settings: PrometheusSettings) -> None:
     why: OSError | None = None
     for port in range(settings.port, last):
         try:
-            start_http_server(port, settings.host, registry)
+            server, _ = start_http_server(port, settings.host, registry)
         except OSError as error:
             why = error
             if error.errno != errno.EADDRINUSE:
                 # Another port would fail with the same error.
                 break
         else:
+            names = {settings.host.lower(), *settings.allowed_hosts}
+            server.set_app(_checked(server.get_app(), names))
             logger.info("metrics are scraped at %s/metrics", settings.address(port))
             return
     # Not raised: the application can serve without metrics.
@@ -62,6 +67,18 @@ def _serve(registry: CollectorRegistry, settings: PrometheusSettings) -> None:
         last - 1,
         why,
     )
+
+
+def _checked(app: WSGIApplication | None, names: Collection[str]) -> WSGIApplication:
+    """An application that answers 421 to a host name that it does not know."""
+
+    def checked(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if app is not None and is_known_host(environ.get("HTTP_HOST", ""), names):
+            return app(environ, start_response)
+        start_response("421 Misdirected Request", [("Content-Type", "text/plain; charset=utf-8")])
+        return [b"This host name is not known here: TELEMETRY_PROMETHEUS_ALLOWED_HOSTS adds it.\n"]
+
+    return checked
 
 
 class _Steady(Collector):

@@ -181,6 +181,7 @@ class PrometheusSettings:
     host: str = value_of(v.PROMETHEUS_HOST)
     """An IPv6 address has no brackets."""
     port: int = value_of(v.PROMETHEUS_PORT)
+    allowed_hosts: tuple[str, ...] = value_of(v.PROMETHEUS_ALLOWED_HOSTS)
 
     def address(self, port: int | None = None) -> str:
         """Return the URL of a worker that listens on ``port``, or on the first one."""

@@ -143,6 +143,15 @@ def names(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip().lower() for part in value.split(",") if part.strip()))
 
 
+def host_names(value: str) -> tuple[str, ...]:
+    """Parse a comma list of host names without ports, in lower case."""
+    found = names(value)
+    wrong = [name for name in found if not _HOST.fullmatch(name)]
+    if wrong:
+        raise ValueError(f"host names, without ports (not {', '.join(wrong)})")
+    return found
+
+
 def items(value: str) -> tuple[str, ...]:
     """Parse a comma list whose items keep their case."""
     return tuple(part.strip() for part in value.split(",") if part.strip())

@@ -364,6 +364,13 @@ PROMETHEUS_PORT = Variable(
     parse.port,
     9464,
 )
+PROMETHEUS_ALLOWED_HOSTS: Variable[tuple[str, ...]] = Variable(
+    "TELEMETRY_PROMETHEUS_ALLOWED_HOSTS",
+    "Host names that workers may be scraped by, with the exporter `prometheus`: a comma list, for "
+    "the `Host` header. IP addresses, `localhost` and `OTEL_EXPORTER_PROMETHEUS_HOST` always may.",
+    parse.host_names,
+    (),
+)
 EXCLUDED_URLS = Variable(
     "OTEL_PYTHON_EXCLUDED_URLS",
     "URLs that are neither traced nor counted: a comma list of regular expressions. {forms} "

@@ -71,6 +71,43 @@ def test_an_ipv6_address_is_listened_on(host: str, caplog: pytest.LogCaptureFixt
 
 
 @pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:9464", 200),
+        ("LOCALHOST:9464", 200),
+        ("[::1]:9464", 200),
+        ("metrics.internal:9464", 200),
+        ("evil.example:9464", 421),
+        ("localhost.evil.example", 421),
+        ("", 421),
+    ],
+)
+def test_a_name_that_is_pointed_here_is_refused(scraped: int, host: str, status: int) -> None:
+    """A page elsewhere could read the metrics by it: DNS rebinding."""
+    answer = web.get(f"http://{HOST}:{scraped}/metrics", headers={"Host": host})
+    assert answer.status_code == status
+    assert ("done_total" in answer.text) is (status == 200)
+    if status != 200:
+        assert "TELEMETRY_PROMETHEUS_ALLOWED_HOSTS" in answer.text
+
+
+@pytest.fixture(scope="module")
+def scraped() -> int:
+    """The port of a reader, which a name is allowed for."""
+    port = free_ports(1)
+    settings = read(
+        OTEL_METRICS_EXPORTER="prometheus",
+        OTEL_EXPORTER_PROMETHEUS_HOST=HOST,
+        OTEL_EXPORTER_PROMETHEUS_PORT=str(port),
+        TELEMETRY_PROMETHEUS_ALLOWED_HOSTS="other.internal, Metrics.internal,",
+    ).prometheus
+    reader = metric_reader(settings)
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    provider.get_meter("mine").create_counter("done").add(3)
+    return port
+
+
+@pytest.mark.parametrize(
     ("host", "why"), [(HOST, "Address already in use"), ("192.0.2.1", "Cannot assign")]
 )
 def test_without_a_port_the_host_is_served_and_says_so(

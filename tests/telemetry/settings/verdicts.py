@@ -75,6 +75,12 @@ KINDS = {
         "++eeeeee",
         ("OTEL_PROPAGATORS",),
     ),
+    "list of host names": Kind(
+        "RFC 1123, 2.1: letters, digits, dots and hyphens; Docker's names have underscores too",
+        "metrics.internal",
+        "++ee++++",
+        ("TELEMETRY_PROMETHEUS_ALLOWED_HOSTS",),
+    ),
     "list of detectors": Kind(
         "opentelemetry.sdk.environment_variables: names of entry points, which have a case",
         "otel",
