@@ -24,6 +24,14 @@ COMMANDS = {
         "telemetry.commands.cost.command",
         "measure what pages cost in spans, bytes and money",
     ),
+    "mcp": (
+        "telemetry.viewer.mcp_server",
+        "serve the requests, traces and SQL of a running viewer to programs, by MCP",
+    ),
+    "trace": (
+        "telemetry.viewer.trace",
+        "print one trace of a running viewer",
+    ),
     "viewer": (
         "telemetry.viewer.command",
         "start a local OTLP receiver with pages that show what it has received",

@@ -69,7 +69,7 @@ def _sums(viewer: httpx.Client, what: str) -> int:
 
 def test_any_message_of_the_schemas_is_stored_and_shown(viewer: httpx.Client, soak: bool) -> None:
     """None is refused, in protobuf or in JSON, nor is JSON of other types; and every page opens."""
-    rounds = 40 if soak else 2
+    rounds = 15 if soak else 2
     for seed in range(rounds):
         generator = Generator(random.Random(seed))
         _send_messages(viewer, generator)
