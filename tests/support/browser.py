@@ -55,7 +55,24 @@ class Page:
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
         self._number = 0
-        self._call("Page.enable")
+        self.problems: list[str] = []
+        """Errors in the console, and exceptions of scripts."""
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self._call(f"{domain}.enable")
+
+    def prefer(self, scheme: str) -> None:
+        """Emulate the system's preference: `light` or `dark`."""
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        self._call("Emulation.setEmulatedMedia", features=[feature])
+
+    def press(self, key: str, text: str = "") -> None:
+        """Press a key of the keyboard, by its name in `KeyboardEvent.key`."""
+        codes = {"Tab": 9, "Enter": 13, " ": 32}
+        given: dict[str, Any] = {"key": key, "windowsVirtualKeyCode": codes.get(key, 0)}
+        if text:
+            given["text"] = text
+        self._call("Input.dispatchKeyEvent", type="keyDown", **given)
+        self._call("Input.dispatchKeyEvent", type="keyUp", **given)
 
     def open(self, url: str, screen: Screen) -> None:
         """Load an address and wait until all of it is there."""
@@ -68,10 +85,7 @@ class Page:
         )
         answer = self._call("Page.navigate", url=url)
         assert "errorText" not in answer, answer
-        while (
-            json.loads(self._connection.recv(timeout=PATIENCE)).get("method")
-            != "Page.loadEventFired"
-        ):
+        while self._received().get("method") != "Page.loadEventFired":
             pass
 
     def set_cookies(self, url: str, cookies: Mapping[str, str]) -> None:
@@ -105,6 +119,13 @@ class Page:
 
     def _received(self) -> dict[str, Any]:
         message: dict[str, Any] = json.loads(self._connection.recv(timeout=PATIENCE))
+        given = message.get("params", {})
+        if message.get("method") == "Runtime.exceptionThrown":
+            self.problems.append(str(given["exceptionDetails"]))
+        elif message.get("method") == "Log.entryAdded" and given["entry"]["level"] == "error":
+            self.problems.append(f"{given['entry']['text']} {given['entry'].get('url', '')}")
+        elif message.get("method") == "Runtime.consoleAPICalled" and given["type"] == "error":
+            self.problems.append(str(given["args"]))
         return message
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
