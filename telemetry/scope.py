@@ -5,7 +5,7 @@ Clients control the headers, so nothing here raises.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -25,3 +25,17 @@ def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
         if key == name or key.lower() == name:
             return value.decode("latin-1")
     return None
+
+
+def application_path(scope: Mapping[str, Any]) -> str:
+    """The path below the ``root_path`` that the application is mounted at.
+
+    By ASGI's specification the path includes it; gunicorn's does not.
+    """
+    path: str = scope.get("path") or ""
+    root: str = (scope.get("root_path") or "").rstrip("/")
+    if root and path.startswith(root):
+        below = path[len(root) :]
+        if not below or below.startswith("/"):
+            return below or "/"
+    return path

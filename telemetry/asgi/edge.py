@@ -49,6 +49,7 @@ from telemetry.registry.metrics import (
     SITE_DURATION,
 )
 from telemetry.request import NO_SPAN, RequestRecord, attach_record
+from telemetry.scope import application_path
 from telemetry.settings import parse
 from telemetry.traces.unrecorded import UnrecordedTracer
 from telemetry.version import __version__
@@ -228,7 +229,7 @@ class _ServerRequest:
         if edge.is_recording:
             name = self._add_attributes(attributes, scope, name)
         record = self.record = RequestRecord(method, trace.INVALID_SPAN, scope)
-        if edge.untraced is not None and edge.untraced(scope.get("path", "")):
+        if edge.untraced is not None and edge.untraced(application_path(scope)):
             record.untraced = True
         # Before the span is started: the sampler reads the record.
         context = attach_record(record, parent)
@@ -320,7 +321,7 @@ class _ServerRequest:
         unlogged, status = self._edge.unlogged, self.exchange.status
         if unlogged is None or status is None or status >= 500:
             return False
-        return bool(unlogged(self.record.scope.get("path", "")))
+        return bool(unlogged(application_path(self.record.scope)))
 
     def _is_kept(self) -> bool:
         context, was_kept = self.record.span.get_span_context(), self._edge.options.was_kept

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.util.http import SanitizeValue, detect_synthetic_user_agent
 
 from telemetry.registry import attributes as a
-from telemetry.scope import MAX_HOST, MAX_PATH, header
+from telemetry.scope import MAX_HOST, MAX_PATH, application_path, header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -134,7 +134,7 @@ def user_agent(scope: Mapping[str, Any]) -> str | None:
 
 
 def full_url(scope: Mapping[str, Any]) -> str:
-    """The URL that contrib matches excluded URLs against, without the query string.
+    """The URL that excluded URLs are matched against, without the query string and ``root_path``.
 
     Contrib's function decodes some header bytes as Python escapes, and raises on others.
     """
@@ -142,7 +142,7 @@ def full_url(scope: Mapping[str, Any]) -> str:
     if host is None:
         server = scope.get("server") or ("", None)
         host = str(server[0]) if server[1] in (80, None) else f"{server[0]}:{server[1]}"
-    return f"{scope.get('scheme', 'http')}://{host}{scope.get('path', '')}"
+    return f"{scope.get('scheme', 'http')}://{host}{application_path(scope)}"
 
 
 def captured_headers(

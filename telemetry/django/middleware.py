@@ -136,7 +136,9 @@ class DjangoMiddleware:
         if self.excluded_urls is None:
             return False
         host = request.META.get("HTTP_HOST", "")
-        return bool(self.excluded_urls.url_disabled(f"{request.scheme}://{host}{request.path}"))
+        return bool(
+            self.excluded_urls.url_disabled(f"{request.scheme}://{host}{request.path_info}")
+        )
 
     def _warn_once(self) -> None:
         if not self._warned and not trace.get_current_span().get_span_context().is_valid:

@@ -103,8 +103,11 @@ def boolean(value: str) -> bool:
 
 
 def true_or_false(value: str) -> bool:
-    """Parse ``true`` or ``false``, the only words that OpenTelemetry's SDK knows."""
-    return one_of("true", "false")(value) == "true"
+    """Parse ``true`` or ``false``, the only words that OpenTelemetry's specification allows."""
+    try:
+        return one_of("true", "false")(value) == "true"
+    except ValueError:
+        raise ValueError("true or false") from None
 
 
 def truth(value: str) -> bool:
