@@ -8,6 +8,7 @@ task; a change of a mutable record is.
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from opentelemetry import context as context_api
@@ -16,12 +17,13 @@ from opentelemetry.context import Context
 
 from telemetry.registry import attributes as a
 from telemetry.registry.attributes import OUTCOMES
+from telemetry.scope import MAX_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from opentelemetry.trace import Span
+    from opentelemetry.trace import Span, SpanContext
 
     from telemetry.registry.attributes import Outcome
 
@@ -31,6 +33,10 @@ RECORD_KEY = context_api.create_key("telemetry.request")
 """Key of the request record in a context."""
 (SPAN_KEY,) = trace.set_span_in_context(trace.INVALID_SPAN, Context())
 """Key of the current span in a context, for code that reads both at once."""
+
+_last: ContextVar[tuple[SpanContext, str | None, str | None] | None] = ContextVar(
+    "telemetry.last_request", default=None
+)
 
 NO_SPAN = trace.set_span_in_context(trace.INVALID_SPAN, Context())
 """A context without a span. Many functions use the current context instead of an empty one."""
@@ -48,7 +54,7 @@ class RequestRecord:
         "failure",
         "method",
         "outcome",
-        "route",
+        "own_route",
         "scope",
         "site",
         "span",
@@ -64,7 +70,8 @@ class RequestRecord:
         # reference cycle.
         self.scope = scope or {}
         self.site: str | None = None
-        self.route: str | None = None
+        # The route, where a framework's instrumentation has set it.
+        self.own_route: str | None = None
         self.outcome: Outcome = "served"
         # The exception that a framework turned into an error page, if any.
         self.failure: BaseException | None = None
@@ -83,6 +90,20 @@ class RequestRecord:
         # Template rendering in seconds; measured under DEBUG only.
         self.template_time = 0.0
         self.ended = False
+
+    @property
+    def route(self) -> str | None:
+        """The framework's route, or ``http.route`` as the host has set it on the SERVER span."""
+        if self.own_route is not None:
+            return self.own_route
+        # Not kept: a host may set it again, as an application that is mounted in another does.
+        attributes = getattr(self.span, "attributes", None)
+        route = attributes.get(a.HTTP_ROUTE) if attributes else None
+        return route[:MAX_PATH] if isinstance(route, str) else None
+
+    @route.setter
+    def route(self, route: str | None) -> None:
+        self.own_route = route
 
     def note_event(self, event_id: str) -> None:
         """Add the id of an error event, up to ``MAX_EVENTS``: a loop may log any number."""
@@ -112,6 +133,19 @@ def any_record(context: Context | None = None) -> RequestRecord | None:
     """The record in the context, ended or not."""
     record = context_api.get_value(RECORD_KEY, context)
     return record if isinstance(record, RequestRecord) else None
+
+
+def leave(record: RequestRecord) -> None:
+    """Remember the request that has ended in this context, for what its server logs afterwards.
+
+    Not the record itself: timers of the server keep the context for seconds.
+    """
+    _last.set((record.span.get_span_context(), record.site, record.route))
+
+
+def last_request() -> tuple[SpanContext, str | None, str | None] | None:
+    """The span context, site and route of the request that ended last in this context, or None."""
+    return _last.get()
 
 
 def set_site(site: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,8 @@ from telemetry.errors.sqlite_functions import add_cause, report_held
 from telemetry.exceptions import InstrumentationError
 from telemetry.failsafe import failed
 from telemetry.logs.access import log_request
+from telemetry.logs.context import mark_context
+from telemetry.logs.plain import text
 from telemetry.registry import attributes as a
 from telemetry.registry.metrics import (
     ACTIVE_REQUESTS,
@@ -48,7 +51,7 @@ from telemetry.registry.metrics import (
     RESPONSE_SIZE,
     SITE_DURATION,
 )
-from telemetry.request import NO_SPAN, RequestRecord, attach_record
+from telemetry.request import NO_SPAN, RequestRecord, attach_record, leave
 from telemetry.scope import application_path
 from telemetry.settings import parse
 from telemetry.traces.unrecorded import UnrecordedTracer
@@ -63,6 +66,9 @@ if TYPE_CHECKING:
     from telemetry.scope import ASGIApp, Message, Receive, Send
 
 SCOPE_KEY = "telemetry.request"
+# FastAPI (0.165) makes a SERVER span of its own, in a trace of its own, and measures the
+# request again, unless a scope has this key: FastAPI's own mark of a request that is seen to.
+_FASTAPI = "fastapi.telemetry"
 # Characters. The SDK does not limit the description of a span's status; the exception's event
 # holds the same text.
 MAX_DESCRIPTION = 4096
@@ -130,6 +136,8 @@ class Edge(OpenTelemetryMiddleware):
             if options.datasette_excluded_urls
             else None
         )
+        # FastAPI's module has the key's name.
+        self.seen_to = {_FASTAPI: None} if _FASTAPI in sys.modules else {}
         self.untraced = _matcher(options.untraced_paths)
         self.unlogged = _matcher(options.unlogged_paths)
 
@@ -178,6 +186,7 @@ class Edge(OpenTelemetryMiddleware):
                 failed("edge.request_end", error)
             finally:
                 context_api.detach(token)
+                leave(request.record)
 
 
 class _ServerRequest:
@@ -210,7 +219,7 @@ class _ServerRequest:
                     connection.get(a.NETWORK_PROTOCOL_VERSION),
                 )
         # A copy: the scope belongs to the server.
-        self.scope = {**scope, SCOPE_KEY: self.record}
+        self.scope = {**scope, **edge.seen_to, SCOPE_KEY: self.record}
         self.exchange = Exchange(
             self.record,
             receive,
@@ -283,6 +292,9 @@ class _ServerRequest:
         """
         record, exchange = self.record, self.exchange
         failure = exchange.ended(escaped)
+        if escaped is not None:
+            # The server logs it, when the context is gone.
+            mark_context(escaped, record)
         self._report(escaped, failure)
         record.ended = True
         if record.excluded:
@@ -345,10 +357,11 @@ class _ServerRequest:
             name = "HTTP" if record.method == "_OTHER" else record.method
             span.update_name(f"{name} {record.route}")
         if record.outcome == "error":
-            # First, since str() of an exception may raise.
-            span.set_status(Status(StatusCode.ERROR))
-            if failure is not None:
-                span.set_status(Status(StatusCode.ERROR, str(failure)[:MAX_DESCRIPTION]))
+            if failure is None:
+                span.set_status(Status(StatusCode.ERROR))
+            else:
+                # str() of an exception may raise.
+                span.set_status(Status(StatusCode.ERROR, text(failure)[:MAX_DESCRIPTION]))
                 span.record_exception(failure)
 
     def _report(self, escaped: BaseException | None, failure: BaseException | None) -> None:

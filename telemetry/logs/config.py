@@ -167,5 +167,14 @@ class ToRoot(logging.Handler):
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Pass the record on."""
-        logging.getLogger().handle(record)
+        """Pass the record on, to the handlers.
+
+        Not by `Logger.handle`: Sentry's SDK replaces what that calls, and would report the record
+        of an error a second time.
+        """
+        root = logging.getLogger()
+        if root.disabled or not root.filter(record):
+            return
+        for handler in root.handlers:
+            if record.levelno >= handler.level:
+                handler.handle(record)

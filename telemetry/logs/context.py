@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opentelemetry import trace
 
-from telemetry.request import any_record, request_record
+from telemetry.request import any_record, last_request, request_record
 
 if TYPE_CHECKING:
     import logging
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 # Attribute of a record with an explicit LogContext, used instead of the current one.
 ATTRIBUTE = "telemetry_context"
+_MARK = "_telemetry_context"
+# Loggers that servers write to in the task of a request, when the application has returned.
+_SERVERS = frozenset({"uvicorn.error", "gunicorn.error", "hypercorn.error"})
 
 
 class LogContext(NamedTuple):
@@ -59,6 +62,36 @@ def current_context() -> LogContext:
 
 
 def context_of(record: logging.LogRecord) -> LogContext:
-    """The context that was set on the record, or the current one."""
+    """The context that was set on the record, the current one, or that of a request that ended.
+
+    The last is for the server's own lines: the traceback of an exception that has left the
+    application, and a response that is missing.
+    """
     attached = getattr(record, ATTRIBUTE, None)
-    return attached if isinstance(attached, LogContext) else current_context()
+    if isinstance(attached, LogContext):
+        return attached
+    found = current_context()
+    if found.trace_id:
+        return found
+    return _of_exception(record) or _of_server(record) or found
+
+
+def mark_context(error: BaseException, record: RequestRecord) -> None:
+    """Set the context in which an exception was raised, for those who log it later."""
+    context = LogContext.of(record.span.get_span_context(), record)
+    # Plain, and in `__dict__`: see `telemetry.errors.failures`.
+    error.__dict__.setdefault(_MARK, tuple(context))
+
+
+def _of_exception(record: logging.LogRecord) -> LogContext | None:
+    error = record.exc_info[1] if record.exc_info else None
+    mark = error.__dict__.get(_MARK) if error is not None else None
+    return LogContext(*mark) if mark else None
+
+
+def _of_server(record: logging.LogRecord) -> LogContext | None:
+    last = last_request() if record.name in _SERVERS else None
+    if last is None:
+        return None
+    span, site, route = last
+    return LogContext.of(span, None)._replace(site=site, route=route)

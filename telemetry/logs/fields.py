@@ -52,7 +52,10 @@ def add_request_fields(
 
         structlog.configure(processors=[add_request_fields, structlog.processors.JSONRenderer()])
     """
-    for name, value in _known(current_context()).items():
+    # Records of the standard library, in structlog's ProcessorFormatter.
+    record = event_dict.get("_record")
+    context = context_of(record) if isinstance(record, logging.LogRecord) else current_context()
+    for name, value in _known(context).items():
         event_dict.setdefault(name, value)
     return event_dict
 

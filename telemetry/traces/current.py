@@ -8,6 +8,8 @@ from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.trace import Status, StatusCode
 
+from telemetry.logs.plain import text
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 def failure_of(error: BaseException) -> Status:
     """The status of a span whose block an exception has left."""
-    return Status(StatusCode.ERROR, f"{type(error).__name__}: {error}")
+    return Status(StatusCode.ERROR, f"{type(error).__name__}: {text(error)}")
 
 
 class CurrentSpan:

@@ -37,6 +37,8 @@ from telemetry.errors import failures
 from telemetry.export.ended_spans import SpanCopy
 from telemetry.request import RECORD_KEY, SPAN_KEY
 from telemetry.traces.current import CurrentSpan, failure_of
+from telemetry.traces.exceptions import record_exception
+from telemetry.traces.unrecorded import UnrecordedServerSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -323,7 +325,7 @@ class LightSpan(sdk.Span):
         if self.end_time is None:
             failures.set_origin(exception, failures.Origin.of(self.get_span_context()))
         # The SDK's, by `add_event`.
-        _record_exception(self, exception, *args, **kwargs)
+        record_exception(_record_exception, self, exception, *args, **kwargs)
 
     def keep(self, state: TraceState) -> None:
         """Make the span one that is exported. Within telemetry, for tail sampling."""
@@ -514,7 +516,8 @@ class LightTracer(Tracer):
             )
             if not is_recorded:
                 trace_id, span_id, flags, state = ids
-                return NonRecordingSpan(SpanContext(trace_id, span_id, False, flags, state))
+                unrecorded = UnrecordedServerSpan if kind is SpanKind.SERVER else NonRecordingSpan
+                return unrecorded(SpanContext(trace_id, span_id, False, flags, state))
         # Not by a constructor: a call of Python's for each span.
         span: LightSpan = _new(span_class)
         span._tracer = self

@@ -9,7 +9,9 @@ from opentelemetry.sdk.trace import sampling
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
+from telemetry.registry import attributes as a
 from telemetry.request import any_record
+from telemetry.scope import MAX_PATH
 from telemetry.settings import variables as v
 from telemetry.settings.installed import RATIO, installed_id_generators, installed_samplers
 from telemetry.traces.causes import local_cause
@@ -97,6 +99,11 @@ class RequestSampler(Sampler):
             if len(self._dropped) > MAX_DROPPED:
                 self._dropped.popitem(last=False)
             return SamplingResult(Decision.DROP)
+        if record is not None and attributes and record.own_route is None:
+            # Contrib's instrumentors of frameworks set it on a span within the edge's.
+            route = attributes.get(a.HTTP_ROUTE)
+            if isinstance(route, str) and not record.ended:
+                record.route = route[:MAX_PATH]
         if links and self._dropped and local_cause(links) in self._dropped:
             return SamplingResult(Decision.DROP)
         return self._sampler.should_sample(

@@ -16,6 +16,7 @@ from opentelemetry.sdk import trace as sdk
 from telemetry import private_api
 from telemetry.errors import failures
 from telemetry.failsafe import failed
+from telemetry.traces.exceptions import record_exception
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -65,7 +66,7 @@ class RecordedSpan(sdk.Span):
         """Record an exception, and set the span as its origin, for its error event."""
         if self.is_recording():
             failures.set_origin(exception, failures.Origin.of(self.get_span_context()))
-        _record_exception(self, exception, *args, **kwargs)
+        record_exception(_record_exception, self, exception, *args, **kwargs)
 
 
 class RecordedSpanProcessor(sdk.SpanProcessor):

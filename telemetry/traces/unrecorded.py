@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, NoOpTracer, SpanContext, TraceFlags
 
+from telemetry.registry import attributes as a
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,6 +21,25 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
     from telemetry.traces.provider import AdaptTracer
+
+
+class UnrecordedServerSpan(NonRecordingSpan):
+    """A SERVER span that is not recorded, except for its route: metrics and log lines have it."""
+
+    def __init__(self, context: SpanContext) -> None:
+        super().__init__(context)
+        self.attributes: dict[str, Any] = {}
+        """Has ``http.route`` and no other."""
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Keep ``http.route``."""
+        if key == a.HTTP_ROUTE:
+            self.attributes[key] = value
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Keep ``http.route``."""
+        for key, value in attributes.items():
+            self.set_attribute(key, value)
 
 
 class UnrecordedTracer(NoOpTracer):
@@ -30,7 +51,7 @@ class UnrecordedTracer(NoOpTracer):
         """As in the API, but a span without a parent has new ids."""
         if trace.get_current_span(context).get_span_context().is_valid:
             return super().start_span(name, context, *args, **kwargs)
-        return NonRecordingSpan(
+        return UnrecordedServerSpan(
             SpanContext(_bits(128), _bits(64), is_remote=False, trace_flags=TraceFlags())
         )
 

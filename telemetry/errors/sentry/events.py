@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sentry_sdk
 from opentelemetry import trace
+from opentelemetry.trace import TraceFlags
 
 from telemetry.errors import failures
 from telemetry.errors.sentry.grouping import fingerprint
@@ -16,6 +17,7 @@ from telemetry.errors.sentry.host_client import event_url_of
 from telemetry.errors.sentry.redaction import AllowedHeaders
 from telemetry.errors.sqlite_functions import is_callback_error
 from telemetry.failsafe import failed
+from telemetry.logs.context import context_of
 from telemetry.registry import events as e
 from telemetry.request import request_record
 from telemetry.scope import MAX_HOST, MAX_PATH, header
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
 
     from telemetry.errors.failures import Origin
+    from telemetry.logs.context import LogContext
     from telemetry.request import RequestRecord
     from telemetry.settings import Settings
 
@@ -72,6 +75,9 @@ class EventProcessor:
         if record is not None:
             self._describe(event, record)
             event["request"] = self._request(record)
+        elif log is not None:
+            # A server's line of a request that has ended.
+            self._describe(event, context_of(log))
         # Django's request object, in a log record of Django. It has the query string.
         event.get("extra", {}).pop("request", None)
         if not event.get("fingerprint"):
@@ -83,7 +89,7 @@ class EventProcessor:
             record.note_event(event_id)
         return event
 
-    def _describe(self, event: Event, record: RequestRecord) -> None:
+    def _describe(self, event: Event, record: RequestRecord | LogContext) -> None:
         tags = event.setdefault("tags", {})
         if record.site is not None:
             tags[str(e.SITE)] = record.site[:MAX_TAG]
@@ -146,6 +152,8 @@ class HostEventProcessor(EventProcessor):
         self._link(event, origin or _origin_of_event(error, log, record))
         if record is not None:
             self._describe(event, record)
+        elif log is not None:
+            self._describe(event, context_of(log))
         if hint.get(REPORTED):
             # Created by telemetry, so no integration has added these.
             if record is not None and "request" not in event:
@@ -160,7 +168,7 @@ class HostEventProcessor(EventProcessor):
             record.event_url = self._event_url or event_url_of(sentry_sdk.get_client()) or ""
         return event
 
-    def _describe(self, event: Event, record: RequestRecord) -> None:
+    def _describe(self, event: Event, record: RequestRecord | LogContext) -> None:
         named = event.get("transaction")
         info = event.get("transaction_info")
         super()._describe(event, record)
@@ -234,8 +242,16 @@ def _origin_of_event(
             # so the event has it, too.
             origin = failures.current_origin() or failures.Origin.of(record.span.get_span_context())
     elif origin is None and not _is_out_of_context(log):
-        origin = failures.current_origin()
+        origin = failures.current_origin() or _origin_of_line(log)
     return origin if origin is not None and origin.trace_id else None
+
+
+def _origin_of_line(log: Any) -> Origin | None:
+    context = context_of(log) if log is not None else None
+    if context is None or not context.trace_id:
+        return None
+    sampled = bool(int(context.trace_flags, 16) & TraceFlags.SAMPLED)
+    return failures.Origin(int(context.trace_id, 16), int(context.span_id, 16), sampled)
 
 
 def _is_out_of_context(log: Any) -> bool:
