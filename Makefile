@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve collector test deployment postgres prometheus pictures chaos soak bench docs lock dist release clean
+.PHONY: help setup serve collector test frameworks deployment postgres prometheus pictures chaos soak bench docs lock dist release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,10 @@ test: setup ## run the checks and tests that need only Python
 	$(BIN)/mypy & types=$$!; \
 		PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal; \
 		tests=$$?; wait $$types && exit $$tests
+
+# Installs each framework into an environment of its own.
+frameworks: setup ## test hosts of Starlette, FastAPI, Litestar and plain ASGI
+	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m frameworks tests/frameworks
 
 # Needs root, mount namespaces, and Debian's caddy, debootstrap and shellcheck, and a C compiler: the
 # Dockerfile's instructions are run in a folder. Builds the collector with Go once, which takes minutes.
