@@ -44,6 +44,7 @@ Component = Literal[
     "logs.processor",
     "metrics.process",
     "metrics.start",
+    "metrics.tables",
     "processes",
     "redaction.log_record",
     "redaction.span",

@@ -18,6 +18,7 @@ from opentelemetry.metrics import Counter, Histogram, Meter, Observation
 from telemetry.datasette.light import LightQuerySpan
 from telemetry.datasette.spans import QuerySpan
 from telemetry.metrics.meter import AdaptedMeter
+from telemetry.metrics.tables import TableCounter, TableHistogram, TableMeter
 from telemetry.redaction import additions
 from telemetry.registry import attributes as a
 from telemetry.request import NO_SPAN, request_record
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     Attributes = Mapping[str, Any]
     Items = tuple[tuple[str, Any], ...]
+    Key = tuple[Any, ...]
 
 # Combinations of database, operation, error class and site. They repeat, so they are cached.
 REMEMBERED = 4096
@@ -42,7 +44,7 @@ class DatasetteMeter(AdaptedMeter):
     """Adapts the instruments of one meter.
 
     Args:
-        meter: the SDK's meter.
+        meter: the SDK's meter, or one whose instruments measure into tables.
         sites: limits the values of the site attribute.
         redactor: redacts the attributes of every measurement; None redacts nothing.
     """
@@ -51,6 +53,8 @@ class DatasetteMeter(AdaptedMeter):
         super().__init__(meter, self.adapted)
         self._sites = sites
         self._redactor = redactor
+        if isinstance(meter, TableMeter):
+            meter.adapt_key = self._adapted_key
         self.learn()
         additions.follow(self)
 
@@ -73,17 +77,29 @@ class DatasetteMeter(AdaptedMeter):
         return self._meter.create_observable_gauge(name, summed, unit, description)
 
     def _counter(self, inner: Counter) -> Counter:
+        if isinstance(inner, TableCounter):
+            return _TableSiteCounter(inner, self)
         return _SiteCounter(inner, self)
 
     def _histogram(self, inner: Histogram) -> Histogram:
+        if isinstance(inner, TableHistogram):
+            return _TableSiteHistogram(inner, self)
         return _SiteHistogram(inner, self)
 
     def adapted(self, attributes: Attributes | None) -> Attributes:
         """The attributes of a measurement, with the site of the current request."""
+        label, *items = self.key(attributes)
+        return self._cached(tuple(items), label)
+
+    def key(self, attributes: Attributes | None) -> Key:
+        """The key of a series: the current request's site, and the measurement's attributes."""
         record = request_record()
         site = record.site if record is not None else None
         label = self._sites.label(site) if site is not None else None
-        return self._cached(tuple((attributes or {}).items()), label)
+        return (label, *attributes.items()) if attributes else (label,)
+
+    def _adapted_key(self, key: Key, attributes: Attributes | None) -> Attributes:
+        return self._adapted_uncached(tuple((attributes or {}).items()), key[0])
 
     def _adapted_uncached(self, items: Items, site: str | None) -> Attributes:
         known = dict(items)
@@ -136,6 +152,49 @@ class _SiteCounter(Counter):
         context: Context | None = None,
     ) -> None:
         self._add(amount, self._meter.adapted(attributes), NO_SPAN)
+
+
+class _TableSiteHistogram(Histogram):
+    def __init__(self, inner: TableHistogram, meter: DatasetteMeter) -> None:
+        self._measure = inner.measure
+        self._key = meter.key
+
+    def record(
+        self,
+        amount: int | float,
+        attributes: Attributes | None = None,
+        context: Context | None = None,
+    ) -> None:
+        key = self._key(attributes)
+        if attributes and a.ERROR_TYPE in attributes:
+            span = trace.get_current_span()
+            if isinstance(span, QuerySpan | LightQuerySpan):
+                # Whether the failure was expected is only known when the query ends.
+                span.hold(lambda *, expected: self._record_held(amount, key, attributes, expected))
+                return
+        self._measure(amount, key, attributes, NO_SPAN)
+
+    def _record_held(
+        self, amount: int | float, key: Key, attributes: Attributes, expected: bool
+    ) -> None:
+        if expected:
+            attributes = {k: v for k, v in attributes.items() if k != a.ERROR_TYPE}
+            key = (key[0], *attributes.items())
+        self._measure(amount, key, attributes, NO_SPAN)
+
+
+class _TableSiteCounter(Counter):
+    def __init__(self, inner: TableCounter, meter: DatasetteMeter) -> None:
+        self._measure = inner.measure
+        self._key = meter.key
+
+    def add(
+        self,
+        amount: int | float,
+        attributes: Attributes | None = None,
+        context: Context | None = None,
+    ) -> None:
+        self._measure(amount, self._key(attributes), attributes, NO_SPAN)
 
 
 def _summed(callback: Any, adapted: Any) -> Any:

@@ -13,8 +13,10 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 
+from telemetry.exceptions import TelemetryError
 from telemetry.metrics.meter import AdaptedMeter
 from telemetry.metrics.sites import SiteLabels
+from telemetry.metrics.tables import MARKER, TableMeter, Tables, mark
 from telemetry.registry import series
 from telemetry.registry.attributes import SCHEMA_URL
 from telemetry.registry.metrics import SITE_DURATION
@@ -22,7 +24,7 @@ from telemetry.registry.others_metrics import COLLECTIONS, EXPORTS, QUERIES
 from telemetry.settings.variables import INTERNAL_METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from opentelemetry.metrics import Meter
     from opentelemetry.sdk.resources import Resource
@@ -43,18 +45,26 @@ _FILTERS: Mapping[ExemplarFilter, type[sdk.ExemplarFilter]] = {
 class MeterProvider(sdk.MeterProvider):
     """The SDK's meter provider, with adapted meters for some instrumentation scopes.
 
+    Measurements of those scopes and of ``telemetry`` go into tables, unless a view is given or a
+    reader asks for what only the SDK's instruments have.
+
     Args:
         adapters: by scope name, a function that wraps the SDK's meter, given the site labels and
             the redactor. It renames attributes that are older than the semantic conventions of
             ``SCHEMA_URL``.
         site_labels: limits the values of the site attribute; to a hundred unless given.
         redactor: redacts the attributes of every measurement; None redacts nothing.
-        *args, **kwargs: arguments of the SDK's provider.
+        metric_readers, resource, exemplar_filter, views, **kwargs: arguments of the SDK's
+            provider. The filter is trace based unless given.
     """
 
     def __init__(
         self,
-        *args: Any,
+        metric_readers: Sequence[MetricReader] = (),
+        resource: Resource | None = None,
+        *,
+        exemplar_filter: sdk.ExemplarFilter | None = None,
+        views: Sequence[View] = (),
         site_labels: SiteLabels | None = None,
         redactor: Redactor | None = None,
         adapters: Mapping[str, AdaptMeter] | None = None,
@@ -68,7 +78,7 @@ class MeterProvider(sdk.MeterProvider):
             str(SITE_DURATION): series.worst_case(SITE_DURATION, sites=sites),
             str(QUERIES): series.of_queries(sites=sites),
         }
-        views = [
+        ours = [
             *(
                 View(instrument_name=name, aggregation_cardinality_limit=limit)
                 for name, limit in limits.items()
@@ -82,7 +92,15 @@ class MeterProvider(sdk.MeterProvider):
                 for metric in (EXPORTS, COLLECTIONS)
             ),
         ]
-        super().__init__(*args, **{**kwargs, "views": [*views, *kwargs.get("views", ())]})
+        exemplar_filter = exemplar_filter or sdk.TraceBasedExemplarFilter()
+        # The SDK's constructor creates instruments.
+        self._tables: Tables | None = None
+        super().__init__(metric_readers, resource, exemplar_filter, views=[*ours, *views], **kwargs)
+        if not views:
+            known = {name: limit for name, limit in limits.items() if limit is not None}
+            self._tables = Tables.for_readers(metric_readers, exemplar_filter, known, redactor)
+        if self._tables is not None:
+            mark(super().get_meter(MARKER))
 
     def get_meter(
         self,
@@ -94,14 +112,43 @@ class MeterProvider(sdk.MeterProvider):
         """The meter of an instrumentation scope."""
         adapt = self._adapters.get(name)
         meter = super().get_meter(name, version, SCHEMA_URL if adapt else schema_url, attributes)
+        if self._tables is not None and (adapt or name == "telemetry"):
+            # An adapter has its own redaction.
+            meter = TableMeter(meter, self._tables, _unchanged if adapt else self._redacted)
+            if not adapt:
+                return meter
         if adapt:
             return adapt(meter, self._site_labels, self._redactor)
         return meter if self._redactor is None else AdaptedMeter(meter, self._redacted)
+
+    def add_metric_reader(self, metric_reader: MetricReader) -> None:
+        """Add a reader.
+
+        Raises:
+            TelemetryError: if it asks for an aggregation that this provider can't add.
+        """
+        if self._tables is not None and not self._tables.add(metric_reader):
+            raise TelemetryError(
+                f"add_metric_reader({metric_reader!r}): this reader asks for an aggregation with "
+                "arguments of its own; give it to the provider when that is made, as an exporter "
+                "or reader that OTEL_METRICS_EXPORTER names"
+            )
+        super().add_metric_reader(metric_reader)
+
+    def remove_metric_reader(self, metric_reader: MetricReader) -> None:
+        """Remove a reader, and shut it down."""
+        super().remove_metric_reader(metric_reader)
+        if self._tables is not None:
+            self._tables.remove(metric_reader)
 
     def _redacted(self, attributes: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         if not attributes or self._redactor is None:
             return attributes
         return self._redactor.measured(attributes)
+
+
+def _unchanged(attributes: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    return attributes
 
 
 def start_meter_provider(
