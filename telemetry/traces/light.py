@@ -327,12 +327,6 @@ class LightSpan(sdk.Span):
         # The SDK's, by `add_event`.
         record_exception(_record_exception, self, exception, *args, **kwargs)
 
-    def keep(self, state: TraceState) -> None:
-        """Make the span one that is exported. Within telemetry, for tail sampling."""
-        self.trace_flags = TraceFlags(self.trace_flags | _SAMPLED)
-        self.trace_state = state
-        self._made = None
-
     def update_name(self, name: str) -> None:
         """Change the name."""
         if self.end_time is not None:
