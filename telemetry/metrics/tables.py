@@ -88,8 +88,7 @@ class Tables:
 
     Args:
         preferences: what each reader asks for, by kind of instrument.
-        find_sample: returns the exemplar for a measurement in a context, or None. None: there are
-            no exemplars.
+        find_sample: returns the exemplar for a measurement in a context, or None.
         limits: maximum number of series by the name of the metric, where it is not the reader's.
         redactor: redacts the attributes of measurements.
     """
@@ -97,7 +96,7 @@ class Tables:
     def __init__(
         self,
         preferences: Mapping[MetricReader, Mapping[type, Preference]],
-        find_sample: FindSample | None,
+        find_sample: FindSample,
         limits: Mapping[str, int],
         redactor: Redactor | None,
     ) -> None:
@@ -437,13 +436,15 @@ class _Instrument:
         kind: type,
         adapt: AdaptKey,
         boundaries: tuple[float, ...],
-        find_sample: FindSample | None,
+        find_sample: FindSample,
     ) -> None:
         self.kind = kind
         self.adapt = adapt
         self.boundaries = boundaries
         self.tables: dict[MetricReader, _Table] = {}
         self._find_sample = find_sample
+        # A context that has no exemplar.
+        self._unsampled = None if find_sample is _always else NO_SPAN
         self._refuse = inner.record if kind is sdk.Histogram else inner.add
         self._measure: Measure = self._measure_in_each
 
@@ -490,8 +491,10 @@ class _Instrument:
         if not self._least <= amount <= LARGEST:
             self._refuse(amount, attributes)
             return
-        find = self._find_sample
-        self._measure(amount, key, attributes, None if find is None else find(amount, context))
+        sample = None
+        if context is None or context is not self._unsampled:
+            sample = self._find_sample(amount, context)
+        self._measure(amount, key, attributes, sample)
 
 
 class TableHistogram(_Instrument, Histogram):
@@ -507,13 +510,11 @@ class TableHistogram(_Instrument, Histogram):
         if not 0.0 <= amount <= LARGEST:
             self._refuse(amount, attributes)
             return
-        find = self._find_sample
-        self._measure(
-            amount,
-            tuple(attributes.items()) if attributes else (),
-            attributes,
-            None if find is None else find(amount, context),
-        )
+        # As in `measure`, without its call.
+        sample = None
+        if context is None or context is not self._unsampled:
+            sample = self._find_sample(amount, context)
+        self._measure(amount, tuple(attributes.items()) if attributes else (), attributes, sample)
 
 
 class TableCounter(_Instrument, Counter):
@@ -672,8 +673,6 @@ _OVERFLOW_IDENTITY = _identity(OVERFLOW)
 
 
 def _sampled(amount: int | float, context: Context | None) -> Sample | None:
-    if context is NO_SPAN:
-        return None
     # As in the SDK, an empty context stands for the current one.
     span: Any = (context or get_current()).get(_SPAN)
     if span is None or span is INVALID_SPAN:
@@ -688,10 +687,14 @@ def _always(amount: int | float, context: Context | None) -> Sample | None:
     return amount, time_ns(), found, None
 
 
-_SAMPLES: dict[type[sdk.ExemplarFilter], FindSample | None] = {
+def _never(_amount: int | float, _context: Context | None) -> Sample | None:
+    return None
+
+
+_SAMPLES: dict[type[sdk.ExemplarFilter], FindSample] = {
     sdk.TraceBasedExemplarFilter: _sampled,
     sdk.AlwaysOnExemplarFilter: _always,
-    sdk.AlwaysOffExemplarFilter: None,
+    sdk.AlwaysOffExemplarFilter: _never,
 }
 
 
