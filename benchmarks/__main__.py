@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.client import Client
+from benchmarks.latency import SLICES, measure_latencies
 from benchmarks.measure import Target, measure
 from benchmarks.pages import choose_pages
 from benchmarks.receivers import Remote, sentry_sink, span_receiver
@@ -23,8 +24,9 @@ from tests.support.servers import serve_uvicorn
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-ROUNDS = 7
+ROUNDS = 15
 RESULTS = Path(__file__).with_name("RESULTS.md")
+PICTURE = Path(__file__).with_name("results.svg")
 COMMAND = "python -m benchmarks --write"
 
 
@@ -34,10 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.write(report.text())
     if options.json:
         options.json.write_text(report.json())
+    if options.picture:
+        options.picture.write_text(report.picture())
     if report.void:
         return 1
     if options.write:
         RESULTS.write_text(_results(report))
+        PICTURE.write_text(report.picture())
     return 0
 
 
@@ -53,14 +58,17 @@ def run(rounds: int, *, quick: bool = False) -> Report:
         sink = stack.enter_context(sentry_sink())
         targets = _start(stack, env, sink)
         samples = measure(targets, pages, rounds, _say)
-        return Report(rounds, [(page, rows(page, samples)) for page in pages], sink.take_count())
+        ports = {name: target.client.port for name, target in targets.items()}
+        latencies = measure_latencies(ports, pages, _say, 1 if quick else SLICES)
+        results = [(page, rows(page, samples)) for page in pages]
+        return Report(rounds, results, sink.take_count(), latencies)
 
 
 def _start(stack: ExitStack, env: Mapping[str, str], sink: Remote) -> dict[str, Target]:
     targets = {}
     for variant in VARIANTS:
         receiver = stack.enter_context(span_receiver()) if variant.sends else None
-        variables = variant.environment(receiver.url, sink.url) if receiver else {}
+        variables = variant.environment(receiver.url if receiver else "", sink.url)
         server = stack.enter_context(
             serve_uvicorn(variant.app, env={**env, **variables}, args=["--no-access-log"])
         )
@@ -70,7 +78,11 @@ def _start(stack: ExitStack, env: Mapping[str, str], sink: Remote) -> dict[str, 
 
 
 def _results(report: Report) -> str:
-    return f"# Results\n\nPrinted, and written here, by `{COMMAND}`.\n\n```\n{report.text()}```\n"
+    return (
+        f"# Results\n\nPrinted, and written here, by `{COMMAND}`.\n\n"
+        f"![Ratios of CPU time to the bare host's]({PICTURE.name})\n\n"
+        f"```\n{report.text()}```\n"
+    )
 
 
 def _say(what: str) -> None:
@@ -85,6 +97,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--quick", action="store_true", help="a tenth of the requests: that it works, not how well"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="write the picture there too")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name} anew")
     options = parser.parse_args(arguments)
     if options.rounds is None:

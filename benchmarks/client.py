@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from http.client import HTTPConnection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.hosts.control import PATH
 
@@ -17,8 +17,13 @@ HOST = "127.0.0.1"
 class Client:
     """Sends requests to one server, never two at the same time."""
 
-    def __init__(self, port: int) -> None:
-        self._connection = HTTPConnection(HOST, port, timeout=60)
+    def __init__(self, port: int, timeout: float = 60) -> None:
+        self.port = port
+        self._connection = HTTPConnection(HOST, port, timeout=timeout)
+
+    def connect(self) -> None:
+        """Open the connection."""
+        self._connection.connect()
 
     def request_page(self, page: Page, times: int) -> None:
         """Request a page `times` times. Raises RuntimeError for an unexpected status."""
@@ -27,19 +32,26 @@ class Client:
 
     def flushed_cpu_seconds(self) -> float:
         """Flush the server's exporters, and return its CPU seconds since the start."""
+        return self.flushed_usage()["cpu_seconds"]
+
+    def flushed_usage(self) -> dict[str, float]:
+        """Flush the server's exporters, and return its resource usage so far."""
         # A new connection for each round: uvicorn closes one that is idle for 5 seconds,
         # which would fail the next request.
         self._connection.close()
-        return self.usage()["cpu_seconds"]
+        return self.usage()
 
     def usage(self) -> dict[str, float]:
         """Return the server's resource usage so far; see `benchmarks.hosts.control`."""
-        usage: dict[str, float] = json.loads(self._get(PATH, HOST))
+        usage: dict[str, float] = self._get_json(PATH)
         return usage
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+    def _get_json(self, path: str) -> Any:
+        return json.loads(self._get(path, HOST))
 
     def _get(self, path: str, host: str, status: int = 200) -> bytes:
         self._connection.request("GET", path, headers={"Host": host})

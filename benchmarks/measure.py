@@ -31,11 +31,18 @@ class Sample:
     requests: int
     cpu_seconds: float
     received: int
+    loop_seconds: float = 0.0
+    """Of the CPU seconds, those of the event loop's own thread."""
 
     @property
     def milliseconds(self) -> float:
         """CPU milliseconds for each request."""
         return self.cpu_seconds * 1000 / self.requests
+
+    @property
+    def loop_milliseconds(self) -> float:
+        """CPU milliseconds of the event loop's thread for each request."""
+        return self.loop_seconds * 1000 / self.requests
 
 
 Samples = dict[tuple[str, str], list[Sample]]
@@ -63,7 +70,7 @@ def _round(targets: Mapping[str, Target], page: Page, number: int) -> dict[str, 
     names = list(targets)
     # Until the flush at the end, a server's CPU counts even while the others are
     # served, since its threads may export then.
-    before = {name: target.client.flushed_cpu_seconds() for name, target in targets.items()}
+    before = {name: target.client.flushed_usage() for name, target in targets.items()}
     for target in targets.values():
         if target.receiver is not None:
             target.receiver.take_count()
@@ -73,10 +80,12 @@ def _round(targets: Mapping[str, Target], page: Page, number: int) -> dict[str, 
         times = page.requests * (part + 1) // SLICES - page.requests * part // SLICES
         for name in names[shift:] + names[:shift]:
             targets[name].client.request_page(page, times)
+    after = {name: target.client.flushed_usage() for name, target in targets.items()}
     return {
         name: Sample(
             requests=page.requests,
-            cpu_seconds=target.client.flushed_cpu_seconds() - before[name],
+            cpu_seconds=after[name]["cpu_seconds"] - before[name]["cpu_seconds"],
+            loop_seconds=after[name]["loop_seconds"] - before[name]["loop_seconds"],
             # After the flush, when everything has arrived.
             received=0 if target.receiver is None else target.receiver.take_count(),
         )

@@ -1,8 +1,8 @@
-"""The variants: one host with four kinds of telemetry, each a running server."""
+"""The variants: one host with different kinds of telemetry, each a running server."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from benchmarks.hosts.variables import RECEIVER, SENTRY_SINK
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 BARE = "bare"
+OURS = "ours"
+CONTRIB = "contrib"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +23,16 @@ class Variant:
     description: str
     receiver_variable: str = ""
     sink_variable: str = ""
+    module: str = ""
+    """In `benchmarks.hosts`; the name unless given."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    sends_each_round: bool = True
+    """Whether a round in which nothing is received is void. Otherwise, it is a whole run."""
 
     @property
     def app(self) -> str:
         """The entry module, in uvicorn's format."""
-        return f"benchmarks.hosts.{self.name}:application"
+        return f"benchmarks.hosts.{self.module or self.name}:application"
 
     @property
     def sends(self) -> bool:
@@ -35,12 +42,39 @@ class Variant:
     def environment(self, receiver: str, sink: str) -> Mapping[str, str]:
         """Return the variables to add to those of the host."""
         found = {self.receiver_variable: receiver, self.sink_variable: sink}
-        return {name: address for name, address in found.items() if name}
+        return {**self.variables, **{name: address for name, address in found.items() if name}}
 
 
+OTLP = "OTEL_EXPORTER_OTLP_ENDPOINT"
+SENTRY = "SENTRY_DSN"
 VARIANTS: Sequence[Variant] = (
     Variant(BARE, "the host without telemetry"),
-    Variant("ours", "config.asgi with an OTLP endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT"),
-    Variant("contrib", "contrib's ASGI and Django, SDK, OTLP/HTTP", RECEIVER),
+    Variant(OURS, "config.asgi with an OTLP endpoint and a DSN, all traces", OTLP, SENTRY),
+    Variant(
+        "tail",
+        "the same, with the sampler `tail` at 5 %",
+        OTLP,
+        SENTRY,
+        OURS,
+        {"OTEL_TRACES_SAMPLER": "tail", "OTEL_TRACES_SAMPLER_ARG": "0.05"},
+        # It may drop the twenty traces of a round.
+        sends_each_round=False,
+    ),
+    Variant(
+        "logfire",
+        "config.asgi with Logfire's token and a DSN",
+        "LOGFIRE_BASE_URL",
+        SENTRY,
+        OURS,
+        {"LOGFIRE_TOKEN": "benchmark"},
+    ),
+    Variant("lines", "config.asgi with nothing configured: JSON lines", module="logging_only"),
+    Variant(
+        "nothing",
+        "the same, and logging_config() not called",
+        module="logging_only",
+        variables={"DJANGO_SETTINGS_MODULE": "benchmarks.hosts.no_lines"},
+    ),
+    Variant(CONTRIB, "contrib's ASGI and Django, SDK, OTLP/HTTP", RECEIVER),
     Variant("seed", "Logfire beside Sentry, 10 % transactions", RECEIVER, SENTRY_SINK),
 )

@@ -19,7 +19,7 @@ PATH = "/-/benchmark"
 
 
 def with_control(app: ASGIApp, flush: Callable[[], object] | None = None) -> ASGIApp:
-    """Answer `PATH` with the process's usage: CPU seconds of all threads, memory, threads.
+    """Answer `PATH` with the process's usage: CPU seconds, memory, threads.
 
     Measured in the process: the system's figures for another process have a
     resolution of 10 ms and a different format on each system. `flush` is called
@@ -32,21 +32,28 @@ def with_control(app: ASGIApp, flush: Callable[[], object] | None = None) -> ASG
             return
         if flush is not None:
             await asyncio.to_thread(flush)
-        body = json.dumps(_usage()).encode()
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await answer(send, _usage())
 
     return controlled
+
+
+async def answer(send: Send, document: object) -> None:
+    """Send a document as JSON."""
+    body = json.dumps(document).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _usage() -> dict[str, float]:
     resident = int(Path("/proc/self/statm").read_text().split()[1])
     return {
         "cpu_seconds": time.process_time(),
+        # This runs on the event loop.
+        "loop_seconds": time.thread_time(),
         "resident_megabytes": resident * os.sysconf("SC_PAGE_SIZE") / 1e6,
         "threads": threading.active_count(),
     }
