@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve collector test frameworks deployment postgres prometheus pictures chaos soak bench docs lock dist release clean
+.PHONY: help setup serve collector test frameworks deployment postgres prometheus pictures chaos overhead soak bench docs lock dist release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,11 @@ chaos: setup ## test outages, kills and reloads: no span and no log record is lo
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m chaos \
 		--numprocesses $$(($$(getconf _NPROCESSORS_ONLN) * 2)) --dist worksteal tests/chaos
 
+# Needs Debian's valgrind and a C compiler. It counts instructions, so a busy machine changes
+# nothing. `python -m benchmarks.instructions --write` records the figures anew.
+overhead: setup ## test that telemetry adds no more instructions to a request than recorded
+	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m overhead tests/overhead
+
 soak: setup ## test the pool under load, 10,000 openings, 6,000 random requests, 1,000 pipelines
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest --soak -s \
 		tests/end_to_end/test_hammer.py tests/end_to_end/test_fuzz.py \
@@ -89,11 +94,14 @@ bench: setup ## measure what telemetry and the pool cost
 	$(BIN)/python -m benchmarks.chaos
 	$(BIN)/python -m benchmarks.errors
 	$(BIN)/python -m benchmarks.export
+	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.logs
 	$(BIN)/python -m benchmarks.metrics
+	$(BIN)/python -m benchmarks.parts
 	$(BIN)/python -m benchmarks.redaction
 	$(BIN)/python -m benchmarks.releases
 	$(BIN)/python -m benchmarks.spans
+	$(BIN)/python -m benchmarks.start
 	$(BIN)/python -m benchmarks.pool
 	$(BIN)/python -m benchmarks.workers
 	$(BIN)/python -m benchmarks.steady

@@ -1,0 +1,123 @@
+"""Measures what telemetry adds, in whole and by part, with a server for each configuration."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from benchmarks.hosts.variables import PLANTED
+from benchmarks.instructions.figures import Added, Details
+from benchmarks.instructions.run import (
+    cases,
+    compile_library,
+    count,
+    count_functions,
+    everything,
+    prepare,
+)
+from benchmarks.receivers import sentry_sink, span_receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
+
+    from benchmarks.instructions.run import Case, Count
+
+BARE, OURS = "bare", "ours"
+# Variables that turn one part off.
+PARTS: Mapping[str, Mapping[str, str]] = {
+    "traces": {"OTEL_TRACES_EXPORTER": "none"},
+    "metrics": {"OTEL_METRICS_EXPORTER": "none"},
+    "the access line": {"TELEMETRY_ACCESS_LOG": "none"},
+    "error tracking": {"SENTRY_DSN": ""},
+}
+# Cases that are counted by part: a page of 100 ms takes too long.
+COUNTED_BY_PART = ("edge", "row")
+# A function with fewer is not recorded.
+_LEAST = 5
+
+
+class Measurement:
+    """Counts instructions in a prepared host.
+
+    Args:
+        folder: an empty folder.
+        say: called with progress.
+    """
+
+    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+        self._env = prepare(folder / "host")
+        self._library = compile_library(folder)
+        self._say = say
+        self.cases = {case.name: case for case in cases(self._env)}
+
+    def added(self, names: Collection[str] = (), *, planted: int = 0) -> dict[str, Added]:
+        """Return what telemetry adds to each case, or to the named ones.
+
+        Args:
+            names: of cases.
+            planted: turns of a loop that slow each request of the observed host down.
+        """
+        wanted = self._wanted(names)
+        counts = self._side_by_side(
+            {BARE: None, OURS: {PLANTED: str(planted)} if planted else {}}, wanted
+        )
+        return {
+            case.name: Added(bare, counts[OURS][case.name].instructions - bare)
+            for case in wanted
+            for bare in [counts[BARE][case.name].instructions]
+        }
+
+    def details(
+        self, names: Collection[str] = (), *, parts: bool = True, planted: int = 0
+    ) -> dict[str, Details]:
+        """Return where the instructions are, by part and by function."""
+        wanted = self._wanted(names)
+        by_part: dict[str, dict[str, float]] = {case.name: {} for case in wanted}
+        short = [case for case in wanted if parts and case.name in COUNTED_BY_PART]
+        if short:
+            counts = self._side_by_side({OURS: {}, **PARTS}, short)
+            for case in short:
+                whole = counts[OURS][case.name].instructions
+                for part in PARTS:
+                    without = counts[part][case.name].instructions
+                    by_part[case.name][part] = whole - without
+        functions = self._functions(wanted, {PLANTED: str(planted)} if planted else {})
+        return {name: Details(by_part[name], functions[name]) for name in by_part}
+
+    def _wanted(self, names: Collection[str]) -> list[Case]:
+        return [self.cases[name] for name in names or self.cases]
+
+    def _side_by_side(
+        self, ways: Mapping[str, Mapping[str, str] | None], wanted: list[Case]
+    ) -> dict[str, dict[str, Count]]:
+        """Count each configuration, as many at a time as there are processors."""
+
+        def one(way: str) -> dict[str, Count]:
+            self._say(f"counting {way}")
+            more = ways[way]
+            if more is None:
+                return count(self._env, self._library, wanted, {})
+            with span_receiver() as receiver, sentry_sink() as sink:
+                variables = {**everything(receiver.url, sink.url), **more}
+                return count(self._env, self._library, wanted, variables)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return dict(zip(ways, pool.map(one, ways), strict=True))
+
+    def _functions(self, wanted: list[Case], more: Mapping[str, str]) -> dict[str, dict[str, int]]:
+        self._say("counting by function")
+        bare = count_functions(self._env, wanted, {})
+        with span_receiver() as receiver, sentry_sink() as sink:
+            ours = count_functions(
+                self._env, wanted, {**everything(receiver.url, sink.url), **more}
+            )
+        return {
+            name: {
+                function: added
+                for function, number in counts.items()
+                if (added := number - bare[name][function]) >= _LEAST
+            }
+            for name, counts in ours.items()
+        }

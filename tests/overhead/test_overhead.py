@@ -1,0 +1,60 @@
+"""What telemetry adds to a request, in instructions: `make overhead`.
+
+Needs a C compiler and Debian's `valgrind`. What is recorded is in
+`benchmarks/instructions/figures.json`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks.instructions.figures import Added, Details, problems, read, where
+from benchmarks.instructions.measure import Measurement
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.overhead
+# Turns of a loop: more than a tenth of what telemetry may add to a trivial application.
+PLANTED = 20_000
+
+
+@pytest.fixture(scope="module")
+def measurement(tmp_path_factory: pytest.TempPathFactory) -> Measurement:
+    assert shutil.which("valgrind"), "wanted Debian's package valgrind"
+    folder: Path = tmp_path_factory.mktemp("overhead")
+    return Measurement(folder, lambda what: print(what, file=sys.stderr))
+
+
+@pytest.fixture(scope="module")
+def measured(measurement: Measurement) -> dict[str, Added]:
+    return measurement.added()
+
+
+def test_telemetry_adds_what_is_recorded(
+    measurement: Measurement, measured: dict[str, Added]
+) -> None:
+    """Not above the reach, and a tenth more at most. Otherwise says where."""
+    recorded = read()
+    found = problems(recorded.cases, measured)
+    lines = list(found.values())
+    if found:
+        for name, details in measurement.details(found).items():
+            lines += where(name, recorded.details.get(name, Details()), details)
+        lines.append(f"recorded with {recorded.software}")
+    assert not found, "\n".join(lines)
+
+
+def test_a_slowdown_is_found_and_named(
+    measurement: Measurement, measured: dict[str, Added]
+) -> None:
+    """A loop in front of the edge: the guard fails, and names its function first."""
+    slowed = measurement.added(["edge"], planted=PLANTED)
+    assert "are recorded" in problems(measured, slowed)["edge"]
+    [recorded] = measurement.details(["edge"], parts=False).values()
+    [now] = measurement.details(["edge"], parts=False, planted=PLANTED).values()
+    assert "_planted" in list(where("edge", recorded, now))[1]
