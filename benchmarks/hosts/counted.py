@@ -11,7 +11,7 @@ import gc
 import os
 import random
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import telemetry
@@ -74,6 +74,8 @@ def _planted(app: ASGIApp, times: int) -> ASGIApp:
 
 
 def _slow_down() -> None:
+    from datasette.app import Datasette
+
     from config.sites import directory
     from config.sites.datasettes import pool
     from config.sites.datasettes.settings import SETTINGS
@@ -82,6 +84,14 @@ def _slow_down() -> None:
     milliseconds = int(_NEVER) * 1000
     for name in ("sql_time_limit_ms", "facet_time_limit_ms", "facet_suggest_time_limit_ms"):
         SETTINGS[name] = milliseconds
+    # Once a second and site, it reads the schemas with seven queries.
+    refresh = Datasette.refresh_schemas
+
+    async def refresh_once(self: Any, *, force: bool = False) -> None:
+        if force or not hasattr(self, "_last_schema_refresh"):
+            await refresh(self, force=force)
+
+    Datasette.refresh_schemas = refresh_once
     directory.REFRESH_SECONDS = pool.CHECK_SECONDS = loop_delay.EVERY = _NEVER
     # A thread that waits for the interpreter gets it when another one waits for input, and not
     # after five milliseconds.

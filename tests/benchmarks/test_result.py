@@ -63,10 +63,12 @@ def test_who_sent_nothing_has_no_result() -> None:
 
 
 def test_a_sampled_variant_may_have_a_silent_round() -> None:
-    """With a ratio of 5 %, a round of twenty pages may keep none. A whole run may not."""
+    """With a ratio of 5 %, thirty requests may keep none. Three hundred may not."""
     assert not any(row.void for row in rows(PAGE, _samples(silent="tail")))
     samples = _samples()
     samples[PAGE.title, "tail"] = [Sample(10, 1.5, 0)] * 3
+    assert not any(row.void for row in rows(PAGE, samples))
+    samples[PAGE.title, "tail"] = [Sample(100, 15.0, 0)] * 3
     assert [row.variant for row in rows(PAGE, samples) if row.void] == ["tail"]
 
 
