@@ -9,8 +9,6 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import telemetry
-
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterator, Mapping
@@ -23,7 +21,7 @@ MAX_CHAIN = 5
 _LIBRARIES = re.compile(r"[/\\](?:site|dist)-packages[/\\]|(?:^|[/\\])<[^/\\]*>$")
 _STANDARD_LIBRARY = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
 # Where the package is installed in editable mode.
-_OWN = str(Path(telemetry.__file__).parent) + "/"
+_OWN = str(Path(__file__).parents[2]) + "/"
 
 
 def fingerprint(event: Mapping[str, Any], log: logging.LogRecord | None = None) -> list[str]:

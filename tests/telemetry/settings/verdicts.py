@@ -218,6 +218,11 @@ KINDS = {
             "TELEMETRY_TRUST_SECRET",
             "NO_COLOR",
             "NO_PROXY",
+            # A file that can't be read is said when events are sent: it may be meant for others.
+            "SSL_CERT_FILE",
+            "REQUESTS_CA_BUNDLE",
+            "CLIENT_CERT_FILE",
+            "CLIENT_KEY_FILE",
             # Another program's too: what is unknown is false.
             "DEBUG",
             "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",

@@ -297,17 +297,6 @@ def test_a_port_that_is_taken_is_named() -> None:
     assert result["problem"].startswith(f"port {port} is not available: ")
 
 
-def test_a_credential_provider_that_is_missing_is_named() -> None:
-    """No request can be made without it."""
-    result = _results(
-        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"http://{HOST}:{refusing_port()}",
-        OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER="absent",
-    )["traces"]
-    assert result["problem"].startswith("no connection can be made (")
-    assert "absent" in result["problem"]
-    assert "credential provider" in result["advice"]
-
-
 PLANTED = """
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 

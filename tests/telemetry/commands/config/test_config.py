@@ -306,8 +306,9 @@ def test_a_variable_that_others_read_too_is_not_called_ineffective() -> None:
     """It is set for them, wherever the system sets it."""
     shared = [each for each in declared(variables, passed_on) if each.shared]
     assert {"SSL_CERT_FILE", "HTTPS_PROXY", "NO_COLOR"} <= set(shared)
-    set_by_the_system = {str(each): "/etc/some-file" for each in shared}
-    for environ in (set_by_the_system, {name.lower(): "x" for name in set_by_the_system}):
+    set_by_the_system = {str(each): "localhost:3128" for each in shared}
+    lower_case = {name.lower(): value for name, value in set_by_the_system.items()}
+    for environ in (set_by_the_system, lower_case):
         done = telemetry_main("config", "--all", **environ)
         assert "without effect" not in done.stdout
         assert "nowhere" in done.stdout
