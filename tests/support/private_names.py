@@ -11,6 +11,7 @@ import ast
 import inspect
 import sys
 import textwrap
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.support.structure import module_of
@@ -142,7 +143,7 @@ class _Rule:
             yield node.lineno, f"{full}.{name} is replaced"
 
     def _inherited(self, source: Source, node: ast.ClassDef) -> set[str]:
-        known = _defined(node)
+        known = set(_defined(node))
         for base in node.bases:
             bare = base.value if isinstance(base, ast.Subscript) else base
             full = source.imports.get(ast.unparse(bare), f"{source.name}.{ast.unparse(bare)}")
@@ -195,7 +196,9 @@ def _read(root: Path, path: Path) -> Source:
     return Source(module_of(root, path), str(path.relative_to(root)), tree, imports)
 
 
-def _defined(tree: ast.AST) -> set[str]:
+# A tree is not changed, and each of its attributes asks.
+@cache
+def _defined(tree: ast.AST) -> frozenset[str]:
     """The private names that a class or a module defines or assigns to `self`."""
     found: set[str] = set()
     for node in ast.walk(tree):
@@ -205,7 +208,7 @@ def _defined(tree: ast.AST) -> set[str]:
             found.add(node.id)
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             found |= {node.attr} if ast.unparse(node.value) in ("self", "cls") else set()
-    return {name for name in found if _is_private(name)}
+    return frozenset(name for name in found if _is_private(name))
 
 
 def overridden(classes: Iterable[type[Any]], ours: str) -> set[str]:
@@ -225,14 +228,16 @@ def overridden(classes: Iterable[type[Any]], ours: str) -> set[str]:
     return found
 
 
-def _names_of(kind: type[Any]) -> set[str]:
+# The same bases have many classes.
+@cache
+def _names_of(kind: type[Any]) -> frozenset[str]:
     found = {name for name in vars(kind) if _is_private(name)}
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
     except (OSError, TypeError):
         # Written in C, or made at run time.
-        return found
-    return found | _defined(tree)
+        return frozenset(found)
+    return _defined(tree) | found
 
 
 def unused(files: Iterable[Path], names: Collection[str]) -> set[str]:
