@@ -91,6 +91,7 @@ docs: setup ## write docs/reference.md and .env.example from the registry
 
 bench: setup ## measure what telemetry and the pool cost
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.answers
 	$(BIN)/python -m benchmarks.chaos
 	$(BIN)/python -m benchmarks.errors
 	$(BIN)/python -m benchmarks.export

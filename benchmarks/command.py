@@ -47,7 +47,15 @@ def run_once(
     *,
     full: str,
 ) -> int:
-    """Print the results; ``full`` describes what the option ``--full`` measures instead."""
+    """Print the results. With ``--write``, also into ``NAME.md``, or ``NAME-FULL.md``.
+
+    Args:
+        name: the module's name.
+        description: for ``--help``.
+        lines: makes the lines, given whether ``--full`` is.
+        arguments: of the command line.
+        full: describes what the option ``--full`` measures instead.
+    """
     parser = _parser(name, description)
     parser.add_argument("--full", action="store_true", help=full)
     options = parser.parse_args(arguments)
@@ -56,8 +64,8 @@ def run_once(
     return 0
 
 
-def _results(name: str) -> Path:
-    return Path(__file__).with_name(f"{name.upper()}.md")
+def _results(name: str, option: str = "") -> Path:
+    return Path(__file__).with_name(f"{name}{option.replace(' --', '-')}".upper() + ".md")
 
 
 def _parser(name: str, description: str | None) -> argparse.ArgumentParser:
@@ -71,7 +79,7 @@ def _put_out(name: str, lines: Iterable[str], option: str, *, write: bool) -> No
     text = "\n".join(lines) + "\n"
     sys.stdout.write(text)
     if write:
-        _results(name).write_text(
+        _results(name, option).write_text(
             f"# {name.capitalize()}\n\nPrinted, and written here, by "
             f"`python -m benchmarks.{name}{option} --write`.\n\n"
             f"```\n{text}```\n"
