@@ -123,12 +123,12 @@ def _route(method: str, route: str, rows: list[Row]) -> Row:
 def statements(connection: Connection, filters: Filters) -> Row:
     """Return groups of SQL statements, and the sums of all SQL and of what is in the groups."""
     summed = connection.rows(_STATEMENTS, {"site": filters.site, "limit": _MAX_STATEMENTS})
-    texts_of = {
-        row["key"]: row["text"]
-        for row in connection.rows(
-            "select key, text from statements where text is not null and position < 0 group by key"
-        )
-    }
+    of_spans = connection.rows(
+        "select key, text from statements where text is not null and position < 0 "
+        "and (:site = '' or site = :site) group by key",
+        {"site": filters.site},
+    )
+    texts_of = {row["key"]: row["text"] for row in of_spans}
     rows = [
         {**row, "text": texts_of.get(row["key"]) or row["key"]}
         for row in summed
