@@ -99,15 +99,15 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str
     cells = [[cut(line(each), 120) for each in row] for row in rows]
     if not cells:
         return ["none"]
-    # The last column is as wide as it is.
     widths = [
         max(len(heading), *(len(row[column]) for row in cells))
         for column, heading in enumerate(headings)
     ]
     numeric = [
         all(not row[column] or row[column][0].isdigit() for row in cells)
-        for column in range(len(headings))
+        for column in range(len(headings) - 1)
     ]
+    numeric.append(False)
     found = []
     for row in ([str(heading) for heading in headings], *cells):
         aligned = [
