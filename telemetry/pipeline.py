@@ -120,7 +120,7 @@ class Pipeline:
         # Another thread than that of a signal that goes to the same address.
         self._event_senders = senders(settings, [self._events] if self._events else [], folder)
         self._senders += self._event_senders
-        self._sources = Sources()
+        self._sources = Sources(self.redactor)
         values = ValueEncoder(self.redactor)
         # Those whose items are not sent by a sender: they may have to be flushed.
         self._processors: list[DeferredSpanProcessor | DeferredLogRecordProcessor] = []
@@ -320,7 +320,8 @@ class Pipeline:
     def _readers(self, destination: Destination[Any]) -> list[MetricReader]:
         made: list[Any] = []
         if destination.outbox is not None and destination.endpoint is not None:
-            made = [OutboxMetricExporter(destination.outbox, destination.endpoint, self._sources)]
+            outbox, endpoint = destination.outbox, destination.endpoint
+            made = [OutboxMetricExporter(outbox, endpoint, self._sources, self.redactor)]
         elif destination.build is not None:
             made = [destination.build()]
         interval, timeout = self.settings.metric_interval, self.settings.metric_timeout

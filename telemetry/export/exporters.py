@@ -52,7 +52,7 @@ def metric_items(
 
     Args:
         data: what a metric reader has collected.
-        values: encodes attributes; the values are redacted when they are recorded.
+        values: redacts and encodes texts and attributes.
         sources: encodes resources and scopes.
         rejected: called with the number of data points that can't be encoded, and the error.
     """
@@ -76,13 +76,16 @@ class OutboxMetricExporter(MetricExporter):
         outbox: the outbox of the destination.
         endpoint: says which temporality and aggregation the destination gets.
         sources: encodes resources and scopes.
+        redactor: redaction rules.
     """
 
-    def __init__(self, outbox: Outbox, endpoint: Endpoint, sources: Sources) -> None:
+    def __init__(
+        self, outbox: Outbox, endpoint: Endpoint, sources: Sources, redactor: Redactor
+    ) -> None:
         super().__init__(dict(endpoint.temporality), dict(endpoint.aggregation))
         self._outbox = outbox
         self._sources = sources
-        self._values = ValueEncoder(None)
+        self._values = ValueEncoder(redactor)
 
     def export(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
@@ -113,7 +116,7 @@ def is_replaced(endpoint: Endpoint) -> bool:
 
 def encoded(signal: str, data: Any, endpoint: Endpoint, redactor: Redactor) -> list[Item]:
     """Encode spans, log records or collected metrics for one endpoint."""
-    values, sources = ValueEncoder(redactor), Sources()
+    values, sources = ValueEncoder(redactor), Sources(redactor)
     if signal == "metrics":
         return [*metric_items(data, values, sources, _rejected)]
     if signal == "logs":
@@ -192,7 +195,7 @@ class OTLPSpanExporter(SpanExporter):
         self._endpoint = endpoint
         self._sending = _Sending(endpoint, "traces")
         self._values = ValueEncoder(redactor)
-        self._sources = Sources()
+        self._sources = Sources(redactor)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send the spans. One that can't be encoded is left out."""
@@ -221,7 +224,7 @@ class OTLPLogRecordExporter(LogRecordExporter):
     def __init__(self, endpoint: Endpoint, redactor: Redactor) -> None:
         self._sending = _Sending(endpoint, "logs")
         self._values = ValueEncoder(redactor)
-        self._sources = Sources()
+        self._sources = Sources(redactor)
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
         """Send the records. One that can't be encoded is left out."""
@@ -251,7 +254,7 @@ class OTLPMetricExporter(MetricExporter):
         super().__init__(dict(endpoint.temporality), dict(endpoint.aggregation))
         self._sending = _Sending(endpoint, "metrics")
         self._values = ValueEncoder(redactor)
-        self._sources = Sources()
+        self._sources = Sources(redactor)
 
     def export(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
 from telemetry.export.ended_spans import SpanCopy
@@ -93,7 +94,21 @@ def redacted_span(span: ReadableSpan, redactor: Redactor) -> ReadableSpan:
         text = redactor.text(description)
         if text != description:
             instead["status"] = Status(span.status.status_code, text)
+    scope = _scope(span.instrumentation_scope, redactor)
+    if scope is not span.instrumentation_scope:
+        instead["instrumentation_scope"] = scope
     return SpanCopy(span, **instead) if instead else span
+
+
+def _scope(scope: InstrumentationScope | None, redactor: Redactor) -> InstrumentationScope | None:
+    if scope is None:
+        return None
+    name, attributes = redactor.text(scope.name), scope.attributes or {}
+    version = redactor.text(scope.version) if scope.version else scope.version
+    found = redactor.attributes(attributes)
+    if name == scope.name and version == scope.version and found is attributes:
+        return scope
+    return InstrumentationScope(name, version, scope.schema_url, dict(found))
 
 
 def _event(event: Any, redactor: Redactor) -> Any:
@@ -139,14 +154,24 @@ def redacted_record(data: ReadableLogRecord, redactor: Redactor) -> ReadableLogR
     record = data.log_record
     attributes = record.attributes or {}
     body, found = redactor.anything(record.body), redactor.attributes(attributes)
-    if body is record.body and found is attributes:
+    severity, event = record.severity_text, record.event_name
+    severity = redactor.text(severity) if severity else severity
+    event = redactor.text(event) if event else event
+    scope = _scope(data.instrumentation_scope, redactor)
+    if (
+        body is record.body
+        and found is attributes
+        and severity == record.severity_text
+        and event == record.event_name
+        and scope is data.instrumentation_scope
+    ):
         return data
     # A copy: the application's other exporters receive the same record.
     record = copy.copy(record)
-    record.body = body
+    record.body, record.severity_text, record.event_name = body, severity, event
     if found is not attributes:
         record.attributes = dict(found)
-    return replace(data, log_record=record)
+    return replace(data, log_record=record, instrumentation_scope=scope)
 
 
 def _redacted(

@@ -33,20 +33,28 @@ class AdaptedMeter(Meter):
     Args:
         meter: the wrapped meter.
         adapt: returns the new attributes of one measurement; it must not change them in place.
+        describe: returns another text for a description or a unit.
     """
 
-    def __init__(self, meter: Meter, adapt: Adapt) -> None:
+    def __init__(
+        self, meter: Meter, adapt: Adapt, describe: Callable[[str], str] | None = None
+    ) -> None:
         super().__init__(meter.name, meter.version, meter.schema_url)
+        self._describe = describe or str
         self._meter = meter
         self._adapt = adapt
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> Counter:
-        return self._counter(self._meter.create_counter(name, unit, description))
+        return self._counter(
+            self._meter.create_counter(name, self._describe(unit), self._describe(description))
+        )
 
     def create_up_down_counter(
         self, name: str, unit: str = "", description: str = ""
     ) -> UpDownCounter:
-        inner = self._meter.create_up_down_counter(name, unit, description)
+        inner = self._meter.create_up_down_counter(
+            name, self._describe(unit), self._describe(description)
+        )
         return _UpDownCounter(inner, self._adapt)
 
     def create_histogram(
@@ -59,32 +67,41 @@ class AdaptedMeter(Meter):
     ) -> Histogram:
         inner = self._meter.create_histogram(
             name,
-            unit,
-            description,
+            self._describe(unit),
+            self._describe(description),
             explicit_bucket_boundaries_advisory=explicit_bucket_boundaries_advisory,
         )
         return self._histogram(inner)
 
     def create_gauge(self, name: str, unit: str = "", description: str = "") -> Any:
-        return _Gauge(self._meter.create_gauge(name, unit, description), self._adapt)
+        return _Gauge(
+            self._meter.create_gauge(name, self._describe(unit), self._describe(description)),
+            self._adapt,
+        )
 
     def create_observable_counter(
         self, name: str, callbacks: Any = None, unit: str = "", description: str = ""
     ) -> Any:
         adapted = self._adapted(callbacks)
-        return self._meter.create_observable_counter(name, adapted, unit, description)
+        return self._meter.create_observable_counter(
+            name, adapted, self._describe(unit), self._describe(description)
+        )
 
     def create_observable_up_down_counter(
         self, name: str, callbacks: Any = None, unit: str = "", description: str = ""
     ) -> Any:
         adapted = self._adapted(callbacks)
-        return self._meter.create_observable_up_down_counter(name, adapted, unit, description)
+        return self._meter.create_observable_up_down_counter(
+            name, adapted, self._describe(unit), self._describe(description)
+        )
 
     def create_observable_gauge(
         self, name: str, callbacks: Any = None, unit: str = "", description: str = ""
     ) -> Any:
         adapted = self._adapted(callbacks)
-        return self._meter.create_observable_gauge(name, adapted, unit, description)
+        return self._meter.create_observable_gauge(
+            name, adapted, self._describe(unit), self._describe(description)
+        )
 
     def _counter(self, inner: Counter) -> Counter:
         return _Counter(inner, self._adapt)

@@ -119,7 +119,9 @@ class MeterProvider(sdk.MeterProvider):
                 return meter
         if adapt:
             return adapt(meter, self._site_labels, self._redactor)
-        return meter if self._redactor is None else AdaptedMeter(meter, self._redacted)
+        if self._redactor is None:
+            return meter
+        return AdaptedMeter(meter, self._redacted, self._redactor.text)
 
     def add_metric_reader(self, metric_reader: MetricReader) -> None:
         """Add a reader.

@@ -10,7 +10,7 @@ import re
 from itertools import islice
 from typing import Final
 
-from telemetry.redaction.bounds import CUT, MAX_MATCHES
+from telemetry.redaction.bounds import CUT
 from telemetry.registry.contents import CREDENTIAL_WORDS
 from telemetry.registry.redaction import REDACTED, REDACTED_IN_URL
 
@@ -30,7 +30,7 @@ _NAME = re.compile(
 # Between a name and its value, in small letters: the end of a subscript, an assignment. Bounded, so
 # that the time is linear.
 _SEPARATOR = re.compile(
-    r"(?P<quote>\\{0,7}[\"'`])?[ \t]{0,8}[\])]{0,3}[ \t]{0,64}"
+    r"(?P<quote>\\{0,7}[\"'`])?+[ \t]{0,64}+(?:[\])]{1,3}+[ \t]{0,8}+)?+"
     r"(?:"
     # A name with its type: `password: str = "…"`.
     r":[ \t]{0,8}(?:str|bytes|int|any|object|string|secretstr|optional\[\w{1,16}\])"
@@ -40,20 +40,24 @@ _SEPARATOR = re.compile(
     r"|(?P<assigned>(?:=>|->|:=|={1,3}|:(?!//))[ \t]{0,64})"
     # `("password", "…")`, `name="password" value="…"`, and a form of several parts.
     r"|(?(quote)(?:"
-    r"(?:[ \t,;]{1,8}[\w:-]{1,32}\\{0,7}[\"']?[ \t]?[=:][ \t]?\\{0,7}[\"'][^\"'<>]{0,64}[\"']){0,3}"
-    r"[\s,;]{1,8}\\{0,7}[\"']?(?:value|content|val|text|data)\\{0,7}[\"']?[ \t]?[=:][ \t]?"
+    r"(?:(?:(?<=[ \t])|[ \t,;]{1,8}+)[\w:-]{1,32}+\\{0,7}[\"']?[ \t]?[=:][ \t]?\\{0,7}[\"']"
+    r"[^\"'<>]{0,64}[\"']){0,3}"
+    r"(?:(?<=[ \t])|[\s,;]{1,8}+)\\{0,7}[\"']?(?:value|content|val|text|data)"
+    r"\\{0,7}[\"']?[ \t]?[=:][ \t]?"
     r"|(?P<listed>,[ \t\n]{0,8})"
     r"|(?P<form>(?:;[^\r\n]{0,200})?\r?\n(?:[\w-]{1,40}:[^\r\n]{0,200}\r?\n){0,3}\r?\n)"
     r")|(?!))"
     r"|(?P<called>\()(?=[bru]?[\"'])"
-    r"|(?P<said>[ \t]{1,8}(?:is|was)[ \t]{1,8})"
+    r"|(?P<said>(?<=[ \t])(?:is|was)[ \t]{1,8})"
     r")"
 )
 _BLANKS = re.compile(r"[ \t]{1,64}")
 _TAG_END = re.compile(r"[^<>]{0,200}>(?:<!\[cdata\[)?")
-_TAG_BEGIN = re.compile(r"<[\w:.-]{0,48}\Z")
-_OPTION = re.compile(r"(?<![\w-])--[\w.-]{0,48}\Z")
-_LINE_BEGIN = re.compile(r"(?:\A|\n)[ \t]{0,32}(?:- |export |set |;|#)?[\w.-]{0,48}\Z")
+# What may stand before a name in its line, and before it in an option or a tag.
+# Not possessive, with which `fullmatch` of Python 3.11 matches too much.
+_LINE_BEGIN = re.compile(r"[ \t]{0,32}(?:- |export |set |;|#)?[\w.-]{0,48}")
+_TAG_BEGIN = re.compile(r"[\w:.-]{0,48}")
+_OPTION_BEGIN = re.compile(r"--[\w.-]{0,48}")
 _LOOKBEHIND: Final = 100
 _INDENTED = re.compile(r"(?:[ \t]+[^\n]*(?:\n|\Z))+|- [^\n]*(?:\n|\Z)|\S+(?=[ \t]*(?:\r?\n|\Z))")
 
@@ -63,8 +67,12 @@ _CONTINUED = re.compile(r"[ \t]{0,8}\r?\n\s{1,100}(?=[bBrRuUfF]{0,2}[\"'])")
 _OPENING = re.compile(r"(?:[A-Za-z_][\w.]{0,63})?[(\[{]|<(?=[\w.]{1,64}[: ])")
 _BRACKET = re.compile(r"[()\[\]{}\"'`]")
 _OPEN: Final = frozenset("([{")
+_CLOSED: Final = frozenset(")]}")
 # Of quotes or brackets that are searched for the end of one value.
 _MAX_MARKS: Final = 64
+# Of names in one text, and of values whose brackets are not closed: the rest is replaced.
+_MAX_NAMES: Final = 384
+_MAX_UNCLOSED: Final = 32
 # The rest of a header, and an authentication scheme before its credentials.
 _HEADER = re.compile(r"(?:cookie|authori[sz]ation)\Z")
 _LINE = re.compile(r"[^\r\n]*")
@@ -86,12 +94,12 @@ def without_named(text: str) -> str:
         # One letter of Turkish becomes two. Positions must be the same in both.
         lowered = "".join(each.lower() if each.isascii() else each for each in text)
     parts: list[str] = []
-    done = seen = 0
+    done = seen = unclosed = 0
     for match in _NAME.finditer(lowered):
         if match.start() < done:
             continue
         seen += 1
-        if seen > MAX_MATCHES:
+        if seen > _MAX_NAMES or unclosed > _MAX_UNCLOSED:
             parts += (text[done : match.start()], CUT)
             done = len(text)
             break
@@ -99,6 +107,7 @@ def without_named(text: str) -> str:
         if found is None:
             continue
         begin, end = found
+        unclosed += text[begin] in _OPEN and text[end - 1] not in _CLOSED
         if text[begin:end].strip("bur\\\"'`[]") not in _TAKEN_OUT:
             parts += (text[done:begin], REDACTED)
             done = end
@@ -146,7 +155,7 @@ def _value(text: str, lowered: str, start: int, end: int) -> tuple[int, int] | N
 def _value_in_markup(text: str, lowered: str, start: int, end: int) -> tuple[int, int] | None:
     """The value of an option of a command, or the content of an element of XML."""
     before = text[max(0, start - _LOOKBEHIND) : start]
-    if _TAG_BEGIN.search(before):
+    if _begins(_TAG_BEGIN, before, before.rfind("<") + 1):
         tag = _TAG_END.match(lowered, end)
         if tag is None or tag[0].endswith("/>"):
             return None
@@ -154,7 +163,7 @@ def _value_in_markup(text: str, lowered: str, start: int, end: int) -> tuple[int
         stop = stop if stop >= 0 else len(text)
         return (tag.end(), stop) if stop > tag.end() else None
     blanks = _BLANKS.match(text, end)
-    if blanks is None or not _OPTION.search(before):
+    if blanks is None or not _is_option(before):
         return None
     begin = blanks.end()
     enclosed = _end_of_value(text, begin, start)
@@ -164,6 +173,19 @@ def _value_in_markup(text: str, lowered: str, start: int, end: int) -> tuple[int
     if word is None or word[0].startswith("-"):
         return None
     return begin, word.end()
+
+
+def _begins(pattern: re.Pattern[str], before: str, start: int) -> bool:
+    """Whether what is before a name, from ``start`` on, is what the pattern allows."""
+    return start > 0 and pattern.fullmatch(before, start) is not None
+
+
+def _is_option(before: str) -> bool:
+    start = before.rfind("--")
+    # Not the end of a word or of a line of marks.
+    if start > 0 and (before[start - 1].isalnum() or before[start - 1] in "_-"):
+        return False
+    return start >= 0 and _OPTION_BEGIN.fullmatch(before, start) is not None
 
 
 def _end_of_value(text: str, begin: int, name: int) -> int | None:
@@ -254,7 +276,7 @@ def _end_of_unclosed(text: str, begin: int, name: int) -> int:
 def _end_of_plain(text: str, lowered: str, begin: int, start: int, end: int, separator: str) -> int:
     """The end of a value without quotes and brackets around it."""
     if _HEADER.search(lowered, max(0, end - 16), end) or (
-        separator[-1:].isspace() and _LINE_BEGIN.search(text[max(0, start - _LOOKBEHIND) : start])
+        separator[-1:].isspace() and _is_first_in_line(text, start)
     ):
         stop = _line_end(text, begin)
         return begin + len(text[begin:stop].rstrip(_TRAILING + " \t")) if stop > begin else begin
@@ -268,6 +290,14 @@ def _end_of_plain(text: str, lowered: str, begin: int, start: int, end: int, sep
     shorter = value.rstrip(_TRAILING)
     # Only what closes the text around it; a value of such characters alone is none.
     return begin + len(shorter)
+
+
+def _is_first_in_line(text: str, start: int) -> bool:
+    begin = max(0, start - _LOOKBEHIND)
+    line = text.rfind("\n", begin, start) + 1
+    if not line and begin:
+        return False
+    return _LINE_BEGIN.fullmatch(text, line, start) is not None
 
 
 def _line_end(text: str, begin: int) -> int:

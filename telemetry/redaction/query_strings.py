@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from telemetry.redaction.bounds import bounded
 from telemetry.registry.redaction import REDACTED_IN_URL
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 MAX_PARAMETERS = 64
 MAX_NAME = 64
+_MAX_QUERIES = 512
 
 # A word with a question mark in it: between apostrophes, as in `repr`, or up to white space, a
 # quotation mark or an angle bracket, since a URL may contain an apostrophe.
@@ -43,7 +45,7 @@ def without_values_in(text: str, kept: Container[str]) -> str:
         query, hash_, fragment = query.partition("#")
         return f"{before}?{without_values(query, kept)}{hash_}{fragment}"
 
-    return _IN_TEXT.sub(shown, text)
+    return bounded(_IN_TEXT, shown, text, _MAX_QUERIES)
 
 
 def _without_value(part: str, kept: Container[str]) -> str:

@@ -12,13 +12,13 @@ from urllib.parse import unquote
 from telemetry.redaction import additions
 from telemetry.redaction.additions import plain_name
 from telemetry.redaction.addresses import without_users
-from telemetry.redaction.bounds import bounded
+from telemetry.redaction.bounds import CUT, bounded
 from telemetry.redaction.named import may_have_name, without_named
 from telemetry.redaction.query_strings import without_values, without_values_in
 from telemetry.redaction.secrets import encoded_forms_of, forms_of
 from telemetry.redaction.sql import without_literals, without_quotations
 from telemetry.redaction.tokens import may_have_token, without_keys, without_schemes, without_tokens
-from telemetry.registry.contents import Content, content_of
+from telemetry.registry.contents import Content, content_of, is_credential
 from telemetry.registry.redaction import (
     CREDENTIALS,
     EMAILS,
@@ -43,11 +43,14 @@ _REMEMBERED = 1024
 _LONGEST_REMEMBERED = 1024
 # Datasette's tilde encoding (https://docs.datasette.io/en/latest/internals.html).
 _TILDE = re.compile(r"~(?=[0-9A-F]{2})")
+# What escapes begin with. The text behind so many of them is not decoded, and is replaced.
+_MARKS = ("%", "~", "&")
+_MAX_ESCAPES = 4096
 # JSON's escape of a printable character of ASCII.
 _ESCAPE = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 # Shorter texts can't hold a credential or an e-mail address.
 _SHORT = 6
-# Maximum number of passes over a text that changes. Long texts have two, which bounds the cost.
+# Maximum number of passes over a text that changes. Long texts have one, which bounds the cost.
 _PASSES = 4
 _LONG = 4096
 
@@ -103,6 +106,8 @@ class Redactor:
         content = self._content(name)
         if content is Content.TEXT:
             return self.anything(value, depth)
+        if content is Content.PRIVATE_NAME:
+            return _replaced(value) if is_credential(name) else self.anything(value, depth)
         if content is Content.OURS or value is None or isinstance(value, bool):
             return value
         if content is Content.CREDENTIAL:
@@ -117,7 +122,10 @@ class Redactor:
         return self.anything(value, depth)
 
     def attributes(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Redact attributes by name; returns the same mapping if nothing in it is private."""
+        """Redact attributes by name, and names.
+
+        Returns the same mapping if nothing in it is private.
+        """
         changed: dict[str, Any] | None = None
         content_of, short_text = self._content, self._short_text
         for name, value in attributes.items():
@@ -135,6 +143,12 @@ class Redactor:
                     continue
                 else:
                     found = self.anything(value)
+            elif content_of(name) is Content.PRIVATE_NAME:
+                if changed is None:
+                    changed = dict(attributes)
+                del changed[name]
+                changed[self.text(name)] = self.value(name, value)
+                continue
             else:
                 found = self.value(name, value)
             if found is not value:
@@ -177,6 +191,24 @@ class Redactor:
             return self._bytes(value)
         return value
 
+    def whole(self, text: str) -> str:
+        """Redact a text of any length, such as a file, without cutting it.
+
+        Line by line, up to `MAX_TEXT` at a time. Of a longer line, `CUT` replaces what is around
+        each place at which it would be cut.
+        """
+        parts: list[str] = []
+        at = 0
+        while len(text) - at > MAX_TEXT:
+            end = text.rfind("\n", at, at + MAX_TEXT) + 1
+            if end:
+                parts.append(self.text(text[at:end]))
+                at = end
+            else:
+                parts += (self.text(text[at : at + MAX_TEXT])[: -self._margin], CUT)
+                at += MAX_TEXT
+        return "".join((*parts, self.text(text[at:])))
+
     def _cut(self, text: str, redacted: Callable[[str], str]) -> str:
         if len(text) <= MAX_TEXT:
             return redacted(text)
@@ -208,8 +240,8 @@ class Redactor:
             return Content.CREDENTIAL
         content = content_of(name)
         if content is Content.CREDENTIAL and CREDENTIALS not in self._kinds:
-            return Content.TEXT
-        return content
+            content = Content.TEXT
+        return Content.PRIVATE_NAME if self.text(name) != name else content
 
     def _query(self, query: str) -> str:
         if QUERY_STRINGS in self._kinds:
@@ -231,7 +263,7 @@ class Redactor:
 
     def _redacted(self, text: str) -> str:
         # The result of one rule may match another rule. Most texts do not change.
-        for _ in range(_PASSES if len(text) <= _LONG else 2):
+        for _ in range(_PASSES if len(text) <= _LONG else 1):
             found = self._redacted_once(text)
             if found == text:
                 break
@@ -288,6 +320,10 @@ class Redactor:
 
 def _decoded(text: str) -> str:
     """The text without percent-encoding, Datasette's, HTML's and JSON's."""
+    for mark in _MARKS:
+        parts = text.split(mark, _MAX_ESCAPES)
+        if len(parts) > _MAX_ESCAPES:
+            text = f"{text[: len(text) - len(parts[-1]) - 1]}{CUT}"
     if "%" in text or "~" in text:
         text = unquote(unquote(_TILDE.sub("%", text)))
     if "&" in text and ";" in text:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 # SQLite's tokens (https://sqlite.org/src/file/src/tokenize.c) that may hold a value. An
 # unterminated string, name or comment, also one that was truncated, extends to the end.
 _TOKEN = re.compile(
-    # Most characters begin none of them.
-    r"(?=['\"`0-9xX:@$?#.\[/-])(?:"
+    r"(?P<comment>--[^\n]*+|/\*.*?(?:\*/|\Z))"
+    # Most characters begin none of the others.
+    r"|(?=['\"`0-9xX\[]|[:@$?#][\w$]|\.[0-9])(?:"
     r"(?P<literal>(?:(?<![\w$])[xX])?'[^']*+(?:''[^']*+)*+(?:'|\Z))"
     r"|(?P<quoted>\"[^\"]*+(?:\"\"[^\"]*+)*+\")"
-    r"|(?P<comment>--[^\n]*+|/\*.*?(?:\*/|\Z))"
     r"|(?P<name>`[^`]*+(?:``[^`]*+)*+`|\[[^\]]*+\])"
     r"|(?P<rest>[\"`\[].*+)"
     # `$name::suffix(text)` is a parameter.
@@ -63,15 +63,17 @@ _LOGGED = re.compile(
     r"(?P<alias>; alias=[\w-]{1,64})?(?P<rest>\)?)\Z",
     re.DOTALL,
 )
-_OF_SQLALCHEMY = re.compile(
-    r"\[SQL: (?P<sql>.*?)\](?=\n|\Z)(?:\n\[parameters: .*(?P<end>\]))?", re.DOTALL
-)
 # Quotations of values in the messages of PostgreSQL and MySQL.
-_OF_OTHERS = re.compile(
-    r"(?P<begin>\bKey \([^()\n]{1,200}\)=\()(?:.*)(?P<end>\) (?:already exists|is not present|"
-    r"conflicts with|is still referenced))"
-    r"|(?P<row>Failing row contains \()[^\n]*+|(?P<entry>Duplicate entry ')[^\n]*(?=' for key)"
-    r"|(?P<line>\nLINE \d{1,6}: )[^\n]*+"
+_REST_OF_LINE = re.compile(
+    r"(?P<row>Failing row contains \()[^\n]*+|(?P<line>\nLINE \d{1,6}: )[^\n]*+"
+)
+# The text before and after them. A message has one, which ends at the last of these.
+_VALUES = (
+    (")=(", ") already exists"),
+    (")=(", ") is not present"),
+    (")=(", ") is still referenced"),
+    (")=(", ") conflicts with"),
+    ("Duplicate entry '", "' for key"),
 )
 # Quotes the rest of the statement, with line breaks and quotes: ends at the last quote.
 _REST = 'unrecognized token: "'
@@ -94,27 +96,29 @@ def without_logged_statements(text: str) -> str:
                 f"{logged['time'] or ''}{statement}{logged['name']}{arguments}"
                 f"{logged['alias'] or ''}{logged['rest']}"
             )
-    if "[SQL: " in text:
-        text = bounded(_OF_SQLALCHEMY, _without_parameters, text)
-    return text
+    return _without_sqlalchemys(text) if "[SQL: " in text else text
 
 
-def _without_parameters(match: re.Match[str]) -> str:
-    parameters = "\n[parameters: ?]" if match["end"] else ""
-    return f"[SQL: {without_literals(match['sql'])}]{parameters}"
+def _without_sqlalchemys(text: str) -> str:
+    # One statement, up to the end of a line with a bracket, and its parameters in the next lines.
+    before, begin, rest = text.partition("[SQL: ")
+    statement, end, rest = rest.partition("]\n")
+    if not end:
+        return f"{before}{begin}{without_literals(statement.removesuffix(']'))}]"
+    if rest.startswith("[parameters: "):
+        _, _, rest = rest.rpartition("]")
+        end = "]\n[parameters: ?]"
+    return f"{before}{begin}{without_literals(statement)}{end}{rest}"
 
 
 def without_quotations(message: str) -> str:
     """A text with the quotations of statements and values in databases' messages replaced."""
     if "; " in message or "[SQL: " in message:
         message = without_logged_statements(message)
-    if (
-        "Key (" in message
-        or "LINE " in message
-        or "row contains" in message
-        or "entry '" in message
-    ):
-        message = bounded(_OF_OTHERS, _without_quoted, message)
+    if "LINE " in message or "row contains" in message:
+        message = bounded(_REST_OF_LINE, _without_rest, message)
+    if ") " in message or "entry '" in message:
+        message = _without_values(message)
     for begin, end in _QUOTED:
         if begin in message:
             message = "".join(_without_each(message, begin, end))
@@ -126,23 +130,31 @@ def without_quotations(message: str) -> str:
     return f"{message[:start]}?{message[stop:] if stop >= 0 else ''}"
 
 
-def _without_quoted(match: re.Match[str]) -> str:
-    begin = match["begin"] or match["row"] or match["entry"] or match["line"]
-    return f"{begin}?{match['end'] or (')' if match['row'] else '')}"
+def _without_values(message: str) -> str:
+    for begin, end in _VALUES:
+        stop = message.rfind(end)
+        start = message.find(begin) + len(begin)
+        if stop >= start >= len(begin):
+            message = f"{message[:start]}?{message[stop:]}"
+    return message
+
+
+def _without_rest(match: re.Match[str]) -> str:
+    return f"{match['row']}?)" if match["row"] else f"{match['line']}?"
 
 
 def _without_each(text: str, begin: str, end: str) -> Iterator[str]:
     at = 0
+    if end not in text:
+        # Another database's message, or it was truncated.
+        end = end[0]
     for _ in range(MAX_MATCHES):
         start = text.find(begin, at)
         if start < 0:
             break
         start += len(begin)
         stop = text.find(end, start)
-        if stop < 0:
-            # Another database's message, or it was truncated.
-            stop = text.find(end[0], start)
-            stop = stop if stop >= 0 else len(text)
+        stop = stop if stop >= 0 else len(text)
         yield f"{text[at:start]}?" if stop > start else text[at:start]
         at = stop
     else:
@@ -178,7 +190,7 @@ class _Statement:
         # Only what is behind the token before: "from" in a comment or a string says nothing.
         begin = max(self._end, start - _LOOKBEHIND)
         before = text[begin:start]
-        if self._kind == "name" and _BEHIND_A_NAME.fullmatch(before):
+        if self._kind == "name" and _BEHIND_A_NAME.match(before):
             return True
         found = _BEFORE_A_NAME.search(before)
         if found is None or found["source"] is None:

@@ -63,7 +63,7 @@ _DATA = re.compile(r"data:(?:image|font|video|audio)/[\w.+-]{1,32}(?:;[\w=-]{1,3
 _LOOKBEHIND: Final = 64
 # A part of a path that can't be a part of a token.
 _PLAIN = re.compile(r"[A-Z]?[a-z_-]*|[0-9-]*|[A-Z]+")
-_MAX_WORDS: Final = 512
+_MAX_WORDS: Final = 384
 
 
 def may_have_token(text: str) -> bool:

@@ -16,6 +16,7 @@ class Content(Enum):
     SQL = "sql"
     QUERY_STRING = "query string"
     PARAMETERS = "parameters of a statement"
+    PRIVATE_NAME = "text, and the name itself has private data"
     OURS = "ours"
     """Put together by ourselves, from what the operator gave."""
 

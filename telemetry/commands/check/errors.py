@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 class _Collected(Transport):
     """Keeps the envelopes."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, redactor: Redactor) -> None:
         super().__init__({"dsn": dsn})
+        self._redactor = redactor
         self.items: list[Item] = []
 
     def capture_envelope(self, envelope: Envelope) -> None:
-        self.items.append(item_of(envelope))
+        self.items.append(item_of(envelope, self._redactor))
 
 
 def send_error(
@@ -44,7 +45,7 @@ def send_error(
     if settings.sentry is None:
         return Answer(), ""
     dsn = settings.sentry.dsn
-    collected = _Collected(dsn)
+    collected = _Collected(dsn, redactor)
     client = sentry_sdk.Client(
         dsn=dsn,
         transport=collected,

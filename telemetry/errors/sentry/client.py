@@ -96,6 +96,7 @@ class ErrorTracking:
         self._own_events = EventProcessor(settings, traced=traced)
         self._host_events = HostEventProcessor(settings, traced=traced)
         self._before_send = BeforeSend(settings, redactor)
+        self._redactor = redactor
         self._accepted = 0
         self._flushed = 0
         # What the SDK's queue holds of those, if a flush has looked since the last event.
@@ -132,7 +133,7 @@ class ErrorTracking:
         settings = self._settings
         sentry_sdk.init(
             dsn=dsn,
-            transport=OutboxTransport(dsn, sender),
+            transport=OutboxTransport(dsn, sender, self._redactor),
             release=settings.release,
             environment=settings.environment,
             # The default integrations patch every view, template and query of Django,

@@ -22,7 +22,6 @@ from telemetry.export.encoding.wire import (
     pack_sfixed64,
     sint32,
     unsigned64,
-    utf8,
     varint,
 )
 
@@ -84,9 +83,9 @@ def encode_metric(
             dropped(error)
     encoded = b"".join(
         (
-            delimited(_NAME, utf8(metric.name)),
-            delimited(_DESCRIPTION, utf8(metric.description)) if metric.description else b"",
-            delimited(_UNIT, utf8(metric.unit)) if metric.unit else b"",
+            delimited(_NAME, values.text(metric.name)),
+            delimited(_DESCRIPTION, values.text(metric.description)) if metric.description else b"",
+            delimited(_UNIT, values.text(metric.unit)) if metric.unit else b"",
             delimited(field, b"".join((*points, options))),
         )
     )

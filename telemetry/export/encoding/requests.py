@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from telemetry.export.encoding.values import ValueEncoder
-from telemetry.export.encoding.wire import delimited, utf8, varint
+from telemetry.export.encoding.wire import delimited, varint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+    from telemetry.redaction.redactor import Redactor
 
 # The messages of the three signals have the same field numbers:
 # ExportTraceServiceRequest, ResourceSpans and ScopeSpans, and those of metrics and logs.
@@ -39,10 +41,14 @@ queue.
 
 
 class Sources:
-    """Encodes resources and scopes once for all their items."""
+    """Redacts and encodes resources and scopes once for all their items.
 
-    def __init__(self) -> None:
-        self._values = ValueEncoder(None)
+    Args:
+        redactor: redaction rules; None redacts nothing.
+    """
+
+    def __init__(self, redactor: Redactor | None = None) -> None:
+        self._values = ValueEncoder(redactor)
         # By the scope's identity, since the SDK's scopes and resources are hashed slowly: a process
         # has one resource. The objects are kept, or another one could get the same identity.
         self._known: dict[int, tuple[Source, object, object]] = {}
@@ -63,20 +69,18 @@ class Sources:
         if resource is None:
             return delimited(_RESOURCE, b"")
         attributes = self._values.attributes(_RESOURCE_ATTRIBUTES, resource.attributes)
-        return delimited(_RESOURCE, attributes) + _schema(_RESOURCE_SCHEMA, resource.schema_url)
+        schema = self._text(_RESOURCE_SCHEMA, resource.schema_url)
+        return delimited(_RESOURCE, attributes) + schema
 
     def _scope(self, scope: InstrumentationScope | None) -> bytes:
         if scope is None:
             return delimited(_SCOPE, b"")
-        encoded = delimited(_NAME, utf8(scope.name)) if scope.name else b""
-        if scope.version:
-            encoded += delimited(_VERSION, utf8(scope.version))
+        encoded = self._text(_NAME, scope.name) + self._text(_VERSION, scope.version)
         encoded += self._values.attributes(_SCOPE_ATTRIBUTES, scope.attributes)
-        return delimited(_SCOPE, encoded) + _schema(_SCOPE_SCHEMA, scope.schema_url)
+        return delimited(_SCOPE, encoded) + self._text(_SCOPE_SCHEMA, scope.schema_url)
 
-
-def _schema(prefix: bytes, schema_url: str | None) -> bytes:
-    return delimited(prefix, utf8(schema_url)) if schema_url else b""
+    def _text(self, prefix: bytes, text: str | None) -> bytes:
+        return delimited(prefix, self._values.text(text)) if text else b""
 
 
 def encode_request(items: Iterable[Item]) -> bytes:

@@ -13,7 +13,6 @@ from telemetry.export.encoding.wire import (
     pack_fixed64,
     unsigned32,
     unsigned64,
-    utf8,
     varint,
 )
 
@@ -83,7 +82,7 @@ def encode_span(span: ReadableSpan, values: ValueEncoder) -> bytes:
     encoded = _IDS(_TRACE_ID, trace_id >> 64, trace_id & _LOW, _SPAN_ID, context.span_id)
     state = context.trace_state
     if state:
-        encoded += delimited(_TRACE_STATE, utf8(state.to_header()))
+        encoded += delimited(_TRACE_STATE, values.text(state.to_header()))
     parent = span.parent
     if parent is not None:
         encoded += _PARENT_SPAN_ID + parent.span_id.to_bytes(8, "big")

@@ -86,7 +86,7 @@ class ValueEncoder:
         """
         if self._redactor is not None and self._redactor.generation is not self._generation:
             generation = self._redactor.generation
-            self._pairs, self._texts = RecentlyUsed(), RecentlyUsed()
+            self._pairs, self._texts, self._keys = RecentlyUsed(), RecentlyUsed(), {}
             self._generation = generation
 
     def redacted(self, name: str, value: Any) -> Any:
@@ -168,7 +168,8 @@ class ValueEncoder:
         if found is None:
             if len(self._keys) >= _CACHED:
                 self._keys = {}
-            found = self._keys[key] = delimited(_KEY, utf8(key))
+            shown = key if self._redactor is None else self._redactor.text(key)
+            found = self._keys[key] = delimited(_KEY, utf8(shown))
         return found
 
     def value(self, value: Any) -> bytes:

@@ -52,7 +52,7 @@ class Sending:
         folder = SpoolFolder(self.settings.spool) if self.settings.spool.folder else None
         known = [d for known in self.known.values() for d in known]
         self.senders = senders(self.settings, known, folder)
-        values, sources = ValueEncoder(redactor), Sources()
+        values, sources = ValueEncoder(redactor), Sources(redactor)
         self._tracers = TracerProvider(shutdown_on_exit=False)
         self._spans = OTLPSpanProcessor(
             [(d.outbox, d.endpoint.added) for d in self.known["traces"] if d.outbox and d.endpoint],
@@ -71,7 +71,7 @@ class Sending:
         self._logger = loggers.get_logger("test")
         self.readers = [
             PeriodicExportingMetricReader(
-                OutboxMetricExporter(d.outbox, d.endpoint, sources),
+                OutboxMetricExporter(d.outbox, d.endpoint, sources, redactor),
                 self.settings.metric_interval * 1000,
             )
             for d in self.known["metrics"]

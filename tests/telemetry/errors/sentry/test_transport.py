@@ -16,7 +16,9 @@ from telemetry import failsafe
 from telemetry.errors.sentry.envelopes import MAX_EVENTS, envelope_url, event_destination, pause
 from telemetry.errors.sentry.transport import OutboxTransport
 from telemetry.export.catalog import senders
+from telemetry.redaction.redactor import Redactor
 from telemetry.settings import read_settings
+from telemetry.settings.model import RedactionSettings
 from telemetry.state import state
 from telemetry.testing import EventReceiver
 from tests.support.certificates import make_certificates, wanting_clients
@@ -68,7 +70,7 @@ def own_client(dsn: str, **environ: str) -> Iterator[Own]:
     [sender] = senders(read_settings({}), [destination])
     client = sentry_sdk.Client(
         dsn=dsn,
-        transport=OutboxTransport(dsn, sender),
+        transport=OutboxTransport(dsn, sender, Redactor(RedactionSettings())),
         default_integrations=False,
         auto_session_tracking=False,
         send_client_reports=False,
