@@ -83,6 +83,7 @@ soak: setup ## test the pool under load, 10,000 openings, 6,000 random requests,
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest --soak -s \
 		tests/end_to_end/test_hammer.py tests/end_to_end/test_fuzz.py \
 		tests/config/sites/datasettes/test_many_openings.py tests/telemetry/redaction/test_any_text.py \
+		tests/telemetry/redaction/test_cost.py tests/telemetry/redaction/test_sql_by_sqlite.py \
 		tests/telemetry/test_pipeline_closed.py
 
 docs: setup ## write docs/reference.md and .env.example from the registry
