@@ -4,6 +4,7 @@ The master process logs in the same format as its workers. gunicorn reads `PORT`
 `WEB_CONCURRENCY` itself.
 """
 
+import os
 from logging.config import dictConfig
 from typing import Any
 
@@ -11,6 +12,8 @@ from gunicorn.glogging import Logger
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 import telemetry
+from config.environment import read_environment
+from config.forwarded import ForwardedHeaders
 
 # gunicorn's worker drops no request when workers end or are replaced: benchmarks/WORKERS.md.
 worker_class = "asgi"
@@ -30,6 +33,15 @@ class logger_class(Logger):  # noqa: N801 # gunicorn's name for the setting
 
 
 def post_worker_init(worker: Any) -> None:
-    """Set the client from X-Forwarded-For of trusted proxies, as `uvicorn_worker` does."""
-    if hasattr(worker, "asgi"):
+    """Set the client from X-Forwarded-For of trusted proxies: by their number, or by address.
+
+    By address as `uvicorn_worker` does.
+    """
+    proxies = read_environment(os.environ).trusted_proxies
+    if not hasattr(worker, "asgi"):
+        if proxies is not None:
+            worker.log.warning("TRUSTED_PROXIES is not used by this worker class, only by asgi")
+    elif proxies is not None:
+        worker.asgi = ForwardedHeaders(worker.asgi, proxies)
+    else:
         worker.asgi = ProxyHeadersMiddleware(worker.asgi, worker.cfg.forwarded_allow_ips)

@@ -32,6 +32,8 @@ class Environment:
     sites_dir: Path
     sites_pool_size: int
     root_domains: tuple[str, ...]
+    public_port: int | None
+    trusted_proxies: int | None
     plugins_dir: Path
 
 
@@ -84,6 +86,8 @@ def read_environment(
         sites_dir=folder(v.SITES_DIR),
         sites_pool_size=read(v.SITES_POOL_SIZE),
         root_domains=read(v.ROOT_DOMAINS),
+        public_port=read(v.PUBLIC_PORT),
+        trusted_proxies=read(v.TRUSTED_PROXIES),
         plugins_dir=folder(v.DJP_PLUGINS_DIR),
     )
     if problems:

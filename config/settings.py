@@ -5,6 +5,7 @@ import re
 
 from config import paths
 from config.environment import PROJECT, read_environment
+from config.protection import HSTS_SECONDS
 
 environment = read_environment(os.environ)
 
@@ -30,10 +31,11 @@ ALLOWED_HOSTS = [*(f".{domain}" for domain in ROOT_DOMAINS), *OTHER_NAMES]
 # Instead, the server sets the scheme, and trusts only the proxies in
 # --forwarded-allow-ips.
 HTTPS = environment.https
+PUBLIC_PORT = environment.public_port
 SECURE_SSL_REDIRECT = HTTPS
 # Health checks address a worker directly, not through the proxy.
 SECURE_REDIRECT_EXEMPT = [f"^{re.escape(path.removeprefix('/'))}$" for path in paths.PROBES]
-SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_SECONDS = HSTS_SECONDS if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 

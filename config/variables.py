@@ -60,6 +60,20 @@ HTTPS = Variable(
     None,
     default_text="true, under DEBUG false",
 )
+PUBLIC_PORT: Variable[int | None] = Variable(
+    "PUBLIC_PORT",
+    "Port that browsers use, in redirects and links. The Host header's port is not used.",
+    parse.port,
+    None,
+    default_text="443 with HTTPS, otherwise the server's",
+)
+TRUSTED_PROXIES: Variable[int | None] = Variable(
+    "TRUSTED_PROXIES",
+    "Number of proxies in front of gunicorn, each of which appends to X-Forwarded-For. Only the "
+    "last of them may reach the port. Unset: FORWARDED_ALLOW_IPS lists trusted addresses.",
+    positive,
+    None,
+)
 DJP_PLUGINS_DIR = Variable(
     "DJP_PLUGINS_DIR",
     "Folder of the host's djp plugins.",

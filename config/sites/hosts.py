@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
+
+from telemetry.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,34 @@ def find_subdomain(name: str, root: str) -> str:
     return name.removesuffix(root).removesuffix(".")
 
 
+def home_name(host: Host, root_domains: Sequence[str]) -> str:
+    """Return the name of the home page for a request to `host`, which is one of ours."""
+    return find_root(host.name, root_domains) or root_domains[0]
+
+
 def home_address(host: Host, root_domains: Sequence[str]) -> str:
-    """Return host and port of the home page for a request to `host`."""
-    return (find_root(host.name, root_domains) or root_domains[0]) + host.suffix
+    """Return host and port of the home page for a request to `host`.
+
+    For Django: the router has put our own name and port into its Host header.
+    """
+    return home_name(host, root_domains) + host.suffix
+
+
+def is_acceptable(scope: Scope) -> bool:
+    """Whether a request has one Host header and a target that begins with a slash (RFC 9112).
+
+    Servers pass on others: `GET .evil.example://a/` would continue the name in an address that
+    is made of both.
+    """
+    hosts = sum(name == b"host" for name, _ in scope["headers"])
+    raw = scope.get("raw_path") or b"/"
+    return hosts < 2 and scope["path"].startswith("/") and raw.startswith(b"/")
+
+
+def encoded_target(scope: Scope) -> str:
+    """Return path and query string as they were sent, percent-encoded where a header needs it."""
+    path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    query: bytes = scope.get("query_string") or b""
+    target = path.partition(b"?")[0] + b"?" + query if query else path
+    # What is no character of an address: control characters, blanks, backslashes, bytes.
+    return quote(target, safe="/?:@!$&'()*+,;=-._~%[]")

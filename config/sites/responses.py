@@ -41,6 +41,12 @@ def refuse_host() -> ASGIApp:
     return _answer(400, text, [(b"content-type", b"text/plain; charset=utf-8")])
 
 
+def refuse_target() -> ASGIApp:
+    """Refuse a request with two Host headers or without a path, without repeating either."""
+    text = b"This is no address of this host.\n"
+    return _answer(400, text, [(b"content-type", b"text/plain; charset=utf-8")])
+
+
 async def refuse_websocket(_scope: Scope, receive: Receive, send: Send) -> None:
     """Decline a websocket before it is accepted. Servers answer 403."""
     await receive()

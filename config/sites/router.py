@@ -3,24 +3,26 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from urllib.parse import quote
 
 import telemetry
 from config import paths
+from config.protection import protected, with_protected_cookies
 from config.sites.datasettes.pool import DatasettePool, NoDatabasesError, SiteUnavailableError
 from config.sites.directory import DirectoryUnavailableError, RegisteredSite, SiteDirectory
 from config.sites.hosts import (
-    Host,
+    encoded_target,
     find_root,
     find_subdomain,
-    home_address,
+    home_name,
     host_header,
+    is_acceptable,
     parse_host,
 )
 from config.sites.responses import (
     not_found,
     redirect,
     refuse_host,
+    refuse_target,
     refuse_websocket,
     unavailable,
 )
@@ -37,7 +39,9 @@ class SubdomainRouter:
         app: Serves the root domains themselves, and `/health/` for any Host, since a
             health check uses an address and no name.
         other_names: Further hosts of `app`. Other names are refused.
-        https: Whether plain HTTP requests to a site are redirected to HTTPS.
+        https: Whether plain HTTP requests are redirected to HTTPS.
+        public_port: Port that browsers use. None: that of the scheme, and without `https` the
+            server's. It is never the client's, whose Host header may have any.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class SubdomainRouter:
         directory: SiteDirectory,
         pool: DatasettePool,
         https: bool,
+        public_port: int | None = None,
     ) -> None:
         self.app = app
         self._root_domains = root_domains
@@ -57,6 +62,7 @@ class SubdomainRouter:
         self._directory = directory
         self._pool = pool
         self._https = https
+        self._public_port = public_port
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -71,15 +77,22 @@ class SubdomainRouter:
             await self.app(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        host = parse_host(host_header(scope["headers"]))
-        if host.name in self._apps_names or scope["path"] in paths.PROBES:
+        send = protected(send, scope, https=self._https)
+        if scope["path"] in paths.PROBES:
             await self.app(scope, receive, send)
             return
+        host = parse_host(host_header(scope["headers"]))
+        if not is_acceptable(scope):
+            await refuse_target()(scope, receive, send)
+            return
         root = find_root(host.name, self._root_domains)
+        if host.name in self._apps_names:
+            await self._serve_home(host.name, scope, receive, send)
+            return
         if root is None:
             await refuse_host()(scope, receive, send)
             return
-        home = f"{scope.get('scheme', 'http')}://{home_address(host, self._root_domains)}/"
+        home = f"{self._origin(scope, home_name(host, self._root_domains))}/"
         try:
             site = await self._directory.find(find_subdomain(host.name, root))
         except DirectoryUnavailableError as error:
@@ -92,10 +105,46 @@ class SubdomainRouter:
             await redirect(home)(scope, receive, send)
             return
         telemetry.set_site(site.subdomain)
-        if self._https and scope.get("scheme") == "http":
-            await redirect(_https_location(scope, host), status=301)(scope, receive, send)
+        name = f"{site.subdomain}.{root}"
+        if self._is_plain(scope):
+            await self._redirect_to_https(name, scope, receive, send)
             return
-        await self._serve(site, home, scope, receive, send)
+        send = with_protected_cookies(send, https=self._https)
+        await self._serve(site, home, self._with_host(scope, name), receive, send)
+
+    async def _serve_home(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if name in self._root_domains and self._is_plain(scope):
+            # Django would redirect to the port that the client has sent.
+            await self._redirect_to_https(name, scope, receive, send)
+            return
+        await self.app(self._with_host(scope, name) if name else scope, receive, send)
+
+    def _is_plain(self, scope: Scope) -> bool:
+        return self._https and scope.get("scheme") != "https"
+
+    async def _redirect_to_https(
+        self, name: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        location = f"{self._origin(scope, name)}{encoded_target(scope)}"
+        await redirect(location, status=301)(scope, receive, send)
+
+    def _origin(self, scope: Scope, name: str) -> str:
+        """The address of one of our names, of what is configured and nothing that was sent."""
+        scheme = "https" if self._https or scope.get("scheme") == "https" else "http"
+        return f"{scheme}://{name}{self._port(scope, scheme)}"
+
+    def _port(self, scope: Scope, scheme: str) -> str:
+        port = self._public_port
+        if port is None and scheme == "http":
+            port = (scope.get("server") or ("", None))[1]
+        return "" if port in (None, 443 if scheme == "https" else 80) else f":{port}"
+
+    def _with_host(self, scope: Scope, name: str) -> Scope:
+        """The scope with our own name and port as its Host, from which applications make links."""
+        scheme = "https" if scope.get("scheme") == "https" else "http"
+        host = f"{name}{self._port(scope, scheme)}".encode("latin-1")
+        headers = [(key, host if key == b"host" else value) for key, value in scope["headers"]]
+        return {**scope, "headers": headers}
 
     async def _serve(
         self, site: RegisteredSite, home: str, scope: Scope, receive: Receive, send: Send
@@ -126,11 +175,3 @@ class SubdomainRouter:
                 await self._pool.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
-
-
-def _https_location(scope: Scope, host: Host) -> str:
-    # As in Django's redirect: the same host and port, and the path as it was encoded.
-    path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
-    query: bytes = scope.get("query_string") or b""
-    target = path + b"?" + query if query else path
-    return f"https://{host.name}{host.suffix}{target.decode('latin-1')}"

@@ -29,6 +29,7 @@ def build_router(app: ASGIApp) -> SubdomainRouter:
         directory=site_directory(),
         pool=DatasettePool(settings.SITES_DIR, starter, room=settings.SITES_POOL_SIZE),
         https=settings.HTTPS,
+        public_port=settings.PUBLIC_PORT,
     )
 
 

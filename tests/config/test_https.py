@@ -9,6 +9,7 @@ from functools import partial
 import httpx
 import pytest
 
+from tests.end_to_end.wire import answer_to, request
 from tests.support import web
 from tests.support.admin import PASSWORD, USER, add_superuser
 from tests.support.host import manage, migrated_host
@@ -166,3 +167,101 @@ def test_it_can_be_turned_off(env: dict[str, str]) -> None:
             page = _get(server, "/", **headers)
             assert page.status_code == 200
             assert "strict-transport-security" not in page.headers
+
+
+# Request targets (RFC 9112, section 3.2) that are none, or of another host.
+TARGETS = [
+    *(
+        b"/",
+        b"/a",
+        b"//evil.example/",
+        b"///evil.example",
+        b"/\\evil.example/",
+        b"/%5cevil.example",
+    ),
+    *(b".evil.example://a/", b".evil.example/", b"@evil.example/", b":80@evil.example/", b"a"),
+    *(b"http://evil.example/a", b"https://evil.example//a", b"evil.example:443", b"?a", b"#a"),
+    *(
+        b"*",
+        b"/\tevil.example",
+        b"/a%0d%0aLocation:%20https://evil.example",
+        b"/%2f%2fevil.example",
+    ),
+    *(b"/a/../../b", b"/..//evil.example", b"/.evil.example://a", b"%2fevil.example", b"/\xff\xfe"),
+    *(b"\\evil.example", b"//evil.example:80@b/", b"/?//evil.example", b"/;//evil.example"),
+    *(
+        b"/login",
+        b"/-/logout",
+        b"/meetings/",
+        b"/admin",
+        b"/sites/alameda.ca/",
+        b"/-/a//evil.example",
+    ),
+]
+HOSTS = [
+    *(b"civic.band", b"alameda.ca.civic.band", b"nope.civic.band", b"CIVIC.band.", b"localhost"),
+    *(
+        b"civic.band:6666",
+        b"alameda.ca.civic.band:6666",
+        b"nope.civic.band:6666",
+        b"127.0.0.1:6666",
+    ),
+    *(b"civic.band:6666@evil.example", b"evil.example/.civic.band", b"evil.example\\.civic.band"),
+    *(b"evil.example", b"evil.example#.civic.band", b"a@evil.example:80", b"[::1]:6666", b""),
+    *(b"civic.band evil.example", b"civic.band\tevil.example", b"civic.band:6666/evil.example"),
+]
+OURS = re.compile(
+    r"https://(?:alameda\.ca\.)?(?:civic\.band|localhost)/[^\s\\]*|/(?![/\\])[^\s\\]*"
+    r"|https://(?:127\.0\.0\.1|\[::1\])(?::\d+)?/[^\s\\]*"
+    r"|//alameda\.ca\.(?:civic\.band|localhost)/"
+)
+
+
+def locations(server: Server, data: bytes) -> list[str]:
+    """Where the answer sends a browser."""
+    head = answer_to(server.port, data).partition(b"\r\n\r\n")[0].decode("latin-1")
+    return re.findall(r"(?im)^location: ?(.*?)\r?$", head)
+
+
+def test_no_redirect_is_made_of_what_a_client_sends(trusting: Server) -> None:
+    """Neither of the target nor of the Host header; and the client's port is not repeated."""
+    seen: list[str] = []
+    for secure in ((), (b"X-Forwarded-Proto: https",)):
+        for target in TARGETS:
+            for host in (b"civic.band", b"alameda.ca.civic.band", b"nope.civic.band"):
+                seen += locations(trusting, request(target, *secure, host=host))
+        for host in HOSTS:
+            for target in (b"/", b"/meetings/a?b=c", b"//evil.example/"):
+                seen += locations(trusting, request(target, *secure, host=host))
+                seen += locations(
+                    trusting, request(target, *secure, b"Host: evil.example", host=host)
+                )
+    assert len(seen) > 80
+    assert [each for each in seen if not OURS.fullmatch(each)] == []
+    assert not any("6666" in each for each in seen)
+
+
+def test_both_sides_protect_their_visitors(trusting: Server) -> None:
+    """The home page, a site's pages of any status, its redirects, and refusals."""
+    for host, path in (
+        ("civic.band", "/"),
+        ("alameda.ca.civic.band", "/"),
+        ("alameda.ca.civic.band", "/-/not-found"),
+        ("alameda.ca.civic.band", "/-/static/app.css"),
+        ("nope.civic.band", "/"),
+        ("evil.example", "/"),
+    ):
+        page = _get(trusting, path, host, x_forwarded_proto="https")
+        shown = {name: page.headers.get_list(name) for name in PROTECTION}
+        assert shown == {name: [value] for name, value in PROTECTION.items()}, (host, path)
+        plain = _get(trusting, path, host)
+        assert "strict-transport-security" not in plain.headers
+
+
+PROTECTION = {
+    "strict-transport-security": HSTS,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+}

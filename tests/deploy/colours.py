@@ -43,7 +43,7 @@ class Colour:
         In a container it listens on all addresses that it has; here these would be the machine's.
         """
         where = f"--bind {HOST}:{self.port}"
-        ours = {"PORT": str(self.port), "GUNICORN_CMD_ARGS": where, "FORWARDED_ALLOW_IPS": "*"}
+        ours = {"PORT": str(self.port), "GUNICORN_CMD_ARGS": where, "TRUSTED_PROXIES": "1"}
         return {**ours, "SECRET_KEY": "for-this-test-only", **given}
 
     @contextmanager

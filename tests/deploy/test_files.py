@@ -74,7 +74,8 @@ def services() -> dict[str, dict[str, Any]]:
 
 def test_compose_has_all_services(services: dict[str, dict[str, Any]]) -> None:
     """Two colours of one image, and what they send to."""
-    assert set(services) == {"blue", "green", "collector", "bugsink", "viewer"}
+    others = {"collector", "collector-storage", "bugsink", "viewer"}
+    assert set(services) == {"blue", "green", *others}
     colours = [{**services[name], "ports": None} for name in ("blue", "green")]
     assert colours[0] == colours[1]
 
@@ -105,9 +106,29 @@ def test_a_stop_waits_for_what_is_in_flight(services: dict[str, dict[str, Any]])
 def test_the_collector_is_the_one_that_was_tried(services: dict[str, dict[str, Any]]) -> None:
     """Of the same release, and with a destination that exists."""
     [release] = re.findall(r"^  version: (\S+)$", MANIFEST.read_text(), re.MULTILINE)
-    assert services["collector"]["image"].endswith(f"-contrib:{release}")
+    # Perhaps pinned to a digest.
+    assert services["collector"]["image"].partition("@")[0].endswith(f"-contrib:{release}")
     [default] = re.findall(r"\$\{DEST:-(\w+)\}", "".join(services["collector"]["command"]))
     assert default in destinations()
+
+
+def test_no_service_runs_as_another_ones_user(services: dict[str, dict[str, Any]]) -> None:
+    """Nor as root, but for the one that gives a volume to its user and ends."""
+    assert services["collector"]["user"] not in {"0:0", "10001:10001"}
+    [owner] = services["collector-storage"]["entrypoint"][1:2]
+    assert owner == services["collector"]["user"]
+    assert services["collector"]["depends_on"]["collector-storage"] == {
+        "condition": "service_completed_successfully"
+    }
+    roots = {name for name, each in services.items() if each.get("user") == "0:0"}
+    assert roots == {"collector-storage"}
+
+
+def test_no_one_is_believed_by_address(services: dict[str, dict[str, Any]]) -> None:
+    """One proxy is in front; what stands before its entry is a client's word."""
+    for colour in ("blue", "green"):
+        assert services[colour]["environment"]["TRUSTED_PROXIES"] == "1"
+        assert "FORWARDED_ALLOW_IPS" not in services[colour]["environment"]
 
 
 @pytest.mark.deployment

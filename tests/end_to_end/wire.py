@@ -17,12 +17,16 @@ def send(port: int, data: bytes) -> int | None:
 
     Whoever refuses a request may hang up before all of it is sent.
     """
+    found = STATUS.match(answer_to(port, data))
+    return int(found[1]) if found else None
+
+
+def answer_to(port: int, data: bytes) -> bytes:
+    """Send some bytes and give all of the answer."""
     with socket.create_connection((HOST, port), timeout=PATIENCE) as connection:
         with suppress(OSError):
             connection.sendall(data)
-        answer = _read(connection)
-    found = STATUS.match(answer)
-    return int(found[1]) if found else None
+        return _read(connection)
 
 
 def leave(port: int, data: bytes) -> None:

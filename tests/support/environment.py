@@ -38,6 +38,8 @@ HOST = frozenset(
         "SECRET_KEY",
         "SITES_DIR",
         "SITES_POOL_SIZE",
+        "PUBLIC_PORT",
+        "TRUSTED_PROXIES",
         "VIEWER_PORT",
         "WEB_CONCURRENCY",
     }

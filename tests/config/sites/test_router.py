@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from config.protection import with_protected_cookies
 from config.sites.directory import RegisteredSite, SiteDirectory
 from config.sites.router import SubdomainRouter
 from telemetry.scope import Message, Receive, Scope, Send
@@ -124,7 +125,10 @@ def test_a_folder_that_nobody_registered_is_unknown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("host", "url", "location"),
     [
-        ("nope.localhost:8000", "http://x/", "http://localhost:8000/"),
+        ("nope.localhost:8000", "http://x:8000/", "http://localhost:8000/"),
+        # The server's port and not the client's.
+        ("nope.localhost:6666", "http://x:8000/", "http://localhost:8000/"),
+        ("nope.localhost:6666", "http://x/", "http://localhost/"),
         ("nope.civic.band", "https://x/deep/page?q=1", "https://civic.band/"),
         ("..civic.band", "http://x/", "http://civic.band/"),
         (b"\xff\xc3\xa9.localhost", "http://x/", "http://localhost/"),
@@ -135,7 +139,7 @@ def test_a_folder_that_nobody_registered_is_unknown(tmp_path: Path) -> None:
 def test_an_unknown_subdomain_is_sent_home(
     tmp_path: Path, host: str | bytes, url: str, location: str
 ) -> None:
-    """To the root domain it came by, with its scheme and port, and nowhere else."""
+    """To the root domain it came by, with the server's scheme and port, and nowhere else."""
 
     async def visit(router: SubdomainRouter) -> None:
         answer = await _from(router, host, url)
@@ -152,13 +156,13 @@ def test_a_site_without_databases_says_so(tmp_path: Path) -> None:
         assert answer.status_code == 404
         assert answer.headers["content-length"] == str(len(answer.content))
         assert "<h1>&lt;b&gt;Empty&lt;/b&gt;, OR</h1>" in answer.text
-        assert 'href="http://localhost:8000/"' in answer.text
+        assert 'href="http://localhost/"' in answer.text
 
     _with_router(tmp_path, visit)
 
 
 def test_a_site_is_only_for_https_where_the_host_is(tmp_path: Path) -> None:
-    """The same address again, byte for byte; what came by HTTPS is served."""
+    """The same path again, byte for byte, at the port of HTTPS; what came by HTTPS is served."""
 
     async def visit(router: SubdomainRouter) -> None:
         answer = await _from(
@@ -166,7 +170,7 @@ def test_a_site_is_only_for_https_where_the_host_is(tmp_path: Path) -> None:
         )
         assert answer.status_code == 301
         assert answer.headers["location"] == (
-            "https://alameda.ca.civic.band:8000/meetings/a%2Fb?q=%C3%A9&r=1"
+            "https://alameda.ca.civic.band/meetings/a%2Fb?q=%C3%A9&r=1"
         )
         assert (await _from(router, "alameda.ca.civic.band", "https://x/")).status_code == 200
 
@@ -246,3 +250,25 @@ async def _talk(
 
     await router(scope, receive, send)
     return sent
+
+
+def test_a_sites_cookies_are_for_https_and_for_no_script() -> None:
+    """What Datasette has set itself is not set twice."""
+
+    async def sent(https: bool, *cookies: bytes) -> list[bytes]:
+        messages: list[Message] = []
+
+        async def send(message: Message) -> None:
+            messages.append(message)
+
+        start = {"type": "http.response.start", "status": 200}
+        headers = [(b"set-cookie", cookie) for cookie in cookies]
+        await with_protected_cookies(send, https=https)({**start, "headers": headers})
+        return [value for _, value in messages[0]["headers"]]
+
+    bare, complete = b"ds_actor=a; Path=/", b"a=b; Secure; HttpOnly; SameSite=Strict"
+    assert asyncio.run(sent(True, bare, complete)) == [
+        b"ds_actor=a; Path=/; HttpOnly; SameSite=Lax; Secure",
+        complete,
+    ]
+    assert asyncio.run(sent(False, bare)) == [b"ds_actor=a; Path=/; HttpOnly; SameSite=Lax"]
