@@ -8,6 +8,7 @@ task; a change of a mutable record is.
 
 from __future__ import annotations
 
+import re
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,11 @@ from opentelemetry.context import Context
 
 from telemetry.registry import attributes as a
 from telemetry.registry.attributes import OUTCOMES
+from telemetry.registry.redaction import REDACTED
 from telemetry.scope import MAX_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from opentelemetry.trace import Span, SpanContext
@@ -28,6 +30,15 @@ if TYPE_CHECKING:
     from telemetry.registry.attributes import Outcome
 
 MAX_EVENTS = 8
+MIN_VALUE = 6
+"""Characters. A shorter value of a header is a word that texts have in any case."""
+MAX_VALUE = 4096
+
+_ORDINARY = frozenset(
+    {"connection", "upgrade", "te", "cache-control", "pragma", "dnt", "priority", "keep-alive"}
+)
+# A name that is recorded as `server.address`.
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?")
 
 RECORD_KEY = context_api.create_key("telemetry.request")
 """Key of the request record in a context."""
@@ -46,12 +57,14 @@ class RequestRecord:
     """The state of one request, from its start at the edge to its end."""
 
     __slots__ = (
+        "_private_values",
         "datasette_excluded",
         "ended",
         "event_url",
         "events",
         "excluded",
         "failure",
+        "headers_shown",
         "method",
         "outcome",
         "own_route",
@@ -90,6 +103,34 @@ class RequestRecord:
         # Template rendering in seconds; measured under DEBUG only.
         self.template_time = 0.0
         self.ended = False
+        # Names of request headers that the operator has configured to be recorded.
+        self.headers_shown: re.Pattern[str] | None = None
+        self._private_values: tuple[str, ...] | None = None
+
+    def without_headers(self, text: str) -> str:
+        """The text with the values of the request's headers replaced, as Django's messages have.
+
+        Those that are configured to be recorded stay, and those that say nothing of a person: of
+        content types, encodings and connections.
+        """
+        values = self._private_values
+        if values is None:
+            values = self._private_values = tuple(self._values())
+        for value in values:
+            if value in text:
+                text = text.replace(value, REDACTED)
+        return text
+
+    def _values(self) -> Iterator[str]:
+        for key, content in self.scope.get("headers") or ():
+            name = key.decode("latin-1").lower()
+            if name in _ORDINARY or name.startswith(("accept", "sec-", "content-", "if-")):
+                continue
+            if self.headers_shown is not None and self.headers_shown.fullmatch(name):
+                continue
+            value = content[:MAX_VALUE].decode("latin-1").strip()
+            if len(value) >= MIN_VALUE and (name != "host" or not _HOST.fullmatch(value)):
+                yield value
 
     @property
     def route(self) -> str | None:

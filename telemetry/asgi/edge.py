@@ -138,6 +138,7 @@ class Edge(OpenTelemetryMiddleware):
         )
         # FastAPI's module has the key's name.
         self.seen_to = {_FASTAPI: None} if _FASTAPI in sys.modules else {}
+        self.headers_shown = _shown(options)
         self.untraced = _matcher(options.untraced_paths)
         self.unlogged = _matcher(options.unlogged_paths)
 
@@ -238,6 +239,7 @@ class _ServerRequest:
         if edge.is_recording:
             name = self._add_attributes(attributes, scope, name)
         record = self.record = RequestRecord(method, trace.INVALID_SPAN, scope)
+        record.headers_shown = edge.headers_shown
         if edge.untraced is not None and edge.untraced(application_path(scope)):
             record.untraced = True
         # Before the span is started: the sampler reads the record.
@@ -440,6 +442,15 @@ class _ServerRequest:
                 )
         except Exception as error:  # noqa: BLE001 # the page comes first
             failed("edge.response_start", error)
+
+
+def _shown(options: EdgeOptions) -> re.Pattern[str] | None:
+    """An expression for the names of request headers that may be in messages, in small letters."""
+    wanted = [*options.http_capture_headers_server_request]
+    if options.user_agent:
+        wanted.append("user-agent")
+    joined = "|".join(f"(?:{pattern})" for pattern in wanted)
+    return re.compile(joined, re.IGNORECASE) if joined else None
 
 
 def _matcher(paths: str) -> Callable[[str], object] | None:

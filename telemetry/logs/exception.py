@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from telemetry.logs.client_errors import is_client_error
-from telemetry.logs.plain import text
+from telemetry.logs.plain import text, without_headers
 from telemetry.registry import log_fields as f
 
 _FORMATTER = logging.Formatter()
@@ -19,7 +19,7 @@ def exception_fields(record: logging.LogRecord) -> dict[str, str]:
     error = record.exc_info[1] if record.exc_info else None
     if error is not None:
         fields[f.EXCEPTION_TYPE] = _class_of(error)
-        fields[f.EXCEPTION_MESSAGE] = text(error)
+        fields[f.EXCEPTION_MESSAGE] = without_headers(text(error))
     traceback = traceback_of(record)
     if traceback:
         fields[f.EXCEPTION_STACKTRACE] = traceback
@@ -43,7 +43,7 @@ def traceback_of(record: logging.LogRecord) -> str:
             parts.append(_FORMATTER.formatStack(record.stack_info))
     except Exception as error:  # noqa: BLE001 # str() of an exception may raise
         parts.append(f"<traceback that can't be shown: {type(error).__name__}>")
-    return text("\n".join(parts))
+    return without_headers(text("\n".join(parts)))
 
 
 def _class_of(error: BaseException) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 import sys
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -33,7 +34,15 @@ _TRACE_ID, _SPAN_ID, _TRACE_FLAGS = map(str, (f.TRACE_ID, f.SPAN_ID, f.TRACE_FLA
 _SITE, _ROUTE, _VERSION = map(str, (f.SITE, f.HTTP_ROUTE, f.SERVICE_VERSION))
 # Fields of an access line whose values are from closed sets.
 _CLOSED = frozenset({str(f.METHOD), str(f.OUTCOME)})
+# Characters that end a line for some programs, hide text, or change its direction.
+_HIDDEN = re.compile(
+    "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
 _COLORS = {"WARNING": YELLOW, "ERROR": RED, "CRITICAL": RED}
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 class JSONFormatter(logging.Formatter):
@@ -75,7 +84,8 @@ class JSONFormatter(logging.Formatter):
         fields |= {key: text(value) for key, value in known.items() if value}
         fields |= exception_fields(record)
         fields |= extra_of(record, fields)
-        return _encode(self._redactor.attributes(fields))
+        line = _encode(self._redactor.attributes(fields))
+        return line if line.isascii() else _HIDDEN.sub(_escaped, line)
 
     @property
     def makes_access_lines(self) -> bool:
@@ -125,7 +135,8 @@ class JSONFormatter(logging.Formatter):
                 parts.append(f'"{key}":{_encoded(redactor.value(key, text(repeated)))}')
         # Without the braces.
         parts.append(_encode(fields)[1:])
-        return ",".join(parts)
+        line = ",".join(parts)
+        return line if line.isascii() else _HIDDEN.sub(_escaped, line)
 
 
 @lru_cache(1024)
@@ -191,5 +202,6 @@ class ReadableFormatter(logging.Formatter):
         ]
         lines = [" ".join(part for part in parts if part)]
         traceback = redacted(traceback_of(record))
-        lines += [without_controls(line) for line in traceback.splitlines()]
+        # Indented: a line of an exception's message can't look like a log line.
+        lines += [f"  {without_controls(line)}" for line in traceback.splitlines()]
         return "\n".join(lines)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any
 
+from telemetry.request import any_record
+
 if TYPE_CHECKING:
     import logging
 
@@ -62,9 +64,16 @@ def text(value: object) -> str:
 def message_of(record: logging.LogRecord) -> str:
     """The formatted message, or the template and its arguments if formatting fails."""
     try:
-        return text(record.getMessage())
+        message = text(record.getMessage())
     except Exception:  # noqa: BLE001 # `logging` would print a traceback instead
-        return f"{text(record.msg)} % {text(plain(record.args))}"
+        message = f"{text(record.msg)} % {text(plain(record.args))}"
+    return without_headers(message)
+
+
+def without_headers(message: str) -> str:
+    """The text without the values of the current request's headers."""
+    request = any_record()
+    return message if request is None else request.without_headers(message)
 
 
 def _text(value: object) -> str:

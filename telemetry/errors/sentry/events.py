@@ -87,6 +87,7 @@ class EventProcessor:
             failures.mark_reported(error, event_id)
         if record is not None:
             record.note_event(event_id)
+            _remove_headers(event, record)
         return event
 
     def _describe(self, event: Event, record: RequestRecord | LogContext) -> None:
@@ -195,6 +196,19 @@ def _subject(hint: Hint) -> tuple[BaseException | None, Any, RequestRecord | Non
     log = hint.get("log_record")
     record = None if _is_out_of_context(log) else hint.get(RECORD) or request_record()
     return error, log, record
+
+
+def _remove_headers(event: Event, record: RequestRecord) -> None:
+    """Remove the values of the request's headers from the texts of messages and exceptions."""
+    entry: Any = event.get("logentry") or {}
+    if "params" in entry:
+        entry["params"] = [record.without_headers(str(each)) for each in entry["params"] or ()]
+    for key in ("message", "formatted"):
+        if isinstance(entry.get(key), str):
+            entry[key] = record.without_headers(entry[key])
+    for value in (event.get("exception") or {}).get("values") or ():
+        if isinstance(value.get("value"), str):
+            value["value"] = record.without_headers(value["value"])
 
 
 def _trace_context(origin: Origin) -> dict[str, Any]:

@@ -177,8 +177,9 @@ def test_a_person_reads_a_line_and_a_traceback_below_it() -> None:
     made = record("read %s", "a\nb\x1b[2J", exc_info=raised(LookupError("lost")))
     first, *rest = ReadableFormatter(color=True).format(made).splitlines()
     assert first.split(" ", 1)[1] == "INFO host.pages read a b�[2J"
-    assert rest[0] == "Traceback (most recent call last):"
-    assert rest[-1] == "LookupError: lost"
+    # Indented, so that none of its lines looks like a log line.
+    assert rest[0] == "  Traceback (most recent call last):"
+    assert rest[-1] == "  LookupError: lost"
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
