@@ -22,7 +22,7 @@ from opentelemetry.util.http import (
 )
 
 from telemetry.asgi.error_page import send_error_page
-from telemetry.asgi.exchange import Exchange
+from telemetry.asgi.exchange import TRACE_RESPONSE, Exchange
 from telemetry.asgi.headers import (
     address_attributes,
     captured_headers,
@@ -51,16 +51,25 @@ from telemetry.registry.metrics import (
     RESPONSE_SIZE,
     SITE_DURATION,
 )
-from telemetry.request import NO_SPAN, RequestRecord, attach_record, leave
+from telemetry.request import (
+    NO_SPAN,
+    RECORD_KEY,
+    SPAN_KEY,
+    RequestRecord,
+    attach_record,
+    leave,
+)
 from telemetry.scope import application_path
 from telemetry.settings import parse
 from telemetry.traces.unrecorded import UnrecordedTracer
 from telemetry.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.metrics import Histogram, Meter
+    from opentelemetry.trace import Link
+    from opentelemetry.util.http import ExcludeList
 
     from telemetry.registry.names import MetricName
     from telemetry.scope import ASGIApp, Message, Receive, Send
@@ -86,19 +95,32 @@ class Edge(OpenTelemetryMiddleware):
 
     Args:
         app: the ASGI application.
-        options: what is recorded and which hooks are called; `EdgeOptions()` unless given.
+        options: what is recorded and which hooks are called; or ``excluded_urls``, as in contrib.
+        **contrib: arguments of contrib's middleware, in place of options.
 
     Raises:
         InstrumentationError: if ``app`` is already an edge or contrib's middleware.
     """
 
-    def __init__(self, app: ASGIApp, options: EdgeOptions | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        options: EdgeOptions | ExcludeList | str | None = None,
+        **contrib: Any,
+    ) -> None:
         if isinstance(app, OpenTelemetryMiddleware):
             raise InstrumentationError(
                 f"the application is wrapped in {type(app).__name__} already: wrap it once, with "
                 "telemetry.asgi_wrapper(), where the application is put together"
             )
-        self.options = options = options or EdgeOptions()
+        if not isinstance(options, EdgeOptions):
+            # Spans of receive and send are not made.
+            contrib.pop("exclude_spans", None)
+            given = {name: value for name, value in contrib.items() if value is not None}
+            options = EdgeOptions(**({"excluded_urls": options} | given))
+        elif contrib:
+            raise TypeError(f"wanted {', '.join(sorted(contrib))} in the EdgeOptions")
+        self.options = options
         tracer = options.tracer or trace.get_tracer(
             "telemetry", __version__, options.tracer_provider, schema_url=a.SCHEMA_URL
         )
@@ -188,6 +210,8 @@ class Edge(OpenTelemetryMiddleware):
             finally:
                 context_api.detach(token)
                 leave(request.record)
+                # A server may use the scope again.
+                scope.pop(SCOPE_KEY, None)
 
 
 class _ServerRequest:
@@ -204,7 +228,7 @@ class _ServerRequest:
         # A WebSocket handshake is a GET, but ASGI gives no method for it.
         method, attributes = method_attributes("GET" if websocket else scope.get("method", ""))
         if edge.excluded_urls and edge.excluded_urls.url_disabled(full_url(scope)):
-            self.record = RequestRecord(method, trace.INVALID_SPAN, scope)
+            self.record = RequestRecord(method, trace.INVALID_SPAN, {**scope})
             self.record.excluded = True
             self.context = attach_record(self.record, Context())
         else:
@@ -219,8 +243,10 @@ class _ServerRequest:
                     connection.get(a.URL_SCHEME),
                     connection.get(a.NETWORK_PROTOCOL_VERSION),
                 )
-        # A copy: the scope belongs to the server.
-        self.scope = {**scope, **edge.seen_to, SCOPE_KEY: self.record}
+        # Not a copy, as with contrib: what the application sets is seen by what is around it.
+        scope.update(edge.seen_to)
+        scope[SCOPE_KEY] = self.record
+        self.scope = scope
         self.exchange = Exchange(
             self.record,
             receive,
@@ -234,18 +260,26 @@ class _ServerRequest:
 
     def _start(self, scope: Message, method: str, attributes: dict[str, Any]) -> None:
         edge, options = self._edge, self._edge.options
-        parent, links = options.trust.start(scope)
+        kind, outer = SpanKind.SERVER, context_api.get_current()
+        links: Sequence[Link] = ()
+        if RECORD_KEY not in outer and _has_span(outer):
+            # As with contrib: within a span of whatever calls the application. That of a request
+            # that has ended is a server's, which serves the next one in its context.
+            kind, parent = SpanKind.INTERNAL, outer
+        else:
+            parent, links = options.trust.start(scope)
         name = "HTTP" if method == "_OTHER" else method
         if edge.is_recording:
             name = self._add_attributes(attributes, scope, name)
-        record = self.record = RequestRecord(method, trace.INVALID_SPAN, scope)
+        # A copy: an application may change its scope, and refers to the record there.
+        record = self.record = RequestRecord(method, trace.INVALID_SPAN, {**scope})
         record.headers_shown = edge.headers_shown
         if edge.untraced is not None and edge.untraced(application_path(scope)):
             record.untraced = True
         # Before the span is started: the sampler reads the record.
         context = attach_record(record, parent)
         record.span = edge.tracer.start_span(
-            name, context=context, kind=SpanKind.SERVER, links=links, attributes=attributes
+            name, context=context, kind=kind, links=links, attributes=attributes
         )
         self.context = trace.set_span_in_context(record.span, context)
 
@@ -437,9 +471,11 @@ class _ServerRequest:
                 )
             propagator = _response_propagator()
             if propagator:
+                own = len(message.get("headers", ()))
                 propagator.inject(
                     message, context=trace.set_span_in_context(span, Context()), setter=asgi_setter
                 )
+                _drop_own(message, own)
         except Exception as error:  # noqa: BLE001 # the page comes first
             failed("edge.response_start", error)
 
@@ -451,6 +487,19 @@ def _shown(options: EdgeOptions) -> re.Pattern[str] | None:
         wanted.append("user-agent")
     joined = "|".join(f"(?:{pattern})" for pattern in wanted)
     return re.compile(joined, re.IGNORECASE) if joined else None
+
+
+def _drop_own(message: Message, number: int) -> None:
+    """Drop the edge's own header, the last of the first ``number``, if it was added again."""
+    headers = message.get("headers", [])
+    added = {name for name, _ in headers[number:]}
+    if number and TRACE_RESPONSE in added and headers[number - 1][0] == TRACE_RESPONSE:
+        message["headers"] = [*headers[: number - 1], *headers[number:]]
+
+
+def _has_span(context: Context) -> bool:
+    span: Any = context.get(SPAN_KEY)
+    return span is not None and span.get_span_context().is_valid
 
 
 def _matcher(paths: str) -> Callable[[str], object] | None:

@@ -92,6 +92,7 @@ class Exchange:
                 self.complete = True
         elif kind == "websocket.accept":
             self.status = 101
+            message = self._with_trace(message)
         elif kind == "websocket.close":
             self.complete = True
             # Closed before it was accepted: the server responds with 403 (ASGI specification).

@@ -124,6 +124,7 @@ def reference() -> str:
                 *((f"`{name}`", why) for name, why in omissions.METRIC_DIFFERENCES.items()),
                 *((f"`{name}`", why) for name, why in omissions.SPAN_DIFFERENCES.items()),
                 *((f"{kind} span's name", why) for kind, why in omissions.SPAN_NAMES.items()),
+                *((f"{name}", why) for name, why in omissions.BEHAVIOUR.items()),
             ],
         ),
         "## Private names of other packages\n",

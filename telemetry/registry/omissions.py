@@ -57,3 +57,18 @@ SPANS: Final[dict[str, str]] = {
     "INTERNAL": "Django's span within the request's. Its route is on the SERVER span.",
 }
 """Spans that contrib makes and this package omits."""
+
+BEHAVIOUR: Final[dict[str, str]] = {
+    "client_request_hook, client_response_hook": (
+        "Called with the SERVER span, since messages have no spans."
+    ),
+    "set_global_response_propagator": (
+        "Injects into the start of a response and the acceptance of a WebSocket. Contrib injects "
+        "into each message, of which servers send no others' headers."
+    ),
+    "traceresponse": "Added to each response, without a propagator.",
+    "traceparent": "Linked to, unless the client is trusted (TELEMETRY_TRACEPARENT).",
+    "OTEL_SEMCONV_STABILITY_OPT_IN": "The names are the stable ones, whatever its value.",
+    "excluded URLs": "Matched without the root_path.",
+}
+"""What contrib's middleware does otherwise, in its own tests' requests."""

@@ -131,5 +131,6 @@ def test_every_omission_has_a_reason() -> None:
         omissions.SPAN_NAMES,
         omissions.SPANS,
         omissions.METRIC_DIFFERENCES,
+        omissions.BEHAVIOUR,
     ):
         assert all(why.endswith(".") for why in group.values())
