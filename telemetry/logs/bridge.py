@@ -25,6 +25,7 @@ from telemetry.logs.context import LogContext, context_of
 from telemetry.logs.exception import exception_fields
 from telemetry.logs.extra import extra_of
 from telemetry.logs.plain import message_of, text
+from telemetry.logs.throttle import is_of_sender
 from telemetry.registry import log_fields as f
 from telemetry.request import NO_SPAN
 from telemetry.state import state
@@ -71,6 +72,7 @@ class LogBridge(logging.Handler):
             or record.name.partition(".")[0] == "opentelemetry"
             or (record.name == access.LOGGER and not state.export_access_lines)
             or not is_instrumentation_enabled()
+            or is_of_sender(record)
         ):
             return
         token = _emitting.set(True)

@@ -18,12 +18,22 @@ outages, of each signal and destination, and each of them counts."""
 MAX_SOURCES = 1000
 
 
+# Beginnings of the names of threads that send: those of Sentry's SDK, which urllib3 logs each retry
+# of, and those of OpenTelemetry's.
+_SENDERS = ("sentry-sdk.", "Otel")
+
+
+def is_of_sender(record: logging.LogRecord) -> bool:
+    """Whether a thread of another package that sends telemetry has logged the record."""
+    return str(record.threadName).startswith(_SENDERS)
+
+
 class Throttle(logging.Filter):
     """Passes log records about exports once in ten minutes for each line of code, ours `OWN` times.
 
     Applies to records of OpenTelemetry's loggers, and to records that other loggers
-    emit during an export. The next record that passes has the number of dropped ones,
-    as ``throttled``.
+    emit during an export, or on a thread that sends. The next record that passes has the
+    number of dropped ones, as ``throttled``.
     """
 
     def __init__(self) -> None:
@@ -35,7 +45,11 @@ class Throttle(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record passes."""
-        if record.name.partition(".")[0] != "opentelemetry" and is_instrumentation_enabled():
+        if (
+            record.name.partition(".")[0] != "opentelemetry"
+            and is_instrumentation_enabled()
+            and not is_of_sender(record)
+        ):
             return True
         source, now = (record.name, record.lineno), monotonic()
         most = OWN if record.name == "telemetry" else 1

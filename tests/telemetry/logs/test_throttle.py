@@ -9,8 +9,13 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from telemetry.logs import throttle
 from telemetry.logs.throttle import Throttle
+from telemetry.testing import OTLPReceiver
+from tests.support.processes import refusing_port
+from tests.telemetry.scripts import run_python
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
 
@@ -64,3 +69,34 @@ def test_it_remembers_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "MAX_SOURCES", 3)
     passes = Throttle().filter
     assert [passes(_record(f"opentelemetry.{n}")) for n in range(5)] == [True] * 3 + [False] * 2
+
+
+def test_a_tracker_that_is_down_is_a_few_lines(tmp_path: Path) -> None:
+    """For a client that the host initialised: urllib3 logs three retries of each event."""
+    code = f"""
+        import logging.config, sentry_sdk, telemetry
+
+        telemetry.configure(default_service_name="host")
+        logging.config.dictConfig(telemetry.logging_config())
+        sentry_sdk.init("http://key@127.0.0.1:{refusing_port()}/1")
+        for number in range(10):
+            logging.getLogger("host").error("failed %s", number)
+        sentry_sdk.flush(20)
+        telemetry.flush()
+    """
+    with OTLPReceiver() as receiver:
+        done = run_python(
+            tmp_path,
+            code,
+            OTEL_LOGS_EXPORTER="otlp",
+            OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+            LOG_FORMAT="text",
+        )
+        assert done.returncode == 0, done.stderr
+        records = [str(log.body) for log in receiver.logs]
+    lines = [line for line in done.stdout.splitlines() if "urllib3" in line]
+    assert len(lines) == 1
+    assert "Retrying" in lines[0]
+    # Each would cause another one, if the logs went to the same place.
+    assert len([body for body in records if body.startswith("failed")]) == 10
+    assert not [body for body in records if "Retrying" in body]
