@@ -141,6 +141,7 @@ def asgi_wrapper(application: Any) -> Any:
         else "",
         untraced_paths=settings.untraced_paths,
         unlogged_paths=settings.unlogged_paths,
+        server_timing=settings.server_timing,
         client_address=settings.client_address,
         user_agent=settings.user_agent,
         query_string=True,

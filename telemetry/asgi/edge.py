@@ -251,6 +251,7 @@ class _ServerRequest:
             self.record,
             receive,
             send,
+            server_timing=edge.options.server_timing,
             on_receive=self._received if edge.client_request_hook else None,
             on_send=self._sent if self._needs_sent_messages() else None,
         )

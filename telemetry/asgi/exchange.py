@@ -26,6 +26,7 @@ class Exchange:
         "_receive",
         "_request_received",
         "_send",
+        "_server_timing",
         "body_size",
         "complete",
         "received",
@@ -40,6 +41,7 @@ class Exchange:
         receive: Receive,
         send: Send,
         *,
+        server_timing: bool = False,
         on_receive: Callable[[Message], None] | None = None,
         on_send: Callable[[Message], None] | None = None,
     ) -> None:
@@ -56,6 +58,7 @@ class Exchange:
         self._request_received = False
         self._receive = receive
         self._send = send
+        self._server_timing = server_timing
         # None unless headers are captured or propagated, or a hook is set.
         self._on_receive = on_receive
         self._on_send = on_send
@@ -118,7 +121,10 @@ class Exchange:
             f"00-{trace.format_trace_id(context.trace_id)}-"
             f"{trace.format_span_id(context.span_id)}-{context.trace_flags:02x}"
         )
-        headers = [*message.get("headers", ()), (TRACE_RESPONSE, value.encode())]
+        headers = [*message.get("headers", ())]
+        if self._server_timing:
+            headers += _server_timing(value)
+        headers.append((TRACE_RESPONSE, value.encode()))
         return {**message, "headers": headers}
 
     def ended(self, error: BaseException | None) -> BaseException | None:
@@ -135,3 +141,16 @@ class Exchange:
         if error is not None or (self.status is not None and self.status >= 500):
             record.outcome = "error"
         return failure
+
+
+def _server_timing(value: str) -> list[tuple[bytes, bytes]]:
+    """Return the header that agents in browsers read the trace from, and what lets them read it.
+
+    Source: Splunk's browser agent, which takes no other flags than ``01``. W3C Trace Context
+    Level 2 has a second one, which says that the id is random.
+    """
+    known = f"{value[:-2]}{int(value[-2:], 16) & 1:02x}"
+    return [
+        (b"server-timing", f'traceparent;desc="{known}"'.encode()),
+        (b"access-control-expose-headers", b"Server-Timing"),
+    ]

@@ -79,6 +79,8 @@ class EdgeOptions:
     event_url: str | None = None
     """URL template of the error tracker, with ``{trace_id}`` or ``{event_id}`` in it. The span of a
     request that caused an error event has the URL of the first one."""
+    server_timing: bool = False
+    """Whether each response has its trace in ``Server-Timing``, for agents in browsers."""
     access_log: bool = False
     """Whether each request is logged to the logger ``telemetry.access``."""
     was_kept: Callable[[int], bool] | None = None

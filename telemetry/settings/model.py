@@ -249,6 +249,8 @@ class Settings:
     site_limit: int = value_of(v.SITE_LIMIT)
     traceparent: TraceparentPolicy = value_of(v.TRACEPARENT)  # noqa: RUF009 # a `field`
     trust_secret: str | None = value_of(v.TRUST_SECRET)
+    server_timing: bool = value_of(v.SERVER_TIMING)
+    """Whether responses have their trace in ``Server-Timing``."""
     trace_url: str | None = value_of(v.TRACE_URL)
     """Address of a page that shows a trace, with the placeholder ``{trace_id}``."""
     event_url: str | None = value_of(v.EVENT_URL)

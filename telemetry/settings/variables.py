@@ -514,6 +514,13 @@ TRUST_SECRET = Variable(
     None,
     secret=True,
 )
+SERVER_TIMING = Variable(
+    "TELEMETRY_SERVER_TIMING",
+    "Whether each response has its trace in `Server-Timing: traceparent;desc=...`, by which agents "
+    "in browsers, such as Splunk's and Dynatrace's, join their traces with it.",
+    parse.boolean,
+    False,
+)
 TRACE_URL = Variable(
     "TELEMETRY_TRACE_URL",
     "Address of a page that shows a trace, with `{trace_id}` in it. Error events link to it.",

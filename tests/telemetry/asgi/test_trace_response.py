@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,3 +115,23 @@ def test_a_websocket_that_is_refused_with_a_page_names_its_trace() -> None:
     assert len(trace_responses(refused)) == 1
     accepted = saying({"type": "websocket.accept"}, {"type": "websocket.close"})
     assert len(trace_responses(accepted)) == 1
+
+
+def test_an_agent_in_a_browser_finds_the_trace() -> None:
+    """Only if it is asked for. An application's own header stays."""
+    headers = [(b"server-timing", b"db;dur=1")]
+    observed = Observed(answering(headers=headers), server_timing=True)
+    sent = run(visit(observed.edge)).sent[0]["headers"]
+    context = observed.span.context
+    assert context is not None
+    # What Splunk's agent looks for.
+    [found] = re.findall(
+        rb"traceparent;desc=['\"]00-([0-9a-f]{32})-([0-9a-f]{16})-01['\"]",
+        b", ".join(value for name, value in sent if name == b"server-timing"),
+    )
+    assert found == (f"{context.trace_id:032x}".encode(), f"{context.span_id:016x}".encode())
+    assert sent[0] == headers[0]
+    assert (b"access-control-expose-headers", b"Server-Timing") in sent
+    assert len(trace_responses(run(visit(observed.edge)))) == 1
+    without = run(visit(Observed(answering()).edge)).sent[0]["headers"]
+    assert not [name for name, _ in without if name != b"traceresponse"]

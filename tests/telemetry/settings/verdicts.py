@@ -178,6 +178,7 @@ KINDS = {
         (
             "LOGFIRE_SEND_TO_LOGFIRE",
             "OTEL_PYTHON_DJANGO_INSTRUMENT",
+            "TELEMETRY_SERVER_TIMING",
             "TELEMETRY_CLIENT_ADDRESS",
             "TELEMETRY_USER_AGENT",
             "TELEMETRY_LOCAL_VARIABLES",
