@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import errno
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.registry import Collector
 
+from telemetry.export.prometheus_names import Names
 from telemetry.hosts import is_known_host
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from opentelemetry.sdk.metrics.export import MetricsData
     from prometheus_client.core import Metric
 
     from telemetry.settings.model import PrometheusSettings
@@ -34,11 +36,10 @@ def metric_reader(settings: PrometheusSettings) -> PrometheusMetricReader:
 
     Where no port is free, an error is logged and the metrics are not served.
     """
-    own = CollectorRegistry()
-    # The scope's labels are of no use in queries, and would be in each of them.
-    reader = PrometheusMetricReader(registry=own, scope_info_enabled=False)
+    own, names = CollectorRegistry(), Names()
+    reader = _Reader(own, names)
     served = CollectorRegistry()
-    served.register(_Steady(own))
+    served.register(_Steady(own, names))
     _serve(served, settings)
     return reader
 
@@ -81,14 +82,31 @@ def _checked(app: WSGIApplication | None, names: Collection[str]) -> WSGIApplica
     return checked
 
 
+class _Reader(PrometheusMetricReader):
+    """The exporter's reader, with names that stay different."""
+
+    def __init__(self, registry: CollectorRegistry, names: Names) -> None:
+        # The scope's labels are of no use in queries, and would be in each of them.
+        super().__init__(registry=registry, scope_info_enabled=False)
+        self._names = names
+
+    def _receive_metrics(
+        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
+    ) -> None:
+        # None, against its type, where there are no metrics.
+        data = self._names.distinct(metrics_data) if metrics_data else metrics_data
+        super()._receive_metrics(data, timeout_millis, **kwargs)
+
+
 class _Steady(Collector):
     """Metrics of another registry, with a `target_info` that is the same in each process."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, names: Names) -> None:
         self._registry = registry
+        self._names = names
 
     def collect(self) -> Iterator[Metric]:
-        for family in self._registry.collect():
+        for family in self._names.families(self._registry.collect()):
             if family.name == "target":
                 family.samples = [
                     sample._replace(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
+from prometheus_client.parser import text_string_to_metric_families
 
 from telemetry.export.prometheus import metric_reader
 from telemetry.settings.model import PrometheusSettings
@@ -53,6 +54,47 @@ def test_the_first_free_port_is_taken(caplog: pytest.LogCaptureFixture) -> None:
         assert "planted" not in text
         assert "otel_scope" not in text
     assert PrometheusSettings().host == "localhost"
+
+
+def test_names_that_collide_lose_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """Of two scopes, alike for Prometheus, of two kinds, and of labels."""
+    port = free_ports(1)
+    reader = metric_reader(PrometheusSettings(HOST, port))
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    one, two = provider.get_meter("one"), provider.get_meter("two.lib")
+    one.create_counter("jobs.done").add(1, {"queue": "a"})
+    two.create_counter("jobs.done").add(2, {"worker": "b"})
+    one.create_counter("jobs_done").add(3)
+    two.create_gauge("jobs.done.total").set(4)
+    one.create_histogram("wait", unit="s").record(5)
+    two.create_gauge("wait.seconds").set(6)
+    two.create_gauge("wait.seconds.count").set(7)
+    one.create_counter("labelled").add(8, {"a.b": "dot", "a_b": "line"})
+    for _ in range(2):
+        text = web.get(f"http://{HOST}:{port}/metrics").text
+        families = {family.name: family for family in text_string_to_metric_families(text)}
+        samples = [
+            (sample.name, tuple(sorted(sample.labels.items())), sample.value)
+            for family in families.values()
+            for sample in family.samples
+            if not sample.name.endswith("_bucket") and family.name != "target_info"
+        ]
+        # A second series of one name and labels would be refused, with all others.
+        series = [sample[:2] for sample in samples]
+        assert len(series) == len(set(series))
+        assert sorted(value for _, _, value in samples) == [1, 1, 2, 3, 4, 5, 6, 7, 8]
+        found = {value: (name, dict(labels)) for name, labels, value in samples}
+        assert found[2.0] == ("jobs_done_two_lib_total", {"worker": "b"})
+        assert found[8.0] == ("labelled_total", {"a_b": "dot", "a_b_2": "line"})
+        # Each kind is declared once.
+        types = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+        assert len(types) == len(set(types))
+    # Once each, not at every scrape.
+    assert len(caplog.messages) == len(set(caplog.messages)) == 6
+    assert caplog.messages[0] == (
+        "metric jobs_done of one is jobs_done.one for Prometheus: jobs.done of one has its name"
+    )
+    provider.shutdown()
 
 
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
