@@ -30,6 +30,7 @@ from telemetry.datasette.tracer import DatasetteTracer
 from telemetry.errors import failures
 from telemetry.errors.sentry.envelopes import event_destination
 from telemetry.exceptions import TelemetryError
+from telemetry.export.budgets import Budgets
 from telemetry.export.catalog import destinations, senders
 from telemetry.export.deferred import DeferredLogRecordProcessor, DeferredSpanProcessor
 from telemetry.export.destination import worst_state
@@ -53,6 +54,7 @@ from telemetry.redaction.redactor import Redactor
 from telemetry.registry import attributes as a
 from telemetry.registry.datasette import SCOPE
 from telemetry.settings.model import SIGNALS, Settings
+from telemetry.settings.sampler import ratios_of
 from telemetry.traces.provider import TracerProvider
 from telemetry.traces.samplers import build_id_generator, build_sampler
 from telemetry.traces.spans import RecordedSpanProcessor, record_spans
@@ -93,6 +95,7 @@ class Pipeline:
         self.settings = settings
         self.redactor = Redactor(settings.redaction)
         self.site_labels = SiteLabels(settings.site_limit)
+        self.budgets = Budgets(settings.budgets)
         self.destinations: dict[Signal, list[Destination[Any]]] = {
             signal: destinations(settings, signal, self.redactor) for signal in SIGNALS
         }
@@ -185,7 +188,11 @@ class Pipeline:
             exporting.add_span_processor(processor)
         if self.settings.sampler.name == "tail":
             exporting = self._tail = TailSpanProcessor(
-                exporting, slow=self.settings.slow, is_expected=is_statement_error
+                exporting,
+                slow=self.settings.slow,
+                is_expected=is_statement_error,
+                budgets=self.budgets,
+                ratios=ratios_of(self.settings.sampler),
             )
         return DatasetteSpanProcessor(exporting, fold_below=self.settings.fold_below)
 
@@ -311,6 +318,7 @@ class Pipeline:
             folding=self.folding,
             tail=self._tail,
             has_spool=self.settings.spool.folder is not None,
+            left_out=self.budgets.left_out.counts,
         )
         observe_process(self.meter_provider)
         metrics.set_meter_provider(self.meter_provider)
@@ -372,6 +380,7 @@ class Pipeline:
             self.redactor,
             traced=bool(self.destinations["traces"]),
             sender=self._event_senders[0] if self._event_senders else None,
+            budget=self.budgets.events,
         )
         self.errors = errors
         errors.start()
@@ -516,6 +525,7 @@ class Pipeline:
         self._last_logged = 0
         self._flushers = {}
         self._inherited = True
+        self.budgets.forked()
         if self.errors is not None:
             self.errors.forked()
         if self._tail is not None:

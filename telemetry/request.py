@@ -58,6 +58,8 @@ class RequestRecord:
 
     __slots__ = (
         "_private_values",
+        "body",
+        "cause",
         "datasette_excluded",
         "ended",
         "event_url",
@@ -85,6 +87,10 @@ class RequestRecord:
         self.site: str | None = None
         # The route, where a framework's instrumentation has set it.
         self.own_route: str | None = None
+        # The first part of the body, for `telemetry.datasette.request_errors`.
+        self.body = b""
+        # "request" if what the client sent has caused the failure; None otherwise.
+        self.cause: str | None = None
         self.outcome: Outcome = "served"
         # The exception that a framework turned into an error page, if any.
         self.failure: BaseException | None = None

@@ -39,8 +39,10 @@ class State:
 
     report_error: Callable[[Exception, str, Any], None] | None = None
     """Creates an error event, given an exception, what caught it, and the request's record."""
-    keep_trace: Callable[[int], bool] | None = None
+    keep_trace: Callable[..., bool] | None = None
     """Keeps an unsampled trace, given its id; returns whether it could."""
+    is_caused_by_request: Callable[[BaseException, Any, bytes], bool] | None = None
+    """Whether a request has caused a failure, given the exception, the scope and the body."""
 
     own_log_lines: bool = False
     """Whether `telemetry.logging_config` was called: log lines are in telemetry's format."""

@@ -385,6 +385,8 @@ class _ServerRequest:
             known[a.CLIENT_WAIT] = round(self.exchange.waited, 6)
         if record.site is not None:
             known[a.SITE] = record.site
+        if record.cause is not None and record.outcome == "error":
+            known[a.CAUSE] = record.cause
         if record.events:
             known[a.EVENT_IDS] = tuple(record.events)
             if url := self._event_url(record.events[0]):
@@ -413,6 +415,7 @@ class _ServerRequest:
             for error in (record.failure, escaped):
                 if error is not None:
                     add_cause(error, record)
+                    failures.find_cause(error, record)
                     failures.report(error, "asgi", record)
         for unseen in report_held(record):
             record.span.record_exception(unseen)

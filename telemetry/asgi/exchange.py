@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from telemetry.scope import Message, Receive, Send
 
 TRACE_RESPONSE = b"traceresponse"
+MAX_BODY = 65_536
+"""Bytes of a request's body that are kept until the request has ended."""
 
 
 class Exchange:
@@ -73,6 +75,9 @@ class Exchange:
             self.waited += perf_counter() - began
             self._request_received = not message.get("more_body", False)
         if message["type"] == "http.request":
+            if not self.received:
+                # The same object, unless it is longer.
+                self.record.body = message.get("body", b"")[:MAX_BODY]
             self.received += len(message.get("body", b""))
         elif message["type"] in ("http.disconnect", "websocket.disconnect"):
             # After a complete response, a disconnect only marks the end of the request.

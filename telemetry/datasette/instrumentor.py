@@ -22,6 +22,8 @@ from telemetry.datasette.output import (
     quiet_datasette_facets,
     quiet_datasette_statements,
 )
+from telemetry.datasette.request_errors import is_caused_by_request
+from telemetry.errors import failures
 from telemetry.settings import variables as v
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class DatasetteInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib i
 
         if not pm.is_registered(datasette_plugin):
             pm.register(datasette_plugin)
+        failures.find_causes_with(is_caused_by_request)
         if not backport.has_own_telemetry():
             self._add_telemetry(
                 recording=kwargs.get("recording", True), queries=kwargs.get("queries", True)
@@ -81,5 +84,6 @@ class DatasetteInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib i
 
         if pm.is_registered(datasette_plugin):
             pm.unregister(datasette_plugin)
+        failures.find_causes_with(None)
         if not backport.has_own_telemetry():
             backport.remove_telemetry()

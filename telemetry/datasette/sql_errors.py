@@ -38,7 +38,7 @@ def is_client_error(error: BaseException) -> bool:
     """
     if is_interruption(error):
         return True
-    return is_statement_refused(error) and all(map(_is_passed, _modules(error)))
+    return is_statement_refused(error) and all(map(is_passed, _modules(error)))
 
 
 def is_statement_refused(error: BaseException) -> bool:
@@ -65,7 +65,8 @@ def result_code(error: BaseException) -> str | None:
     return code if isinstance(code, str) else None
 
 
-def _is_passed(module: str) -> bool:
+def is_passed(module: str) -> bool:
+    """Whether a module is of Datasette, its plumbing, this package or the standard library."""
     package = module.partition(".")[0]
     return package in _PASSED or package in sys.stdlib_module_names
 

@@ -8,7 +8,7 @@ the same failure. This module does not depend on a vendor.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry import trace
 
@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     from telemetry.request import RequestRecord
 
     Listener = Callable[[Exception, str, RequestRecord | None], None]
-    Keeper = Callable[[int], bool]
+    Keeper = Callable[..., bool]
 
 # The values are plain, since an exception may be pickled. They are set in
 # `__dict__` and not by setattr: an exception may be a frozen dataclass.
 _ORIGIN = "_telemetry_origin"
 _EVENT = "_telemetry_event"
+_CAUSE = "_telemetry_cause"
+
+BY_REQUEST = "request"
+"""Cause of a failure that what the client sent has caused alone."""
 
 
 class Origin(NamedTuple):
@@ -51,16 +55,48 @@ def report_to(listener: Listener | None) -> None:
 
 
 def keep_traces_with(keeper: Keeper | None) -> None:
-    """Keep traces of reported failures by `keeper(trace_id)`, which returns whether it did."""
+    """Keep traces of reported failures by `keeper`, which returns whether it did.
+
+    It is called with the trace id and the arguments ``by_request`` and ``always`` of `is_kept`.
+    """
     state.keep_trace = keeper
 
 
-def is_kept(origin: Origin) -> bool:
+def is_kept(origin: Origin, *, by_request: bool = False, always: bool = False) -> bool:
     """Keep the origin's trace, and return whether it is or will be exported.
 
     Called before an error event links to the trace.
+
+    Args:
+        origin: the failed span.
+        by_request: whether the request has caused the failure.
+        always: keep it whatever the limit of traces says.
     """
-    return origin.sampled or (state.keep_trace is not None and state.keep_trace(origin.trace_id))
+    if origin.sampled or state.keep_trace is None:
+        return origin.sampled
+    return state.keep_trace(origin.trace_id, by_request=by_request, always=always)
+
+
+def find_causes_with(judge: Callable[[BaseException, Any, bytes], bool] | None) -> None:
+    """Find causes by `judge(exception, scope, body)`: whether the request has caused a failure."""
+    state.is_caused_by_request = judge
+
+
+def find_cause(error: BaseException, record: RequestRecord | None) -> bool:
+    """Mark the exception and the record if the request has caused the failure; return whether."""
+    if record is None or state.is_caused_by_request is None:
+        return False
+    if _CAUSE not in error.__dict__:
+        by_request = state.is_caused_by_request(error, record.scope, record.body)
+        error.__dict__[_CAUSE] = BY_REQUEST if by_request else ""
+    if error.__dict__[_CAUSE]:
+        record.cause = BY_REQUEST
+    return bool(error.__dict__[_CAUSE])
+
+
+def is_by_request(error: BaseException | None) -> bool:
+    """Whether `find_cause` has found that the request has caused a failure."""
+    return error is not None and bool(error.__dict__.get(_CAUSE))
 
 
 def report(error: BaseException, caught_by: str, record: RequestRecord | None = None) -> None:

@@ -11,6 +11,7 @@ from opentelemetry.trace import StatusCode
 from telemetry.export.encoding.logs import encode_log_record, severity_number
 from telemetry.export.encoding.spans import encode_span
 from telemetry.failsafe import failed
+from telemetry.registry.attributes import CAUSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -85,6 +86,9 @@ class OTLPSpanProcessor(SpanProcessor):
             is_failure = span.status.status_code is _ERROR_STATUS or (
                 self._is_kept is not None and self._is_kept(span)
             )
+            if is_failure and span.attributes and CAUSE in span.attributes:
+                # A flood of malformed requests must not push out failures of the host.
+                is_failure = False
         except Exception as error:  # noqa: BLE001 # one span costs itself
             _reject((outbox for outbox, _ in self._outboxes), error)
             return

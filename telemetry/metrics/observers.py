@@ -50,6 +50,7 @@ def observe_telemetry(
     folding: Folding | None,
     tail: Tail | None,
     has_spool: bool = False,
+    left_out: Mapping[str, int] | None = None,
 ) -> None:
     """Create the observable counters of exports, retries, failures, folding and tail sampling.
 
@@ -60,6 +61,7 @@ def observe_telemetry(
         folding: None if traces are not exported.
         tail: None if tail sampling is not used.
         has_spool: whether items that can't be sent are written to disk.
+        left_out: what the limits for clients have left out, by reason.
     """
     others = [events] if events is not None else []
     counted = [*destinations["traces"], *destinations["logs"], *others]
@@ -109,6 +111,15 @@ def observe_telemetry(
     _count(meter, m.FAILURES, failed)
     if folding is not None:
         _count(meter, m.FOLDED, lambda _options: [Observation(folding.folded)])
+    if left_out is not None:
+        counts = left_out
+        _count(
+            meter,
+            m.LEFT_OUT,
+            lambda _options: [
+                Observation(count, {str(a.LIMIT): reason}) for reason, count in [*counts.items()]
+            ],
+        )
     if tail is not None:
         _count(meter, m.SAMPLED_OUT, lambda _options: [Observation(tail.sampled_out)])
         _count(meter, m.BUFFER_DROPPED, lambda _options: [Observation(tail.dropped)])

@@ -25,6 +25,12 @@ OUTCOME = Attribute(
     "How the request ended.",
     values=OUTCOMES,
 )
+CAUSE = Attribute(
+    "corkboard.cause",
+    "Cause of the failure: `request` if only what the client sent has made Datasette fail, such as "
+    "a malformed parameter or an unknown method. Absent for failures of the host.",
+    values=("request",),
+)
 CLIENT_WAIT = Attribute(
     "corkboard.client.wait_time",
     "Seconds that the request waited for its client: for the request body, or for the client to "
@@ -142,6 +148,18 @@ REPEATED_COUNT = Attribute(
 SPANS_DROPPED = Attribute(
     "corkboard.spans.dropped",
     "Number of spans of the trace that tail sampling dropped because its buffer was full.",
+)
+
+SPANS_LEFT_OUT = Attribute(
+    "corkboard.spans.left_out",
+    "Number of spans of the trace that TELEMETRY_TRACE_SPAN_LIMIT has left out.",
+)
+LIMIT = Attribute(
+    "corkboard.limit",
+    "What left items out: `traces` TELEMETRY_TRACE_LIMIT, `trace_spans` "
+    "TELEMETRY_TRACE_SPAN_LIMIT, `events` TELEMETRY_EVENT_LIMIT, `event_group` "
+    "TELEMETRY_EVENT_GROUP_LIMIT, `request_errors` TELEMETRY_REQUEST_ERRORS.",
+    values=("traces", "trace_spans", "events", "event_group", "request_errors"),
 )
 
 SIGNAL = Attribute(

@@ -9,6 +9,16 @@ SITE = Attribute(str(a.SITE), "Tag: registered site of the failed request.")
 HTTP_ROUTE = Attribute(
     str(a.HTTP_ROUTE), "Tag, and the event's transaction: matched route of the failed request."
 )
+CAUSE = Attribute(
+    str(a.CAUSE),
+    "Tag: cause of the failure; `request` if what the client sent has caused it alone.",
+    values=("request",),
+)
+LEFT_OUT_CONTEXT = Attribute(
+    "left_out",
+    "Context: events of the same group that were left out by a limit since the last one.",
+)
+LEFT_OUT_COUNT = Attribute("events", "In the context `left_out`: their number.")
 TRACE_SAMPLED = Attribute(
     "trace.sampled",
     "Tag: the trace was sampled out, so the event has no link to it.",

@@ -74,6 +74,14 @@ SAMPLED_OUT = MetricName(
     unit="{span}",
     attributes=(),
 )
+LEFT_OUT = MetricName(
+    "corkboard.telemetry.left_out",
+    "Number of traces, of spans in kept traces, and of error events that were left out by a limit "
+    "for what clients can cause.",
+    instrument="observablecounter",
+    unit="{item}",
+    attributes=(a.LIMIT,),
+)
 BUFFER_DROPPED = MetricName(
     "corkboard.telemetry.spans.dropped",
     "Number of spans that the sampler `tail` dropped because its buffer was full.",

@@ -25,12 +25,14 @@ from telemetry.settings.variables import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from telemetry.settings.parse import SampleRatio
     from telemetry.settings.reader import Reader
     from telemetry.settings.variable import Variable
 
 __all__ = [
     "SIGNALS",
     "AccessLog",
+    "BudgetSettings",
     "ConsoleMode",
     "ExemplarFilter",
     "LimitSettings",
@@ -167,6 +169,21 @@ class SpoolSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetSettings:
+    """Limits of one process for what clients can cause without end."""
+
+    traces: int = value_of(v.TRACE_LIMIT)
+    """Traces kept by rule a minute."""
+    spans_of_a_trace: int = value_of(v.TRACE_SPAN_LIMIT)
+    """Of a trace whose failure its request has caused."""
+    events: int = value_of(v.EVENT_LIMIT)
+    """Error events a minute."""
+    events_of_a_group: int = value_of(v.EVENT_GROUP_LIMIT)
+    request_errors: bool = value_of(v.REQUEST_ERRORS)
+    """Whether failures that the request has caused are error events."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogfireProject:
     """One Logfire project: a token and the address of its region."""
 
@@ -218,6 +235,8 @@ class SamplerSettings:
 
     name: str = value_of(v.SAMPLER)
     arg: str | None = None
+    ratios: tuple[SampleRatio, ...] = ()
+    """With ``tail``: ratios by site and route, of which the first that applies is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +321,7 @@ class Settings:
     django_middleware_position: int = value_of(v.DJANGO_POSITION)
     django_request_attributes: tuple[str, ...] = value_of(v.DJANGO_REQUEST_ATTRS)
     raise_failures: bool = value_of(v.RAISE_FAILURES)
+    budgets: BudgetSettings = field(default_factory=BudgetSettings)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     redaction: RedactionSettings = field(default_factory=RedactionSettings)
     notes: tuple[str, ...] = ()

@@ -65,6 +65,7 @@ _HEADER_TEXT = re.compile(r"[\t\x20\x21\x23-\x3a\x3c-\x5b\x5d-\x7e]*")
 # RFC 1123's names, with the underscore that container networks have.
 _LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
+_SAMPLE = "a comma list such as site=alameda.ca:1,route=/{database}/{table}:0.01, ratios 0 to 1"
 _DSN = "a DSN such as https://KEY@bugsink.example.org/1"
 
 
@@ -75,6 +76,18 @@ class LogLevels(NamedTuple):
     """General level. Empty where only loggers are named."""
     loggers: Mapping[str, str]
     """Levels by logger, where they differ from the general one."""
+
+
+class SampleRatio(NamedTuple):
+    """The ratio of the traces of one site or route."""
+
+    kind: str
+    """``site`` or ``route``."""
+    value: str
+    ratio: float
+
+    def __str__(self) -> str:
+        return f"{self.kind}={self.value}:{self.ratio:g}"
 
 
 def text(value: str) -> str:
@@ -547,3 +560,19 @@ def missing(known: Iterable[str], given: Iterable[str]) -> str:
     unknown = [name for name in given if name not in set(known)]
     wanted = f"a comma list of {', '.join(sorted(known))}"
     return f"{wanted} (not {', '.join(unknown)})" if unknown else wanted
+
+
+def sample_ratios(value: str) -> tuple[SampleRatio, ...]:
+    """Parse ``site=alameda.ca:1,route=/{database}/{table}:0.01``."""
+    found = []
+    for item in items(value):
+        kind, equals, rest = item.partition("=")
+        name, colon, given = rest.rpartition(":")
+        kind = kind.strip().lower()
+        if not (equals and colon and name.strip()) or kind not in ("site", "route"):
+            raise ValueError(_SAMPLE)
+        try:
+            found.append(SampleRatio(kind, name.strip(), ratio(given.strip())))
+        except ValueError:
+            raise ValueError(_SAMPLE) from None
+    return tuple(found)

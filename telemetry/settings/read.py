@@ -13,6 +13,7 @@ from telemetry.settings.exporters import choose_exporters
 from telemetry.settings.installed import RATIO, STANDARD
 from telemetry.settings.logfire import read_projects
 from telemetry.settings.model import (
+    BudgetSettings,
     LimitSettings,
     PrometheusSettings,
     Settings,
@@ -79,6 +80,8 @@ def read_all(reader: Reader, default_service_name: str | None) -> Settings:
         prometheus = PrometheusSettings(**read_fields(reader, PrometheusSettings))
     with reader.setting("spool"):
         spool = SpoolSettings(**read_fields(reader, SpoolSettings))
+    with reader.setting("budgets"):
+        budgets = BudgetSettings(**read_fields(reader, BudgetSettings))
     with reader.setting("color"):
         color = not reader.get(v.NO_COLOR)
     with reader.setting("limits"):
@@ -94,6 +97,7 @@ def read_all(reader: Reader, default_service_name: str | None) -> Settings:
         logfire=read_projects(reader, used=any("logfire" in names for names in exporters.values())),
         prometheus=prometheus,
         spool=spool,
+        budgets=budgets,
         sentry=read_sentry(reader),
         sampler=read_sampler(reader),
         color=color,
@@ -110,6 +114,7 @@ def read_all(reader: Reader, default_service_name: str | None) -> Settings:
         *reader.notes,
         *_cut(settings),
         *_without_sampler(reader, settings),
+        *_unused_ratios(reader, settings),
         *without_effect(reader.environ, known),
         *_unsent(reader, settings),
     )
@@ -172,6 +177,12 @@ def _in_order(reader: Reader) -> list[Problem]:
     """Return the problems in the order of the reference."""
     order = {str(variable): number for number, variable in enumerate(declared(v, passed_on))}
     return sorted(reader.problems, key=lambda problem: order[problem.variable])
+
+
+def _unused_ratios(reader: Reader, settings: Settings) -> list[str]:
+    if reader.given(v.SAMPLE) is None or settings.sampler.name == "tail":
+        return []
+    return [f"{v.SAMPLE} is set and not used: {v.SAMPLER} is not tail"]
 
 
 def _unsent(reader: Reader, settings: Settings) -> list[str]:

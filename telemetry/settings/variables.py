@@ -317,6 +317,15 @@ SAMPLER_ARG = Variable(
     write=str,
     example="0.05",
 )
+SAMPLE: Variable[tuple[parse.SampleRatio, ...]] = Variable(
+    "TELEMETRY_SAMPLE",
+    "Ratios of traces by site or route, with the sampler `tail`: a comma list of "
+    "`site=NAME:RATIO` and `route=ROUTE:RATIO`. The first that applies is used, and "
+    "OTEL_TRACES_SAMPLER_ARG where none does.",
+    parse.sample_ratios,
+    (),
+    example="site=alameda.ca:1,route=/{database}/{table}:0.01",
+)
 ID_GENERATOR: Variable[str | None] = Variable(
     "OTEL_PYTHON_ID_GENERATOR",
     "Installed generator of trace and span ids.",
@@ -567,6 +576,41 @@ SITE_LIMIT = Variable(
     "Number of sites that metrics have by name. All others are `other`.",
     parse.whole,
     100,
+)
+TRACE_LIMIT = Variable(
+    "TELEMETRY_TRACE_LIMIT",
+    "Number of traces a minute that each process keeps because they failed or were slow, with the "
+    "sampler `tail`. Of further ones the ratio decides. Requests that cause their failure "
+    "themselves can use half of it.",
+    parse.whole,
+    60,
+)
+TRACE_SPAN_LIMIT = Variable(
+    "TELEMETRY_TRACE_SPAN_LIMIT",
+    "Number of spans of a trace that the sampler `tail` keeps for a failure that the request "
+    "caused itself: failed spans, and those that they are in.",
+    parse.positive,
+    10,
+)
+EVENT_LIMIT = Variable(
+    "TELEMETRY_EVENT_LIMIT",
+    "Number of error events a minute that each process sends. The first of each group is always "
+    "sent. Requests that cause their failure themselves can use half of it.",
+    parse.whole,
+    60,
+)
+EVENT_GROUP_LIMIT = Variable(
+    "TELEMETRY_EVENT_GROUP_LIMIT",
+    "Number of error events of one group a minute that each process sends.",
+    parse.whole,
+    5,
+)
+REQUEST_ERRORS = Variable(
+    "TELEMETRY_REQUEST_ERRORS",
+    "Whether a failure that the request caused itself, such as by a malformed parameter of "
+    "Datasette, is an error event.",
+    parse.boolean,
+    True,
 )
 BSP_SCHEDULE_DELAY = Variable(
     "OTEL_BSP_SCHEDULE_DELAY",

@@ -14,6 +14,7 @@ from telemetry.request import any_record
 from telemetry.scope import MAX_PATH
 from telemetry.settings import variables as v
 from telemetry.settings.installed import RATIO, installed_id_generators, installed_samplers
+from telemetry.settings.sampler import ratios_of
 from telemetry.traces.causes import local_cause
 from telemetry.traces.tail import TailSampler
 
@@ -48,7 +49,7 @@ def build_sampler(settings: SamplerSettings) -> Sampler:
         "parentbased_always_off": sampling.DEFAULT_OFF,
         "traceidratio": ratio,
         "parentbased_traceidratio": sampling.ParentBased(ratio),
-        "tail": TailSampler(given),
+        "tail": TailSampler(given, ratios_of(settings)),
     }
     sampler = known.get(settings.name)
     if sampler is not None:

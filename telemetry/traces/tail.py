@@ -21,12 +21,19 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import SpanContext, StatusCode, TraceFlags, TraceState
 
 from telemetry.exceptions import Problem
+from telemetry.export.budgets import TRACE_SPANS
 from telemetry.export.ended_spans import SpanCopy, duration
 from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
 from telemetry.settings import variables as v
 from telemetry.traces.causes import local_cause
-from telemetry.traces.tracestate import kept_by_rule, randomness_of, sampled, threshold_of
+from telemetry.traces.tracestate import (
+    kept_by_rule,
+    randomness_of,
+    sampled,
+    threshold_of,
+    with_threshold,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +43,9 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
     from opentelemetry.trace import Link, SpanKind
     from opentelemetry.util.types import Attributes
+
+    from telemetry.export.budgets import Budgets
+    from telemetry.settings.sampler import Ratios
 
 MAX_TRACES = 20_000
 MAX_SPANS = 1_000
@@ -61,13 +71,16 @@ class TailSpanProcessor(SpanProcessor):
 
     An unsampled trace is kept if it has a failed span, unless the response of its request
     is 4xx; if it took ``slow`` or longer, without waits for its client; or if `keep` was
-    called for it.
+    called for it. The budget limits how many are kept so. Of a trace whose request has caused
+    its failure, only failed spans and those that they are in are exported.
 
     Args:
         exporting: the processor that gets the kept spans, marked as sampled with ``ot=th:0``.
         slow: seconds.
         is_expected: returns whether a failed span alone is not a failure, such as an invalid SQL
             statement of a client. If it makes the request fail, the trace is kept.
+        budgets: limits the traces that are kept by rule; None keeps all.
+        ratios: ratios by site and route. They apply to traces that begin in this process.
     """
 
     def __init__(
@@ -76,8 +89,14 @@ class TailSpanProcessor(SpanProcessor):
         *,
         slow: float = v.SLOW.default,
         is_expected: Callable[[ReadableSpan], bool] = _is_never,
+        budgets: Budgets | None = None,
+        ratios: Ratios | None = None,
     ) -> None:
         self._exporting = exporting
+        self._budgets = budgets
+        self._ratios = ratios or None
+        # By trace, how it was sampled, for spans that end after the trace was decided.
+        self._states: OrderedDict[int, _ByRatio] = OrderedDict()
         self._is_expected = is_expected
         self._slow = round(slow * 1e9)
         self._lock = Lock()
@@ -89,14 +108,28 @@ class TailSpanProcessor(SpanProcessor):
         self.dropped = 0
         """Number of spans that were dropped because a limit was reached."""
 
-    def keep(self, trace_id: int) -> bool:
-        """Keep an unsampled trace. Returns False if the trace is unknown or was sampled out."""
+    def keep(self, trace_id: int, *, by_request: bool = False, always: bool = False) -> bool:
+        """Keep an unsampled trace.
+
+        Args:
+            trace_id: its id.
+            by_request: whether its request has caused the failure, for which it is kept.
+            always: keep it whatever the budget says.
+
+        Returns:
+            False if the trace is unknown or was sampled out, or if the budget is used up.
+        """
         with self._lock:
             held = self._held.get(trace_id)
-            if held is not None:
-                held.keep = True
-                return True
-            return self._decided.get(trace_id, False)
+            if held is None:
+                return self._decided.get(trace_id, False)
+            held.keep = held.keep or self._take(by_request=by_request, always=always)
+            held.is_hosts = held.is_hosts or (held.keep and not by_request)
+            return held.keep
+
+    def _take(self, *, by_request: bool = False, always: bool = False) -> bool:
+        budgets = self._budgets
+        return budgets is None or budgets.traces.take(by_request=by_request, always=always)
 
     def was_kept(self, trace_id: int) -> bool:
         """Whether an unsampled trace has ended and was kept."""
@@ -111,7 +144,7 @@ class TailSpanProcessor(SpanProcessor):
         with self._lock:
             held = {id(each): each for each in self._held.values()}
             for each in held.values():
-                each.keep = each.keep or each.failed
+                self._want(each, wanted=each.failed)
             kept = [span for each in held.values() for span in self._decide(each)]
         for span in kept:
             self._exporting.on_end(span)
@@ -125,7 +158,7 @@ class TailSpanProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         try:
-            if _is_local_root(span) and not _is_sampled(span):
+            if _is_local_root(span) and (not _is_sampled(span) or self._is_decided_here(span)):
                 with self._lock:
                     evicted = self._begin(span)
                 for each in evicted:
@@ -137,7 +170,7 @@ class TailSpanProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         kept: Sequence[ReadableSpan] = ()
         try:
-            if _is_sampled(span):
+            if _is_sampled(span) and self._ratios is None:
                 kept = (span,)
             else:
                 with self._lock:
@@ -164,6 +197,8 @@ class TailSpanProcessor(SpanProcessor):
             held = self._held.get(cause)
         if held is None:
             held = _Held()
+            if self._is_decided_here(span):
+                held.randomness = randomness_of(trace_id if cause is None else cause)
         held.roots += 1
         held.trace_ids.add(trace_id)
         self._held[trace_id] = held
@@ -171,18 +206,29 @@ class TailSpanProcessor(SpanProcessor):
             return ()
         # The oldest trace may never end, so it is decided with what has ended so far.
         oldest = next(iter(self._held.values()))
-        oldest.keep = oldest.keep or oldest.failed
+        self._want(oldest, wanted=oldest.failed)
         return self._decide(oldest)
+
+    def _is_decided_here(self, span: Span) -> bool:
+        """Whether a ratio by site or route applies: not to a trace that another process began."""
+        return self._ratios is not None and span.parent is None
 
     def _end(self, span: ReadableSpan) -> Sequence[ReadableSpan]:
         context = span.get_span_context()
         trace_id = context.trace_id if context is not None else 0
         held = self._held.get(trace_id)
         if held is None:
+            by_ratio = self._states.get(trace_id)
+            if by_ratio is not None:
+                return (by_ratio.of(span),)
+            if _is_sampled(span):
+                return (span,)
             # Its trace is decided or was evicted. The span follows that decision, but a slow
-            # root or a failed span is kept in any case.
+            # root or a failed span is kept, as far as the budget goes.
             slow = _is_local_root(span) and self._is_slow(span)
-            if self._decided.get(trace_id, False) or slow or self._has_failed(span):
+            if self._decided.get(trace_id, False) or (
+                (slow or self._has_failed(span)) and self._take()
+            ):
                 return (_as_kept(span),)
             self.sampled_out += 1
             return ()
@@ -191,14 +237,23 @@ class TailSpanProcessor(SpanProcessor):
             held.failed = held.failed or self._has_failed(span)
             return ()
         held.roots -= 1
-        status = (span.attributes or {}).get(a.HTTP_RESPONSE_STATUS_CODE)
+        attributes = span.attributes or {}
+        if held.ratio is None and held.randomness is not None and self._ratios is not None:
+            held.ratio = self._ratios.of(attributes.get(a.SITE), attributes.get(a.HTTP_ROUTE))
+        status = attributes.get(a.HTTP_RESPONSE_STATUS_CODE)
         if isinstance(status, int) and 400 <= status < 500:
             held.failed = False
         elif held.failed or span.status.status_code is StatusCode.ERROR:
-            held.keep = True
+            held.failed = held.is_wanted = True
+            held.is_hosts = held.is_hosts or a.CAUSE not in attributes
         if self._is_slow(span):
-            held.keep = True
+            held.is_wanted = held.is_hosts = True
         return () if held.roots else self._decide(held)
+
+    def _want(self, held: _Held, *, wanted: bool) -> None:
+        """Keep by rule what is decided before its root has ended."""
+        if wanted:
+            held.is_wanted = held.is_hosts = True
 
     def _has_failed(self, span: ReadableSpan) -> bool:
         return span.status.status_code is StatusCode.ERROR and not self._is_expected(span)
@@ -227,16 +282,40 @@ class TailSpanProcessor(SpanProcessor):
         self._bytes += size
 
     def _decide(self, held: _Held) -> Sequence[ReadableSpan]:
+        by_ratio = self._by_ratio(held)
+        if by_ratio is None and held.is_wanted and not held.keep:
+            held.keep = self._take(by_request=not held.is_hosts)
         for trace_id in held.trace_ids:
             self._held.pop(trace_id, None)
-            self._remember(trace_id, keep=held.keep)
+            self._remember(trace_id, keep=held.keep or by_ratio is not None)
+            if by_ratio is not None:
+                self._states[trace_id] = by_ratio
+                if len(self._states) > MAX_DECIDED:
+                    self._states.popitem(last=False)
         self._bytes -= held.bytes
+        if by_ratio is not None:
+            return [by_ratio.of(span) for span in held.spans]
         if not held.keep:
             self.sampled_out += len(held.spans)
             return ()
-        kept = [_as_kept(span) for span in held.spans[:-1]]
         extra: dict[str, Any] = {a.SPANS_DROPPED: held.dropped} if held.dropped else {}
-        return [*kept, *(_as_kept(span, extra) for span in held.spans[-1:])]
+        spans = held.spans
+        if not held.is_hosts and self._budgets is not None:
+            spans = _failed_spans(spans, self._budgets.settings.spans_of_a_trace)
+            if left_out := len(held.spans) - len(spans):
+                extra[a.SPANS_LEFT_OUT] = left_out
+                self._budgets.left_out.count(TRACE_SPANS, left_out)
+        kept = [_as_kept(span) for span in spans[:-1]]
+        return [*kept, *(_as_kept(span, extra) for span in spans[-1:])]
+
+    def _by_ratio(self, held: _Held) -> _ByRatio | None:
+        """How a trace is sampled by the ratio of its site or route; None if it is not."""
+        if held.randomness is None or self._ratios is None:
+            return None
+        threshold = threshold_of(self._ratios.default if held.ratio is None else held.ratio)
+        if held.randomness < threshold:
+            return None
+        return _ByRatio(threshold, held.randomness)
 
     def _remember(self, trace_id: int, *, keep: bool) -> None:
         self._decided[trace_id] = keep
@@ -247,9 +326,28 @@ class TailSpanProcessor(SpanProcessor):
 class _Held:
     """The ended spans of an undecided trace, and of traces that link to it."""
 
-    __slots__ = ("bytes", "dropped", "failed", "keep", "roots", "spans", "trace_ids")
+    __slots__ = (
+        "bytes",
+        "dropped",
+        "failed",
+        "is_hosts",
+        "is_wanted",
+        "keep",
+        "randomness",
+        "ratio",
+        "roots",
+        "spans",
+        "trace_ids",
+    )
 
     def __init__(self) -> None:
+        # A rule wants it; `keep` says whether the budget had room.
+        self.is_wanted = False
+        # Some reason to keep it is not a failure that its request has caused.
+        self.is_hosts = False
+        # Of a trace that is decided by ratios by site and route.
+        self.randomness: int | None = None
+        self.ratio: float | None = None
         self.spans: list[ReadableSpan] = []
         self.trace_ids: set[int] = set()
         self.roots = 0
@@ -266,6 +364,47 @@ class _Held:
         self.failed = False
 
 
+class _ByRatio:
+    """How a trace was sampled by a ratio."""
+
+    __slots__ = ("_randomness", "_threshold")
+
+    def __init__(self, threshold: int, randomness: int) -> None:
+        self._threshold = threshold
+        self._randomness = randomness
+
+    def of(self, span: ReadableSpan) -> ReadableSpan:
+        """Return a span with the flag and the tracestate of its trace."""
+        context = span.get_span_context()
+        if context is None:
+            return span
+        # Recorded as `rv` where it is not that of the trace's own id.
+        own = randomness_of(context.trace_id) == self._randomness
+        randomness = None if own else self._randomness
+        state = with_threshold(context.trace_state, self._threshold, randomness)
+        return _with_state(span, state)
+
+
+def _failed_spans(spans: Sequence[ReadableSpan], limit: int) -> list[ReadableSpan]:
+    """The local roots, the failed spans and those that they are in, at most ``limit``.
+
+    The roots are always among them. The last failed span is the likeliest cause.
+    """
+    by_id = {c.span_id: span for span in spans if (c := span.get_span_context()) is not None}
+    chosen = {id(span) for span in spans if _is_local_root(span)}
+    for span in reversed(spans):
+        if span.status.status_code is not StatusCode.ERROR:
+            continue
+        wanted: list[int] = []
+        each: ReadableSpan | None = span
+        while each is not None and id(each) not in chosen and id(each) not in wanted:
+            wanted.append(id(each))
+            each = by_id.get(each.parent.span_id) if each.parent is not None else None
+        if len(chosen) + len(wanted) <= limit:
+            chosen.update(wanted)
+    return [span for span in spans if id(span) in chosen]
+
+
 def _is_local_root(span: ReadableSpan) -> bool:
     return span.parent is None or span.parent.is_remote
 
@@ -279,14 +418,17 @@ def _as_kept(span: ReadableSpan, extra: Mapping[str, Any] | None = None) -> Read
     context = span.get_span_context()
     if context is None:
         return span
+    return _with_state(span, kept_by_rule(context.trace_state), extra)
+
+
+def _with_state(
+    span: ReadableSpan, state: TraceState, extra: Mapping[str, Any] | None = None
+) -> ReadableSpan:
+    context = span.get_span_context()
+    if context is None:
+        return span
     flags = TraceFlags(context.trace_flags | TraceFlags.SAMPLED)
-    kept = SpanContext(
-        context.trace_id,
-        context.span_id,
-        context.is_remote,
-        flags,
-        kept_by_rule(context.trace_state),
-    )
+    kept = SpanContext(context.trace_id, context.span_id, context.is_remote, flags, state)
     return SpanCopy(span, extra, kept)
 
 
@@ -304,16 +446,21 @@ class TailSampler(Sampler):
     A span with a parent has its parent's decision. A root span that links to a span of
     this process, such as a background write, has the decision of the linked trace.
 
+    With ratios by site and route, which are known when a request has ended, the lowest of all
+    ratios is applied here: what it samples, each of them samples. The processor applies the
+    others.
+
     Args:
         ratio: 0 to 1.
+        ratios: ratios by site and route.
     """
 
-    def __init__(self, ratio: float) -> None:
+    def __init__(self, ratio: float, ratios: Ratios | None = None) -> None:
         if not 0 <= ratio <= 1:
             raise ValueError(f"ratio={ratio!r}: wanted a number from 0 to 1")
-        self._ratio = ratio
+        self._ratio = ratio if ratios is None else ratios.lowest
         # A trace is sampled if its randomness is at least the threshold.
-        self._threshold = threshold_of(ratio)
+        self._threshold = threshold_of(self._ratio)
         self._state = sampled(self._threshold)
 
     def should_sample(

@@ -28,16 +28,23 @@ def sampled(threshold: int, randomness: int | None = None) -> TraceState:
         threshold: the sampler's threshold.
         randomness: the value that was compared with it, if not that of the trace id.
     """
+    return with_threshold(None, threshold, randomness)
+
+
+def with_threshold(
+    state: TraceState | None, threshold: int, randomness: int | None = None
+) -> TraceState:
+    """A tracestate with another threshold. Entries of others stay."""
     entry = f"th:{f'{threshold:014x}'.rstrip('0') or '0'}"
     if randomness is not None:
         entry += f";rv:{randomness:014x}"
-    return TraceState([(_KEY, entry)])
+    state = state or TraceState()
+    return state.update(_KEY, entry) if _KEY in state else state.add(_KEY, entry)
 
 
 def kept_by_rule(state: TraceState | None) -> TraceState:
     """The tracestate with ``th:0``, which means that no ratio was applied. Other entries stay."""
-    state = state or TraceState()
-    return state.update(_KEY, "th:0") if _KEY in state else state.add(_KEY, "th:0")
+    return with_threshold(state, 0)
 
 
 def is_kept_by_rule(state: TraceState | None) -> bool:

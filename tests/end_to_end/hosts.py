@@ -26,6 +26,11 @@ TESTING = {
     "OTEL_BSP_SCHEDULE_DELAY": "100",
     "OTEL_BLRP_SCHEDULE_DELAY": "100",
     "OTEL_METRIC_EXPORT_INTERVAL": "250",
+    # What fails again and again in a test is to arrive each time. `test_bill` has the defaults.
+    "TELEMETRY_TRACE_LIMIT": "100000",
+    "TELEMETRY_TRACE_SPAN_LIMIT": "1000",
+    "TELEMETRY_EVENT_LIMIT": "100000",
+    "TELEMETRY_EVENT_GROUP_LIMIT": "100000",
 }
 
 

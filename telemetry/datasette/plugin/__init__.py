@@ -15,7 +15,7 @@ from datasette import hookimpl
 from opentelemetry import trace
 
 from telemetry.datasette.output import quiet_datasette_tracebacks
-from telemetry.datasette.sql_errors import is_client_error
+from telemetry.datasette.sql_errors import is_client_error, is_interruption
 from telemetry.datasette.tracer import in_datasette_client
 from telemetry.errors import failures
 from telemetry.errors.sqlite_functions import add_cause
@@ -39,7 +39,11 @@ def handle_exception(request: Any, exception: Exception) -> None:
         if isinstance(status, int) and status < 500:
             return
         record = request_record()
-        client_error = is_client_error(exception)
+        by_request = failures.find_cause(exception, record)
+        # Without a record it is not known what the client has sent.
+        client_error = is_client_error(exception) and (
+            by_request or record is None or is_interruption(exception)
+        )
         if client_error:
             failures.mark_reported(exception)
         else:

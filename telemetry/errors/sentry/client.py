@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from sentry_sdk.client import BaseClient
     from sentry_sdk.types import Event, Hint
 
+    from telemetry.export.budgets import EventBudget
     from telemetry.export.sender import Sender
     from telemetry.redaction.redactor import Redactor
     from telemetry.request import RequestRecord
@@ -74,6 +75,7 @@ class ErrorTracking:
         settings: the settings; without a DSN nothing is started.
         redactor: redacts every event.
         traced: whether traces are exported, so that events may link to them.
+        budget: limits the number of events.
         sender: sends the events of telemetry's own client. None without a DSN.
     """
 
@@ -84,6 +86,7 @@ class ErrorTracking:
         *,
         traced: bool,
         sender: Sender | None,
+        budget: EventBudget | None = None,
     ) -> None:
         self._settings = settings
         self._sender = sender
@@ -93,8 +96,8 @@ class ErrorTracking:
         self._hosts: BaseClient | None = None
         self._lock = Lock()
         self._logged: set[str] = set()
-        self._own_events = EventProcessor(settings, traced=traced)
-        self._host_events = HostEventProcessor(settings, traced=traced)
+        self._own_events = EventProcessor(settings, traced=traced, budget=budget)
+        self._host_events = HostEventProcessor(settings, traced=traced, budget=budget)
         self._before_send = BeforeSend(settings, redactor)
         self._redactor = redactor
         self._accepted = 0

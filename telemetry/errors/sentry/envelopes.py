@@ -63,16 +63,24 @@ class Part(NamedTuple):
         return self.header.get("type") == _EVENT
 
 
-def envelope_item(header: Mapping[str, Any], parts: Iterable[Part], limit: int = MAX_EVENT) -> Item:
+def envelope_item(
+    header: Mapping[str, Any],
+    parts: Iterable[Part],
+    limit: int = MAX_EVENT,
+    *,
+    is_failure: bool = True,
+) -> Item:
     """Return the item of an outbox for one envelope.
 
     Args:
         header: the envelope's header.
         parts: its items.
         limit: bytes of an event. A larger one is shortened.
+        is_failure: whether an event in it is among the last to be dropped from a full queue.
     """
     fitting = [_fitting(part, limit) for part in parts]
-    return _item({key: header[key] for key in header if key != "sent_at"}, fitting)
+    kept = {key: header[key] for key in header if key != "sent_at"}
+    return _item(kept, fitting, is_failure=is_failure)
 
 
 def _fitting(part: Part, limit: int) -> Part:
@@ -89,12 +97,12 @@ def _shortened(payload: bytes, limit: int, left_out: Sequence[str] = ()) -> byte
         return None
 
 
-def _item(header: Mapping[str, Any], parts: Sequence[Part]) -> Item:
+def _item(header: Mapping[str, Any], parts: Sequence[Part], *, is_failure: bool = True) -> Item:
     lines: list[bytes] = []
     for part in parts:
         lines += [_json({**part.header, "length": len(part.payload)}), part.payload]
     body = b"".join(line + b"\n" for line in lines)
-    return (_json(header), b""), body, 1, any(part.is_event for part in parts)
+    return (_json(header), b""), body, 1, is_failure and any(part.is_event for part in parts)
 
 
 def encode_envelope(items: Sequence[Item]) -> bytes:
@@ -110,7 +118,7 @@ def shorten(item: Item) -> Item | None:
 
     The limit of a tracker is not known: it says only that the request is too large.
     """
-    (header, _), body, _, _ = item
+    (header, _), body, _, is_failure = item
     parts = _parts(body)
     event = next((part for part in parts if part.is_event), None)
     if event is None:
@@ -121,7 +129,9 @@ def shorten(item: Item) -> Item | None:
     smaller = None
     if limit >= MIN_EVENT:
         smaller = _shortened(event.payload, limit, [f"{each}s" for each in others])
-    return None if smaller is None else _item(json.loads(header), [Part(event.header, smaller)])
+    if smaller is None:
+        return None
+    return _item(json.loads(header), [Part(event.header, smaller)], is_failure=is_failure)
 
 
 def _parts(body: bytes) -> list[Part]:

@@ -16,6 +16,7 @@ from telemetry.errors.sentry.hooks import started_in
 from telemetry.errors.sentry.host_client import event_url_of
 from telemetry.errors.sentry.redaction import AllowedHeaders
 from telemetry.errors.sqlite_functions import is_callback_error
+from telemetry.export.budgets import Admission
 from telemetry.failsafe import failed
 from telemetry.logs.context import context_of
 from telemetry.registry import events as e
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
 
     from telemetry.errors.failures import Origin
+    from telemetry.export.budgets import EventBudget
     from telemetry.logs.context import LogContext
     from telemetry.request import RequestRecord
     from telemetry.settings import Settings
@@ -51,9 +53,12 @@ class EventProcessor:
     Runs on the thread that fails, in its context, before the event is serialised.
     """
 
-    def __init__(self, settings: Settings, *, traced: bool) -> None:
+    def __init__(
+        self, settings: Settings, *, traced: bool, budget: EventBudget | None = None
+    ) -> None:
         self._trace_url = settings.trace_url if traced else None
         self._traced = traced
+        self._budget = budget
         self._headers = AllowedHeaders(settings)
 
     def __call__(self, event: Event, hint: Hint) -> Event | None:
@@ -71,7 +76,11 @@ class EventProcessor:
         error, log, record = _subject(hint)
         if not _is_wanted(error, log, record):
             return None
-        self._link(event, _origin_of_event(error, log, record))
+        group = fingerprint(event, log)
+        admission = self._admit(event, error, group)
+        if not admission.is_admitted:
+            return None
+        self._link(event, _origin_of_event(error, log, record), error, admission)
         if record is not None:
             self._describe(event, record)
             event["request"] = self._request(record)
@@ -81,7 +90,7 @@ class EventProcessor:
         # Django's request object, in a log record of Django. It has the query string.
         event.get("extra", {}).pop("request", None)
         if not event.get("fingerprint"):
-            event["fingerprint"] = fingerprint(event, log)
+            event["fingerprint"] = group
         event_id = str(event.get("event_id", ""))
         if error is not None:
             failures.mark_reported(error, event_id)
@@ -89,6 +98,21 @@ class EventProcessor:
             record.note_event(event_id)
             _remove_headers(event, record)
         return event
+
+    def _admit(self, event: Event, error: BaseException | None, group: list[str]) -> Admission:
+        """Whether the event is sent. Its own group counts, not one that the host has given it."""
+        by_request = failures.is_by_request(error)
+        if by_request:
+            event.setdefault("tags", {})[str(e.CAUSE)] = failures.BY_REQUEST
+        if self._budget is None:
+            return Admission(is_admitted=True)
+        admission = self._budget.admit(group, by_request=by_request)
+        if not admission.is_admitted and error is not None:
+            failures.mark_reported(error)
+        if admission.left_out:
+            left_out: dict[str, object] = {str(e.LEFT_OUT_COUNT): admission.left_out}
+            event.setdefault("contexts", {})[str(e.LEFT_OUT_CONTEXT)] = left_out
+        return admission
 
     def _describe(self, event: Event, record: RequestRecord | LogContext) -> None:
         tags = event.setdefault("tags", {})
@@ -109,19 +133,32 @@ class EventProcessor:
             request["headers"] = headers
         return request
 
-    def _link(self, event: Event, origin: Origin | None) -> None:
+    def _link(
+        self,
+        event: Event,
+        origin: Origin | None,
+        error: BaseException | None,
+        admission: Admission,
+    ) -> None:
         contexts = event.setdefault("contexts", {})
         # Outside a trace, Sentry generates an id that belongs to no trace.
         contexts.pop("trace", None)
         if origin is None:
             return
         contexts["trace"] = _trace_context(origin)
-        self._link_to_page(event, origin)
+        self._link_to_page(event, origin, error, admission)
 
-    def _link_to_page(self, event: Event, origin: Origin) -> None:
+    def _link_to_page(
+        self,
+        event: Event,
+        origin: Origin,
+        error: BaseException | None,
+        admission: Admission,
+    ) -> None:
         if not self._traced:
             return
-        if not failures.is_kept(origin):
+        by_request = failures.is_by_request(error)
+        if not failures.is_kept(origin, by_request=by_request, always=admission.is_first):
             event.setdefault("tags", {})[str(e.TRACE_SAMPLED)] = "false"
         elif self._trace_url is not None:
             link = self._trace_url.replace(TRACE_ID, trace.format_trace_id(origin.trace_id))
@@ -135,8 +172,10 @@ class HostEventProcessor(EventProcessor):
     This adds the trace, the tags and the link, and drops the second event of one exception.
     """
 
-    def __init__(self, settings: Settings, *, traced: bool) -> None:
-        super().__init__(settings, traced=traced)
+    def __init__(
+        self, settings: Settings, *, traced: bool, budget: EventBudget | None = None
+    ) -> None:
+        super().__init__(settings, traced=traced, budget=budget)
         self._event_url = settings.event_url
 
     def _prepared(self, event: Event, hint: Hint) -> Event | None:
@@ -150,7 +189,13 @@ class HostEventProcessor(EventProcessor):
             if record is not None:
                 record.note_event(reported)
             return None
-        self._link(event, origin or _origin_of_event(error, log, record))
+        group, admission = fingerprint(event, log), Admission(is_admitted=True)
+        if hint.get(REPORTED):
+            # Which others there are, the host's settings decide.
+            admission = self._admit(event, error, group)
+            if not admission.is_admitted:
+                return None
+        self._link(event, origin or _origin_of_event(error, log, record), error, admission)
         if record is not None:
             self._describe(event, record)
         elif log is not None:
@@ -160,7 +205,7 @@ class HostEventProcessor(EventProcessor):
             if record is not None and "request" not in event:
                 event["request"] = self._request(record)
             if not event.get("fingerprint"):
-                event["fingerprint"] = fingerprint(event, log)
+                event["fingerprint"] = group
         event_id = str(event.get("event_id", ""))
         if error is not None:
             failures.mark_reported(error, event_id)
@@ -177,7 +222,13 @@ class HostEventProcessor(EventProcessor):
             event["transaction"] = named
             event["transaction_info"] = info or {}
 
-    def _link(self, event: Event, origin: Origin | None) -> None:
+    def _link(
+        self,
+        event: Event,
+        origin: Origin | None,
+        error: BaseException | None,
+        admission: Admission,
+    ) -> None:
         if origin is None:
             return
         contexts = event.setdefault("contexts", {})
@@ -187,7 +238,7 @@ class HostEventProcessor(EventProcessor):
             # The SDK moves it to the envelope. The rest of it describes a span of Sentry's.
             own[_SAMPLING] = found[_SAMPLING]
         contexts["trace"] = own
-        self._link_to_page(event, origin)
+        self._link_to_page(event, origin, error, admission)
 
 
 def _subject(hint: Hint) -> tuple[BaseException | None, Any, RequestRecord | None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import FrameType
 
 MAX_PART = 200
@@ -28,10 +28,10 @@ def fingerprint(event: Mapping[str, Any], log: logging.LogRecord | None = None) 
     """The event's fingerprint, a list of strings as Sentry defines it.
 
     For each exception of the chain it has the class, the line that raised it, and the
-    innermost line of the host's code. For a log record it has the logger, the line that
-    logged it, and the innermost line of the host's code on the current stack. Texts are
-    left out, since they may have anything that a client has sent: each value would be an
-    issue. Bugsink's default is class and text.
+    innermost line of the host's code, or else of a library that is not the standard library.
+    For a log record it has the logger, the line that logged it, and the innermost line of the
+    host's code on the current stack. Texts are left out, since they may have anything that a
+    client has sent: each value would be an issue. Bugsink's default is class and text.
 
     Args:
         event: an event of Sentry's SDK.
@@ -61,7 +61,7 @@ def _of_exception(value: Mapping[str, Any]) -> tuple[str, ...]:
     lines = []
     if frames:
         raised = frames[-1]
-        own = next((frame for frame in reversed(frames) if _is_host_frame(frame)), raised)
+        own = _innermost(frames, _is_host_file) or _innermost(frames, _is_library) or raised
         lines = [_line(raised)] if own is raised else [_line(raised), _line(own)]
     return (f"{value.get('module') or ''}.{value.get('type') or ''}"[:MAX_PART], *lines)
 
@@ -76,8 +76,16 @@ def _line(frame: Mapping[str, Any]) -> str:
     return f"{frame.get('module') or ''}:{frame.get('function') or ''}:{source}"[:MAX_PART]
 
 
-def _is_host_frame(frame: Mapping[str, Any]) -> bool:
-    return _is_host_file(str(frame.get("abs_path") or ""))
+def _innermost(
+    frames: Sequence[Mapping[str, Any]], is_wanted: Callable[[str], bool]
+) -> Mapping[str, Any] | None:
+    found = (frame for frame in reversed(frames) if is_wanted(str(frame.get("abs_path") or "")))
+    return next(found, None)
+
+
+def _is_library(path: str) -> bool:
+    # A package, such as Datasette, which calls the standard library at many places.
+    return re.search(r"[/\\](?:site|dist)-packages[/\\]", path) is not None
 
 
 def _is_host_file(path: str) -> bool:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sentry_sdk.transport import Transport
 
+from telemetry.errors.failures import BY_REQUEST
 from telemetry.errors.sentry.envelopes import Part, envelope_item
 from telemetry.errors.sentry.redaction import MAX_DEPTH
 from telemetry.failsafe import failed
+from telemetry.registry.events import CAUSE
 from telemetry.registry.redaction import REDACTED
 
 if TYPE_CHECKING:
@@ -85,7 +87,11 @@ def item_of(envelope: Envelope, redactor: Redactor) -> Item:
         Exception: what an attachment's file raises, or a payload that is not JSON.
     """
     header = {**envelope.headers, **redactor.anything(_without_ids(envelope.headers))}
-    return envelope_item(header, [_part(item, redactor) for item in envelope.items])
+    parts = [_part(item, redactor) for item in envelope.items]
+    tags = (envelope.get_event() or {}).get("tags")
+    by_request = isinstance(tags, dict) and tags.get(str(CAUSE)) == BY_REQUEST
+    # A full queue drops what requests have caused before failures of the host.
+    return envelope_item(header, parts, is_failure=not by_request)
 
 
 def _part(item: SentryItem, redactor: Redactor) -> Part:

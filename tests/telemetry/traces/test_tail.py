@@ -13,12 +13,24 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode, TraceFlags
+from opentelemetry.trace import (
+    Link,
+    Span,
+    SpanContext,
+    SpanKind,
+    StatusCode,
+    TraceFlags,
+    TraceState,
+)
 
 from telemetry.datasette.sql_errors import is_statement_error
 from telemetry.datasette.tracer import DatasetteTracer
+from telemetry.export.budgets import Budgets
 from telemetry.registry import attributes as a
 from telemetry.registry.datasette import SCOPE
+from telemetry.settings.model import BudgetSettings
+from telemetry.settings.parse import sample_ratios
+from telemetry.settings.sampler import Ratios
 from telemetry.traces import tail as module
 from telemetry.traces.tail import TailSampler, TailSpanProcessor
 
@@ -28,12 +40,18 @@ S = 1_000_000_000
 class Tail:
     """A provider of the SDK's that samples nothing by ratio, unless told otherwise."""
 
-    def __init__(self, ratio: float = 0.0) -> None:
+    def __init__(
+        self, ratio: float = 0.0, budgets: Budgets | None = None, ratios: Ratios | None = None
+    ) -> None:
         self._exported = InMemorySpanExporter()
         self.processor = TailSpanProcessor(
-            SimpleSpanProcessor(self._exported), slow=5, is_expected=is_statement_error
+            SimpleSpanProcessor(self._exported),
+            slow=5,
+            is_expected=is_statement_error,
+            budgets=budgets,
+            ratios=ratios,
         )
-        provider = TracerProvider(TailSampler(ratio), shutdown_on_exit=False)
+        provider = TracerProvider(TailSampler(ratio, ratios), shutdown_on_exit=False)
         provider.add_span_processor(self.processor)
         self.tracer = provider.get_tracer("host")
         self.datasette = DatasetteTracer(provider.get_tracer(SCOPE))
@@ -393,3 +411,188 @@ def test_a_ratio_that_is_none_is_an_error(ratio: float) -> None:
     """It names the argument."""
     with pytest.raises(ValueError, match="ratio="):
         TailSampler(ratio)
+
+
+def test_the_budget_limits_what_is_kept_by_rule() -> None:
+    """Failed and slow ones together; what an event links to is asked for beforehand."""
+    budgets = Budgets(BudgetSettings(traces=4))
+    tail = Tail(budgets=budgets)
+    tail.request(status=500)
+    tail.request(seconds=7)
+    root = tail.begin()
+    trace_id = root.get_span_context().trace_id
+    assert tail.processor.keep(trace_id)
+    # It is paid for.
+    assert tail.processor.keep(trace_id)
+    root.set_status(StatusCode.ERROR)
+    root.end(0)
+    for _ in range(5):
+        tail.request(status=500)
+    assert tail.names.count("GET") == 4
+    assert budgets.left_out.counts["traces"] == 4
+    root = tail.begin()
+    trace_id = root.get_span_context().trace_id
+    assert not tail.processor.keep(trace_id)
+    # The first event of its group.
+    assert tail.processor.keep(trace_id, always=True)
+    root.end(0)
+    assert tail.names.count("GET") == 5
+
+
+def test_a_late_failure_is_part_of_the_budget() -> None:
+    """A request could leave any number of them behind."""
+    tail = Tail(budgets=Budgets(BudgetSettings(traces=3)))
+    root = tail.begin()
+    late = [tail.begin("late", root) for _ in range(9)]
+    root.end(0)
+    for span in late:
+        span.set_status(StatusCode.ERROR)
+        span.end(0)
+    assert tail.names == ["late"] * 3
+
+
+def _page(tail: Tail, *, cause: str | None, queries: int = 20) -> Span:
+    """A page that fails in the last but one of its queries."""
+    root = tail.begin()
+    for number in range(queries):
+        query = tail.begin("db.query", root)
+        execute = tail.begin("db.query.execute", query)
+        if number == queries - 2:
+            execute.set_status(StatusCode.ERROR)
+            query.set_status(StatusCode.ERROR)
+        execute.end(0)
+        query.end(0)
+    root.set_attribute(a.HTTP_RESPONSE_STATUS_CODE, 500)
+    if cause is not None:
+        root.set_attribute(a.CAUSE, cause)
+    root.set_status(StatusCode.ERROR)
+    root.end(0)
+    return root
+
+
+def test_a_page_that_its_own_request_made_fail_has_the_failing_query_only() -> None:
+    """The failed spans and those that they are in; a failure of the host has all of its spans."""
+    budgets = Budgets(BudgetSettings())
+    tail = Tail(budgets=budgets)
+    _page(tail, cause="request")
+    assert tail.names == ["db.query.execute", "db.query", "GET"]
+    [root] = [span for span in tail.all if span.name == "GET"]
+    assert dict(root.attributes or {})["corkboard.spans.left_out"] == 38
+    assert budgets.left_out.counts["trace_spans"] == 38
+    _page(tail, cause=None)
+    assert len(tail.names) == 3 + 41
+
+
+def test_a_hundred_failing_queries_are_no_more_than_the_limit() -> None:
+    """The last ones, which are likely to be the cause."""
+    tail = Tail(budgets=Budgets(BudgetSettings(spans_of_a_trace=4)))
+    root = tail.begin()
+    for number in range(100):
+        query = tail.begin(f"query {number}", root)
+        query.set_status(StatusCode.ERROR)
+        query.end(0)
+    root.set_attribute(a.CAUSE, "request")
+    root.set_status(StatusCode.ERROR)
+    root.end(0)
+    assert tail.names == ["query 97", "query 98", "query 99", "GET"]
+
+
+def test_an_event_of_the_host_keeps_the_whole_trace() -> None:
+    """Though the page failed by its own address as well."""
+    tail = Tail(budgets=Budgets(BudgetSettings()))
+    root = tail.begin()
+    tail.begin("child", root).end(0)
+    assert tail.processor.keep(root.get_span_context().trace_id)
+    root.set_attribute(a.CAUSE, "request")
+    root.set_status(StatusCode.ERROR)
+    root.end(0)
+    assert tail.names == ["child", "GET"]
+
+
+RULES = "site=alameda.ca:1,route=/{database}/{table}:0.25"
+
+
+def _answered(tail: Tail, site: str | None, route: str | None, **more: Any) -> Span:
+    root = tail.begin(**more)
+    tail.begin("child", root).end(0)
+    if site is not None:
+        root.set_attribute(a.SITE, site)
+    if route is not None:
+        root.set_attribute(a.HTTP_ROUTE, route)
+    root.end(0)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("site", "route", "ratio"),
+    [
+        ("alameda.ca", "/{database}/{table}", 1.0),
+        ("alameda.ca", None, 1.0),
+        ("oakland.ca", "/{database}/{table}", 0.25),
+        ("oakland.ca", "/{database}", 0.5),
+        (None, None, 0.5),
+    ],
+)
+def test_ratios_by_site_and_route_are_applied_and_recorded(
+    site: str | None, route: str | None, ratio: float
+) -> None:
+    """Exactly the traces whose randomness says so, each span with that threshold and the flag."""
+    tail = Tail(0.5, ratios=Ratios(sample_ratios(RULES), 0.5))
+    threshold = round((1 - ratio) * 2**56)
+    begun = [_answered(tail, site, route).get_span_context().trace_id for _ in range(400)]
+    expected = [trace_id for trace_id in begun if trace_id % 2**56 >= threshold]
+    contexts = [span.get_span_context() for span in tail.all]
+    assert sorted(c.trace_id for c in contexts if c) == sorted([*expected, *expected])
+    states = {c.trace_state.get("ot") for c in contexts if c}
+    assert states == {{1.0: "th:0", 0.5: "th:8", 0.25: "th:c"}[ratio]}
+    assert all(c.trace_flags.sampled for c in contexts if c)
+    # So counts scale up to what there was.
+    assert len(expected) / ratio == pytest.approx(400, rel=0.5)
+
+
+def test_with_ratios_a_failure_is_kept_by_rule() -> None:
+    """What no ratio keeps: `th:0` says that none was applied."""
+    tail = Tail(0.0, ratios=Ratios(sample_ratios("site=alameda.ca:0"), 0.0))
+    tail.request(status=500)
+    assert tail.names == ["child", "GET"]
+    states = [c.trace_state.get("ot") for span in tail.all if (c := span.get_span_context())]
+    assert states == ["th:0", "th:0"]
+
+
+def test_a_late_span_and_a_linked_write_follow_the_ratio_of_their_request() -> None:
+    """Each with the threshold of the request, the write with the randomness it was judged by."""
+    tail = Tail(0.0, ratios=Ratios(sample_ratios("site=alameda.ca:0.999999"), 0.0))
+    root = tail.begin()
+    late = tail.begin("late", root)
+    root.set_attribute(a.SITE, "alameda.ca")
+    write = tail.begin("db.write.execute", links=[Link(root.get_span_context())])
+    root.end(0)
+    write.end(0)
+    late.end(0)
+    assert sorted(tail.names) == ["GET", "db.write.execute", "late"]
+    states = {
+        span.name: (c.trace_state.get("ot") or "").split(";")
+        for span in tail.all
+        if (c := span.get_span_context())
+    }
+    [threshold] = states["GET"]
+    assert states["late"] == [threshold]
+    randomness = root.get_span_context().trace_id % 2**56
+    assert states["db.write.execute"] == [threshold, f"rv:{randomness:014x}"]
+
+
+def test_a_trace_that_another_process_began_has_its_decision() -> None:
+    """Ratios of this process do not change it, nor its tracestate."""
+    tail = Tail(0.0, ratios=Ratios(sample_ratios("site=alameda.ca:1"), 0.0))
+    for flags, names in ((1, ["GET"]), (0, [])):
+        parent = trace.NonRecordingSpan(
+            SpanContext(1 << 100, 1, True, TraceFlags(flags), TraceState([("ot", "th:8")]))
+        )
+        root = tail.tracer.start_span("GET", trace.set_span_in_context(parent))
+        root.set_attribute(a.SITE, "alameda.ca")
+        root.end()
+        assert tail.names == names or flags == 0
+    [span] = tail.all
+    context = span.get_span_context()
+    assert context is not None
+    assert context.trace_state.get("ot") == "th:8"

@@ -1,0 +1,255 @@
+"""Limits for what clients can cause without end: traces kept by rule, and error events.
+
+Each budget counts the last minute of its process, by the monotonic clock, so it never lets more
+pass in any minute than it says. Half of a budget is reserved for failures that no request has
+caused: a flood of malformed requests can't use it up. What is left out is counted by reason, and
+logged once an episode.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter, OrderedDict, deque
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+from telemetry.settings import variables as v
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from telemetry.settings.model import BudgetSettings
+
+    Clock = Callable[[], float]
+
+logger = logging.getLogger("telemetry")
+
+MINUTE = 60.0
+"""Seconds."""
+MAX_GROUPS = 2_000
+"""Groups of events that are remembered. They are made of code, so a program has few."""
+# The part of a budget for what requests cause. The rest is reserved for failures of the host.
+_CLIENTS = 0.5
+
+TRACES, TRACE_SPANS = "traces", "trace_spans"
+EVENTS, EVENT_GROUP, REQUEST_ERRORS = "events", "event_group", "request_errors"
+REASONS = (TRACES, TRACE_SPANS, EVENTS, EVENT_GROUP, REQUEST_ERRORS)
+"""Values of ``corkboard.limit``."""
+
+_MESSAGES = {
+    TRACES: "more than {limit} traces were kept by rule within a minute: of the others the ratio "
+    "decides, until there are fewer; {variable} sets the limit",
+    EVENTS: "more than {limit} error events within a minute: further ones are left out and "
+    "counted, until there are fewer; {variable} sets the limit",
+    EVENT_GROUP: "more than {limit} error events of one group within a minute: further ones are "
+    "left out and counted, until there are fewer; {variable} sets the limit",
+}
+_VARIABLES = {
+    TRACES: v.TRACE_LIMIT,
+    EVENTS: v.EVENT_LIMIT,
+    EVENT_GROUP: v.EVENT_GROUP_LIMIT,
+}
+
+
+class LeftOut:
+    """Counts what was left out, by reason, and logs each episode once.
+
+    An episode ends when nothing was left out for a minute.
+    """
+
+    def __init__(self, limits: BudgetSettings, clock: Clock, *, logs: bool = True) -> None:
+        self._logs = logs
+        self._limits = {
+            TRACES: limits.traces,
+            EVENTS: limits.events,
+            EVENT_GROUP: limits.events_of_a_group,
+        }
+        self._clock = clock
+        self._last: dict[str, float] = {}
+        self.counts: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
+        """Number of traces, spans and events by reason, since the process started."""
+
+    def count(self, reason: str, number: int = 1) -> None:
+        """Count items that were left out."""
+        self.counts[reason] += number
+        if reason not in _MESSAGES or not self._logs:
+            return
+        now = self._clock()
+        last = self._last.get(reason)
+        self._last[reason] = now
+        if last is None or now - last >= MINUTE:
+            text = _MESSAGES[reason].format(limit=self._limits[reason], variable=_VARIABLES[reason])
+            # Not exported: it would be one more item.
+            with suppress_instrumentation():
+                logger.warning("%s", text)
+
+
+class Minute:
+    """The times at which something passed, of the last minute. Not safe for threads."""
+
+    __slots__ = ("_limit", "_times")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._times: deque[float] = deque()
+
+    def has_room(self, now: float, share: float = 1.0) -> bool:
+        """Whether fewer than that share of the limit have passed."""
+        while self._times and now - self._times[0] >= MINUTE:
+            self._times.popleft()
+        # At least one, of any limit but 0.
+        return len(self._times) < (max(1.0, self._limit * share) if self._limit else 0)
+
+    def take(self, now: float) -> None:
+        """Note that one has passed."""
+        self._times.append(now)
+
+
+class TraceBudget:
+    """How many unsampled traces are kept by rule.
+
+    Args:
+        limit: number of traces a minute.
+        left_out: counts the others.
+        clock: the monotonic clock.
+    """
+
+    def __init__(self, limit: int, left_out: LeftOut, clock: Clock = time.monotonic) -> None:
+        self._all, self._clients = Minute(limit), Minute(limit)
+        self._left_out = left_out
+        self._clock = clock
+
+    def take(self, *, by_request: bool = False, always: bool = False) -> bool:
+        """Return whether a trace is kept. The caller has a lock.
+
+        Args:
+            by_request: whether the request has caused the failure.
+            always: keep it in any case, and count it.
+        """
+        now = self._clock()
+        room = self._all.has_room(now)
+        if by_request:
+            room = self._clients.has_room(now, _CLIENTS) and room
+        if not room and not always:
+            self._left_out.count(TRACES)
+            return False
+        self._all.take(now)
+        if by_request:
+            self._clients.take(now)
+        return True
+
+
+class Admission(NamedTuple):
+    """Whether an error event is sent."""
+
+    is_admitted: bool
+    is_first: bool = False
+    """Whether it is the first of its group."""
+    left_out: int = 0
+    """Number of events of the group that were left out since the last one that was sent."""
+
+
+class EventBudget:
+    """How many error events are sent, in all and of one group.
+
+    The first event of each group is always sent.
+
+    Args:
+        settings: the limits.
+        left_out: counts the others.
+        clock: the monotonic clock.
+    """
+
+    def __init__(
+        self, settings: BudgetSettings, left_out: LeftOut, clock: Clock = time.monotonic
+    ) -> None:
+        self._settings = settings
+        self._left_out = left_out
+        self._clock = clock
+        self._lock = Lock()
+        self._all, self._clients = Minute(settings.events), Minute(settings.events)
+        self._groups: OrderedDict[tuple[str, ...], _Group] = OrderedDict()
+
+    def admit(self, group: Sequence[str], *, by_request: bool = False) -> Admission:
+        """Return whether an event is sent.
+
+        Args:
+            group: its fingerprint.
+            by_request: whether the request has caused the failure.
+        """
+        if by_request and not self._settings.request_errors:
+            self._left_out.count(REQUEST_ERRORS)
+            return Admission(is_admitted=False)
+        with self._lock:
+            admission, reason = self._admit(tuple(group), self._clock(), by_request=by_request)
+        if reason:
+            self._left_out.count(reason)
+        return admission
+
+    def forked(self) -> None:
+        """Replace the lock, which another thread may have held at the fork."""
+        self._lock = Lock()
+
+    def _admit(
+        self, key: tuple[str, ...], now: float, *, by_request: bool
+    ) -> tuple[Admission, str]:
+        group = self._groups.get(key)
+        is_first = group is None
+        if group is None:
+            group = self._groups[key] = _Group(self._settings.events_of_a_group)
+            if len(self._groups) > MAX_GROUPS:
+                self._groups.popitem(last=False)
+        self._groups.move_to_end(key)
+        reason = ""
+        if not is_first:
+            room = self._all.has_room(now)
+            if by_request:
+                room = self._clients.has_room(now, _CLIENTS) and room
+            if not group.minute.has_room(now):
+                reason = EVENT_GROUP
+            elif not room:
+                reason = EVENTS
+        if reason:
+            group.left_out += 1
+            return Admission(is_admitted=False), reason
+        left_out, group.left_out = group.left_out, 0
+        group.minute.take(now)
+        self._all.take(now)
+        if by_request:
+            self._clients.take(now)
+        return Admission(is_admitted=True, is_first=is_first, left_out=left_out), ""
+
+
+class _Group:
+    __slots__ = ("left_out", "minute")
+
+    def __init__(self, limit: int) -> None:
+        self.minute = Minute(limit)
+        self.left_out = 0
+
+
+class Budgets:
+    """The budgets of one process.
+
+    Args:
+        settings: the limits.
+        clock: the monotonic clock, in seconds.
+        logs: whether each episode is logged.
+    """
+
+    def __init__(
+        self, settings: BudgetSettings, clock: Clock = time.monotonic, *, logs: bool = True
+    ) -> None:
+        self.settings = settings
+        self.left_out = LeftOut(settings, clock, logs=logs)
+        self.traces = TraceBudget(settings.traces, self.left_out, clock)
+        self.events = EventBudget(settings, self.left_out, clock)
+
+    def forked(self) -> None:
+        """Start anew in a forked child: the parent counts what it has left out itself."""
+        for reason in REASONS:
+            self.left_out.counts[reason] = 0
+        self.events.forked()
