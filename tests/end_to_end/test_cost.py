@@ -76,6 +76,16 @@ def test_pages_are_driven_and_their_cost_is_told(host: Host) -> None:
     failing = pages[f"{site}/-/fails/route"]
     assert failing["sampled"]["spans"] == pytest.approx(failing["folded"]["spans"])
     assert found["statuses"]["https://localhost/nothing"] == 404
+    # Everything is counted: the failing page leads to log records and events.
+    bill = found["bill"]["features"]
+    assert set(bill) == {
+        *("spans, sampled by ratio", "spans, kept by rule", "other log records", "metrics"),
+        "error events",
+    }
+    assert all(each["items"] > 0 for each in bill.values())
+    assert sum(each["share"] for each in bill.values()) == pytest.approx(1)
+    assert found["bill"]["destinations"]["error events"] == ["sentry"]
+    assert found["bill"]["changes"]["TELEMETRY_ACCESS_LOG=all"]["items"] > 0
     # A redirect keeps the port of the address.
     assert found["statuses"][plain] == 301
     assert found["redirects"] == {plain: f"https://{plain}"}

@@ -16,17 +16,31 @@ from urllib.parse import urlsplit
 
 from telemetry.commands.environment import sending_to
 from telemetry.exceptions import TelemetryError
-from telemetry.testing import OTLPReceiver
+from telemetry.testing import EventReceiver, OTLPReceiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from telemetry.commands.cost.traffic import Traffic
     from telemetry.testing import ReceivedSpan
 
 HOST = "127.0.0.1"
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 20.0
 PAGE_TIMEOUT = 60.0
+EVERYTHING = {
+    "OTEL_METRICS_EXPORTER": "otlp",
+    "OTEL_LOGS_EXPORTER": "otlp",
+    # Once, when the server stops.
+    "OTEL_METRIC_EXPORT_INTERVAL": "86400000",
+    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "cumulative",
+    "TELEMETRY_ACCESS_LOG": "all",
+    "LOG_FORMAT": "json",
+    # The limits are applied to the month, and not to the requests that are made at once.
+    "TELEMETRY_EVENT_LIMIT": "1000000",
+    "TELEMETRY_EVENT_GROUP_LIMIT": "1000000",
+}
+"""Variables with which everything is received once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +55,28 @@ class Visited:
 
 
 def visit(
-    application: str, pages: Sequence[Page], times: int, environ: Mapping[str, str]
+    application: str,
+    pages: Sequence[Page],
+    times: int,
+    environ: Mapping[str, str],
+    traffic: Traffic | None = None,
 ) -> list[Visited]:
     """Serve the application and request each page once as a warm-up, then `times` times.
+
+    Args:
+        application: The application, as module:attribute.
+        pages: The pages.
+        times: Number of requests to each.
+        environ: The application's environment.
+        traffic: Counts everything beside spans, if given.
 
     Raises:
         TelemetryError: The application does not start, or has no telemetry edge.
     """
-    with OTLPReceiver() as receiver:
+    with OTLPReceiver() as receiver, EventReceiver() as errors:
         variables = sending_to(receiver.url, environ)
+        if traffic is not None:
+            variables |= EVERYTHING | {"SENTRY_DSN": errors.dsn}
         trace_ids: dict[Page, list[str]] = {}
         last: dict[Page, tuple[int, str]] = {}
         with _serving(application, variables) as port:
@@ -59,6 +86,8 @@ def visit(
                     status, trace_id, location = _get(port, page)
                     last[page] = status, location
                     trace_ids.setdefault(page, []).append(trace_id)
+        if traffic is not None:
+            traffic.add(receiver, errors, {each for ids in trace_ids.values() for each in ids})
         by_trace: dict[str, list[ReceivedSpan]] = {}
         for span in receiver.spans:
             by_trace.setdefault(span.trace_id, []).append(span)

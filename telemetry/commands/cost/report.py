@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from telemetry.commands.cost.bill import KINDS as ITEMS
 from telemetry.commands.cost.figures import KINDS, STAGES
 from telemetry.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from telemetry.commands.cost.bill import Bill
     from telemetry.commands.cost.figures import Cost, Figures
 
 NAME = 29
@@ -53,7 +55,69 @@ def _redirects(redirects: dict[str, str]) -> Iterator[str]:
         yield "For the pages themselves, give addresses that begin with https://."
 
 
-def as_json(figures: Figures, *, sampler: str, rate: float, price: float | None, times: int) -> str:
+def bill_table(bill: Bill) -> Iterator[str]:
+    """Yield the lines of a month's bill."""
+    yield "The bill of a month, everything that is sent, to all destinations:"
+    priced = any(bill.prices.of(kind) is not None for kind in ITEMS)
+    yield f"{'':<{NAME}}{'million items':>15}{'GB':>10}{'share':>9}" + ("price" * priced).rjust(13)
+    for each in bill.features:
+        size, price = bill.bytes(each), bill.price(each.kind, bill.items(each))
+        line = f"  {each.name:<{NAME - 2}}{bill.items(each) / 1e6:>15,.3f}"
+        line += f"{'' if size is None else f'{size / 1e9:,.2f}':>10}{bill.share(each):>9.1%}"
+        yield line + ("" if price is None else f"{price:>13,.2f}")
+    if priced:
+        yield f"  {'in all':<{NAME + 32}}{bill.total:>13,.2f}"
+    for kind, names in bill.destinations.items():
+        yield f"  {kind} to {', '.join(names) or 'nowhere'}"
+    yield from (f"  {note}" for note in bill.notes)
+    if bill.savings:
+        yield ""
+        yield "What variables would change, of that:"
+    for saving in bill.savings:
+        number = saving.items * len(bill.destinations[saving.kind])
+        price = bill.price(saving.kind, number)
+        yield f"  {saving.assignment}"
+        money = "" if price is None else f", {abs(price):,.2f} {'less' if number >= 0 else 'more'}"
+        word = "fewer" if number >= 0 else "more"
+        yield f"    {abs(number) / 1e6:,.3f} million {saving.kind} {word}{money}"
+
+
+def bill_as_dict(bill: Bill) -> dict[str, object]:
+    """Return a month's bill for JSON. Items and bytes are those to all destinations."""
+    return {
+        "features": {
+            each.name: {
+                "kind": each.kind,
+                "items": bill.items(each),
+                "bytes": bill.bytes(each),
+                "price": bill.price(each.kind, bill.items(each)),
+                "share": bill.share(each),
+            }
+            for each in bill.features
+        },
+        "price": bill.total,
+        "destinations": {kind: list(names) for kind, names in bill.destinations.items()},
+        "changes": {
+            each.assignment: {
+                "kind": each.kind,
+                "items": -each.items * len(bill.destinations[each.kind]),
+                "price": bill.price(each.kind, -each.items * len(bill.destinations[each.kind])),
+            }
+            for each in bill.savings
+        },
+        "notes": list(bill.notes),
+    }
+
+
+def as_json(
+    figures: Figures,
+    *,
+    sampler: str,
+    rate: float,
+    price: float | None,
+    times: int,
+    bill: Bill | None = None,
+) -> str:
     """Return all figures. Spans and bytes are those of a request; `month` has those of a month."""
     months = {}
     for stage in STAGES:
@@ -76,6 +140,7 @@ def as_json(figures: Figures, *, sampler: str, rate: float, price: float | None,
             for kind in KINDS
         },
         "month": months,
+        "bill": None if bill is None else bill_as_dict(bill),
     }
     return json.dumps(document, indent=2)
 
