@@ -15,6 +15,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.day import day
 from benchmarks.machine import machine, packages
 from benchmarks.pages import ROOT_DOMAIN, choose_pages
 from telemetry.testing import OTLPReceiver
@@ -37,11 +38,17 @@ FORGED = f"00-{'a' * 32}-{'b' * 16}-"
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.spans", description=__doc__)
     parser.add_argument("--requests", type=int, default=REQUESTS, help="to the sampler")
+    parser.add_argument(
+        "--day", action="store_true", help="only the day of four kinds of telemetry"
+    )
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name} anew")
     options = parser.parse_args(arguments)
+    if options.day and options.write:
+        parser.error("--write: wanted a full run, without --day")
     if options.requests < (REQUESTS if options.write else 100):
         parser.error(f"--requests: wanted at least 100, and {REQUESTS} with --write")
-    text = "\n".join(_run(options.requests)) + "\n"
+    lines = day(options.requests) if options.day else _run(options.requests)
+    text = "\n".join(lines) + "\n"
     sys.stdout.write(text)
     if options.write:
         RESULTS.write_text(
@@ -58,6 +65,8 @@ def _run(requests: int) -> Iterator[str]:
         yield from _sampled(env, requests)
     yield ""
     yield from _open_traces()
+    yield ""
+    yield from day(requests)
     yield ""
     yield fill(machine(), 80)
     yield fill(packages(), 80, break_on_hyphens=False)

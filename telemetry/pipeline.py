@@ -225,7 +225,7 @@ class Pipeline:
         _logs.set_logger_provider(self.logger_provider)
         if self._bridged is not None:
             self._bridged.watch_forks()
-            bridge.send_to(self._bridged.emit)
+            bridge.send_to(self._bridged.emit, self.budgets.admit_log_record)
             self._flush_at_exit()
         self._children.watch()
         if self.destinations["traces"] or self.destinations["logs"]:

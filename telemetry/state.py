@@ -56,6 +56,8 @@ class State:
     """Whether access lines are exported as log records as well (TELEMETRY_ACCESS_LOG)."""
     emit_log_record: Callable[[str, LogRecord], None] | None = None
     """Exports a log record, given the logger's name; None if logs are not exported."""
+    admit_log_record: Callable[[Any], bool] | None = None
+    """Returns whether a record is exported of a failure that its request has caused."""
 
     redaction_rules: RedactionRules = field(default_factory=RedactionRules)
     redactors: WeakSet[Any] = field(default_factory=WeakSet)

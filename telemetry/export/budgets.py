@@ -36,7 +36,8 @@ _CLIENTS = 0.5
 
 TRACES, TRACE_SPANS = "traces", "trace_spans"
 EVENTS, EVENT_GROUP, REQUEST_ERRORS = "events", "event_group", "request_errors"
-REASONS = (TRACES, TRACE_SPANS, EVENTS, EVENT_GROUP, REQUEST_ERRORS)
+LOG_RECORDS = "log_records"
+REASONS = (TRACES, TRACE_SPANS, EVENTS, EVENT_GROUP, REQUEST_ERRORS, LOG_RECORDS)
 """Values of ``corkboard.limit``."""
 
 _MESSAGES = {
@@ -161,11 +162,17 @@ class EventBudget:
         settings: the limits.
         left_out: counts the others.
         clock: the monotonic clock.
+        reason: counts all of them by this reason, and of log records.
     """
 
     def __init__(
-        self, settings: BudgetSettings, left_out: LeftOut, clock: Clock = time.monotonic
+        self,
+        settings: BudgetSettings,
+        left_out: LeftOut,
+        clock: Clock = time.monotonic,
+        reason: str = "",
     ) -> None:
+        self._reason = reason
         self._settings = settings
         self._left_out = left_out
         self._clock = clock
@@ -180,13 +187,13 @@ class EventBudget:
             group: its fingerprint.
             by_request: whether the request has caused the failure.
         """
-        if by_request and not self._settings.request_errors:
+        if by_request and not self._settings.request_errors and not self._reason:
             self._left_out.count(REQUEST_ERRORS)
             return Admission(is_admitted=False)
         with self._lock:
             admission, reason = self._admit(tuple(group), self._clock(), by_request=by_request)
         if reason:
-            self._left_out.count(reason)
+            self._left_out.count(self._reason or reason)
         return admission
 
     def forked(self) -> None:
@@ -247,9 +254,18 @@ class Budgets:
         self.left_out = LeftOut(settings, clock, logs=logs)
         self.traces = TraceBudget(settings.traces, self.left_out, clock)
         self.events = EventBudget(settings, self.left_out, clock)
+        self._records = EventBudget(settings, self.left_out, clock, LOG_RECORDS)
+
+    def admit_log_record(self, group: Sequence[str]) -> bool:
+        """Whether another log record is sent of a failure that its request has caused.
+
+        The limits are those of error events.
+        """
+        return self._records.admit(group, by_request=True).is_admitted
 
     def forked(self) -> None:
         """Start anew in a forked child: the parent counts what it has left out itself."""
         for reason in REASONS:
             self.left_out.counts[reason] = 0
         self.events.forked()
+        self._records.forked()

@@ -21,7 +21,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from telemetry.failsafe import failed
 from telemetry.logs import access
 from telemetry.logs.client_errors import level_of
-from telemetry.logs.context import LogContext, context_of
+from telemetry.logs.context import CAUSE_GROUP, LogContext, context_of
 from telemetry.logs.exception import exception_fields
 from telemetry.logs.extra import extra_of
 from telemetry.logs.plain import message_of, text
@@ -31,7 +31,7 @@ from telemetry.request import NO_SPAN
 from telemetry.state import state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Send = Callable[[str, LogRecord], None]
 
@@ -41,9 +41,16 @@ _SEVERITIES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 _emitting = ContextVar("emitting", default=False)
 
 
-def send_to(send: Send | None) -> None:
-    """Send the records of every bridge by ``send(logger_name, record)``; None sends none."""
+def send_to(send: Send | None, admit: Callable[[Sequence[str]], bool] | None = None) -> None:
+    """Send the records of every bridge by ``send(logger_name, record)``; None sends none.
+
+    Args:
+        send: sends a record.
+        admit: returns whether another record is sent of a failure that its request has caused,
+            given the failure's group.
+    """
     state.emit_log_record = send
+    state.admit_log_record = admit
 
 
 class LogBridge(logging.Handler):
@@ -73,6 +80,7 @@ class LogBridge(logging.Handler):
             or (record.name == access.LOGGER and not state.export_access_lines)
             or not is_instrumentation_enabled()
             or is_of_sender(record)
+            or not _is_admitted(record)
         ):
             return
         token = _emitting.set(True)
@@ -82,6 +90,12 @@ class LogBridge(logging.Handler):
             failed("logs.bridge", error)
         finally:
             _emitting.reset(token)
+
+
+def _is_admitted(record: logging.LogRecord) -> bool:
+    """False for a failure that its request has caused, if the limit of such records is reached."""
+    group = getattr(record, CAUSE_GROUP, None)
+    return group is None or state.admit_log_record is None or state.admit_log_record(group)
 
 
 def _log_record(record: logging.LogRecord) -> LogRecord:

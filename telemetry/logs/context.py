@@ -20,6 +20,8 @@ ATTRIBUTE = "telemetry_context"
 _MARK = "_telemetry_context"
 # Loggers that servers write to in the task of a request, when the application has returned.
 _SERVERS = frozenset({"uvicorn.error", "gunicorn.error", "hypercorn.error"})
+CAUSE_GROUP = "telemetry_cause_group"
+"""Attribute of a log record about a failure that its request has caused: the failure's group."""
 
 
 class LogContext(NamedTuple):

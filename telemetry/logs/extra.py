@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from telemetry.logs.context import ATTRIBUTE
+from telemetry.logs.context import ATTRIBUTE, CAUSE_GROUP
 from telemetry.logs.plain import plain, text, without_headers
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "taskName",  # since Python 3.12
     "color_message",  # uvicorn's: the message with escape codes
     ATTRIBUTE,
+    CAUSE_GROUP,
 }
 
 

@@ -158,8 +158,9 @@ LIMIT = Attribute(
     "corkboard.limit",
     "What left items out: `traces` TELEMETRY_TRACE_LIMIT, `trace_spans` "
     "TELEMETRY_TRACE_SPAN_LIMIT, `events` TELEMETRY_EVENT_LIMIT, `event_group` "
-    "TELEMETRY_EVENT_GROUP_LIMIT, `request_errors` TELEMETRY_REQUEST_ERRORS.",
-    values=("traces", "trace_spans", "events", "event_group", "request_errors"),
+    "TELEMETRY_EVENT_GROUP_LIMIT, `request_errors` TELEMETRY_REQUEST_ERRORS, `log_records` the "
+    "limits of events, for log records of failures that requests cause.",
+    values=("traces", "trace_spans", "events", "event_group", "request_errors", "log_records"),
 )
 
 SIGNAL = Attribute(

@@ -76,8 +76,8 @@ SAMPLED_OUT = MetricName(
 )
 LEFT_OUT = MetricName(
     "corkboard.telemetry.left_out",
-    "Number of traces, of spans in kept traces, and of error events that were left out by a limit "
-    "for what clients can cause.",
+    "Number of traces, of spans in kept traces, of error events and of log records that were "
+    "left out by a limit for what clients can cause.",
     instrument="observablecounter",
     unit="{item}",
     attributes=(a.LIMIT,),

@@ -30,7 +30,7 @@ QUERY_STATISTICS = (
 LOGFIRE = (a.LOGFIRE_TYPE, a.LOGFIRE_MESSAGE, a.LOGFIRE_LEVEL)
 # Where the operator asks for it.
 OPTIONAL = (a.CLIENT_ADDRESS, a.USER_AGENT_ORIGINAL)
-SAMPLING = (a.SPANS_DROPPED,)
+SAMPLING = (a.SPANS_DROPPED, a.SPANS_LEFT_OUT)
 """On the local root span of a trace that the sampler ``tail`` kept by rule."""
 
 SERVER = SpanName(
@@ -55,6 +55,7 @@ SERVER = SpanName(
         a.EVENT_IDS,
         a.EVENT_URL,
         a.OUTCOME,
+        a.CAUSE,
         a.CLIENT_WAIT,
         a.SITE,
         *QUERY_STATISTICS,

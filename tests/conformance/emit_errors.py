@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import sentry_sdk
 from datasette import hookimpl
 
 import telemetry
+from telemetry.export.budgets import MINUTE
+from telemetry.state import state
 from tests.conformance import site
 from tests.telemetry.asgi.driving import visit
 
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from tests.telemetry.asgi.driving import App
 
 UNTRACED = "/static/broken"
+MALFORMED = 12
+os.environ |= {"TELEMETRY_EVENT_LIMIT": "20", "TELEMETRY_EVENT_GROUP_LIMIT": "100"}
 
 
 class FailingPlugin:
@@ -69,6 +75,12 @@ def build() -> App:
 async def visit_all(app: App) -> None:
     await visit(app, "/broken/")
     await visit(app, "/-/fails")
+    # More than the limit of a minute, and one in the next minute.
+    for _ in range(MALFORMED):
+        await visit(app, "/-/permissions", method="BREW")
+    events = state.configured.pipeline.budgets.events
+    events._clock = lambda: time.monotonic() + MINUTE
+    await visit(app, "/-/permissions", method="BREW")
     try:
         await visit(app, UNTRACED)
     except LookupError:

@@ -137,6 +137,12 @@ def test_what_was_left_out_is_counted_by_reason(flood: Flood) -> None:
     }
     sent = len(flood.events)
     assert counts["event_group"] + counts["events"] == flood.number + 1 - sent
+    records = [log for log in flood.receiver.logs if log.scope == "datasette"]
+    # Standard output has them all, each with its traceback.
+    assert counts["log_records"] == flood.number + 1 - len(records)
+    assert len(records) < flood.number // 2
+    lines = [line for line in flood.output if '"logger":"datasette"' in line]
+    assert len(lines) == flood.number + 1
     assert counts["traces"] > flood.number // 4
     lines = [line for line in flood.output if "sets the limit" in line]
     for variable in ("TELEMETRY_TRACE_LIMIT", "TELEMETRY_EVENT_GROUP_LIMIT"):

@@ -108,7 +108,7 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"visiting {len(pages)} pages: {name}\n")
         environ: Mapping[str, str] = {**os.environ, **variables}
         try:
-            everything = traffic if name == "folded" else None
+            everything = traffic.add if name == "folded" else None
             visited.append(visit(options.application, pages, options.times, environ, everything))
         except TelemetryError as error:
             return _refuse(error)

@@ -19,10 +19,11 @@ from telemetry.exceptions import TelemetryError
 from telemetry.testing import EventReceiver, OTLPReceiver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from telemetry.commands.cost.traffic import Traffic
     from telemetry.testing import ReceivedSpan
+
+    Count = Callable[[OTLPReceiver, EventReceiver, set[str]], None]
 
 HOST = "127.0.0.1"
 START_TIMEOUT = 60.0
@@ -59,7 +60,7 @@ def visit(
     pages: Sequence[Page],
     times: int,
     environ: Mapping[str, str],
-    traffic: Traffic | None = None,
+    count: Count | None = None,
 ) -> list[Visited]:
     """Serve the application and request each page once as a warm-up, then `times` times.
 
@@ -68,14 +69,15 @@ def visit(
         pages: The pages.
         times: Number of requests to each.
         environ: The application's environment.
-        traffic: Counts everything beside spans, if given.
+        count: Counts everything beside spans, if given. Called with both receivers and the ids of
+            the requests' traces.
 
     Raises:
         TelemetryError: The application does not start, or has no telemetry edge.
     """
     with OTLPReceiver() as receiver, EventReceiver() as errors:
         variables = sending_to(receiver.url, environ)
-        if traffic is not None:
+        if count is not None:
             variables |= EVERYTHING | {"SENTRY_DSN": errors.dsn}
         trace_ids: dict[Page, list[str]] = {}
         last: dict[Page, tuple[int, str]] = {}
@@ -86,8 +88,8 @@ def visit(
                     status, trace_id, location = _get(port, page)
                     last[page] = status, location
                     trace_ids.setdefault(page, []).append(trace_id)
-        if traffic is not None:
-            traffic.add(receiver, errors, {each for ids in trace_ids.values() for each in ids})
+        if count is not None:
+            count(receiver, errors, {each for ids in trace_ids.values() for each in ids})
         by_trace: dict[str, list[ReceivedSpan]] = {}
         for span in receiver.spans:
             by_trace.setdefault(span.trace_id, []).append(span)

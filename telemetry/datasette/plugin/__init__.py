@@ -20,6 +20,7 @@ from telemetry.datasette.tracer import in_datasette_client
 from telemetry.errors import failures
 from telemetry.errors.sqlite_functions import add_cause
 from telemetry.failsafe import failed
+from telemetry.logs.context import CAUSE_GROUP
 from telemetry.request import request_record, trace_id
 from telemetry.scope import MAX_PATH
 from telemetry.state import state
@@ -53,7 +54,12 @@ def handle_exception(request: Any, exception: Exception) -> None:
             # Datasette would print the traceback after this hook.
             quiet_datasette_tracebacks()
             if record is None or record.outcome != "disconnected":
-                _log(exception, str(getattr(request, "path", "")), client_error=client_error)
+                _log(
+                    exception,
+                    str(getattr(request, "path", "")),
+                    client_error=client_error,
+                    by_request=by_request,
+                )
         if in_datasette_client():
             # Not a failure of the page: the plugin that called datasette.client handles
             # the response.
@@ -64,13 +70,26 @@ def handle_exception(request: Any, exception: Exception) -> None:
         failed("datasette.exception_hook", error)
 
 
-def _log(error: Exception, path: str, *, client_error: bool) -> None:
+def _log(error: Exception, path: str, *, client_error: bool, by_request: bool) -> None:
     # In Django's format. A query of a client that failed is not a failure of the host.
     path = path.partition("?")[0][:MAX_PATH]
+    # Without end, if a client likes: the exporters get as many as there are error events.
+    extra = {CAUSE_GROUP: _group(error)} if by_request else None
     if client_error:
-        logger.warning("Query failed: %s: %s", path, error)
+        logger.warning("Query failed: %s: %s", path, error, extra=extra)
     else:
-        logger.error("Internal Server Error: %s", path, exc_info=error)
+        logger.error("Internal Server Error: %s", path, exc_info=error, extra=extra)
+
+
+def _group(error: Exception) -> tuple[str, ...]:
+    """The exception's class, and the line that raised it."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return (type(error).__qualname__,)
+    where = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+    return type(error).__qualname__, where
 
 
 @hookimpl  # type: ignore[untyped-decorator]

@@ -12,6 +12,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from telemetry import failsafe
 from telemetry.asgi.edge import Edge
+from telemetry.datasette import plugin
+from telemetry.datasette.request_errors import is_caused_by_request
+from telemetry.errors import failures
 from tests.telemetry.asgi.driving import Client, answering, http_scope, visit
 from tests.telemetry.datasette.datasette_host import DatasetteHost
 
@@ -97,6 +100,16 @@ async def broken(host: DatasetteHost) -> None:
     assert (await visit(host.edge, "/-/broken")).status == 500
 
 
+async def malformed(host: DatasetteHost) -> None:
+    pm.register(plugin)
+    failures.find_causes_with(is_caused_by_request)
+    try:
+        assert (await visit(host.edge, "/", method="BREW")).status == 500
+    finally:
+        failures.find_causes_with(None)
+        pm.unregister(plugin)
+
+
 async def call(host: DatasetteHost) -> None:
     assert (await visit(host.edge, "/-/call")).body == b"200"
 
@@ -179,6 +192,7 @@ SCENARIOS = (
     not_found,
     refused_statement,
     broken,
+    malformed,
     call,
     calls,
     failing_call,

@@ -87,6 +87,15 @@ def test_events_of_requests_can_be_turned_off() -> None:
     assert process.counts == {"request_errors": 7, "event_group": 2}
 
 
+def test_log_records_of_requests_have_the_limits_of_events() -> None:
+    """And are counted apart; events that are turned off do not turn them off."""
+    process = Process(events_of_a_group=2, request_errors=False)
+    sent = [process.budgets.admit_log_record(["group"]) for _ in range(9)]
+    assert sent == [True, True, *[False] * 7]
+    assert process.counts == {"log_records": 7}
+    assert process.events(1) == 1
+
+
 @pytest.mark.parametrize("limit", [0, 1])
 def test_the_smallest_limits(limit: int) -> None:
     """Of 0 there is nothing but the first of each group; of 1, one."""

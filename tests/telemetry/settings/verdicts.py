@@ -56,6 +56,7 @@ EXAMPLES = {
     "LOG_FORMAT": "text",
     "TRACEPARENT": "trust",
     "CONSOLE": "compact",
+    "ACCESS_LOG": "all",
 }
 """By the end of a variable's name, a valid value where those of a kind differ."""
 
@@ -128,6 +129,7 @@ KINDS = {
             "LOG_FORMAT",
             "TELEMETRY_TRACEPARENT",
             "TELEMETRY_CONSOLE",
+            "TELEMETRY_ACCESS_LOG",
         ),
     ),
     "headers": Kind(
@@ -135,6 +137,12 @@ KINDS = {
         "x-key=value",
         "++eeeeee",
         _signals("OTEL_EXPORTER_OTLP_{}HEADERS"),
+    ),
+    "ratios": Kind(
+        "docs/reference.md: a comma list of site=NAME:RATIO and route=ROUTE:RATIO",
+        "site=alameda.ca:0.5",
+        "++eeeeee",
+        ("TELEMETRY_SAMPLE",),
     ),
     "attributes": Kind(
         f"{SPECIFICATION}, OTEL_RESOURCE_ATTRIBUTES: key=value pairs",
@@ -182,6 +190,7 @@ KINDS = {
             "TELEMETRY_CLIENT_ADDRESS",
             "TELEMETRY_USER_AGENT",
             "TELEMETRY_LOCAL_VARIABLES",
+            "TELEMETRY_REQUEST_ERRORS",
             "TELEMETRY_DATASETTE_QUERIES",
             "TELEMETRY_SPOOL_SYNC",
             "TELEMETRY_RAISE_FAILURES",
@@ -277,6 +286,7 @@ KINDS = {
             "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
             "TELEMETRY_QUEUE_BYTES",
             "TELEMETRY_SPOOL_BYTES",
+            "TELEMETRY_TRACE_SPAN_LIMIT",
         ),
     ),
     "port": Kind("RFC 6335", "9464", "e+eeeeee", ("OTEL_EXPORTER_PROMETHEUS_PORT",)),
@@ -298,6 +308,9 @@ KINDS = {
             "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT",
             "OTEL_PYTHON_DJANGO_MIDDLEWARE_POSITION",
             "TELEMETRY_SITE_LIMIT",
+            "TELEMETRY_TRACE_LIMIT",
+            "TELEMETRY_EVENT_LIMIT",
+            "TELEMETRY_EVENT_GROUP_LIMIT",
         ),
     ),
     "host": Kind(
