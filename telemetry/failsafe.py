@@ -26,6 +26,7 @@ Component = Literal[
     "edge.request_start",
     "edge.response_start",
     "edge.server_timing",
+    "errors.cause",
     "errors.event",
     "errors.event_redaction",
     "errors.report",

@@ -41,6 +41,8 @@ MAX_TYPED = 200
 """Number of values of one request that are looked for."""
 MAX_TEXT = 65_536
 """Characters of a text in which they are looked for."""
+MAX_COMPARISONS = 5_000
+"""Number of comparisons of a text with one that was typed. After that, nothing is found."""
 MAX_ITEMS = 100
 """Number of items of a container that are looked at."""
 
@@ -126,6 +128,7 @@ class Typed:
     """
 
     def __init__(self, scope: Mapping[str, Any], body: bytes = b"") -> None:
+        self._left = MAX_COMPARISONS
         query = bytes(scope.get("query_string") or b"")
         self._raw = [part for part in (query, body) if part]
         self._sent = [*self._raw, bytes(scope.get("raw_path") or b"")]
@@ -194,6 +197,9 @@ class Typed:
     def _is_in_text(self, value: str) -> bool:
         if value in self._texts:
             return True
+        self._left -= len(self._texts)
+        if self._left < 0:
+            return False
         return any(_is_found(text, value) or _is_found(value, text) for text in self._texts)
 
 

@@ -87,8 +87,12 @@ def find_cause(error: BaseException, record: RequestRecord | None) -> bool:
     if record is None or state.is_caused_by_request is None:
         return False
     if _CAUSE not in error.__dict__:
-        by_request = state.is_caused_by_request(error, record.scope, record.body)
-        error.__dict__[_CAUSE] = BY_REQUEST if by_request else ""
+        error.__dict__[_CAUSE] = ""
+        try:
+            if state.is_caused_by_request(error, record.scope, record.body):
+                error.__dict__[_CAUSE] = BY_REQUEST
+        except Exception as problem:  # noqa: BLE001 # it is reported as the host's
+            failed("errors.cause", problem)
     if error.__dict__[_CAUSE]:
         record.cause = BY_REQUEST
     return bool(error.__dict__[_CAUSE])

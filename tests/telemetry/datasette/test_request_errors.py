@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from telemetry import quiet_datasette_errors
-from telemetry.datasette.request_errors import is_caused_by_request
+from telemetry.datasette.request_errors import Typed, is_caused_by_request
 from tests.telemetry.asgi.driving import Client, http_scope
 
 if TYPE_CHECKING:
@@ -259,6 +259,17 @@ def test_an_exception_without_datasette_is_the_hosts() -> None:
         int("x")
     assert not is_caused_by_request(raised.value, scope)
     assert not is_caused_by_request(ValueError("x"), scope)
+
+
+def test_a_large_request_takes_no_longer_than_its_limits() -> None:
+    """Two hundred parameters are compared with so many values, and no more."""
+    query = "&".join(f"p{number}={'x' * 200}{number}" for number in range(1000)).encode()
+    typed = Typed(http_scope("/", query_string=query))
+    rows = [[f"row {number} {column}" for column in range(50)] for number in range(100)]
+    assert not typed.is_in(rows)
+    # The comparisons are used up.
+    assert not typed.is_in("x" * 200 + "7 and more")
+    assert Typed(http_scope("/", query_string=query)).is_in("x" * 200 + "7 and more")
 
 
 PARAMETERS = st.sampled_from(
