@@ -125,7 +125,7 @@ class _Rule:
             return
         own = isinstance(owner, ast.Name) and owner.id in ("self", "cls")
         if own and inside is not None:
-            known = self._inherited(self._source, inside)
+            known: Collection[str] = self._inherited(self._source, inside)
         else:
             if self._is_ours(self._in_full(owner)):
                 return
