@@ -263,7 +263,8 @@ SHARED: dict[str, tuple[dict[str, str], str, str, set[str]]] = {
     "a proxy without a scheme": (
         {"OTEL_EXPORTER_OTLP_ENDPOINT": BACKEND, "HTTP_PROXY": "proxy.example.org:3128"},
         "logs",
-        "(http/protobuf, through the proxy http://proxy.example.org:3128)",
+        # The whole text of a secret variable is hidden, wherever it is found.
+        "(http/protobuf, through the proxy http://(hidden))",
         {"HTTP_PROXY"},
     ),
     "a proxy that is no address": (
