@@ -115,6 +115,31 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
 )
 def test_tables_give_what_the_sdk_gives(readers: Any, chosen: Any, steps: Any) -> None:
     """For each reader, at each collection: series, counts, sums, exemplars, overflow."""
+    _compare(readers, chosen, steps)
+
+
+# Values that are equal for Python, known before or not; and more series than the limit.
+EQUAL = [
+    (name, 1, {"one": value}, "sampled")
+    for name in ("counter", "histogram")
+    for value in (1, True, 1, 1.0, True, 1.0)
+]
+MANY = [
+    (name, 1, {"one": str(number)}, "sampled")
+    for name in ("counter", "plain")
+    for number in (0, 1, 2, 3, 4, 0, 5)
+]
+
+
+@pytest.mark.parametrize("reader", [(CUMULATIVE, False), (DELTA, True)])
+@pytest.mark.parametrize("steps", [EQUAL, MANY], ids=["equal", "many"])
+def test_equal_values_and_overflow_are_the_sdk_s(reader: Any, steps: Any) -> None:
+    """What the property test seldom comes across."""
+    _compare([reader], sdk.TraceBasedExemplarFilter, [*steps, 0, *steps])
+
+
+def _compare(readers: Any, chosen: Any, steps: Any) -> None:
+    """Give both the same measurements, and compare at each collection."""
     ours, theirs = ([_reader(*each) for each in readers] for _ in range(2))
     tabled = MeterProvider(ours, exemplar_filter=chosen(), shutdown_on_exit=False)
     plain = sdk.MeterProvider(theirs, exemplar_filter=chosen(), shutdown_on_exit=False)
@@ -342,17 +367,18 @@ def _rules() -> Iterator[None]:
 @pytest.mark.usefixtures("_rules")
 def test_new_redaction_rules_apply_to_series_that_are_known() -> None:
     """From the call on, whatever is cached; and series that become equal are one."""
-    reader = _reader(DELTA)
+    reader = _reader(CUMULATIVE, limit=9)
     redactor = Redactor(RedactionSettings())
     measuring = Measuring(MeterProvider([reader], shutdown_on_exit=False, redactor=redactor))
     parcels = [{"parcel": f"PARCEL-{number}"} for number in range(2)]
     for known in parcels:
         measuring.counter.add(1, known)
     assert len(_values(reader)) == 2
+    # A cumulative series stays.
     telemetry.redact(patterns=[r"PARCEL-\d"])
     for known in parcels:
         measuring.counter.add(1, known)
-    assert _values(reader) == [({"parcel": "[REDACTED]"}, 2)]
+    assert _values(reader)[2:] == [({"parcel": "[REDACTED]"}, 2)]
 
 
 def _values(reader: InMemoryMetricReader) -> list[tuple[dict[str, Any], Any]]:
