@@ -60,7 +60,7 @@ def test_its_metadata_is_whole(wheel: Path) -> None:
     assert found.description_content_type == "text/markdown"
     assert found.description == (ROOT / "README.md").read_text("utf-8")
     assert "Typing :: Typed" in (found.classifiers or [])
-    extras = {"datasette", "django", "grpc", "logfire", "prometheus", "sentry"}
+    extras = {"datasette", "django", "grpc", "logfire", "mcp", "prometheus", "sentry"}
     assert set(found.provides_extra or []) == extras
     # What is not an extra's: OpenTelemetry, and no framework and no vendor.
     needed = {line.name for line in found.requires_dist or [] if line.marker is None}
