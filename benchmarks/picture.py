@@ -41,7 +41,7 @@ def draw(results: Sequence[tuple[Page, Sequence[Row]]], rounds: int) -> str:
         x = _LEFT + scale
         body.append(f'<line x1="{x:.1f}" y1="{start}" x2="{x:.1f}" y2="{y - _GAP}"/>')
         y += 14
-    title = f"CPU time of a request, divided by the bare host's (medians of {rounds} rounds)"
+    title = f"CPU time of a request, divided by the bare host's (medians, {rounds} rounds)"
     return "\n".join(
         (
             (
