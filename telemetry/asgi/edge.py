@@ -342,8 +342,8 @@ class _ServerRequest:
         known: dict[str, Any] = {}
         if exchange.status is not None:
             known[a.HTTP_RESPONSE_STATUS_CODE] = exchange.status
-        if record.route is not None:
-            known[a.HTTP_ROUTE] = record.route
+        if (route := record.route) is not None:
+            known[a.HTTP_ROUTE] = route
         if record.outcome == "error":
             known[a.ERROR_TYPE] = (
                 type(failure).__qualname__ if failure is not None else str(exchange.status)
@@ -392,9 +392,10 @@ class _ServerRequest:
             if url := self._event_url(record.events[0]):
                 known[a.EVENT_URL] = url
         span.set_attributes(known)
-        if record.route is not None and self._edge.options.default_span_details is None:
+        route = known.get(a.HTTP_ROUTE)
+        if route is not None and self._edge.options.default_span_details is None:
             name = "HTTP" if record.method == "_OTHER" else record.method
-            span.update_name(f"{name} {record.route}")
+            span.update_name(f"{name} {route}")
         if record.outcome == "error":
             if failure is None:
                 span.set_status(Status(StatusCode.ERROR))

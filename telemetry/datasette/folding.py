@@ -82,11 +82,14 @@ class DatasetteSpanProcessor(SpanProcessor):
             role = _LIGHT.get(span.__class__)
             if role is not None:
                 light: Any = span
-                self._started(span, role, light.span_id, light.parent_id)
+                opened = self._started(span, role, light.span_id, light.parent_id)
                 # Its own attribute is set when it ends, unless it is folded.
                 record = light.request
                 if record is not None and record.site and light.trace_id not in self._sites:
                     self._remember_site(light.trace_id, record.site)
+                if opened.query is not None:
+                    # It is folded in most cases, and the processors behind learn of it at its end.
+                    return
             else:
                 parent_id = span.parent.span_id if span.parent is not None else 0
                 span_id = span.get_span_context().span_id
@@ -160,6 +163,7 @@ class DatasetteSpanProcessor(SpanProcessor):
             return (span,)
         if opened.query is None:
             if is_light:
+                light.clean()
                 self._name_site(light, opened.local)
             return (self._with_statistics(span, opened.local),) if opened.is_root else (span,)
         if role is Role.PHASE:
@@ -171,7 +175,11 @@ class DatasetteSpanProcessor(SpanProcessor):
         self, span: ReadableSpan, opened: _Open, phases: list[ReadableSpan]
     ) -> Sequence[ReadableSpan]:
         query = read_query(span, phases)
-        if query.execution >= self._slow or is_remarkable(span) or any(map(is_remarkable, phases)):
+        if (
+            query.execution >= self._slow
+            or is_remarkable(span)
+            or (phases and any(map(is_remarkable, phases)))
+        ):
             opened.stay()
         local = opened.local
         with self._lock:
@@ -183,7 +191,9 @@ class DatasetteSpanProcessor(SpanProcessor):
                 return ()
         for each in (span, *phases):
             if each.__class__ in _LIGHT:
-                self._name_site(each, local)
+                light: Any = each
+                light.clean()
+                self._name_site(light, local)
         return (*phases, span)
 
     def _with_statistics(self, span: ReadableSpan, local: _LocalTrace) -> ReadableSpan:

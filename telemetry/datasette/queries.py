@@ -7,12 +7,11 @@ phases: the execution in a thread, and for a write the time in the queue before 
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import StatusCode
 
 from telemetry.datasette.query_statistics import Query
-from telemetry.export.ended_spans import duration
 from telemetry.registry import datasette as d
 
 if TYPE_CHECKING:
@@ -44,6 +43,12 @@ def role_of(span: ReadableSpan) -> Role:
 
 def is_remarkable(span: ReadableSpan) -> bool:
     """Whether a query or a phase failed, has span events, or returned a truncated result."""
+    # A light span has its attributes as they were set, which takes no call.
+    known: Any = getattr(span, "values", None)
+    if known is not None:
+        light: Any = span
+        if not light.is_eventful:
+            return bool(known.get(d.TRUNCATED))
     return (
         span.status.status_code is StatusCode.ERROR
         or bool(span.events)
@@ -53,20 +58,26 @@ def is_remarkable(span: ReadableSpan) -> bool:
 
 def read_query(span: ReadableSpan, phases: Sequence[ReadableSpan]) -> Query:
     """The query that ended spans describe."""
-    known = span.attributes or {}
-    executions = [duration(phase) for phase in phases if phase.name != d.WAIT]
-    whole = duration(span)
+    known: Any = getattr(span, "values", None)
+    if known is None:
+        known = span.attributes or {}
+    whole = (span.end_time or 0) - (span.start_time or 0)
     # Without phases, the query ran in its caller's thread.
-    execution = sum(executions) if executions else whole
+    execution = None
+    for phase in phases:
+        if phase.name != d.WAIT:
+            execution = (execution or 0) + (phase.end_time or 0) - (phase.start_time or 0)
+    if execution is None:
+        execution = whole
     rows = known.get(d.ROWS)
     suppressed = bool(known.get(d.SUPPRESSED))
     return Query(
-        statement=str(known.get(d.TEXT) or known.get(d.CALLBACK) or ""),
-        database=str(known.get(d.DATABASE, "")),
-        execution=execution,
-        waiting=max(whole - execution, 0),
-        rows=rows if isinstance(rows, int) else 0,
-        suppressed=suppressed,
+        str(known.get(d.TEXT) or known.get(d.CALLBACK) or ""),
+        str(known.get(d.DATABASE, "")),
+        execution,
+        whole - execution if whole > execution else 0,
+        rows if isinstance(rows, int) else 0,
+        suppressed,
         # A query with a time limit that has neither rows nor a suppressed error was interrupted.
-        interrupted=d.TIME_LIMIT in known and rows is None and not suppressed,
+        rows is None and d.TIME_LIMIT in known and not suppressed,
     )

@@ -42,11 +42,6 @@ class _Sum:
     execution: int = 0
     longest: int = 0
 
-    def add(self, execution: int) -> None:
-        self.count += 1
-        self.execution += execution
-        self.longest = max(self.longest, execution)
-
 
 class Details:
     """Limits the number of distinct statements in all open query statistics together."""
@@ -82,21 +77,32 @@ class QueryStatistics:
 
     def add(self, query: Query) -> None:
         """Add a query to the totals."""
-        self.total.add(query.execution)
-        self.waiting += query.waiting
-        self.longest_wait = max(self.longest_wait, query.waiting)
+        # Runs for each query: without calls, but for what is seen for the first time.
+        execution, waiting = query.execution, query.waiting
+        self.waiting += waiting
+        if waiting > self.longest_wait:
+            self.longest_wait = waiting
         self.rows += query.rows
         self.suppressed += query.suppressed
         self.interrupted += query.interrupted
-        database = query.database
-        if database not in self.databases and len(self.databases) >= MAX_DATABASES:
-            database = OTHER
-        self.databases.setdefault(database, _Sum()).add(query.execution)
-        known = self.statements.get(query.statement)
-        if known is None and self.details.take():
-            known = self.statements[query.statement] = _Sum()
-        if known is not None:
-            known.add(query.execution)
+        database = self.databases.get(query.database) or self._database(query.database)
+        statement = self.statements.get(query.statement) or self._statement(query.statement)
+        for known in (self.total, database, statement):
+            known.count += 1
+            known.execution += execution
+            if execution > known.longest:
+                known.longest = execution
+
+    def _database(self, name: str) -> _Sum:
+        if len(self.databases) >= MAX_DATABASES:
+            name = OTHER
+        return self.databases.setdefault(name, _Sum())
+
+    def _statement(self, text: str) -> _Sum:
+        if not self.details.take():
+            return _Sum()
+        self.statements[text] = known = _Sum()
+        return known
 
     def close(self) -> None:
         """Drop the statements and release their room."""
@@ -136,6 +142,8 @@ class QueryStatistics:
 
     def _repeated(self) -> list[tuple[str, int]]:
         """Shapes of statements that ran at least ``REPEATED`` times: an example and the count."""
+        if self.total.count < REPEATED:
+            return []
         counts: Counter[str] = Counter()
         examples: dict[str, str] = {}
         for text, total in self.statements.items():
@@ -167,6 +175,7 @@ MAX_TEXT = 4096
 _TOKEN = re.compile(
     r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\[[^\]]*\]|`(?:[^`]|``)*`|[:@$?]\w*|\d[\w.]*|[^\W\d]\w*|\s+"
 )
+_NUMBER = re.compile(r"[0-9]++")
 # The keywords of https://www.sqlite.org/lang_keywords.html that distinguish statements.
 _KEYWORDS = frozenset(
     {
@@ -181,15 +190,20 @@ _KEYWORDS = frozenset(
 )
 
 
-# Datasette runs the same statements on every page. A thousand cover the pages
-# that one process serves in a minute, for any number of tables.
-@lru_cache(maxsize=1024)
 def shape_of(text: str) -> str:
     """A statement with ``?`` for each name and value: one shape for a facet's query of any column.
 
     For grouping only: it keeps no names.
     """
-    return _TOKEN.sub(_general, text[:MAX_TEXT])
+    # Datasette's statements about permissions have parameters with a running number.
+    return _shape_of(_NUMBER.sub("0", text[:MAX_TEXT]))
+
+
+# Datasette runs the same statements on every page. A thousand cover the pages
+# that one process serves in a minute, for any number of tables.
+@lru_cache(maxsize=1024)
+def _shape_of(text: str) -> str:
+    return _TOKEN.sub(_general, text)
 
 
 def _general(match: re.Match[str]) -> str:

@@ -83,9 +83,7 @@ class DatasetteTracer(Tracer):
             span = self._tracer.start_span(
                 name, context, kind, attributes, links, start_time, *on_exception
             )
-        if name == QUERY:
-            return QuerySpan(span)
-        return PhaseSpan(span) if name in PHASES else span
+        return _wrapped(span, name)
 
     def start_as_current_span(
         self,
@@ -100,6 +98,25 @@ class DatasetteTracer(Tracer):
         end_on_exit: bool = True,
     ) -> Any:
         """As in the API, but SERVER spans are replaced and spans of queries are wrapped."""
+        if self._start_light is not None and kind is not _SERVER:
+            if context is None:
+                context = context_api.get_current()
+                record: Any = context.get(RECORD_KEY)
+                if record is not None and record.ended:
+                    context, links = _detached(context, links)
+            span_class = self._class_of.get(name, self._other)
+            span: Span = self._start_light(
+                span_class, name, context, kind, attributes, links, start_time
+            )
+            if span.__class__ is not span_class:
+                span = _wrapped(span, name)
+            current_span = CurrentSpan(
+                span,
+                end_on_exit=end_on_exit,
+                record_exception=record_exception,
+                set_status_on_exception=set_status_on_exception,
+            )
+            return _background_write(current_span) if name == WRITE and links else current_span
         span = self.start_span(
             name,
             context,
@@ -158,17 +175,29 @@ def _background_write(current_span: AbstractContextManager[Span]) -> Iterator[Sp
         raise
 
 
+def _wrapped(span: Span, name: str) -> Span:
+    """A span that is not a light one, as its name wants it."""
+    if name == QUERY:
+        return QuerySpan(span)
+    return PhaseSpan(span) if name in PHASES else span
+
+
 def _current(links: Any) -> tuple[Context, Any]:
-    """The current context and the links, for a span that may start after its request has ended.
+    """The current context and the links, for a span that may start after its request has ended."""
+    context = context_api.get_current()
+    record: Any = context.get(RECORD_KEY)
+    if record is None or not record.ended:
+        return context, links
+    return _detached(context, links)
+
+
+def _detached(context: Context, links: Any) -> tuple[Context, Any]:
+    """The context and the links for a span that starts after its request has ended.
 
     A background task keeps the context of the request that started it. Its spans get
     a new trace that links to the request's; otherwise they would be part of that
     trace for as long as the process lives.
     """
-    context = context_api.get_current()
-    record: Any = context.get(RECORD_KEY)
-    if record is None or not record.ended:
-        return context, links
     current = trace.get_current_span(context)
     if current.is_recording() and not isinstance(current, RequestSpan):
         # A query that outlived its request, or a span that the task started.

@@ -4,7 +4,7 @@
 are started in every request. Other scopes have the SDK's. Processors and exporters see no
 difference: a light span is an `opentelemetry.sdk.trace.Span`.
 
-Fields are plain attributes under the SDK's public names, and most parts are made when they are
+Fields are plain attributes under the SDK's public names, and other parts are made when they are
 read: most light spans are folded into query statistics and never exported. A span is used by one
 task or thread at a time, so nothing is locked; the interpreter keeps each single change whole.
 """
@@ -68,6 +68,8 @@ NO_STATUS = Status(_UNSET)
 _SAMPLED, _RANDOM = TraceFlags.SAMPLED, TraceFlags.RANDOM_TRACE_ID
 # Values of these types are stored as they are; texts too where their length is not limited.
 _SCALARS = frozenset({bool, int, float, bytes, type(None)})
+# Whether exceptions are recorded, and set the status.
+_BOTH = True, True
 _record_exception = sdk.Span.record_exception
 _new: Any = object.__new__
 
@@ -79,55 +81,33 @@ class LightSpan(sdk.Span):
     itself, not a copy; changes are then ignored with a warning, as the SDK does.
     """
 
-    __slots__ = (
-        "_above",
-        "_dropped",
-        "_event_list",
-        "_link_list",
-        "_made",
-        "_on_exception",
-        "_tracer",
-        "after_end",
-        "clock_offset",
-        "end_time",
-        "kind",
-        "name",
-        "request",
-        "resource",
-        "span_id",
-        "start_time",
-        "status",
-        "trace_flags",
-        "trace_id",
-        "trace_state",
-        "values",
-    )
-
-    name: str
-    kind: SpanKind
-    start_time: int
-    end_time: int | None
-    status: Status
-    resource: Resource
-    trace_id: int
-    span_id: int
-    trace_flags: TraceFlags
-    trace_state: TraceState | None
+    # Values of the class are those of most spans, so that few are set when one starts. They also
+    # take the place of the SDK's properties.
+    name = ""
+    kind = _INTERNAL
+    start_time = 0
+    end_time: int | None = None
+    status = NO_STATUS
+    resource: Resource = None  # type: ignore[assignment] # set by the tracer
+    trace_id = 0
+    span_id = 0
+    trace_flags = TraceFlags()
+    trace_state: TraceState | None = None
     values: dict[str, Any]
     """The attributes. Within telemetry, processors of an ended span may add others."""
-    request: RequestRecord | None
+    request: RequestRecord | None = None
     """The request that was being served when the span started."""
-    clock_offset: int
+    clock_offset = 0
     """Nanoseconds from the monotonic clock to the system clock, when the span was started."""
-    after_end: Callable[[], None] | None
+    after_end: Callable[[], None] | None = None
     """Called when the span has ended."""
     _tracer: LightTracer
-    _above: LightSpan | SpanContext | None
-    _made: SpanContext | None
-    _event_list: list[Event] | None
-    _link_list: list[Link] | None
-    _dropped: list[int] | None
-    _on_exception: tuple[bool, bool]
+    _above: LightSpan | SpanContext | None = None
+    _made: SpanContext | None = None
+    _event_list: list[Event] | None = None
+    _link_list: list[Link] | None = None
+    _dropped: list[int] | None = None
+    _on_exception = _BOTH
 
     # --- What is read
 
@@ -163,6 +143,14 @@ class LightSpan(sdk.Span):
         """The span id of the parent, or 0 for a root span."""
         parent = self._above
         return 0 if parent is None else parent.span_id
+
+    @property
+    def is_eventful(self) -> bool:
+        """Whether the span has a status or an event."""
+        return self.status is not NO_STATUS or self._event_list is not None
+
+    def clean(self) -> None:
+        """Have the attributes as the limits want them. They were checked when they were set."""
 
     @property
     def is_local_root(self) -> bool:
@@ -389,6 +377,44 @@ class LightSpan(sdk.Span):
         self.end()
 
 
+class UncheckedSpan(LightSpan):
+    """A light span whose attributes are cleaned when they are read, or when it is exported.
+
+    For spans that are started for each query, and mostly folded.
+    """
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Set an attribute."""
+        if self.end_time is None:
+            self.values[key] = value
+        else:
+            logger.warning("Setting attribute on ended span.")
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Set attributes."""
+        for key, value in attributes.items():
+            self.set_attribute(key, value)
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """The attributes, within their limits, which can't be changed by this mapping."""
+        self.clean()
+        return MappingProxyType(self.values)
+
+    def clean(self) -> None:
+        """Have the attributes as the limits want them; what is set later is cleaned again."""
+        given, tracer = self.values, self._tracer
+        longest = tracer.longest
+        if len(given) <= tracer.room and all(
+            key
+            and (len(value) <= longest if value.__class__ is str else value.__class__ in _SCALARS)
+            for key, value in given.items()
+        ):
+            return
+        self.values = {}
+        self._set_checked(given)
+
+
 class LightTracer(Tracer):
     """Starts light spans, as the SDK's tracer of the same scope would start its own.
 
@@ -479,7 +505,7 @@ class LightTracer(Tracer):
         attributes: Any = None,
         links: Sequence[Link] | None = (),
         start_time: int | None = None,
-        on_exception: tuple[bool, bool] = (True, True),
+        on_exception: tuple[bool, bool] = _BOTH,
     ) -> Span:
         """Start a span of a class, or return one that is not recorded, as the sampler decides."""
         inner = self.inner
@@ -516,19 +542,20 @@ class LightTracer(Tracer):
         span: LightSpan = _new(span_class)
         span._tracer = self
         span.name = name
-        span.kind = kind
-        span._above = above
-        span.trace_id, span.span_id, span.trace_flags, span.trace_state = ids
-        span._on_exception = on_exception
-        span._made = span._event_list = span._link_list = span._dropped = None
         span.values = {}
-        span.status = NO_STATUS
-        span.end_time = span.after_end = None
-        span.request = None if record is None or record.ended else record
+        span.trace_id, span.span_id, span.trace_flags, span.trace_state = ids
         span.resource = inner.resource
         now = time_ns()
         span.clock_offset = now - perf_counter_ns()
         span.start_time = now if start_time is None else start_time
+        if kind is not _INTERNAL:
+            span.kind = kind
+        if above is not None:
+            span._above = above
+        if on_exception is not _BOTH:
+            span._on_exception = on_exception
+        if record is not None and not record.ended:
+            span.request = record
         if attributes:
             span.set_attributes(attributes)
         if links:
