@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve collector test frameworks deployment postgres prometheus pictures chaos overhead soak bench docs lock dist release clean
+.PHONY: help setup serve collector test frameworks next deployment postgres prometheus pictures chaos overhead soak bench docs lock dist release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,24 @@ test: setup ## run the checks and tests that need only Python
 # Installs each framework into an environment of its own.
 frameworks: setup ## test hosts of Starlette, FastAPI, Litestar and plain ASGI
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m frameworks tests/frameworks
+
+# The newest that the index has of what the adapters depend on, pre-releases included, whatever
+# pyproject.toml allows. What fails here fails no build: it says what the next release needs.
+NEXT := opentelemetry-api opentelemetry-sdk opentelemetry-proto opentelemetry-semantic-conventions \
+	opentelemetry-instrumentation opentelemetry-instrumentation-asgi \
+	opentelemetry-instrumentation-django opentelemetry-instrumentation-system-metrics \
+	opentelemetry-util-http opentelemetry-exporter-prometheus logfire sentry-sdk datasette
+
+next: setup ## test the adapters with the newest pre-releases of other packages
+	mkdir -p build
+	printf '%s\n' $(NEXT) > build/next.txt
+	$(UV) venv --clear --python $(BIN)/python build/next
+	$(UV) pip install --python build/next/bin/python --prerelease allow --override build/next.txt \
+		--group pyproject.toml:dev --editable .
+	$(BIN)/uv pip freeze --python build/next/bin/python | grep -E "^($$(echo $(NEXT) | tr ' ' '|'))=="
+	PYDANTIC_DISABLE_PLUGINS=logfire-plugin build/next/bin/python -m pytest \
+		--numprocesses $$(getconf _NPROCESSORS_ONLN) --timeout 120 tests/telemetry/test_private_api.py \
+		tests/telemetry/logfire tests/telemetry/errors tests/telemetry/datasette tests/conformance
 
 # Needs root, mount namespaces, and Debian's caddy, debootstrap and shellcheck, and a C compiler: the
 # Dockerfile's instructions are run in a folder. Builds the collector with Go once, which takes minutes.
