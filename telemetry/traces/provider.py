@@ -12,14 +12,14 @@ from telemetry.traces.light import LightTracer
 from telemetry.traces.spans import RecordedSpanProcessor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
 
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.sdk.trace.sampling import Sampler
     from opentelemetry.trace import Tracer
 
-    AdaptTracer = Callable[[Tracer], Tracer]
+    from telemetry.traces.unrecorded import AdaptTracer
 
 
 class TracerProvider(sdk.TracerProvider):

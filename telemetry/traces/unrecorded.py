@@ -15,12 +15,12 @@ from opentelemetry.trace import NonRecordingSpan, NoOpTracer, SpanContext, Trace
 from telemetry.registry import attributes as a
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, Tracer
 
-    from telemetry.traces.provider import AdaptTracer
+    AdaptTracer = Callable[[Tracer], Tracer]
 
 
 class UnrecordedServerSpan(NonRecordingSpan):
