@@ -588,7 +588,7 @@ TRACE_LIMIT = Variable(
 TRACE_SPAN_LIMIT = Variable(
     "TELEMETRY_TRACE_SPAN_LIMIT",
     "Number of spans of a trace that the sampler `tail` keeps for a failure that the request "
-    "caused itself: failed spans, and those that they are in.",
+    "caused itself. Of more spans only the failed ones, and those that they are in, are kept.",
     parse.positive,
     10,
 )

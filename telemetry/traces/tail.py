@@ -71,8 +71,8 @@ class TailSpanProcessor(SpanProcessor):
 
     An unsampled trace is kept if it has a failed span, unless the response of its request
     is 4xx; if it took ``slow`` or longer, without waits for its client; or if `keep` was
-    called for it. The budget limits how many are kept so. Of a trace whose request has caused
-    its failure, only failed spans and those that they are in are exported.
+    called for it. The budget limits how many are kept so. Of a larger trace whose
+    request has caused its failure, only failed spans and those that they are in are exported.
 
     Args:
         exporting: the processor that gets the kept spans, marked as sampled with ``ot=th:0``.
@@ -386,10 +386,12 @@ class _ByRatio:
 
 
 def _failed_spans(spans: Sequence[ReadableSpan], limit: int) -> list[ReadableSpan]:
-    """The local roots, the failed spans and those that they are in, at most ``limit``.
+    """All spans, or of more than ``limit`` the failed ones and those that they are in.
 
-    The roots are always among them. The last failed span is the likeliest cause.
+    The local roots are always among them. The last failed span is the likeliest cause.
     """
+    if len(spans) <= limit:
+        return [*spans]
     by_id = {c.span_id: span for span in spans if (c := span.get_span_context()) is not None}
     chosen = {id(span) for span in spans if _is_local_root(span)}
     for span in reversed(spans):
