@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 import sentry_sdk
 from sentry_sdk.attachments import Attachment
+from sentry_sdk.envelope import Envelope
 from sentry_sdk.utils import Dsn
 
 from telemetry import failsafe
-from telemetry.errors.sentry.envelopes import MAX_EVENTS, envelope_url, event_destination, pause
-from telemetry.errors.sentry.transport import OutboxTransport
+from telemetry.errors.sentry.envelopes import (
+    MAX_EVENTS,
+    envelope_url,
+    event_destination,
+    pause,
+    shorten,
+)
+from telemetry.errors.sentry.transport import OutboxTransport, item_of
 from telemetry.export.catalog import senders
 from telemetry.redaction.redactor import Redactor
 from telemetry.settings import read_settings
@@ -367,3 +374,19 @@ def test_an_event_that_can_not_be_shortened_is_refused_once() -> None:
         assert own.statistics.reasons == {"413": 1}
         assert own.statistics.delivered == 1
     assert state.failures["errors.transport"] == 1
+
+
+@pytest.mark.parametrize(
+    ("tags", "is_failure"), [({}, True), ({"corkboard.cause": "request"}, False)]
+)
+def test_what_a_request_has_caused_is_dropped_before_failures_of_the_host(
+    tags: dict[str, str], is_failure: bool
+) -> None:
+    """By a full queue, and a smaller one that a tracker wanted as well."""
+    envelope = Envelope()
+    envelope.add_event({"event_id": "a" * 32, "message": "x" * 20_000, "tags": tags})
+    item = item_of(envelope, Redactor(RedactionSettings()))
+    assert item[3] is is_failure
+    smaller = shorten(item)
+    assert smaller is not None
+    assert smaller[3] is is_failure
