@@ -145,9 +145,9 @@ def test_a_trace_is_found_by_the_beginning_of_its_id(viewer: httpx.Client) -> No
     answer = viewer.get(f"/trace/{trace_id[:20]}.json")
     assert answer.status_code == 400
     assert answer.json()["error"].startswith(f"More than one trace begins with {trace_id[:20]}: ")
-    answer = viewer.get("/trace/ffffffff.txt")
+    answer = viewer.get("/trace/c0ffee00.txt")
     assert answer.status_code == 404
-    assert answer.text.startswith("No trace begins with ffffffff.")
+    assert answer.text.startswith("No trace begins with c0ffee00.")
 
 
 def test_search_finds_ids_paths_and_texts(viewer: httpx.Client, sent: tuple[str, Trace]) -> None:

@@ -46,8 +46,8 @@ def test_a_trace_is_printed(viewer: httpx.Client, trace: Trace) -> None:
 @pytest.mark.parametrize(
     ("given", "viewer_address", "code", "said"),
     [
-        ("ffffffff", "", 1, "trace: No trace begins with ffffffff."),
-        ("f" * 32, "", 1, "trace: There is no data of this trace: it has not arrived yet"),
+        ("c0ffee00", "", 1, "trace: No trace begins with c0ffee00."),
+        ("c0ffee00" * 4, "", 1, "trace: There is no data of this trace: it has not arrived yet"),
         ("nothing", "", 2, "trace: 'nothing': wanted 4 to 32 hexadecimal digits"),
         ("abcd", "ftp://x", 2, "trace: --viewer is 'ftp://x': wanted an address such as http://"),
         ("abcd", f"http://{HOST}:{{port}}", 2, "`python -m telemetry viewer` starts one"),
@@ -104,7 +104,7 @@ def test_mcp_has_three_tools_that_read(viewer: httpx.Client, trace: Trace) -> No
         ("get_trace", {"trace_id": trace_id, "everything": True}),
         ("list_statements", {"site": site}),
         ("get_trace", {"trace_id": "../telemetry"}),
-        ("get_trace", {"trace_id": "ffffffff"}),
+        ("get_trace", {"trace_id": "c0ffee00"}),
     ]
     done = subprocess.run(
         [venv_with((), extras=["mcp"]), "-c", _CLIENT, _address(viewer), json.dumps(calls)],
@@ -128,4 +128,4 @@ def test_mcp_has_three_tools_that_read(viewer: httpx.Client, trace: Trace) -> No
     assert path[0]
     assert "wanted 4 to 32 hexadecimal digits" in path[1]
     assert missing[0]
-    assert "No trace begins with ffffffff" in missing[1]
+    assert "No trace begins with c0ffee00" in missing[1]
