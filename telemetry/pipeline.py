@@ -50,9 +50,10 @@ from telemetry.metrics.observers import observe_instances, observe_process, obse
 from telemetry.metrics.provider import enable_internal_metrics, reader_of, start_meter_provider
 from telemetry.metrics.sites import SiteLabels
 from telemetry.processes import ChildProcesses
-from telemetry.redaction.redactor import Redactor
+from telemetry.redaction.redactor import MAX_TEXT, Redactor
 from telemetry.registry import attributes as a
 from telemetry.registry.datasette import SCOPE
+from telemetry.registry.redaction import MARGIN
 from telemetry.settings.model import SIGNALS, Settings
 from telemetry.settings.sampler import ratios_of
 from telemetry.traces.provider import TracerProvider
@@ -606,7 +607,7 @@ class Pipeline:
 
 
 def _span_limits(settings: Settings) -> SpanLimits:
-    limits, length = settings.limits, settings.attribute_length
+    limits, length = settings.limits, _attribute_length(settings)
     # All of them, since the SDK reads a variable for each that is None.
     return SpanLimits(
         max_attributes=limits.attributes,
@@ -621,13 +622,19 @@ def _span_limits(settings: Settings) -> SpanLimits:
 
 
 def _record_limits(settings: Settings) -> LogRecordLimits:
-    limits, length = settings.limits, settings.attribute_length
+    limits, length = settings.limits, _attribute_length(settings)
     return LogRecordLimits(
         max_attributes=limits.attributes,
         max_attribute_length=length,
         max_log_record_attributes=_either(limits.record_attributes, limits.attributes),
         max_log_record_attribute_length=_either(limits.record_length, length),
     )
+
+
+def _attribute_length(settings: Settings) -> int:
+    """The limit of the SDK. The redactor cuts to its own limit, once it has redacted a text."""
+    length = settings.attribute_length
+    return length + MARGIN if length >= MAX_TEXT else length
 
 
 def _either(own: int | None, general: int) -> int:

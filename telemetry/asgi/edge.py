@@ -51,6 +51,7 @@ from telemetry.registry.metrics import (
     RESPONSE_SIZE,
     SITE_DURATION,
 )
+from telemetry.registry.redaction import MARGIN
 from telemetry.request import (
     NO_SPAN,
     RECORD_KEY,
@@ -80,7 +81,7 @@ SCOPE_KEY = "telemetry.request"
 _FASTAPI = "fastapi.telemetry"
 # Characters. The SDK does not limit the description of a span's status; the exception's event
 # holds the same text.
-MAX_DESCRIPTION = 4096
+MAX_DESCRIPTION = 4096 + MARGIN
 # Seconds. A shorter wait for the client is not recorded.
 MIN_CLIENT_WAIT = 0.01
 

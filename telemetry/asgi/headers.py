@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.util.http import SanitizeValue, detect_synthetic_user_agent
 
 from telemetry.registry import attributes as a
+from telemetry.registry.redaction import MARGIN
 from telemetry.scope import MAX_HOST, MAX_PATH, application_path, header
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def address_attributes(scope: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     path = scope.get("path")
     if path:
-        path = path[:MAX_PATH]
+        path = path[: MAX_PATH + MARGIN]
         # A path may have lone surrogates, depending on the server; protobuf rejects them.
         found[a.URL_PATH] = (
             path if path.isascii() else path.encode("utf-8", "replace").decode("utf-8")

@@ -74,7 +74,7 @@ class RedactedLink(Link):
 def redacted_span(span: ReadableSpan, redactor: Redactor) -> ReadableSpan:
     """Return the span itself if it contains no private data, otherwise a redacted copy."""
     instead: dict[str, Any] = {}
-    name = redactor.text(span.name[:MAX_NAME])
+    name = redactor.cut(span.name, MAX_NAME)
     if name != span.name:
         instead["name"] = name
     attributes = span.attributes or {}

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any
 
+from telemetry.registry.redaction import MARGIN
 from telemetry.request import any_record
 
 if TYPE_CHECKING:
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 6
 MAX_ITEMS = 200
-MAX_TEXT = 32_768
+# Cut to 32,768 when it is redacted.
+MAX_TEXT = 32_768 + MARGIN
 
 
 def plain(value: object, depth: int = MAX_DEPTH) -> Any:

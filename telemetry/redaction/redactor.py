@@ -23,10 +23,12 @@ from telemetry.registry.redaction import (
     CREDENTIALS,
     EMAILS,
     KEPT_PARAMETERS,
+    MARGIN,
     QUERY_STRINGS,
     REDACTED,
     SQL,
 )
+from telemetry.scope import MAX_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 32_768
 """Maximum length of a redacted text in characters."""
-# Characters that are searched beyond it: a credential that begins before the limit is whole.
-_MARGIN = 1024
 MAX_DEPTH = 8
 # Paths, names and statements repeat from page to page, so results are cached.
 _REMEMBERED = 1024
@@ -69,7 +69,7 @@ class Redactor:
     def __init__(self, settings: RedactionSettings) -> None:
         self._secrets = forms_of(settings.secrets)
         self._encoded_secrets = encoded_forms_of(settings.secrets)
-        self._margin = max(_MARGIN, *map(len, self._secrets), 0)
+        self._margin = max(MARGIN, *map(len, self._secrets), 0)
         self._kinds = settings.kinds
         self.learn()
         additions.follow(self)
@@ -112,6 +112,9 @@ class Redactor:
             return value
         if content is Content.CREDENTIAL:
             return _replaced(value)
+        if content is Content.PATH and isinstance(value, str):
+            found = self.cut(value, MAX_PATH)
+            return value if found == value else found
         if content is Content.PARAMETERS:
             return _replaced(value) if SQL in self._kinds else self.anything(value, depth)
         if isinstance(value, str):
@@ -214,7 +217,15 @@ class Redactor:
             return redacted(text)
         # Redacted before it is cut. The margin's own end may be half a credential.
         found = redacted(text[: MAX_TEXT + self._margin])
-        return found[: max(0, len(found) - self._margin)][:MAX_TEXT]
+        return found[: max(0, len(found) - min(self._margin, len(text) - MAX_TEXT))][:MAX_TEXT]
+
+    def cut(self, text: str, limit: int) -> str:
+        """Redact a text, and then cut it to ``limit`` characters, fewer than `MAX_TEXT`."""
+        beyond = min(self._margin, len(text) - limit)
+        if beyond <= 0:
+            return self.text(text)
+        found = self.text(text[: limit + beyond])
+        return found[: max(0, len(found) - beyond)][:limit]
 
     def _bytes(self, value: bytes | bytearray) -> bytes | bytearray:
         found = bytes(value[: MAX_TEXT + self._margin]).decode("latin-1")

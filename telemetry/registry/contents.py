@@ -16,6 +16,7 @@ class Content(Enum):
     SQL = "sql"
     QUERY_STRING = "query string"
     PARAMETERS = "parameters of a statement"
+    PATH = "path of a request"
     PRIVATE_NAME = "text, and the name itself has private data"
     OURS = "ours"
     """Put together by ourselves, from what the operator gave."""
@@ -57,6 +58,7 @@ _CONTENTS = {
     str(a.URL_QUERY): Content.QUERY_STRING,
     "http.query_string": Content.QUERY_STRING,
     "query_string": Content.QUERY_STRING,
+    str(a.URL_PATH): Content.PATH,
     str(a.EVENT_URL): Content.OURS,
 }
 

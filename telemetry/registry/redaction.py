@@ -9,6 +9,12 @@ REDACTED: Final = "[REDACTED]"
 REDACTED_IN_URL: Final = "REDACTED"
 """Replaces it in a URL, where brackets have a meaning (semantic conventions, `url.full`)."""
 
+MARGIN: Final = 1024
+"""Characters that are kept beyond a limit until a text is redacted.
+
+What is cut off behind them can't halve a credential before the limit, and so hide it.
+"""
+
 CREDENTIALS: Final = "credentials"
 EMAILS: Final = "emails"
 QUERY_STRINGS: Final = "query_strings"

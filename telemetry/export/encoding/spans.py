@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MAX_NAME = 1024
 """Characters of a span's name."""
+MAX_DESCRIPTION = 4096
+"""Characters of a status's description. The exception's event has the same text."""
 
 # opentelemetry/proto/trace/v1/trace.proto: Span
 _IDS = struct.Struct(">2sQQ2sQ").pack
@@ -87,7 +89,7 @@ def encode_span(span: ReadableSpan, values: ValueEncoder) -> bytes:
     if parent is not None:
         encoded += _PARENT_SPAN_ID + parent.span_id.to_bytes(8, "big")
     name = span.name
-    encoded += delimited(_NAME, values.text(name if len(name) <= MAX_NAME else name[:MAX_NAME]))
+    encoded += delimited(_NAME, values.text(name, MAX_NAME))
     kind = span.kind
     # Its hash is computed in Python.
     kind_number = 1 if kind is _INTERNAL else _KINDS[kind]
@@ -147,5 +149,5 @@ def _status(status: Status, values: ValueEncoder) -> bytes:
     code, description = status.status_code, status.description
     encoded = b"" if code is _UNSET else _CODE + varint(code.value)
     if description:
-        encoded = delimited(_MESSAGE, values.text(description)) + encoded
+        encoded = delimited(_MESSAGE, values.text(description, MAX_DESCRIPTION)) + encoded
     return delimited(_STATUS, encoded)

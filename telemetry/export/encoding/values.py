@@ -15,7 +15,7 @@ from telemetry.export.encoding.wire import (
     varint,
 )
 from telemetry.failsafe import failed
-from telemetry.redaction.redactor import MAX_DEPTH
+from telemetry.redaction.redactor import MAX_DEPTH, MAX_TEXT
 
 if TYPE_CHECKING:
     from telemetry.redaction.redactor import Redactor
@@ -99,8 +99,16 @@ class ValueEncoder:
         """Return the value of an attribute as it is exported."""
         return value if self._redactor is None else self._redactor.value(name, value)
 
-    def text(self, text: str) -> bytes:
-        """Redact and encode a text that is no attribute, such as a span's name."""
+    def text(self, text: str, limit: int = MAX_TEXT) -> bytes:
+        """Redact and encode a text that is no attribute, such as a span's name.
+
+        Args:
+            text: the text.
+            limit: characters. It is cut after it is redacted: half a credential is no credential.
+        """
+        if len(text) > limit:
+            shown = text[:limit] if self._redactor is None else self._redactor.cut(text, limit)
+            return utf8(shown)
         self._follow_rules()
         texts = self._texts
         found = texts.new.get(text)
