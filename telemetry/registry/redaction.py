@@ -23,8 +23,9 @@ SQL: Final = "sql"
 KINDS: Final[dict[str, str]] = {
     CREDENTIALS: (
         "Values of attributes, headers, fields and parameters whose name contains password, "
-        "secret, token, cookie, session, key, signature or the like. In any text: tokens by their "
-        "format, credentials in URLs, and the value of `name=value` with such a name."
+        "secret, token, cookie, session, key, signature or the like. In any text: the value behind "
+        "such a name in any common notation, users and passwords in URLs, tokens and keys by their "
+        "format, and random words of 24 characters or more."
     ),
     EMAILS: "Email addresses in any text.",
     QUERY_STRINGS: (
@@ -32,8 +33,9 @@ KINDS: Final[dict[str, str]] = {
         "listed below are kept if they are a name or a number."
     ),
     SQL: (
-        "Literals in SQL are replaced by `?`, and comments are removed. What SQLite's messages "
-        "quote of a statement is redacted. Names of tables and columns are kept."
+        "Literals in SQL are replaced by `?`, and comments are removed. Parameters of statements, "
+        "and what databases' messages quote of a statement or a row, are redacted. Names of tables "
+        "and columns are kept."
     ),
 }
 """What each name redacts."""
