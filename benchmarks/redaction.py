@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import importlib
+import random
+import string
 import sys
+from base64 import b64encode, urlsafe_b64encode
 from itertools import count
+from pathlib import Path
 from statistics import median
 from textwrap import fill
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any
 
 import sqlparse
@@ -27,7 +34,10 @@ from benchmarks.recorded import (
 from telemetry.export.redacted import redacted_span
 from telemetry.logs.formatters import JSONFormatter
 from telemetry.redaction.redactor import Redactor
+from telemetry.redaction.tokens import without_tokens
+from telemetry.registry.redaction import REDACTED
 from telemetry.settings.model import RedactionSettings
+from tests.support.civic import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -89,6 +99,9 @@ def _run(rounds: int) -> Iterator[str]:
     yield ""
     yield "The worst that a visitor can send, CPU ms by length (a text is cut to the last):"
     yield from _worst()
+    yield ""
+    yield "Random tokens of 24 to 64 characters that are replaced, and other words that are:"
+    yield from _rates()
     yield ""
     pages, samples = measure_pair(WAYS, rounds)
     yield "CPU a request with TELEMETRY_REDACT=none and with everything"
@@ -153,12 +166,44 @@ def _worst() -> Iterator[str]:
         yield f"  {name:<28}{''.join(f'{took:>9.2f}' for took in found)}{sql:>12.2f}"
 
 
+def _rates() -> Iterator[str]:
+    lots = random.Random(29)
+    base62 = string.ascii_letters + string.digits
+    kinds: Mapping[str, Callable[[int], str]] = {
+        "base62": lambda length: "".join(lots.choices(base62, k=length)),
+        "base64": lambda length: b64encode(lots.randbytes(length * 3 // 4)).decode(),
+        "token_urlsafe": lambda length: (
+            urlsafe_b64encode(lots.randbytes(length * 3 // 4)).decode().rstrip("=")
+        ),
+    }
+    for name, make in kinds.items():
+        tokens = [make(24 + number % 41) for number in range(41_000)]
+        found = sum(token not in without_tokens(f"got {token} there") for token in tokens)
+        yield f"  {name:<24}{found:>9,} of {len(tokens):>9,} tokens, {found / len(tokens):.2%}"
+    for name, texts in _real_texts():
+        words = hits = 0
+        for text in texts:
+            words += len(text.split())
+            hits += without_tokens(text).count(REDACTED) - text.count(REDACTED)
+        yield f"  {name:<24}{hits:>9,} of {words:>9,} words, {hits / words * 10_000:.2f} in 10,000"
+
+
+def _real_texts() -> Iterator[tuple[str, Iterator[str]]]:
+    if SOURCE.exists():
+        with gzip.open(SOURCE, "rt", encoding="utf-8", newline="") as lines:
+            yield "a council's year", (f"{r['id']} {r['text']}" for r in csv.DictReader(lines))
+    for package in ("django", "datasette"):
+        [place] = importlib.import_module(package).__path__
+        files = sorted(Path(place).rglob("*.py"))
+        yield f"sources of {package}", (each.read_text("utf-8") for each in files)
+
+
 def _milliseconds(call: Callable[[str], object], text: str) -> float:
     times = []
     for _ in range(5):
-        began = perf_counter()
+        began = thread_time()
         call(text)
-        times.append(perf_counter() - began)
+        times.append(thread_time() - began)
     return median(times) * 1000
 
 

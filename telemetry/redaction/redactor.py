@@ -45,7 +45,7 @@ _LONGEST_REMEMBERED = 1024
 _TILDE = re.compile(r"~(?=[0-9A-F]{2})")
 # What escapes begin with. The text behind so many of them is not decoded, and is replaced.
 _MARKS = ("%", "~", "&")
-_MAX_ESCAPES = 4096
+_MAX_ESCAPES = 2048
 # JSON's escape of a printable character of ASCII.
 _ESCAPE = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 # Shorter texts can't hold a credential or an e-mail address.
