@@ -134,7 +134,11 @@ class Redactor:
         for name, value in attributes.items():
             kind = type(value)
             # Runs for every attribute of every span and measurement: common cases come first.
-            if content_of(name) is Content.TEXT:
+            content = content_of(name)
+            if content is Content.TEXT or (
+                # A path that need not be cut is a text like any other.
+                content is Content.PATH and kind is str and len(value) <= MAX_PATH
+            ):
                 if kind is str:
                     if len(value) < _SHORT:
                         continue
@@ -146,7 +150,7 @@ class Redactor:
                     continue
                 else:
                     found = self.anything(value)
-            elif content_of(name) is Content.PRIVATE_NAME:
+            elif content is Content.PRIVATE_NAME:
                 if changed is None:
                     changed = dict(attributes)
                 del changed[name]
