@@ -20,6 +20,7 @@ from telemetry.export.budgets import Admission
 from telemetry.failsafe import failed
 from telemetry.logs.context import context_of
 from telemetry.registry import events as e
+from telemetry.registry.redaction import MARGIN
 from telemetry.request import request_record
 from telemetry.scope import MAX_HOST, MAX_PATH, header
 from telemetry.settings.parse import TRACE_ID
@@ -330,5 +331,5 @@ def _url(scope: Mapping[str, Any]) -> str | None:
     if host is None:
         return None
     # Without the query string, which holds text that clients sent.
-    path = str(scope.get("path", ""))[:MAX_PATH]
+    path = str(scope.get("path", ""))[: MAX_PATH + MARGIN]
     return f"{scope.get('scheme', 'http')}://{host[:MAX_HOST]}{path}"

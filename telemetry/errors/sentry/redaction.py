@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from telemetry.failsafe import failed
 from telemetry.registry import events as e
 from telemetry.registry.redaction import REDACTED
-from telemetry.scope import MAX_PATH
+from telemetry.scope import MAX_HOST, MAX_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Sentry's serialisation does not nest deeper.
 MAX_DEPTH = 64
+MAX_URL = len("https://") + MAX_HOST + MAX_PATH
+"""Characters, after redaction."""
 USER_AGENT = "user-agent"
 
 
@@ -53,6 +55,8 @@ class BeforeSend:
         if request:
             # Bodies, cookies, the query string and the server's environment are not sent.
             kept = {key: request[key] for key in ("method", "url") if key in request}
+            if isinstance(kept.get("url"), str):
+                kept["url"] = self._redactor.cut(kept["url"], MAX_URL)
             headers = self._headers.of((request.get("headers") or {}).items())
             event["request"] = {**kept, "headers": headers} if headers else kept
         if not self._addresses:
