@@ -5,35 +5,40 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from telemetry.redaction.bounds import CUT, MAX_MATCHES
+from telemetry.redaction.bounds import bounded
 from telemetry.registry.redaction import REDACTED_IN_URL
 
 # Passwords that are not percent-encoded have any other character.
-_ADDRESS = re.compile(r"[^\s\"<>`]*")
+_ADDRESS = re.compile(r"://([^\s\"<>`]*+)")
+# The next address of a list.
+_NEXT = re.compile(r"(?<=[,;'|])(?=[a-zA-Z][\w+.-]{1,20}://)")
 _USER = re.compile(r"[^\s/?#@:'\"<>\[\]]*:")
 _PORT = re.compile(r"[0-9]{1,5}(?:[/?#]|\Z)")
 _END_OF_AUTHORITY = re.compile(r"[/?#']")
 # Schemes whose addresses often have a port and, in the path, an `@`.
 _WEB: Final = ("http", "https", "ws", "wss")
+_LONGEST_WEB: Final = 5
 
 
 def without_users(text: str) -> str:
     """The text without user information in URLs, also if a password has ``/ # ? '`` or ``@``."""
-    scheme, *rest = text.split("://", MAX_MATCHES)
-    parts = [scheme]
-    for part in rest:
-        parts.append(_without_user(scheme, part))
-        scheme = part
-    if len(rest) == MAX_MATCHES and "://" in parts[-1]:
-        parts[-1] = CUT
-    return "://".join(parts)
+    return bounded(_ADDRESS, _shown, text)
 
 
-def _without_user(scheme: str, part: str) -> str:
-    if "@" not in part:
-        return part
-    found = _ADDRESS.match(part)
-    address = found[0] if found else ""
+def _shown(match: re.Match[str]) -> str:
+    addresses, start = match[1], match.start()
+    if "@" not in addresses:
+        return match[0]
+    scheme = match.string[max(0, start - _LONGEST_WEB) : start]
+    first, *others = _NEXT.split(addresses)
+    parts = ["://", _without_user(scheme, first)]
+    for other in others:
+        scheme, separator, address = other.partition("://")
+        parts += (scheme, separator, _without_user(scheme, address))
+    return "".join(parts)
+
+
+def _without_user(scheme: str, address: str) -> str:
     user = _USER.match(address)
     if user is not None and not (
         scheme.lower().endswith(_WEB) and _PORT.match(address, user.end())
@@ -43,4 +48,4 @@ def _without_user(scheme: str, part: str) -> str:
     else:
         end = _END_OF_AUTHORITY.search(address)
         at = address.rfind("@", 0, end.start() if end else len(address))
-    return part if at < 0 else f"{REDACTED_IN_URL}{part[at:]}"
+    return address if at < 0 else f"{REDACTED_IN_URL}{address[at:]}"

@@ -93,7 +93,8 @@ def test_the_address_is_what_the_client_asked_for(
     ("path", "recorded"),
     [
         ("/meetings", "/meetings"),
-        ("/" + "x" * 2000, "/" + "x" * 1023),
+        # To 1,024 once it is redacted: tests/telemetry/redaction/test_cutting.py.
+        ("/" + "x" * 3000, "/" + "x" * 2047),
         ("/\ud800", "/?"),
         ("/caf\xe9", "/caf\xe9"),
     ],
