@@ -52,7 +52,9 @@ def _get(server: Server, query: str = "") -> httpx.Response:
 def _sites(server: Server, query: str = "") -> list[str]:
     page = _get(server, query)
     assert page.status_code == 200
-    return [address.removesuffix(".civic.band/") for address in _LINK.findall(page.text)]
+    # Without HTTPS and PUBLIC_PORT, the port is the server's and not that of the Host header.
+    suffix = f".civic.band:{server.port}/"
+    return [address.removesuffix(suffix) for address in _LINK.findall(page.text)]
 
 
 def _href(page: httpx.Response, rel: str) -> str:
