@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.machine import machine, packages
-from tests.overhead.reach import GROWTH, TOLERANCES, reach
+from tests.overhead.reach import GROWTH, NOT_REACHED, TOLERANCES, reach
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 FILE = Path(__file__).with_name("figures.json")
 # Functions that a report names.
@@ -86,8 +86,18 @@ def read(path: Path = FILE) -> Figures:
     )
 
 
-def problems(recorded: Mapping[str, Added], measured: Mapping[str, Added]) -> dict[str, str]:
-    """Return, by case, what is wrong with a measurement: above the reach, or grown."""
+def problems(
+    recorded: Mapping[str, Added],
+    measured: Mapping[str, Added],
+    not_reached: Collection[str] = NOT_REACHED,
+) -> dict[str, str]:
+    """Return, by case, what is wrong with a measurement: above the reach, or grown.
+
+    Args:
+        recorded: the figures that measurements are compared with.
+        measured: the measurements.
+        not_reached: cases that may be above the reach.
+    """
     found = {}
     for name, now in measured.items():
         tolerance = TOLERANCES[name] * (now.bare + now.added)
@@ -95,7 +105,10 @@ def problems(recorded: Mapping[str, Added], measured: Mapping[str, Added]) -> di
         most = reach(name, now.bare)
         before = recorded.get(name)
         wrong = []
-        if now.added > most + tolerance:
+        if name in not_reached:
+            if now.added <= most - tolerance:
+                wrong.append(f"{name} is within its reach of {most:,.0f}: take it from NOT_REACHED")
+        elif now.added > most + tolerance:
             wrong.append(f"{what} ({now.ratio:.1%} of the bare host's), wanted at most {most:,.0f}")
         if before is None:
             wrong.append(
@@ -127,9 +140,21 @@ def where(name: str, recorded: Details, measured: Details) -> Iterator[str]:
             yield f"  {measured.functions.get(function, 0):>12,.0f}  {more:>+14,.0f}  {function}"
 
 
-def within_reach(measured: Figures, recorded: Figures) -> tuple[Figures, list[str]]:
-    """Return the figures to record, and the cases above the reach, which keep their old ones."""
-    above = [n for n, each in measured.cases.items() if each.added > reach(n, each.bare)]
+def within_reach(
+    measured: Figures, recorded: Figures, not_reached: Collection[str] = NOT_REACHED
+) -> tuple[Figures, list[str]]:
+    """Return the figures to record, and the cases above the reach, which keep their old ones.
+
+    Args:
+        measured: the new figures.
+        recorded: the old ones.
+        not_reached: cases that are recorded though they are above the reach.
+    """
+    above = [
+        name
+        for name, each in measured.cases.items()
+        if each.added > reach(name, each.bare) and name not in not_reached
+    ]
     kept = [name for name in measured.cases if name not in above]
     return (
         Figures(

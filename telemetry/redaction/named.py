@@ -147,8 +147,12 @@ def _value(text: str, lowered: str, start: int, end: int) -> tuple[int, int] | N
         return None
     else:
         stop = _end_of_plain(text, lowered, begin, start, end, separator[0])
-        if kind == "said" and not _MIXED.search(text, begin, stop):
-            return None
+        if kind == "said":
+            # One word, for prose goes on: "the token is set, and ...".
+            word = _WORD.match(text, begin, stop)
+            stop = word.end() if word is not None else begin
+            if not _MIXED.search(text, begin, stop):
+                return None
     return (begin, stop) if stop > begin else None
 
 

@@ -40,18 +40,31 @@ def test_a_growth_by_more_than_a_tenth_fails(name: str) -> None:
     recorded = {name: Added(bare, before.added)}
     for factor, fails in ((0.5, False), (1.0, False), (1.1, False), (2.2, True)):
         measured = {name: Added(bare, before.added * factor)}
-        assert bool(problems(recorded, measured)) is fails, factor
+        assert bool(problems(recorded, measured, ())) is fails, factor
     within = before.added * 1.1 + TOLERANCES[name] * (bare + before.added)
-    assert problems(recorded, {name: Added(bare, within)}) == {}
-    [problem] = problems(recorded, {name: Added(bare, within * 1.02)}).values()
+    assert problems(recorded, {name: Added(bare, within)}, ()) == {}
+    [problem] = problems(recorded, {name: Added(bare, within * 1.02)}, ()).values()
     assert problem.startswith(f"{name}: telemetry adds ")
 
 
 def test_what_is_above_the_reach_fails_whatever_is_recorded() -> None:
     """A figure in the file does not raise the ceiling."""
     high = Added(BARE, reach("row", BARE) * 1.2)
-    [problem] = problems({"row": high}, {"row": high}).values()
+    [problem] = problems({"row": high}, {"row": high}, ()).values()
     assert "wanted at most 120,000,000" in problem
+
+
+def test_a_case_that_has_not_been_reached_may_not_grow_and_has_to_be_taken_out() -> None:
+    """Its figure is recorded as it is; the list of such cases can only become shorter."""
+    high = Added(BARE, reach("row", BARE) * 1.5)
+    measured = Figures({"row": high}, {"row": Details()}, "now")
+    kept, above = within_reach(measured, Figures({}, {}, ""), {"row"})
+    assert (kept.cases, above) == ({"row": high}, [])
+    assert problems(kept.cases, {"row": high}, {"row"}) == {}
+    grown = Added(BARE, high.added * 1.2)
+    assert "are recorded" in problems(kept.cases, {"row": grown}, {"row"})["row"]
+    reached = Added(BARE, reach("row", BARE) / 2)
+    assert "NOT_REACHED" in problems(kept.cases, {"row": reached}, {"row"})["row"]
 
 
 def test_a_case_without_a_figure_fails() -> None:
@@ -66,7 +79,7 @@ def test_what_is_above_the_reach_is_not_written() -> None:
     low = Added(BARE, 1.0)
     details = {"row": Details(), "table": Details(functions={"new": 1})}
     old = Figures({"row": RECORDED["row"]}, {"row": Details(functions={"old": 1})}, "before")
-    kept, above = within_reach(Figures({"row": high, "table": low}, details, "now"), old)
+    kept, above = within_reach(Figures({"row": high, "table": low}, details, "now"), old, ())
     assert above == ["row"]
     assert kept.cases == {"row": RECORDED["row"], "table": low}
     assert kept.details["row"].functions == {"old": 1}

@@ -86,9 +86,9 @@ def test_pages_are_driven_and_their_cost_is_told(host: Host) -> None:
     assert sum(each["share"] for each in bill.values()) == pytest.approx(1)
     assert found["bill"]["destinations"]["error events"] == ["sentry"]
     assert found["bill"]["changes"]["TELEMETRY_ACCESS_LOG=all"]["items"] > 0
-    # A redirect keeps the port of the address.
+    # To the port of HTTPS, and not to that of the address.
     assert found["statuses"][plain] == 301
-    assert found["redirects"] == {plain: f"https://{plain}"}
+    assert found["redirects"] == {plain: f"https://{plain.replace(':8000', '')}"}
     assert found["by_site"][host.site]["all"]["spans"] > 25
     assert found["month"]["all"]["price"] > found["month"]["sampled"]["price"] > 0
 

@@ -298,6 +298,9 @@ HOOKS = {
     "opentelemetry.instrumentation.distro.BaseDistro._configure",
     "opentelemetry.instrumentation.instrumentor.BaseInstrumentor._instrument",
     "opentelemetry.instrumentation.instrumentor.BaseInstrumentor._uninstrument",
+    # The SDK documents that `MetricReader.collect` calls it with what it has collected.
+    "opentelemetry.sdk.metrics._internal.export.MetricReader._receive_metrics",
+    "opentelemetry.exporter.prometheus.PrometheusMetricReader._receive_metrics",
 }
 
 

@@ -85,7 +85,7 @@ class EventProcessor:
         if record is not None:
             self._describe(event, record)
             event["request"] = self._request(record)
-        elif log is not None:
+        elif log is not None and not _is_out_of_context(log):
             # A server's line of a request that has ended.
             self._describe(event, context_of(log))
         # Django's request object, in a log record of Django. It has the query string.
@@ -199,7 +199,7 @@ class HostEventProcessor(EventProcessor):
         self._link(event, origin or _origin_of_event(error, log, record), error, admission)
         if record is not None:
             self._describe(event, record)
-        elif log is not None:
+        elif log is not None and not _is_out_of_context(log):
             self._describe(event, context_of(log))
         if hint.get(REPORTED):
             # Created by telemetry, so no integration has added these.

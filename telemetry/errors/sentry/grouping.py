@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import re
-import sys
 import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,7 @@ def fingerprint(event: Mapping[str, Any], log: logging.LogRecord | None = None) 
     if any(_frames(value) for value in values):
         return parts
     # Of an exception that was never raised there are no frames.
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = inspect.currentframe()
     if log is not None:
         parts.append(_source(log.module, log.funcName, log.pathname, log.lineno))
         # From the call on: the host's handlers are not why it was called. It may be another

@@ -54,7 +54,7 @@ async def _route(datasette: Datasette) -> None:
 
 async def _names_its_site(request: Any) -> None:
     site = request.headers["host"].partition(".localhost")[0]
-    faults.fail(f"the minutes of {site} are missing")
+    raise faults.FaultError(f"the minutes of {site} are missing")
 
 
 async def _two(request: Any) -> None:
