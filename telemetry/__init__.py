@@ -13,6 +13,10 @@ A host needs four functions::
 
 Importing this package imports neither the OpenTelemetry SDK nor a vendor's package.
 `configure()` does not either, if the environment configures no telemetry.
+
+The public interface is ``__all__`` here and in `telemetry.testing`, and what
+`docs/api.md` lists besides. All other modules are private. The examples in the docstrings
+are run by the tests, after ``import telemetry``.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from telemetry.asgi.options import EdgeOptions
     from telemetry.pipeline import Pipeline
+    from telemetry.scope import AnyASGIApp
 
 logger = logging.getLogger("telemetry")
 
@@ -58,9 +59,20 @@ def configure(
         default_service_name: the service name, if no variable sets one.
         debug: the host's debug mode; None reads ``DEBUG``.
 
+    Returns:
+        What was read. Of its attributes, ``active`` (whether anything is configured),
+        ``service_name``, ``release``, ``environment`` and ``debug`` are public.
+
     Raises:
         ConfigurationError: if any variable is invalid; names all of them.
         TelemetryError: if another OpenTelemetry provider is installed already.
+
+    Example:
+        >>> settings = telemetry.configure({}, default_service_name="my-host")
+        >>> settings.service_name
+        'my-host'
+        >>> settings.active
+        False
     """
     configured = _configured()
     if configured is not None:
@@ -101,6 +113,10 @@ def instrument() -> None:
     Raises:
         TelemetryError: if `configure` was not called before.
         InstrumentationError: if it is called too early, too late or twice.
+
+    Example:
+        >>> settings = telemetry.configure()
+        >>> telemetry.instrument()
     """
     configured = _require_configured("instrument")
     if configured.pipeline is None:
@@ -112,7 +128,7 @@ def instrument() -> None:
     state.instrumented = True
 
 
-def asgi_wrapper(application: Any) -> Any:
+def asgi_wrapper(application: AnyASGIApp) -> Any:
     """Wrap the whole ASGI application in the edge, which traces and measures requests.
 
     Returns the application unchanged if no telemetry is configured and the host does
@@ -121,6 +137,13 @@ def asgi_wrapper(application: Any) -> Any:
     Raises:
         TelemetryError: if `configure` was not called before.
         InstrumentationError: if the application is wrapped already.
+
+    Example:
+        >>> async def application(scope, receive, send):
+        ...     await send({"type": "http.response.start", "status": 204, "headers": []})
+        ...     await send({"type": "http.response.body", "body": b""})
+        >>> settings = telemetry.configure()
+        >>> application = telemetry.asgi_wrapper(application)
     """
     configured = _require_configured("asgi_wrapper")
     release_messages()
@@ -172,6 +195,10 @@ def report_errors() -> None:
 
     Raises:
         TelemetryError: if `configure` was not called before.
+
+    Example:
+        >>> settings = telemetry.configure(default_service_name="nightly-import")
+        >>> telemetry.report_errors()
     """
     pipeline = _require_configured("report_errors").pipeline
     # Standard output is for the command's output.
@@ -187,6 +214,10 @@ def flush(timeout: float | None = None) -> int:
     be called repeatedly and from several threads. It blocks: call it from a coroutine by
     ``asyncio.to_thread``. Returns the number of spans, log records and error events that
     have not been delivered since the start.
+
+    Example:
+        >>> telemetry.flush(timeout=5)
+        0
     """
     pipeline = _pipeline()
     return 0 if pipeline is None else pipeline.flush(timeout)
@@ -201,6 +232,11 @@ def redact_event(event: Any, hint: Any) -> Any:
 
     Returns:
         The event, or None, which drops it, if redaction fails.
+
+    Example:
+        >>> event = {"message": "no account for ann@example.org"}
+        >>> telemetry.redact_event(event, {})["message"]
+        'no account for [REDACTED]'
     """
     from telemetry.errors.sentry.redaction import BeforeSend
     from telemetry.redaction.redactor import Redactor
@@ -232,6 +268,11 @@ def export_states() -> dict[str, str]:
 
     For ``traces`` and ``logs``, if they are exported: ``idle`` before the first export,
     ``delivering`` or ``failing``. A signal with several destinations has the worst state.
+
+    Example:
+        >>> settings = telemetry.configure({})
+        >>> telemetry.export_states()
+        {}
     """
     pipeline = _pipeline()
     return {} if pipeline is None else dict(pipeline.export_states())

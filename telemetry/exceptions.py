@@ -13,7 +13,14 @@ HIDDEN = "(hidden)"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One invalid variable: its name, the given value and what was wanted."""
+    """One invalid variable: its name, the given value and what was wanted.
+
+    The value of a secret is ``(hidden)``.
+
+    Example:
+        >>> print(telemetry.Problem("TELEMETRY_SLOW", "soon", "a duration such as 5s"))
+        TELEMETRY_SLOW='soon': wanted a duration such as 5s
+    """
 
     variable: str
     given: str
@@ -25,14 +32,28 @@ class Problem:
 
 
 class TelemetryError(Exception):
-    """Telemetry was set up incorrectly. Never raised while a request is served."""
+    """Telemetry was set up incorrectly. Never raised while a request is served.
+
+    Example:
+        >>> telemetry.instrument()
+        Traceback (most recent call last):
+        telemetry.TelemetryError: telemetry.instrument() came before telemetry.configure(): ...
+    """
 
     # The module that hosts import it from, and that tracebacks show.
     __module__ = "telemetry"
 
 
 class ConfigurationError(TelemetryError):
-    """The environment has invalid variables. Lists all problems."""
+    """The environment has invalid variables. ``problems`` is a tuple with all of them.
+
+    Example:
+        >>> try:
+        ...     telemetry.configure({"OTEL_TRACES_SAMPLER": "sometimes", "TELEMETRY_SLOW": "soon"})
+        ... except telemetry.ConfigurationError as error:
+        ...     print(sorted(problem.variable for problem in error.problems))
+        ['OTEL_TRACES_SAMPLER', 'TELEMETRY_SLOW']
+    """
 
     __module__ = "telemetry"
 
@@ -45,6 +66,14 @@ class ConfigurationError(TelemetryError):
 
 
 class InstrumentationError(TelemetryError):
-    """Something was instrumented too early, too late or twice."""
+    """Something was instrumented too early, too late or twice.
+
+    Example:
+        >>> settings = telemetry.configure({"OTEL_TRACES_EXPORTER": "console"})
+        >>> telemetry.instrument()
+        >>> telemetry.instrument()
+        Traceback (most recent call last):
+        telemetry.InstrumentationError: telemetry.instrument() was called twice: ...
+    """
 
     __module__ = "telemetry"

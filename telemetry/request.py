@@ -54,7 +54,17 @@ NO_SPAN = trace.set_span_in_context(trace.INVALID_SPAN, Context())
 
 
 class RequestRecord:
-    """The state of one request, from its start at the edge to its end."""
+    """The state of one request, from its start at the edge to its end.
+
+    Public, for reading: ``method``, ``site``, ``route`` and ``outcome``. `set_site`,
+    `set_outcome` and `set_failure` change it.
+
+    Example:
+        >>> def greeting(record: telemetry.RequestRecord | None) -> str:
+        ...     return f"Welcome to {record.site}" if record and record.site else "Welcome"
+        >>> greeting(telemetry.request_record())
+        'Welcome'
+    """
 
     __slots__ = (
         "_private_values",
@@ -169,6 +179,13 @@ def request_record(context: Context | None = None) -> RequestRecord | None:
     A task that outlives its request keeps the request's context, but the record has
     ended by then. So background work has no site and no route; those of the request
     that started it would be misleading.
+
+    Example:
+        >>> async def application(scope, receive, send):
+        ...     record = telemetry.request_record()
+        ...     assert record is not None and record.method == "GET"
+        >>> telemetry.request_record() is None
+        True
     """
     record = context_api.get_value(RECORD_KEY, context)
     if isinstance(record, RequestRecord) and not record.ended:
@@ -202,6 +219,13 @@ def set_site(site: str) -> None:
     made up must never become the value of a metric attribute. Without the edge, the
     site is set on the current span, for `telemetry.DatasetteSpanProcessor`. Does
     nothing outside a request, or if telemetry is not configured.
+
+    Example:
+        >>> registered = {b"alameda.ca.civic.band": "alameda.ca"}
+        >>> async def application(scope, receive, send):
+        ...     host = dict(scope["headers"]).get(b"host", b"")
+        ...     if host in registered:
+        ...         telemetry.set_site(registered[host])
     """
     record = any_record()
     if record is None:
@@ -215,6 +239,12 @@ def set_outcome(outcome: Outcome) -> None:
 
     Raises:
         ValueError: if the outcome is not one of ``OUTCOMES``.
+
+    Example:
+        >>> async def application(scope, receive, send):
+        ...     telemetry.set_outcome("unknown_site")
+        ...     await send({"type": "http.response.start", "status": 302, "headers": []})
+        ...     await send({"type": "http.response.body", "body": b""})
     """
     if outcome not in OUTCOMES:
         raise ValueError(f"outcome={outcome!r}: wanted one of {', '.join(sorted(OUTCOMES))}")
@@ -230,6 +260,15 @@ def set_failure(error: BaseException) -> None:
     exception, and it becomes an error event if errors are tracked. The error pages of
     Django and Datasette do not need it. Does nothing outside a request, or if telemetry
     is not configured.
+
+    Example:
+        >>> async def application(scope, receive, send):
+        ...     try:
+        ...         raise LookupError("no such minutes")
+        ...     except LookupError as error:
+        ...         telemetry.set_failure(error)
+        ...         await send({"type": "http.response.start", "status": 500, "headers": []})
+        ...         await send({"type": "http.response.body", "body": b"Sorry"})
     """
     record = request_record()
     if record is not None:
@@ -240,6 +279,12 @@ def trace_id() -> str | None:
     """The current request's trace id, 32 hexadecimal digits, for an error page.
 
     None outside a request, or if neither telemetry nor `logging_config` is in use.
+
+    Example:
+        >>> async def application(scope, receive, send):
+        ...     assert len(telemetry.trace_id()) == 32
+        >>> telemetry.trace_id() is None
+        True
     """
     record = request_record()
     if record is None:

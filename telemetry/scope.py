@@ -13,6 +13,8 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+# Starlette's, Django's and asgiref's types of a scope differ, and none fits the others.
+AnyASGIApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[Any]]
 
 MAX_PATH = 1024
 # Maximum length of a DNS name.

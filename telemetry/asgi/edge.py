@@ -101,6 +101,13 @@ class Edge(OpenTelemetryMiddleware):
 
     Raises:
         InstrumentationError: if ``app`` is already an edge or contrib's middleware.
+
+    Example:
+        >>> from telemetry.asgi.edge import Edge
+        >>> async def application(scope, receive, send):
+        ...     await send({"type": "http.response.start", "status": 204, "headers": []})
+        ...     await send({"type": "http.response.body", "body": b""})
+        >>> application = Edge(application, excluded_urls="/health/")
     """
 
     def __init__(

@@ -43,10 +43,7 @@ _LIGHT: dict[type[object], Role] = {
 class DatasetteSpanProcessor(SpanProcessor):
     """Sets the site on every span, and folds Datasette's fast queries into the local root span.
 
-    Works with any tracer provider, in front of the processor that exports::
-
-        exporting = BatchSpanProcessor(OTLPSpanExporter())
-        provider.add_span_processor(telemetry.DatasetteSpanProcessor(exporting))
+    Works with any tracer provider, in front of the processor that exports.
 
     A query is folded if SQLite took less than ``fold_below``, the query succeeded and
     its result was not truncated. Its spans are not exported: the local root, which is the
@@ -61,6 +58,13 @@ class DatasetteSpanProcessor(SpanProcessor):
     Args:
         exporting: the processor that gets the spans that are not folded.
         fold_below: execution time in seconds, without waiting for a thread; 0 folds nothing.
+
+    Example:
+        >>> from opentelemetry.sdk.trace import TracerProvider
+        >>> from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+        >>> provider = TracerProvider()
+        >>> exporting = SimpleSpanProcessor(ConsoleSpanExporter())
+        >>> provider.add_span_processor(telemetry.DatasetteSpanProcessor(exporting))
     """
 
     def __init__(

@@ -23,7 +23,11 @@ def quiet_datasette_errors() -> None:
     runs, so no plugin can replace it. Its module supports a missing ``rich``, so
     the name is set to None, as if it were missing.
 
-    Can be called more than once, and where Datasette is not installed.
+    `telemetry.instrument` calls it. Can be called more than once, and where Datasette is
+    not installed.
+
+    Example:
+        >>> telemetry.quiet_datasette_errors()
     """
     if "datasette" not in sys.modules and importlib.util.find_spec("datasette") is None:
         return

@@ -59,6 +59,11 @@ class LogBridge(logging.Handler):
     Also drops records of OpenTelemetry's loggers and records that are logged during
     an export: with an unreachable backend, each would cause another one. And access
     lines, unless TELEMETRY_ACCESS_LOG is ``all``: spans and metrics have the same data.
+
+    Example:
+        >>> import logging
+        >>> from telemetry.logs.bridge import LogBridge
+        >>> logging.getLogger().addHandler(LogBridge())
     """
 
     skips_access_lines = True

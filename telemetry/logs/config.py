@@ -46,6 +46,12 @@ def logging_config(
 
     Raises:
         ConfigurationError: if any variable is invalid; names all of them.
+
+    Example:
+        >>> import logging.config
+        >>> config = telemetry.logging_config(debug=False)
+        >>> config["loggers"]["my_host"] = {"level": "DEBUG"}
+        >>> logging.config.dictConfig(config)
     """
     settings = read_log_settings(os.environ if environ is None else environ, debug=debug)
     state.own_log_lines = True

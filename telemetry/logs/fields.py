@@ -18,16 +18,35 @@ class RequestFields(logging.Filter):
     """Sets ``trace_id``, ``span_id``, ``trace_flags``, ``corkboard.site`` and ``http.route``.
 
     A filter for `logging.config.dictConfig`, on the host's handlers. Formatters that write all
-    attributes of a record, such as python-json-logger's, then write them::
-
-        "filters": {"request": {"()": "telemetry.logs.fields.RequestFields"}},
-        "handlers": {"console": {"filters": ["request"], ...}},
-
-    It passes every record.
+    attributes of a record, such as python-json-logger's, then write them. It passes every
+    record.
 
     Args:
         missing: the text of a field that is not known, for a format such as ``%(trace_id)s``,
             which needs all of them. None leaves such fields out.
+
+    Example:
+        >>> import logging.config
+        >>> logging.config.dictConfig(
+        ...     {
+        ...         "version": 1,
+        ...         "filters": {
+        ...             "request": {"()": "telemetry.logs.fields.RequestFields", "missing": "-"},
+        ...         },
+        ...         "formatters": {"line": {"format": "%(trace_id)s %(message)s"}},
+        ...         "handlers": {
+        ...             "console": {
+        ...                 "class": "logging.StreamHandler",
+        ...                 "stream": "ext://sys.stdout",
+        ...                 "filters": ["request"],
+        ...                 "formatter": "line",
+        ...             },
+        ...         },
+        ...         "root": {"handlers": ["console"]},
+        ...     }
+        ... )
+        >>> logging.warning("outside of a request")
+        - outside of a request
     """
 
     def __init__(self, missing: str | None = None) -> None:
@@ -48,9 +67,16 @@ def add_request_fields(
 ) -> MutableMapping[str, Any]:
     """A processor for structlog and django-structlog: sets the fields of `RequestFields`.
 
-    A field that the event has already is kept::
+    A field that the event has already is kept.
 
-        structlog.configure(processors=[add_request_fields, structlog.processors.JSONRenderer()])
+    Example:
+        >>> import structlog
+        >>> from telemetry.logs.fields import add_request_fields
+        >>> structlog.configure(
+        ...     processors=[add_request_fields, structlog.processors.JSONRenderer()]
+        ... )
+        >>> structlog.get_logger().info("outside of a request")
+        {"event": "outside of a request"}
     """
     # Records of the standard library, in structlog's ProcessorFormatter.
     record = event_dict.get("_record")

@@ -35,7 +35,7 @@ def redact(
     patterns: Iterable[str | re.Pattern[str]] = (),
     keep_parameters: Iterable[str] = (),
 ) -> None:
-    """Add redaction rules for spans, metrics, log records, log lines and error events.
+    r"""Add redaction rules for spans, metrics, log records, log lines and error events.
 
     The rules apply to this process from the call on. Calls are cumulative. Kinds that
     TELEMETRY_REDACT turns off stay off; the rules that are added here apply in any case.
@@ -50,6 +50,11 @@ def redact(
     Raises:
         TelemetryError: if an argument is a single string, or a pattern is not a regular
             expression or matches the empty string.
+
+    Example:
+        >>> telemetry.redact(names=["member"], patterns=[r"\bM-\d{6}\b"])
+        >>> telemetry.redact_event({"message": "M-204511 is late"}, {})["message"]
+        '[REDACTED] is late'
     """
     for argument, given in (
         ("names", names),

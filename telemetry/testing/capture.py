@@ -32,11 +32,20 @@ class Capture:
     What is captured was sampled, aggregated and redacted as in production, and was
     sent over the network. The variables must be set before the host calls
     `telemetry.configure()`, which happens once in a process. The pytest plugin does
-    that. Without the plugin::
+    that.
 
-        capture = Capture()
-        capture.start(os.environ)
-        import my_host.asgi
+    Example:
+        >>> import os
+        >>> from opentelemetry import trace
+        >>> from telemetry.testing import Capture
+        >>> capture = Capture()
+        >>> capture.start(os.environ)
+        >>> settings = telemetry.configure()  # as in the host's asgi.py
+        >>> with trace.get_tracer("my-host").start_as_current_span("import"):
+        ...     trace.get_current_span().set_attribute("rows", 3)
+        >>> capture.span("import").attributes["rows"]
+        3
+        >>> capture.close()
     """
 
     def __init__(self) -> None:

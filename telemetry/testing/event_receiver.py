@@ -29,12 +29,15 @@ class EventReceiver(LoopbackReceiver[EventInbox]):
     What arrived can still be read after it is closed, and it can be started
     again: on a fixed port, that simulates a backend outage.
 
-        with EventReceiver() as errors:
-            sentry_sdk.init(errors.dsn)
-            ...
-            [event] = errors.wait_for(lambda r: r.events)
-            assert event.exceptions == (("ValueError", "boom"),)
-            assert set(errors.item_types) == {"event"}
+    Example:
+        >>> import sentry_sdk
+        >>> from telemetry.testing import EventReceiver
+        >>> with EventReceiver() as errors:
+        ...     client = sentry_sdk.init(errors.dsn)
+        ...     event_id = sentry_sdk.capture_exception(ValueError("boom"))
+        ...     [event] = errors.wait_for(lambda r: r.events)
+        >>> event.exceptions
+        (('ValueError', 'boom'),)
     """
 
     def __init__(self, port: int = 0) -> None:

@@ -42,6 +42,16 @@ def assert_nothing_private(sent: Capture | OTLPReceiver | EventReceiver, *plante
     Raises:
         AssertionError: Names each location of a planted value, and of data that telemetry's
             rules would redact, such as credentials and e-mail addresses.
+
+    Example:
+        >>> from opentelemetry import trace
+        >>> from telemetry.testing import OTLPReceiver, assert_nothing_private
+        >>> with OTLPReceiver() as receiver:
+        ...     settings = telemetry.configure({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url})
+        ...     with trace.get_tracer("my-host").start_as_current_span("to ann@example.org"):
+        ...         pass
+        ...     undelivered = telemetry.flush()
+        >>> assert_nothing_private(receiver, "ann@example.org")
     """
     redactor = Redactor(RedactionSettings())
     needles = {form: word for word in planted for form in _forms(word)}

@@ -19,6 +19,13 @@ class ReceivedRequest:
     `size` is the body's length in bytes as received, and `decoded_size` that
     after decompression. gRPC decompresses before we see the message, so there
     the two are equal. Header names are lower case.
+
+    Example:
+        >>> from telemetry.testing import ReceivedRequest
+        >>> def traces(requests: list[ReceivedRequest]) -> list[int]:
+        ...     return [r.decoded_size for r in requests if r.path == "/v1/traces"]
+        >>> traces([ReceivedRequest("/v1/traces", {}, size=80, decoded_size=200, status=200)])
+        [200]
     """
 
     path: str
@@ -30,7 +37,14 @@ class ReceivedRequest:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedEvent:
-    """An event of a span."""
+    """An event of a span.
+
+    Example:
+        >>> from telemetry.testing import ReceivedEvent
+        >>> event = ReceivedEvent("exception", {"exception.type": "ValueError"}, time_ns=0)
+        >>> event.attributes["exception.type"]
+        'ValueError'
+    """
 
     name: str
     attributes: Attributes
@@ -39,7 +53,13 @@ class ReceivedEvent:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedLink:
-    """A link of a span, ids in hex."""
+    """A link of a span, ids in hex.
+
+    Example:
+        >>> from telemetry.testing import ReceivedLink
+        >>> ReceivedLink("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", {}).span_id
+        'b7ad6b7169203331'
+    """
 
     trace_id: str
     span_id: str
@@ -54,6 +74,18 @@ class ReceivedSpan:
     `INTERNAL`; `UNSET`, `OK`, `ERROR`. Times are nanoseconds since the epoch.
     `schema_url` is the scope's, or the resource's where the scope has none.
     `size` is the number of bytes of the span alone, as uncompressed protobuf.
+
+    Example:
+        >>> from opentelemetry import trace
+        >>> from telemetry.testing import OTLPReceiver
+        >>> with OTLPReceiver() as receiver:
+        ...     settings = telemetry.configure({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url})
+        ...     with trace.get_tracer("my-host").start_as_current_span("import"):
+        ...         trace.get_current_span().add_event("started")
+        ...     undelivered = telemetry.flush()
+        >>> [span] = receiver.spans
+        >>> span.kind, span.status, span.parent_span_id, [event.name for event in span.events]
+        ('INTERNAL', 'UNSET', '', ['started'])
     """
 
     name: str
@@ -85,6 +117,18 @@ class ReceivedPoint:
     gauges have a `value`; the others have `count`, `sum` and `buckets`.
     `buckets` pairs each upper bound (the last is infinite for `histogram`)
     with the count in that bucket alone.
+
+    Example:
+        >>> from opentelemetry import metrics
+        >>> from telemetry.testing import Capture
+        >>> capture = Capture()
+        >>> capture.start()
+        >>> settings = telemetry.configure()
+        >>> capture.clear()  # as the fixture does before each test
+        >>> metrics.get_meter("my-host").create_counter("imports").add(2, {"kind": "pdf"})
+        >>> [point] = capture.points("imports", kind="pdf")
+        >>> point.type, point.value, dict(point.attributes)
+        ('sum', 2, {'kind': 'pdf'})
     """
 
     name: str
@@ -108,7 +152,22 @@ class ReceivedPoint:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedLog:
-    """A log record. `trace_id` and `span_id` are empty outside a span."""
+    """A log record. `trace_id` and `span_id` are empty outside a span.
+
+    Example:
+        >>> import logging
+        >>> from telemetry.logs.bridge import LogBridge
+        >>> from telemetry.testing import OTLPReceiver
+        >>> logging.getLogger("my-host").addHandler(LogBridge())
+        >>> with OTLPReceiver() as receiver:
+        ...     settings = telemetry.configure({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url})
+        ...     telemetry.report_errors()
+        ...     logging.getLogger("my-host").warning("imported %d rows", 3)
+        ...     undelivered = telemetry.flush()
+        >>> [record] = [record for record in receiver.logs if record.scope == "my-host"]
+        >>> record.body, record.severity_text, record.trace_id
+        ('imported 3 rows', 'WARN', '')
+    """
 
     body: Value
     severity_text: str

@@ -16,6 +16,11 @@ class ReceivedItem:
     """One item of an envelope.
 
     `payload` is decoded if it is JSON, and otherwise the bytes as sent.
+
+    Example:
+        >>> from telemetry.testing import ReceivedItem
+        >>> ReceivedItem("event", {"type": "event"}, {"level": "error"}).payload["level"]
+        'error'
     """
 
     type: str
@@ -25,7 +30,18 @@ class ReceivedItem:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedEnvelope:
-    """One accepted envelope, its items in the order that they were sent."""
+    """One accepted envelope, its items in the order that they were sent.
+
+    Example:
+        >>> import sentry_sdk
+        >>> from telemetry.testing import EventReceiver
+        >>> with EventReceiver() as errors:
+        ...     client = sentry_sdk.init(errors.dsn)
+        ...     event_id = sentry_sdk.capture_message("started")
+        ...     [envelope] = errors.wait_for(lambda r: r.envelopes)
+        >>> [item.type for item in envelope.items]
+        ['event']
+    """
 
     headers: JSONObject
     items: tuple[ReceivedItem, ...]
@@ -43,6 +59,17 @@ class ReceivedErrorEvent:
     `span_id` are those of `contexts["trace"]`.
 
     https://develop.sentry.dev/sdk/data-model/event-payloads/
+
+    Example:
+        >>> import logging
+        >>> from telemetry.testing import EventReceiver
+        >>> with EventReceiver() as errors:
+        ...     settings = telemetry.configure({"SENTRY_DSN": errors.dsn})
+        ...     telemetry.report_errors()
+        ...     logging.getLogger("my-host").error("import failed")
+        ...     [event] = errors.wait_for(lambda r: r.events)
+        >>> event.message, event.level, event.logger
+        ('import failed', 'error', 'my-host')
     """
 
     event_id: str

@@ -21,10 +21,17 @@ class OTLPReceiver(LoopbackReceiver[Inbox]):
     system choose. What arrived can still be read after it is closed, and it can
     be started again: on a fixed port, that simulates a backend outage.
 
-        with OTLPReceiver() as receiver:
-            os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = receiver.url
-            ...
-            receiver.wait_for(lambda r: r.spans)
+    Example:
+        >>> from opentelemetry import trace
+        >>> from telemetry.testing import OTLPReceiver
+        >>> with OTLPReceiver() as receiver:
+        ...     settings = telemetry.configure({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url})
+        ...     with trace.get_tracer("my-host").start_as_current_span("import"):
+        ...         pass
+        ...     undelivered = telemetry.flush()
+        ...     [span] = receiver.wait_for(lambda r: r.spans)
+        >>> span.name
+        'import'
     """
 
     def __init__(self, port: int = 0, *, grpc: bool = False, grpc_port: int = 0) -> None:
