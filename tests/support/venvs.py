@@ -22,9 +22,9 @@ def build_wheel(folder: Path, source: Path = ROOT) -> Path:
     return wheel
 
 
-def build_sdist(folder: Path) -> Path:
-    """Build the project's source distribution into `folder`."""
-    _build("sdist", folder, ROOT)
+def build_sdist(folder: Path, source: Path = ROOT) -> Path:
+    """Build the project's source distribution into `folder`, from this checkout by default."""
+    _build("sdist", folder, source)
     [sdist] = folder.glob("*.tar.gz")
     return sdist
 
