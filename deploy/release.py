@@ -1,6 +1,8 @@
 """`make release VERSION=0.2.0`: date the unreleased changes, commit them and create the tag.
 
 The change log has the number of the next release: its first section is `## 0.2.0 (unreleased)`.
+A second commit names the first one in `tests/upgrade/released.toml`: later commits are compared
+with it.
 Nothing is pushed. The workflow `release` builds, tests and publishes the tag once it is pushed.
 """
 
@@ -15,6 +17,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 PROJECT = Path(__file__).parent.parent
+RELEASED = Path("tests") / "upgrade" / "released.toml"
 _HEADING = re.compile(r"^## (?P<version>\S+) \((?P<state>[^)]+)\)$", re.MULTILINE)
 _VERSION = re.compile(r'^__version__ = "[^"]+"$', re.MULTILINE)
 
@@ -24,7 +27,7 @@ class ReleaseError(Exception):
 
 
 def cut(project: Path, version: str, today: date) -> str:
-    """Commit and tag the release. Returns its section of the change log.
+    """Commit and tag the release, and name its commit. Returns its section of the change log.
 
     Raises:
         ReleaseError: The version is invalid, differs from the change log's or exists already;
@@ -45,7 +48,19 @@ def cut(project: Path, version: str, today: date) -> str:
     module.write_text(source, "utf-8")
     _git(project, "commit", "--all", "--quiet", "--message", f"Release {version}")
     _git(project, "tag", "--annotate", tag, "--cleanup=verbatim", "--message", notes)
+    released = project / RELEASED
+    released.write_text(_released(version, _git(project, "rev-parse", "HEAD")), "utf-8")
+    _git(project, "commit", "--all", "--quiet", "--message", f"Compare with release {version}")
     return notes
+
+
+def _released(version: str, commit: str) -> str:
+    """The file that names the release by its commit, since a tag need not be in a clone."""
+    return (
+        "# The release that each commit is compared with. Written by `make release`, in the commit "
+        "after the\n# release's.\n"
+        f'version = "{version}"\ncommit = "{commit}"\n'
+    )
 
 
 def _require_plain(version: str) -> None:

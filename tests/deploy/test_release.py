@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+import tomllib
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.release import ReleaseError, cut, main
+from deploy.release import RELEASED, ReleaseError, cut, main
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
     (tmp_path / "telemetry").mkdir()
     (tmp_path / VERSION).write_text((ROOT / VERSION).read_text())
+    (tmp_path / RELEASED).parent.mkdir(parents=True)
+    (tmp_path / RELEASED).write_text((ROOT / RELEASED).read_text())
     git(tmp_path, "add", "--all")
     git(tmp_path, "commit", "--quiet", "--message", "Before")
     return tmp_path
@@ -61,12 +64,23 @@ def test_it_is_dated_and_tagged(project: Path) -> None:
     assert "\n## 0.2.0 (2027-01-31)\n" in (project / "CHANGELOG.md").read_text()
     assert '\n__version__ = "0.2.0"\n' in (project / VERSION).read_text()
     assert git(project, "status", "--porcelain") == ""
-    assert git(project, "log", "-1", "--format=%s %D").strip() == (
-        "Release 0.2.0 HEAD -> main, tag: v0.2.0"
+    assert git(project, "log", "-1", "--format=%s %D", "HEAD~1").strip() == (
+        "Release 0.2.0 tag: v0.2.0"
     )
     assert "A second line." in git(project, "tag", "--list", "--format=%(contents)", "v0.2.0")
     with pytest.raises(ReleaseError, match=r"v0\.2\.0 exists already"):
         cut(project, "0.2.0", TODAY)
+
+
+def test_later_commits_are_compared_with_it(project: Path) -> None:
+    """A file that the next commit has names the tagged one."""
+    cut(project, "0.2.0", TODAY)
+    assert git(project, "log", "-1", "--format=%s %D").strip() == (
+        "Compare with release 0.2.0 HEAD -> main"
+    )
+    released = tomllib.loads((project / RELEASED).read_text())
+    tagged = git(project, "rev-list", "-1", "v0.2.0").strip()
+    assert released == {"version": "0.2.0", "commit": tagged}
 
 
 @pytest.mark.parametrize(

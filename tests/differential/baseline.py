@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import shutil
-import subprocess
 import sys
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support import history
 from tests.support.cache import cache_of, cached, digest
-from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
-from tests.support.venvs import build_wheel, create_venv, python_of
 
 COMMIT = "733c9593b297673578e375578e9851b6c6f7f7b9"
 HOST_FILES = ("config", "django_plugins", "manage.py", "gunicorn.conf.py")
-REQUIREMENTS = ROOT / "requirements" / "dev.txt"
 PROGRAMS = Path(__file__).parent / "programs"
 
 
@@ -62,29 +57,13 @@ def baseline() -> Version:
     Raises:
         AssertionError: the history does not have the commit, or an installation failed.
     """
-    source = archive()
     host = cached(cache_of("differential"), f"host-{digest(COMMIT, HOST_FILES)}", _copy_host)
-    locked = REQUIREMENTS.read_bytes()
-    python = python_of(cached(cache_of("differential"), f"venv-{digest(COMMIT, locked)}", _install))
-    return Version("baseline", python, host, source)
+    return Version("baseline", history.installed(COMMIT), host, archive())
 
 
 def archive() -> Path:
     """Give a folder with all files of the commit."""
-    return cached(cache_of("differential"), f"archive-{digest(COMMIT)}", _extract)
-
-
-def _extract(folder: Path) -> None:
-    command = ["git", "archive", "--format=tar", COMMIT]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60)
-    if done.returncode:
-        raise AssertionError(
-            f"The history of this checkout lacks commit {COMMIT}, which the tree is compared "
-            "with. A shallow clone gets it with `git fetch --unshallow`, and in a workflow "
-            f"`actions/checkout` with `fetch-depth: 0`.\n{done.stderr.decode()}"
-        )
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as files:
-        files.extractall(folder, filter="data")
+    return history.archive(COMMIT)
 
 
 def _copy_host(folder: Path) -> None:
@@ -96,22 +75,3 @@ def _copy_host(folder: Path) -> None:
             shutil.copytree(source / name, folder / name)
         else:
             shutil.copy(source / name, folder / name)
-
-
-def _install(folder: Path) -> None:
-    create_venv(folder)
-    python = python_of(folder)
-    _uv("sync", "--python", python, "--require-hashes", REQUIREMENTS)
-    # Built from a copy: hatchling must not write into the archive.
-    source = shutil.copytree(archive(), folder.parent / "source")
-    wheel = build_wheel(folder.parent / "wheel", source)
-    _uv("install", "--python", python, "--no-deps", wheel)
-
-
-def _uv(*arguments: str | Path) -> None:
-    command = [sys.executable, "-m", "uv", "--quiet", "pip", *map(str, arguments)]
-    done = subprocess.run(
-        command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=500
-    )
-    if done.returncode:
-        raise AssertionError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")

@@ -18,6 +18,7 @@ from tests.differential.cases import record_cases
 from tests.differential.recording import RUNS, Recording, record
 from tests.differential.sites import build
 from tests.differential.surfaces import Surfaces, arrange
+from tests.support import history
 from tests.support.cache import cache_of, cached, digest
 from tests.support.locks import locked
 from tests.support.paths import ROOT
@@ -135,7 +136,7 @@ def _inputs() -> str:
         *(_HERE / f"{module}.py" for module in modules),
         *(ROOT / "tests" / "support" / f"{module}.py" for module in support),
         *sorted(baseline.PROGRAMS.rglob("*.py")),
-        baseline.REQUIREMENTS,
+        history.REQUIREMENTS,
     ]
     contents = [(str(path.relative_to(ROOT)), path.read_bytes()) for path in files]
     return digest(sys.base_prefix, contents)
