@@ -44,7 +44,7 @@ def test_a_document_can_be_followed(name: str, tmp_path: Path) -> None:
 def test_the_readme_adopts_the_package_as_the_guide_does() -> None:
     """The guide's files are run; the README repeats one of them and a line of another."""
     files = {block.argument: block for block in _blocks(GUIDE) if block.verb == "file"}
-    asgi, router = (block for block in _blocks("README.md") if block.language == "python")
+    asgi, router, _ = (block for block in _blocks("README.md") if block.language == "python")
     assert asgi.text == files["my_host/asgi.py"].text
     assert set(_lines(router)) <= set(_lines(files["my_host/router.py"]))
 

@@ -1,0 +1,1 @@
+"""The package as an index has it: built, checked, and installed by the README's commands."""
