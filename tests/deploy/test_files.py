@@ -18,6 +18,7 @@ from tests.support.paths import ROOT
 
 COMPOSE = ROOT / "compose.yaml"
 WORKFLOWS = ROOT / ".github" / "workflows"
+FORMS = ROOT / ".github" / "ISSUE_TEMPLATE"
 BIN = Path(sys.executable).parent
 
 
@@ -43,6 +44,7 @@ def test_hadolint_has_nothing_to_say(tmp_path: Path) -> None:
     [
         ("compose-spec", [COMPOSE], "read_only: ", "readonly: "),
         ("github-workflows", sorted(WORKFLOWS.iterdir()), "timeout-minutes: ", "timeout: "),
+        ("github-issue-forms", sorted(FORMS.glob("*.yaml")), "validations:", "validation:"),
     ],
 )
 def test_they_are_as_their_schema_wants(

@@ -54,8 +54,9 @@ class Block:
 
 
 def documents() -> list[Path]:
-    """The README and every page of `docs`."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    """The README, the pages beside it that a forge shows, and every page of `docs`."""
+    shown = ("README.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "SECURITY.md")
+    return [*(ROOT / name for name in shown), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(document: str, text: str) -> Iterator[Block]:
