@@ -54,7 +54,8 @@ frameworks: setup ## test hosts of Starlette, FastAPI, Litestar and plain ASGI
 
 # Installs the built package, from an index on 127.0.0.1, for each supported Python that is there.
 adopt: setup ## test the package in new hosts, with type checkers, and its page on an index
-	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m adoption tests/adoption
+	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m adoption \
+		--numprocesses $$(getconf _NPROCESSORS_ONLN) --dist worksteal tests/adoption
 
 # The newest that the index has of what the adapters depend on, pre-releases included, whatever
 # pyproject.toml allows; but for the tests' own client. What fails here fails no build: it says what
