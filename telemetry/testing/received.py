@@ -21,11 +21,17 @@ class ReceivedRequest:
     the two are equal. Header names are lower case.
 
     Example:
-        >>> from telemetry.testing import ReceivedRequest
-        >>> def traces(requests: list[ReceivedRequest]) -> list[int]:
-        ...     return [r.decoded_size for r in requests if r.path == "/v1/traces"]
-        >>> traces([ReceivedRequest("/v1/traces", {}, size=80, decoded_size=200, status=200)])
-        [200]
+        >>> from opentelemetry import trace
+        >>> from telemetry.testing import OTLPReceiver
+        >>> with OTLPReceiver() as receiver:
+        ...     settings = telemetry.configure({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url})
+        ...     tracer = trace.get_tracer("my-host")
+        ...     with tracer.start_as_current_span("import"):
+        ...         pass
+        ...     undelivered = telemetry.flush()
+        >>> [request] = [r for r in receiver.requests if r.path == "/v1/traces"]
+        >>> request.status, request.headers["content-type"]
+        (200, 'application/x-protobuf')
     """
 
     path: str
@@ -40,10 +46,17 @@ class ReceivedEvent:
     """An event of a span.
 
     Example:
-        >>> from telemetry.testing import ReceivedEvent
-        >>> event = ReceivedEvent("exception", {"exception.type": "ValueError"}, time_ns=0)
-        >>> event.attributes["exception.type"]
-        'ValueError'
+        >>> from opentelemetry import trace
+        >>> from telemetry.testing import OTLPReceiver
+        >>> with OTLPReceiver() as receiver:
+        ...     settings = telemetry.configure({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url})
+        ...     tracer = trace.get_tracer("my-host")
+        ...     with tracer.start_as_current_span("import") as span:
+        ...         span.add_event("started", {"rows": 3})
+        ...     undelivered = telemetry.flush()
+        >>> [event] = receiver.spans[0].events
+        >>> event.name, dict(event.attributes)
+        ('started', {'rows': 3})
     """
 
     name: str
@@ -56,9 +69,20 @@ class ReceivedLink:
     """A link of a span, ids in hex.
 
     Example:
-        >>> from telemetry.testing import ReceivedLink
-        >>> ReceivedLink("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", {}).span_id
-        'b7ad6b7169203331'
+        >>> from opentelemetry import trace
+        >>> from telemetry.testing import OTLPReceiver
+        >>> with OTLPReceiver() as receiver:
+        ...     settings = telemetry.configure({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url})
+        ...     tracer = trace.get_tracer("my-host")
+        ...     with tracer.start_as_current_span("first") as first:
+        ...         pass
+        ...     links = [trace.Link(first.get_span_context())]
+        ...     with tracer.start_as_current_span("second", links=links):
+        ...         pass
+        ...     undelivered = telemetry.flush()
+        >>> first, second = receiver.spans
+        >>> second.links[0].span_id == first.span_id
+        True
     """
 
     trace_id: str

@@ -18,9 +18,15 @@ class ReceivedItem:
     `payload` is decoded if it is JSON, and otherwise the bytes as sent.
 
     Example:
-        >>> from telemetry.testing import ReceivedItem
-        >>> ReceivedItem("event", {"type": "event"}, {"level": "error"}).payload["level"]
-        'error'
+        >>> import sentry_sdk
+        >>> from telemetry.testing import EventReceiver
+        >>> with EventReceiver() as errors:
+        ...     client = sentry_sdk.init(errors.dsn)
+        ...     event_id = sentry_sdk.capture_message("started", level="error")
+        ...     [envelope] = errors.wait_for(lambda r: r.envelopes)
+        >>> [item] = envelope.items
+        >>> item.type, item.payload["level"]
+        ('event', 'error')
     """
 
     type: str

@@ -57,3 +57,17 @@ DOCUMENTED = (
     *BY_NAME,
 )
 """All that can have a docstring."""
+
+# The package creates these: their constructors are private, and gain parameters with each field.
+CREATED_FOR_HOSTS = frozenset(
+    {
+        "telemetry.RequestRecord",
+        *(f"telemetry.testing.{name}" for name in TESTING if name.startswith("Received")),
+    }
+)
+# Of these, only some attributes are public.
+ATTRIBUTES = {
+    "telemetry.RequestRecord": {"method", "outcome", "route", "site"},
+    "telemetry.asgi.edge.Edge": {"app"},
+}
+SETTINGS = ("active", "service_name", "release", "environment", "debug")

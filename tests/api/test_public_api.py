@@ -15,8 +15,9 @@ import pytest
 
 import telemetry
 from telemetry import testing
+from telemetry.settings import read_settings
 from tests.api import run_examples
-from tests.api.public import API, BY_NAME, DOCUMENTED, PACKAGE, TESTING
+from tests.api.public import API, BY_NAME, DOCUMENTED, PACKAGE, SETTINGS, TESTING
 from tests.documents.documents import documents
 from tests.support.environment import clean_environment
 from tests.support.paths import ROOT
@@ -66,6 +67,14 @@ def test_the_names_are_the_decided_ones() -> None:
     assert tuple(testing.__all__) == TESTING
     for name in DOCUMENTED:
         assert run_examples.found(name), name
+
+
+def test_the_settings_have_what_is_documented() -> None:
+    """By the docstring of `configure`, which names them."""
+    settings = read_settings({})
+    for name in SETTINGS:
+        assert hasattr(settings, name)
+        assert f"``{name}``" in (telemetry.configure.__doc__ or "")
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
