@@ -32,6 +32,8 @@ TOKEN = "pylf_v1_us_planted"
 # What both versions get in each run: nothing depends on how fast the machine is.
 VARIABLES = {
     "DJANGO_SETTINGS_MODULE": "compared_host.settings",
+    # The clients' Host header has no port, which the first version's links have in place of this.
+    "PUBLIC_PORT": "80",
     "OTEL_BSP_MAX_QUEUE_SIZE": "50000",
     "OTEL_BLRP_MAX_QUEUE_SIZE": "50000",
     "OTEL_BSP_SCHEDULE_DELAY": "200",

@@ -31,6 +31,9 @@ Surfaces = dict[str, Any]
 """By surface and then by request: plain values that JSON can hold."""
 
 OUTSIDE = "outside of requests"
+# What servers log of a request, whether it leads to the request's trace or not.
+BY_SERVERS = "logged by servers"
+_SERVERS = ("uvicorn.error", "gunicorn.error")
 
 # Attributes whose numbers are times or depend on them.
 _TIMES = re.compile(r"time|duration|longest|wait|delay")
@@ -124,7 +127,12 @@ class Arranger:
         for trace_id, root in roots.items():
             if trace_id in found:
                 continue
-            linked = [link["trace_id"] for link in root.get("links", ()) if "trace_id" in link]
+            # A client may send one trace with several requests.
+            linked = [
+                link["trace_id"]
+                for link in root.get("links", ())
+                if link.get("trace_id", "") not in {"", *_SENT_IDS}
+            ]
             known = next((roots[each] for each in linked if each in roots), root)
             label = found.get(known["trace_id"])
             label = label or _LEFT.get(_path(known))
@@ -215,7 +223,8 @@ class Arranger:
         records = defaultdict(list)
         for record, scope in self._items("logs", "log_records"):
             label = self._label_of_trace.get(record.get("trace_id", ""), OUTSIDE)
-            records[label].append(self._plain({**record, "scope": scope}, label))
+            found = self._plain({**record, "scope": scope}, label)
+            records[BY_SERVERS if scope.get("name") in _SERVERS else label].append(found)
         return {label: _sorted(found) for label, found in records.items()}
 
     def _metrics(self) -> dict[str, Any]:
@@ -276,7 +285,8 @@ class Arranger:
         for event in self._recording.events:
             trace = event.get("contexts", {}).get("trace", {}).get("trace_id", "")
             label = self._label_of_trace.get(trace, OUTSIDE)
-            events[label].append(self._plain(_without_frames(event), label))
+            found = self._plain(_without_frames(event), label)
+            events[BY_SERVERS if event.get("logger") in _SERVERS else label].append(found)
         return {label: _sorted(found) for label, found in events.items()}
 
     # Text
@@ -290,7 +300,8 @@ class Arranger:
                 printed["text"].append(self._names.text(_console(entry)))
                 continue
             label = self._label_of_trace.get(record.get("trace_id", ""), OUTSIDE)
-            printed[label].append(self._plain(record, label))
+            found = self._plain(record, label)
+            printed[BY_SERVERS if record.get("logger") in _SERVERS else label].append(found)
         return {
             # Two processes or threads may print at the same time.
             label: sorted(found) if label == "text" else _sorted(found)
@@ -415,14 +426,15 @@ def _without_frames(event: Any) -> Any:
     if isinstance(frames, list):
         kept: list[dict[str, Any]] = []
         for frame in frames:
-            if str(frame.get("module", "")).split(".")[0] == "telemetry":
-                frame = {"module": "telemetry"}
-            if not kept or frame != kept[-1] or frame != {"module": "telemetry"}:
+            package = str(frame.get("module", "")).split(".")[0]
+            if package in ("telemetry", "config"):
+                frame = {"module": package}
+            if not kept or frame != kept[-1] or len(frame) > 1:
                 kept.append(frame)
         found["frames"] = kept
     if "lineno" in found:
         found["lineno"] = "<line>"
-        if str(found.get("module", "")).split(".")[0] in ("config", "compared_host"):
+        if str(found.get("module", "")).split(".")[0] == "compared_host":
             found["pre_context"] = found["post_context"] = "<code>"
     if found.get("name") == "sentry.python":
         found = {"name": "sentry.python", "integrations": found.get("integrations")}
@@ -451,7 +463,7 @@ _NEVER_AWAITED = re.compile(
 )
 # The last line of a traceback: an exception's class and its text.
 _CONTINUES = re.compile(
-    r"^(?:[\w.]+(?:Error|Exception|Exit|Warning|Interrupt)\b|During handling|$)"
+    r"^(?:[\w.]+(?:Error|Exception|Exit|Warning|Interrupt)\b|During handling|The above exception|$)"
 )
 _ALIGNED = re.compile(r"^ {2,}(?=\d+\.\d+ m?s)", re.MULTILINE)
 _SLOW = re.compile(r"(?<=\d)( m?s)! ")

@@ -98,6 +98,11 @@ def an_event(change: Callable[[Any], object]) -> Plant:
     return plant
 
 
+def a_part(event: dict[str, Any], index: int, part: str) -> None:
+    """Replace a part of an event's group: the class of an exception, or a line of code."""
+    event["fingerprint"][index] = part
+
+
 def replaced(field: str, before: str, after: str) -> Plant:
     """Replace the first occurrence in one of the texts."""
 
@@ -278,8 +283,23 @@ PLANTED: dict[str, tuple[str, Plant, str]] = {
     ),
     "an event's group": (
         GRPC,
-        an_event(lambda e: e.update(fingerprint=["planted"])),
-        "> fingerprint =",
+        an_event(lambda e: a_part(e, 0, "compared_host.faults.PlantedError")),
+        '> fingerprint = "compared_host.faults.PlantedError"',
+    ),
+    "an event's group's line of code": (
+        GRPC,
+        an_event(lambda e: a_part(e, -1, "compared_host.faults:fail:raise planted")),
+        '> fingerprint = "compared_host.faults:fail:raise planted"',
+    ),
+    "a text in an event's group": (
+        GRPC,
+        an_event(lambda e: e["fingerprint"].append("a planted text")),
+        '> fingerprint = "a planted text"',
+    ),
+    "an event's group that is gone": (
+        GRPC,
+        an_event(lambda e: e.update(fingerprint=e["fingerprint"][:1])),
+        '> fingerprint = ["compared_host.faults.FaultError"]',
     ),
     "an event's trace": (
         GRPC,
