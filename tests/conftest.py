@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
+from telemetry.state import state
 from telemetry.testing import OTLPReceiver
 from tests.support.environment import is_ours
 from tests.support.host import copy_host, host_template
@@ -66,7 +67,12 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 
 def pytest_collection_finish() -> None:
-    """Exclude what collecting created from garbage collection: an eighth of the workers' CPU."""
+    """Exclude what collecting created from garbage collection: an eighth of the workers' CPU.
+
+    No module of tests may configure telemetry when it is imported: all later tests would have it.
+    """
+    if state.configured is not None:
+        raise pytest.UsageError("a module of tests calls telemetry.configure() at import")
     gc.collect()
     gc.freeze()
 

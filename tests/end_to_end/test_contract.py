@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from telemetry.testing import EventReceiver, OTLPReceiver
-from tests.end_to_end.contract_host import FAILURES
+from tests.end_to_end.contract_failures import FAILURES
 from tests.end_to_end.hosts import TESTING
 from tests.support import web
 from tests.support.servers import serve_gunicorn, serve_uvicorn

@@ -63,10 +63,21 @@ class BeforeSend:
             (event.get("user") or {}).pop("ip_address", None)
         # A URL that the operator configured. The trace id may be in its query string.
         links = (event.get("contexts") or {}).pop(str(e.LINKS_CONTEXT), None)
+        entry = event.get("logentry")
+        arguments = None
+        if isinstance(entry, dict) and not _logs_statements(event):
+            # Of the message; those of a statement's record are values of SQL.
+            arguments = entry.pop("params", None)
         event = self._redactor.anything(event, MAX_DEPTH)
+        if arguments is not None:
+            event["logentry"]["params"] = self._redactor.anything(arguments, MAX_DEPTH)
         if links is not None:
             event["contexts"][str(e.LINKS_CONTEXT)] = links
         return event
+
+
+def _logs_statements(event: Any) -> bool:
+    return str(event.get("logger") or "").startswith(("django.db", "sqlalchemy"))
 
 
 class AllowedHeaders:
