@@ -146,7 +146,7 @@ def test_a_failure_that_can_not_be_described_is_one_event(visited: Visited) -> N
         assert [event.name for event in span.events] == ["exception"], path
         assert span.attributes["error.type"]
     unprintable = visited.spans["fails/unprintable"].events[0].attributes
-    assert unprintable["exception.type"] == "tests.end_to_end.contract_host.UnprintableError"
+    assert unprintable["exception.type"] == "tests.end_to_end.contract_failures.UnprintableError"
     assert unprintable["exception.message"] == "<UnprintableError that can't be shown>"
     assert "raise FAILURES[rest[0]]()" in str(unprintable["exception.stacktrace"])
     assert not [line for line in visited.lines if "internal error" in line["message"]]
