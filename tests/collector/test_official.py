@@ -124,7 +124,10 @@ def test_everything_that_the_host_sends_arrives(host_env: dict[str, str], tmp_pa
         ):
             receiver.clear()
             env = host.variables(
-                OTEL_EXPORTER_OTLP_ENDPOINT=address, OTEL_EXPORTER_OTLP_PROTOCOL=protocol
+                OTEL_EXPORTER_OTLP_ENDPOINT=address,
+                OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
+                # The log record of the request, which has its site.
+                TELEMETRY_ACCESS_LOG="all",
             )
             with serve_uvicorn(env=env) as server, visitor(server) as browser:
                 answer = browser.get("/meetings/minutes", f"{host.site}.localhost")
