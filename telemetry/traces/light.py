@@ -153,14 +153,6 @@ class LightSpan(sdk.Span):
         """Have the attributes as the limits want them. They were checked when they were set."""
 
     @property
-    def is_local_root(self) -> bool:
-        """Whether the span has no parent in this process."""
-        parent = self._above
-        if parent is None or isinstance(parent, LightSpan):
-            return parent is None
-        return parent.is_remote
-
-    @property
     def attributes(self) -> Mapping[str, Any]:
         """The attributes, which can't be changed by this mapping."""
         return MappingProxyType(self.values)
