@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from operator import itemgetter
 from random import randrange
@@ -49,7 +50,7 @@ _SMALLEST = sys.float_info.min
 _SMALLEST_EXPONENT = sys.float_info.min_exp - 1
 
 
-class Aggregation:
+class Aggregation(ABC):
     """Aggregates the measurements of one series.
 
     Args:
@@ -65,13 +66,13 @@ class Aggregation:
         # By bucket, or by place in the reservoir.
         self.samples: dict[int, Sample] = {}
 
+    @abstractmethod
     def add(self, amount: int | float, sample: Sample | None) -> None:
         """Aggregate a measurement.
 
         Raises:
             TypeError: if the amount can't be added. The aggregation is unchanged.
         """
-        raise NotImplementedError
 
     def taken(self) -> Aggregation:
         """A copy to be read, with the exemplars, which begin anew."""
@@ -80,9 +81,9 @@ class Aggregation:
         copy.samples, self.samples = self.samples, {}
         return copy
 
+    @abstractmethod
     def point(self, now: int) -> Any:
         """The data point at a time in nanoseconds since 1970."""
-        raise NotImplementedError
 
     def exemplars(self) -> list[Exemplar]:
         """The exemplars in the order of their buckets."""

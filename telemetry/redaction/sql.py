@@ -29,7 +29,7 @@ _TOKEN = re.compile(
     r"|(?P<parameter>[:@$?#](?<![\w$].)[\w$]++(?:::[\w$]*+)*+(?:\([^\s)]*+\)?)?)"
     r"|(?<![\w$])"
     r"(?P<number>0[xX][0-9a-fA-F_]++|(?:[0-9][0-9_]*+\.?[0-9_]*+|\.[0-9][0-9_]*+)(?:[eE][+-]?[0-9]++)?)"
-    # The number of a person, an account or a telephone, as a part of a name.
+    # Digits within a name, which may be an account's or a telephone's number.
     r"|(?P<digits>[0-9]{9,}+))",
     re.DOTALL,
 )

@@ -66,7 +66,7 @@ _INTERNAL, _UNSET, _OK, _ERROR = (
 NO_STATUS = Status(_UNSET)
 """The status of a light span that has none."""
 _SAMPLED, _RANDOM = TraceFlags.SAMPLED, TraceFlags.RANDOM_TRACE_ID
-# Values of these types are stored as they are; texts too where their length is not limited.
+# Values of these types are stored as they are, and so are texts within the limit of length.
 _SCALARS = frozenset({bool, int, float, bytes, type(None)})
 # Whether exceptions are recorded, and set the status.
 _BOTH = True, True

@@ -13,7 +13,7 @@ from opentelemetry import trace  # noqa: E402
 
 async def _application(scope, receive, send):
     if scope["type"] != "http":
-        raise NotImplementedError(scope["type"])
+        raise RuntimeError(f"wanted a scope of the type http, got {scope['type']}")
     _, kind, name = scope["path"].split("/")
     status = 200
     if kind in ("towns", "fails"):
