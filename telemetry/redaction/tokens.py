@@ -16,8 +16,10 @@ from telemetry.registry.redaction import REDACTED
 # Tokens with a known prefix. None starts after a letter or a digit.
 _KNOWN = re.compile(
     r"(?<![A-Za-z0-9])(?:"
-    # JSON Web Tokens, and what Django and Datasette sign; compressed with a point before it.
-    r"\.?eyJ[\w-]{8,}+[.:][\w-]{4,}+(?:[.:][\w-]*+)?|\.eJ[\w-]{8,}+:[\w-]{4,8}+:[\w-]{20,}+"
+    # Base64 of `{"`: JSON Web Tokens, and what Django and Datasette sign; compressed with a point
+    # before it. What may follow is optional: if it were required, each "eyJ" in a word of many
+    # would look for it up to the word's end.
+    r"\.?eyJ[\w-]{8,}+(?:[.:][\w-]{4,}+(?:[.:][\w-]*+)?)?|\.eJ[\w-]{8,}+:[\w-]{4,8}+:[\w-]{20,}+"
     r"|(?:sk|pk|rk)_(?:live|test)_\w{8,}+|whsec_\w{8,}+"  # Stripe
     r"|sk-[\w-]{16,}+"  # OpenAI, Anthropic
     r"|gh[opsur]_\w{16,}+|github_pat_\w{16,}+|glpat-[\w-]{16,}+"  # GitHub, GitLab

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+import re
 import time
 
 import pytest
-from hypothesis import given, target
+from hypothesis import example, given, settings, target
 from hypothesis import strategies as st
 
 from benchmarks.redaction import WORST
+from telemetry import redaction
 from telemetry.redaction.redactor import MAX_TEXT, Redactor
 from telemetry.settings.model import RedactionSettings
 
@@ -25,6 +29,22 @@ PIECES = st.sampled_from(
         *("select ", "from ", "x'", "1", "a", ".", "-", "_", "|", ">-", "  ", "\r\n\r\n", "`"),
     ]
 )
+
+RULES = sorted(
+    {
+        rule.pattern
+        for module in pkgutil.iter_modules(redaction.__path__, f"{redaction.__name__}.")
+        for rule in vars(importlib.import_module(module.name)).values()
+        if isinstance(rule, re.Pattern)
+    }
+)
+
+
+@st.composite
+def parts_of_matches(draw: st.DrawFn) -> str:
+    """A text that some rule begins to match, and may not match to its end."""
+    text = draw(st.from_regex(draw(st.sampled_from(RULES))))
+    return text[: draw(st.integers(1, len(text)))] if text else " "
 
 
 def seconds(text: str) -> float:
@@ -47,6 +67,22 @@ def test_the_worst_shapes_that_are_known_take_linear_time(shape: str) -> None:
 @given(st.lists(PIECES, min_size=1, max_size=5).map("".join), st.sampled_from(["", " ", "\n"]))
 def test_no_repeated_shape_takes_longer(piece: str, between: str) -> None:
     """`make soak` searches for longer, and in the direction of the most expensive ones."""
+    text = ((piece + between) * MAX_TEXT)[:MAX_TEXT]
+    took = seconds(text)
+    target(took * 1000, label="ms")
+    assert took < MOST
+
+
+# Each example takes up to 80 ms: a soak has fewer than of others.
+@settings(max_examples=min(600, settings().max_examples))
+@given(
+    st.lists(parts_of_matches(), min_size=1, max_size=3).map("".join),
+    st.sampled_from(["", " ", "-", "_", "."]),
+)
+@example("eyJ", "-")
+def test_no_repeated_part_of_a_match_takes_longer(piece: str, between: str) -> None:
+    """Where a rule looks for its end from each of many beginnings, its time is not linear."""
+    assert len(RULES) > 30
     text = ((piece + between) * MAX_TEXT)[:MAX_TEXT]
     took = seconds(text)
     target(took * 1000, label="ms")
