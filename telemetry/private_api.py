@@ -508,6 +508,22 @@ SENTRY_EVENT: PrivateName[Callable[..., Any]] = PrivateName(
     "mark an exception as unhandled, and give it the request in which its thread was started",
     "error events are marked as handled, and those of threads have no request",
 )
+SENTRY_ISOLATION_SCOPE: PrivateName[ContextVar[Any]] = PrivateName(
+    "sentry-sdk",
+    "sentry_sdk.scope",
+    "_isolation_scope",
+    "copy Sentry's scopes only for requests that read them",
+    "they are copied for each request, which takes longer",
+    kind=ContextVar,
+)
+SENTRY_CURRENT_SCOPE: PrivateName[ContextVar[Any]] = PrivateName(
+    "sentry-sdk",
+    "sentry_sdk.scope",
+    "_current_scope",
+    "copy Sentry's scopes only for requests that read them",
+    "they are copied for each request, which takes longer",
+    kind=ContextVar,
+)
 
 TABLE: dict[str, PrivateName[Any]] = {
     key: value for key, value in list(globals().items()) if isinstance(value, PrivateName)

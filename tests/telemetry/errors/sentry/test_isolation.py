@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +12,7 @@ import sentry_sdk
 from opentelemetry import trace
 
 from telemetry.errors.sentry.isolation import Isolation
+from telemetry.errors.sentry.lazy_scope import lazy_copy
 from tests.telemetry.asgi.driving import Client, answering, http_scope, run
 from tests.telemetry.errors.sentry.small_events import a_span, trace_context
 
@@ -73,3 +77,72 @@ def test_each_request_has_a_scope_of_its_own() -> None:
     first, second = seen.scopes
     assert first is not second
     assert sentry_sdk.get_isolation_scope() not in (first, second)
+
+
+def _values(scope: sentry_sdk.Scope) -> dict[str, Any]:
+    return {name: getattr(scope, name) for name in sentry_sdk.Scope.__slots__}
+
+
+@pytest.mark.parametrize("which", ["isolation", "current"])
+def test_a_scope_is_a_copy_of_the_one_outside_when_it_is_read(which: str) -> None:
+    """Of all that it has, and a change of either is not one of the other."""
+    get = getattr(sentry_sdk, f"get_{which}_scope")
+    seen: dict[str, Any] = {}
+
+    async def application(scope: Message, receive: Receive, send: Send) -> None:
+        inner = get()
+        # Before anything is read.
+        inner._level = "fatal"
+        inner.set_tag("place", "inside")
+        seen.update(scope=inner, values=_values(inner), again=_values(inner.fork()))
+        await answering(200)(scope, receive, send)
+
+    with sentry_sdk.isolation_scope(), sentry_sdk.new_scope():
+        outside = get()
+        outside.set_tag("region", "bay")
+        outside.add_breadcrumb({"message": "started"})
+        outside.set_user({"id": "1"})
+        expected = _values(outside.fork())
+        _visit(Isolation(application, lambda: False))
+        assert get() is outside
+        assert outside._tags == {"region": "bay"}
+    inner: Any = seen["scope"]
+    assert isinstance(inner, sentry_sdk.Scope)
+    assert seen["values"] == expected | {
+        "_level": "fatal",
+        "_tags": {"region": "bay", "place": "inside"},
+    }
+    assert seen["again"] == seen["values"]
+    with pytest.raises(AttributeError, match="no attribute 'levels'"):
+        _ = inner.levels
+
+
+def test_a_tag_of_a_task_is_on_the_events_of_its_request() -> None:
+    """Django runs views in a task of their own."""
+    tags = {}
+
+    async def application(scope: Message, receive: Receive, send: Send) -> None:
+        async def view() -> None:
+            sentry_sdk.set_tag("agenda", "5")
+
+        await asyncio.create_task(view())
+        tags.update(sentry_sdk.get_isolation_scope()._tags)
+        await answering(200)(scope, receive, send)
+
+    _visit(Isolation(application, lambda: False))
+    assert tags == {"agenda": "5"}
+    assert "agenda" not in sentry_sdk.get_isolation_scope()._tags
+
+
+def test_threads_that_read_a_scope_at_once_have_the_same() -> None:
+    for _ in range(50):
+        scope = lazy_copy("isolation_scope", None)
+        ready = threading.Barrier(4)
+
+        def work(number: int, scope: Any = scope, ready: threading.Barrier = ready) -> None:
+            ready.wait(60)
+            scope.set_tag(f"thread {number}", number)
+
+        with ThreadPoolExecutor(4) as pool:
+            [*pool.map(work, range(4))]
+        assert len(scope._tags) == 4
