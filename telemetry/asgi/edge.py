@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import cached_property, lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from opentelemetry.context import Context
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware, asgi_setter
 from opentelemetry.instrumentation.propagators import get_global_response_propagator
 from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
-from opentelemetry.metrics import NoOpMeter, get_meter
+from opentelemetry.metrics import Histogram, NoOpMeter, get_meter
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.util.http import (
     normalise_request_header_name,
@@ -27,11 +28,10 @@ from telemetry.asgi.headers import (
     address_attributes,
     captured_headers,
     client_address,
-    connection_attributes,
+    first_values,
     full_url,
-    method_attributes,
+    protocol_of,
     query_string,
-    request_labels,
     user_agent,
 )
 from telemetry.asgi.lifespan import Lifespan
@@ -68,12 +68,14 @@ from telemetry.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from opentelemetry.metrics import Histogram, Meter
+    from opentelemetry.metrics import Meter, UpDownCounter
     from opentelemetry.trace import Link
     from opentelemetry.util.http import ExcludeList
 
     from telemetry.registry.names import MetricName
     from telemetry.scope import ASGIApp, Message, Receive, Send
+
+    _Measure = Callable[[float, tuple[Any, ...], Mapping[str, Any], Context], None]
 
 SCOPE_KEY = "telemetry.request"
 # FastAPI (0.165) makes a SERVER span of its own, in a trace of its own, and measures the
@@ -82,6 +84,8 @@ _FASTAPI = "fastapi.telemetry"
 # Characters. The SDK does not limit the description of a span's status; the exception's event
 # holds the same text.
 MAX_DESCRIPTION = 4096 + MARGIN
+# Attributes of a request that has ended, on its span and its metrics.
+_ENDED = a.HTTP_RESPONSE_STATUS_CODE, a.HTTP_ROUTE, a.ERROR_TYPE
 # Seconds. A shorter wait for the client is not recorded.
 MIN_CLIENT_WAIT = 0.01
 
@@ -132,9 +136,6 @@ class Edge(OpenTelemetryMiddleware):
         tracer = options.tracer or trace.get_tracer(
             "telemetry", __version__, options.tracer_provider, schema_url=a.SCHEMA_URL
         )
-        meter = options.meter or get_meter(
-            "telemetry", __version__, options.meter_provider, schema_url=a.SCHEMA_URL
-        )
         # Otherwise spans have ids only.
         self.is_recording = not isinstance(tracer, UnrecordedTracer)
         super().__init__(
@@ -152,15 +153,6 @@ class Edge(OpenTelemetryMiddleware):
             http_capture_headers_server_response=[*options.http_capture_headers_server_response],
             http_capture_headers_sanitize_fields=[*options.http_capture_headers_sanitize_fields],
         )
-        self.duration = _histogram(meter, REQUEST_DURATION)
-        self.request_size = _histogram(meter, REQUEST_SIZE)
-        self.response_size = _histogram(meter, RESPONSE_SIZE)
-        self.site_duration = _histogram(meter, SITE_DURATION)
-        self.active_requests = meter.create_up_down_counter(
-            str(ACTIVE_REQUESTS),
-            unit=ACTIVE_REQUESTS.unit,
-            description=ACTIVE_REQUESTS.description,
-        )
         self.datasette_excluded_urls = (
             parse_excluded_urls(options.datasette_excluded_urls)
             if options.datasette_excluded_urls
@@ -171,6 +163,15 @@ class Edge(OpenTelemetryMiddleware):
         self.headers_shown = _shown(options)
         self.untraced = _matcher(options.untraced_paths)
         self.unlogged = _matcher(options.unlogged_paths)
+
+    @cached_property
+    def metrics(self) -> _Metrics:
+        """The instruments. They are created for the first request: the provider is set by then."""
+        options = self.options
+        return _Metrics(
+            options.meter
+            or get_meter("telemetry", __version__, options.meter_provider, schema_url=a.SCHEMA_URL)
+        )
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """The ASGI application."""
@@ -225,32 +226,38 @@ class Edge(OpenTelemetryMiddleware):
 class _ServerRequest:
     """State of one request at the edge. Call `end` exactly once."""
 
-    __slots__ = ("_active", "_duration", "_edge", "context", "exchange", "record", "scope")
+    __slots__ = (
+        "_edge",
+        "_path",
+        "_protocol",
+        "_running",
+        "context",
+        "exchange",
+        "record",
+        "scope",
+    )
 
     def __init__(self, edge: Edge, scope: Message, receive: Receive, send: Send) -> None:
         self._edge = edge
-        # Metric attributes. `_active` is None if the request is not counted.
-        self._active: Mapping[str, str] | None = None
-        self._duration: Mapping[str, str] = {}
+        # Whether it is counted as an active request.
+        self._running = False
         websocket = scope["type"] == "websocket"
         # A WebSocket handshake is a GET, but ASGI gives no method for it.
-        method, attributes = method_attributes("GET" if websocket else scope.get("method", ""))
-        if edge.excluded_urls and edge.excluded_urls.url_disabled(full_url(scope)):
-            self.record = RequestRecord(method, trace.INVALID_SPAN, {**scope})
+        method = "GET" if websocket else scope.get("method", "")
+        protocol = self._protocol = protocol_of(
+            method, scope.get("scheme"), scope.get("http_version")
+        )
+        headers = first_values(scope.get("headers") or ())
+        self._path = application_path(scope)
+        excluded, of_datasette = edge.excluded_urls, edge.datasette_excluded_urls
+        if excluded and excluded.url_disabled(full_url(scope, headers)):
+            self.record = RequestRecord(protocol.method, trace.INVALID_SPAN, {**scope})
             self.record.excluded = True
             self.context = attach_record(self.record, Context())
         else:
-            connection = connection_attributes(scope)
-            self._start(scope, method, {**attributes, **connection})
-            excluded = edge.datasette_excluded_urls
-            if excluded is not None and excluded.url_disabled(full_url(scope)):
+            self._start(scope, headers)
+            if of_datasette is not None and of_datasette.url_disabled(full_url(scope, headers)):
                 self.record.datasette_excluded = True
-            if not websocket:
-                self._active, self._duration = request_labels(
-                    method,
-                    connection.get(a.URL_SCHEME),
-                    connection.get(a.NETWORK_PROTOCOL_VERSION),
-                )
         # Not a copy, as with contrib: what the application sets is seen by what is around it.
         scope.update(edge.seen_to)
         scope[SCOPE_KEY] = self.record
@@ -263,12 +270,13 @@ class _ServerRequest:
             on_receive=self._received if edge.client_request_hook else None,
             on_send=self._sent if self._needs_sent_messages() else None,
         )
-        if self._active is not None:
+        if not websocket and not self.record.excluded:
             # Last: the code above may raise, and then nothing would decrement the counter.
-            edge.active_requests.add(1, self._active)
+            edge.metrics.active(1, protocol.key, protocol.labels, NO_SPAN)
+            self._running = True
 
-    def _start(self, scope: Message, method: str, attributes: dict[str, Any]) -> None:
-        edge, options = self._edge, self._edge.options
+    def _start(self, scope: Message, headers: Mapping[bytes, bytes]) -> None:
+        edge, options, protocol = self._edge, self._edge.options, self._protocol
         kind, outer = SpanKind.SERVER, context_api.get_current()
         links: Sequence[Link] = ()
         if RECORD_KEY not in outer and _has_span(outer):
@@ -276,26 +284,36 @@ class _ServerRequest:
             # that has ended is a server's, which serves the next one in its context.
             kind, parent = SpanKind.INTERNAL, outer
         else:
-            parent, links = options.trust.start(scope)
-        name = "HTTP" if method == "_OTHER" else method
+            parent, links = options.trust.start(scope, headers)
+        name = "HTTP" if protocol.method == "_OTHER" else protocol.method
+        attributes = {**protocol.attributes}
         if edge.is_recording:
-            name = self._add_attributes(attributes, scope, name)
+            name = self._add_attributes(attributes, scope, headers, name)
         # A copy: an application may change its scope, and refers to the record there.
-        record = self.record = RequestRecord(method, trace.INVALID_SPAN, {**scope})
+        record = self.record = RequestRecord(protocol.method, trace.INVALID_SPAN, {**scope})
         record.headers_shown = edge.headers_shown
-        if edge.untraced is not None and edge.untraced(application_path(scope)):
+        if edge.untraced is not None and edge.untraced(self._path):
             record.untraced = True
         # Before the span is started: the sampler reads the record.
-        context = attach_record(record, parent)
         record.span = edge.tracer.start_span(
-            name, context=context, kind=kind, links=links, attributes=attributes
+            name,
+            context=attach_record(record, parent),
+            kind=kind,
+            links=links,
+            attributes=attributes,
         )
-        self.context = trace.set_span_in_context(record.span, context)
+        self.context = Context({**parent, RECORD_KEY: record, SPAN_KEY: record.span})
 
-    def _add_attributes(self, attributes: dict[str, Any], scope: Message, name: str) -> str:
+    def _add_attributes(
+        self,
+        attributes: dict[str, Any],
+        scope: Message,
+        headers: Mapping[bytes, bytes],
+        name: str,
+    ) -> str:
         """Add what the scope says of the request, and return the span's name."""
         edge, options = self._edge, self._edge.options
-        attributes |= address_attributes(scope)
+        attributes |= address_attributes(scope, headers)
         if options.client_address and (address := client_address(scope)) is not None:
             attributes[a.CLIENT_ADDRESS] = address
         if options.user_agent and (agent := user_agent(scope)) is not None:
@@ -350,7 +368,9 @@ class _ServerRequest:
         known: dict[str, Any] = {}
         if exchange.status is not None:
             known[a.HTTP_RESPONSE_STATUS_CODE] = exchange.status
-        if (route := record.route) is not None:
+        # A host may set it until here.
+        route = record.own_route = record.route
+        if route is not None:
             known[a.HTTP_ROUTE] = route
         if record.outcome == "error":
             known[a.ERROR_TYPE] = (
@@ -378,7 +398,7 @@ class _ServerRequest:
         unlogged, status = self._edge.unlogged, self.exchange.status
         if unlogged is None or status is None or status >= 500:
             return False
-        return bool(unlogged(application_path(self.record.scope)))
+        return bool(unlogged(self._path))
 
     def _is_kept(self) -> bool:
         context, was_kept = self.record.span.get_span_context(), self._edge.options.was_kept
@@ -437,23 +457,25 @@ class _ServerRequest:
         return url.replace(parse.TRACE_ID, trace_id).replace(parse.EVENT_ID, event_id)
 
     def _count(self, known: dict[str, Any] | None, seconds: float = 0.0) -> None:
-        edge, exchange = self._edge, self.exchange
-        if self._active is None:
+        if not self._running:
             return
-        edge.active_requests.add(-1, self._active)
+        edge, exchange, protocol = self._edge, self.exchange, self._protocol
+        metrics = edge.metrics
+        metrics.active(-1, protocol.key, protocol.labels, NO_SPAN)
         if known is None:
             return
-        attributes = {**self._duration, **known}
-        edge.duration.record(seconds, attributes, context=self.context)
+        attributes = {**protocol.ended_labels, **known}
+        key = (*protocol.key, *map(known.get, _ENDED))
+        metrics.duration(seconds, key, attributes, self.context)
         # Sizes have no exemplars: the duration of the same request has them.
-        edge.response_size.record(exchange.body_size, attributes, context=NO_SPAN)
+        metrics.response_size(exchange.body_size, key, attributes, NO_SPAN)
         if exchange.received:
-            edge.request_size.record(exchange.received, attributes, context=NO_SPAN)
-        status, site = exchange.status, self.record.site
-        by_site: dict[str, Any] = {a.STATUS_CLASS: _status_class(status)}
+            metrics.request_size(exchange.received, key, attributes, NO_SPAN)
+        status_class, site = _status_class(exchange.status), self.record.site
+        by_site: dict[str, Any] = {a.STATUS_CLASS: status_class}
         if site is not None:
-            by_site[a.SITE] = self._edge.options.site_labels.label(site)
-        edge.site_duration.record(seconds, by_site, context=self.context)
+            site = by_site[a.SITE] = edge.options.site_labels.label(site)
+        metrics.site_duration(seconds, (status_class, site), by_site, self.context)
 
     def _needs_sent_messages(self) -> bool:
         edge = self._edge
@@ -520,6 +542,38 @@ def _matcher(paths: str) -> Callable[[str], object] | None:
     return re.compile(expression).match if expression else None
 
 
+class _Metrics:
+    """Functions that measure: each takes an amount, a key, attributes and a context.
+
+    The key identifies the attributes, so that tables need not look at them; other instruments do
+    without it.
+
+    Args:
+        meter: creates the instruments.
+    """
+
+    def __init__(self, meter: Meter) -> None:
+        self.active = _measure(
+            meter.create_up_down_counter(
+                str(ACTIVE_REQUESTS),
+                unit=ACTIVE_REQUESTS.unit,
+                description=ACTIVE_REQUESTS.description,
+            )
+        )
+        self.duration = _measure(_histogram(meter, REQUEST_DURATION))
+        self.request_size = _measure(_histogram(meter, REQUEST_SIZE))
+        self.response_size = _measure(_histogram(meter, RESPONSE_SIZE))
+        self.site_duration = _measure(_histogram(meter, SITE_DURATION))
+
+
+def _measure(instrument: Histogram | UpDownCounter) -> _Measure:
+    measure: _Measure | None = getattr(instrument, "measure", None)
+    if measure is not None:
+        return measure
+    record = instrument.record if isinstance(instrument, Histogram) else instrument.add
+    return lambda amount, _key, attributes, context: record(amount, attributes, context=context)
+
+
 def _histogram(meter: Meter, metric: MetricName) -> Histogram:
     return meter.create_histogram(
         str(metric),
@@ -529,6 +583,7 @@ def _histogram(meter: Meter, metric: MetricName) -> Histogram:
     )
 
 
+@lru_cache(maxsize=1024)
 def _status_class(status: int | None) -> str:
     found = f"{(status or 0) // 100}xx"
     return found if found in (a.STATUS_CLASS.values or ()) else "none"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.util.http import SanitizeValue, detect_synthetic_user_agent
 
@@ -56,24 +56,57 @@ def connection_attributes(scope: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+class Protocol(NamedTuple):
+    """What the method, scheme and version of a request say of it. Shared: not to be changed."""
+
+    method: str
+    """``_OTHER`` if it is unknown."""
+    attributes: Mapping[str, Any]
+    """Of the span."""
+    labels: Mapping[str, str]
+    """Of the metric of active requests."""
+    ended_labels: Mapping[str, str]
+    """Of the metrics of requests that have ended."""
+    key: tuple[str | None, ...]
+    """Identifies the labels."""
+
+
 @lru_cache(maxsize=256)
-def request_labels(
-    method: str, scheme: str | None, version: str | None
-) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Attributes of a request's metrics, without and with the protocol's version.
-
-    They are shared by all requests, and must not be changed. Each value is from a closed set.
-    """
-    active: dict[str, str] = {a.HTTP_REQUEST_METHOD: method}
+def protocol_of(method: str, scheme: str | None, version: str | None) -> Protocol:
+    """Return what a request's method, scheme and version say of it."""
+    known, attributes = method_attributes(method)
+    connection = connection_attributes({"scheme": scheme, "http_version": version})
+    scheme, version = map(connection.get, (a.URL_SCHEME, a.NETWORK_PROTOCOL_VERSION))
+    labels: dict[str, str] = {a.HTTP_REQUEST_METHOD: known}
     if scheme is not None:
-        active[a.URL_SCHEME] = scheme
-    if version is None:
-        return active, active
-    return active, {**active, a.NETWORK_PROTOCOL_VERSION: version}
+        labels[a.URL_SCHEME] = scheme
+    ended = labels if version is None else {**labels, a.NETWORK_PROTOCOL_VERSION: version}
+    return Protocol(known, {**attributes, **connection}, labels, ended, (known, scheme, version))
 
 
-def address_attributes(scope: Mapping[str, Any]) -> dict[str, Any]:
-    """The path, the requested host and port, and the type of a synthetic user agent."""
+def first_values(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
+    """The first value of each header, by its name in small letters."""
+    # ASGI's specification wants names in small letters. Without a line for each.
+    found = dict(reversed([*headers]))
+    names = b"".join(found)
+    if names != names.lower():
+        found = {}
+        for name, value in headers:
+            found.setdefault(name.lower(), value)
+    return found
+
+
+def address_attributes(
+    scope: Mapping[str, Any], headers: Mapping[bytes, bytes] | None = None
+) -> dict[str, Any]:
+    """The path, the requested host and port, and the type of a synthetic user agent.
+
+    Args:
+        scope: of the request.
+        headers: its `first_values`, if they are known.
+    """
+    if headers is None:
+        headers = first_values(scope.get("headers") or ())
     found: dict[str, Any] = {}
     path = scope.get("path")
     if path:
@@ -82,14 +115,7 @@ def address_attributes(scope: Mapping[str, Any]) -> dict[str, Any]:
         found[a.URL_PATH] = (
             path if path.isascii() else path.encode("utf-8", "replace").decode("utf-8")
         )
-    host = agent = None
-    # Once over the headers: a request has a dozen.
-    for key, value in scope.get("headers") or ():
-        name = key.lower()
-        if name == b"host":
-            host = value if host is None else host
-        elif name == b"user-agent":
-            agent = value if agent is None else agent
+    host, agent = headers.get(b"host"), headers.get(b"user-agent")
     if host:
         found.update(_host_attributes(host[:_LONGEST_HOST].decode("latin-1")))
     if agent:
@@ -136,15 +162,21 @@ def user_agent(scope: Mapping[str, Any]) -> str | None:
     return agent[:MAX_USER_AGENT] if agent else None
 
 
-def full_url(scope: Mapping[str, Any]) -> str:
+def full_url(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> str:
     """The URL that excluded URLs are matched against, without the query string and ``root_path``.
 
     Contrib's function decodes some header bytes as Python escapes, and raises on others.
+
+    Args:
+        scope: of the request.
+        headers: its `first_values`.
     """
-    host = header(scope.get("headers") or (), b"host")
-    if host is None:
+    given = headers.get(b"host")
+    if given is None:
         server = scope.get("server") or ("", None)
         host = str(server[0]) if server[1] in (80, None) else f"{server[0]}:{server[1]}"
+    else:
+        host = given.decode("latin-1")
     return f"{scope.get('scheme', 'http')}://{host}{application_path(scope)}"
 
 

@@ -18,7 +18,7 @@ from telemetry.scope import header
 from telemetry.settings import variables as v
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from telemetry.settings.model import TraceparentPolicy
 
@@ -42,8 +42,17 @@ class Trust:
         self._propagator = propagate.get_global_textmap()
         self._fields = frozenset(name.lower().encode() for name in self._propagator.fields)
 
-    def start(self, scope: Mapping[str, Any]) -> tuple[Context, Sequence[Link]]:
-        """The parent context, empty unless the client is trusted, and the links."""
+    def start(
+        self, scope: Mapping[str, Any], names: Collection[bytes] | None = None
+    ) -> tuple[Context, Sequence[Link]]:
+        """The parent context, empty unless the client is trusted, and the links.
+
+        Args:
+            scope: of the request.
+            names: of its headers, in small letters, if they are known.
+        """
+        if names is not None and self._fields.isdisjoint(names):
+            return Context(), ()
         headers = scope.get("headers") or ()
         carrier: dict[str, str] = {}
         for key, value in headers:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telemetry.logs.context import ATTRIBUTE, LogContext
 from telemetry.logs.throttle import Throttle
@@ -18,7 +18,6 @@ from telemetry.state import state
 from telemetry.terminal import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import TextIO
 
     from telemetry.request import RequestRecord
@@ -29,9 +28,8 @@ LOGGER = "telemetry.access"
 logger = logging.getLogger(LOGGER)
 
 _MESSAGE = "%s %s %s %.1f ms"
-# Plain, since JSON's keys and logging's `extra` are written for each request.
-_METHOD, PATH, _STATUS, _MILLISECONDS, _BYTES, _OUTCOME, _KEPT = map(str, f.ACCESS)
-_CLIENT_ADDRESS, _USER_AGENT = str(f.CLIENT_ADDRESS), str(f.USER_AGENT)
+# In the order of `Access`. Plain, since logging's `extra` is written for each request.
+FIELDS = (*map(str, f.ACCESS), str(f.CLIENT_ADDRESS), str(f.USER_AGENT))
 
 # The beginning of uvicorn's line, which has the client's address and the query string.
 _WEBSOCKET = '%s - "WebSocket %s"'
@@ -43,6 +41,42 @@ class ServersOwn(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Return False for the access line of a WebSocket."""
         return not str(record.msg).startswith(_WEBSOCKET)
+
+
+class Access(NamedTuple):
+    """What an access line says of a request, its context apart."""
+
+    method: str
+    """A known method, or ``_OTHER``."""
+    path: str
+    status: int | None
+    """None if no response was started."""
+    milliseconds: float
+    size: int
+    """Of the response's body, in bytes."""
+    outcome: str
+    kept: bool
+    """Whether the trace is exported."""
+    address: str | None
+    """The client's address; None leaves it out."""
+    agent: str | None
+    """The ``User-Agent`` header; None leaves it out."""
+
+    @property
+    def answer(self) -> str:
+        """The status as it is shown in the message."""
+        return "no answer" if self.status is None else str(self.status)
+
+    def fields(self) -> dict[str, Any]:
+        """The record's ``extra`` fields."""
+        return {
+            name: value
+            for place, (name, value) in enumerate(zip(FIELDS, self, strict=True))
+            if place < _ALWAYS or value is not None
+        }
+
+
+_ALWAYS = len(f.ACCESS)
 
 
 def log_request(
@@ -71,49 +105,26 @@ def log_request(
     if not logger.isEnabledFor(level):
         return
     path = str(record.scope.get("path", ""))[:MAX_PATH]
+    milliseconds = round(seconds * 1000, 3)
+    access = Access(
+        record.method, path, status, milliseconds, size, record.outcome, kept, address, agent
+    )
     # Explicit, since the current context no longer has the request.
     context = LogContext.of(record.span.get_span_context(), record)
-    known: dict[str, Any] = {
-        _METHOD: record.method,
-        PATH: path,
-        _STATUS: status,
-        _MILLISECONDS: round(seconds * 1000, 3),
-        _BYTES: size,
-        _OUTCOME: record.outcome,
-        _KEPT: kept,
-    }
-    if address is not None:
-        known[_CLIENT_ADDRESS] = address
-    if agent is not None:
-        known[_USER_AGENT] = agent
     handler = _only_handler(level)
-    if handler is None:
-        arguments = _arguments(known, printable(path))
-        logger.log(level, _MESSAGE, *arguments, extra={**known, ATTRIBUTE: context})
-    else:
-        _write(handler, level, context, known)
-
-
-def message_of(known: Mapping[str, Any], path: str) -> str:
-    """The message of an access line, given its ``extra`` fields and the path to show."""
-    return _MESSAGE % _arguments(known, path)
-
-
-def _arguments(known: Mapping[str, Any], path: str) -> tuple[str, str, str, float]:
-    status = known[_STATUS]
-    answered = "no answer" if status is None else str(status)
-    return known[_METHOD], path, answered, known[_MILLISECONDS]
+    if handler is not None:
+        _write(handler, level, context, access)
+        return
+    arguments = access.method, printable(path), access.answer, milliseconds
+    logger.log(level, _MESSAGE, *arguments, extra={**access.fields(), ATTRIBUTE: context})
 
 
 def _write(
-    handler: logging.StreamHandler[TextIO],
-    level: int,
-    context: LogContext,
-    known: Mapping[str, Any],
+    handler: logging.StreamHandler[TextIO], level: int, context: LogContext, access: Access
 ) -> None:
     formatter: Any = handler.formatter
     try:
-        line = formatter.access_line(level, time.time(), context, known)
+        line = formatter.access_line(level, time.time(), context, access)
         handler.acquire()
         try:
             # In one call, and flushed, as the handler does.

@@ -23,8 +23,7 @@ from telemetry.settings.model import RedactionSettings
 from telemetry.terminal import CYAN, DIM, RED, YELLOW, Terminal, printable, without_controls
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from telemetry.logs.access import Access
     from telemetry.logs.context import LogContext
 
 # Created once: `json.dumps` creates an encoder for each call with other separators.
@@ -32,8 +31,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _TIME, _LEVEL, _LOGGER, _MESSAGE = map(str, (f.TIME, f.LEVEL, f.LOGGER, f.MESSAGE))
 _TRACE_ID, _SPAN_ID, _TRACE_FLAGS = map(str, (f.TRACE_ID, f.SPAN_ID, f.TRACE_FLAGS))
 _SITE, _ROUTE, _VERSION = map(str, (f.SITE, f.HTTP_ROUTE, f.SERVICE_VERSION))
-# Fields of an access line whose values are from closed sets.
-_CLOSED = frozenset({str(f.METHOD), str(f.OUTCOME)})
+_METHOD, _PATH, _STATUS, _MILLISECONDS, _BYTES, _OUTCOME, _KEPT, _ADDRESS, _AGENT = access.FIELDS
 # Characters that end a line for some programs, hide text, or change its direction.
 _HIDDEN = re.compile(
     "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
@@ -62,6 +60,7 @@ class JSONFormatter(logging.Formatter):
         super().__init__()
         self._release = release
         self._redactor = Redactor(redaction or RedactionSettings())
+        self._texts = _AccessTexts(self._redactor, release)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, without a line break."""
@@ -92,9 +91,7 @@ class JSONFormatter(logging.Formatter):
         """Whether `access_line` gives what `format` would give."""
         return not self._redactor.has_patterns
 
-    def access_line(
-        self, level: int, created: float, context: LogContext, known: Mapping[str, Any]
-    ) -> str:
+    def access_line(self, level: int, created: float, context: LogContext, said: Access) -> str:
         """Return the line of an access record, with the fields and values that `format` gives.
 
         Ids, times, numbers and words from closed sets are not looked through for private data.
@@ -104,44 +101,74 @@ class JSONFormatter(logging.Formatter):
             level: the level of the record.
             created: Unix time in seconds.
             context: of the request.
-            known: the ``extra`` fields: strings, finite numbers, booleans, None.
+            said: what the line says of it. The milliseconds are finite.
         """
-        redactor = self._redactor
-        fields = {
-            key: redactor.value(key, text(value))
-            if value.__class__ is str and key not in _CLOSED
-            else value
-            for key, value in known.items()
-        }
-        path, shown = known[access.PATH], printable(known[access.PATH])
-        message = access.message_of(
-            fields,
-            # A rule may match what it shows of control characters.
-            fields[access.PATH] if shown == path else redactor.text(text(shown)),
+        texts = self._texts
+        if texts.generation is not self._redactor.generation:
+            texts = self._texts = _AccessTexts(self._redactor, self._release)
+        method, path, status, milliseconds, size, outcome, kept, address, agent = said
+        shown, encoded = texts.path(path)
+        trace_id, span_id, flags, site, route = context
+        ids = (
+            f'"{_TRACE_ID}":"{trace_id}","{_SPAN_ID}":"{span_id}","{_TRACE_FLAGS}":"{flags}",'
+            if trace_id
+            else ""
         )
-        start = f'{{"{_TIME}":"{_rfc3339(created)}","{_LEVEL}":"{logging.getLevelName(level)}"'
-        parts = [f'{start},"{_LOGGER}":"{access.LOGGER}","{_MESSAGE}":{_encode(message)}']
-        if context.trace_id:
-            parts.append(
-                f'"{_TRACE_ID}":"{context.trace_id}","{_SPAN_ID}":"{context.span_id}"'
-                f',"{_TRACE_FLAGS}":"{context.trace_flags}"'
-            )
-        for key, repeated in (
-            (_SITE, context.site),
-            (_ROUTE, context.route),
-            (_VERSION, self._release),
-        ):
-            if repeated:
-                parts.append(f'"{key}":{_encoded(redactor.value(key, text(repeated)))}')
-        # Without the braces.
-        parts.append(_encode(fields)[1:])
-        line = ",".join(parts)
+        answer = "no answer" if status is None else status
+        line = (
+            f'{{"{_TIME}":"{_rfc3339(created)}",{texts.start(level)}'
+            f'"{method} {shown} {answer} {milliseconds:.1f} ms",{ids}{texts.repeated(site, route)}'
+            f'"{_METHOD}":"{method}","{_PATH}":{encoded},'
+            f'"{_STATUS}":{"null" if status is None else status},'
+            f'"{_MILLISECONDS}":{milliseconds!r},"{_BYTES}":{size},"{_OUTCOME}":"{outcome}",'
+            f'"{_KEPT}":{"true" if kept else "false"}'
+        )
+        if address is not None:
+            line += texts.field(_ADDRESS, address)
+        if agent is not None:
+            line += texts.field(_AGENT, agent)
+        line += "}"
         return line if line.isascii() else _HIDDEN.sub(_escaped, line)
 
 
-@lru_cache(1024)
-def _encoded(value: str) -> str:
-    return _encode(value)
+class _AccessTexts:
+    """Texts of access lines, redacted and encoded, which repeat from request to request.
+
+    Args:
+        redactor: redacts them, by the rules of its present generation.
+        release: the value of ``service.version``.
+    """
+
+    def __init__(self, redactor: Redactor, release: str | None) -> None:
+        # Read first: rules may change meanwhile, which is then noticed.
+        self.generation = redactor.generation
+        self._redactor = redactor
+        self._release = release
+        # A host may rename levels.
+        self.start = lru_cache(8)(self._start)
+        self.path = lru_cache(1024)(self._path)
+        self.repeated = lru_cache(4096)(self._repeated)
+
+    def _start(self, level: int) -> str:
+        """What stands between the time and the message."""
+        name = _encode(logging.getLevelName(level))
+        return f'"{_LEVEL}":{name},"{_LOGGER}":"{access.LOGGER}","{_MESSAGE}":'
+
+    def _path(self, path: str) -> tuple[str, str]:
+        """The path in the message and as a field."""
+        redactor, shown = self._redactor, printable(path)
+        found = redactor.value(_PATH, text(path))
+        # A rule may match what is shown of control characters.
+        shown = found if shown == path else redactor.text(text(shown))
+        return _encode(shown)[1:-1], _encode(found)
+
+    def _repeated(self, site: str | None, route: str | None) -> str:
+        known = (_SITE, site), (_ROUTE, route), (_VERSION, self._release)
+        return "".join(f"{self.field(key, value)[1:]}," for key, value in known if value)
+
+    def field(self, key: str, value: str) -> str:
+        """A field, behind a comma."""
+        return f',"{key}":{_encode(self._redactor.value(key, text(value)))}'
 
 
 def _rfc3339(created: float) -> str:
