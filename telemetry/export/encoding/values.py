@@ -31,6 +31,9 @@ _KEY, _VALUE = b"\x0a", b"\x12"
 # Items of arrays, with their lengths: a double, and integers of one byte.
 _DOUBLE_ITEM = _ITEM + b"\x09" + _DOUBLE
 _SMALL_ITEMS = tuple(_ITEM + b"\x02" + _INT + bytes((number,)) for number in range(128))
+_FLOAT, _INT_ONLY = {float}, {int}
+# Types of values that are found again.
+_KEYS = frozenset({str, int, bool})
 
 _CACHED = 4096
 """Number of attributes in one generation of a cache."""
@@ -143,7 +146,10 @@ class ValueEncoder:
             found = [*map(pairs.new.get, keys)]
         except TypeError:
             # A value that can't be a key, such as a list.
-            found = [None] * len(attributes)
+            found = [
+                pairs.new.get((value.__class__, (key, value))) if value.__class__ in _KEYS else None
+                for key, value in attributes.items()
+            ]
         if None in found:
             found = self._completed(found, attributes, pairs)
         return prefix + prefix.join(found) if found else b""  # type: ignore[arg-type]
@@ -167,7 +173,7 @@ class ValueEncoder:
 
     def _encode(self, pair: tuple[str, Any], pairs: RecentlyUsed) -> bytes | None:
         kind = pair[1].__class__
-        if kind is not str and kind is not int and kind is not bool:
+        if kind not in _KEYS:
             # Seldom seen again, such as a float.
             return self._attribute(*pair)
         cache_key = kind, pair
@@ -204,6 +210,12 @@ class ValueEncoder:
 
     def _array(self, key: str, values: Sequence[Any]) -> bytes:
         """Redact and encode a list, each item by itself, as `Redactor.value` does."""
+        kinds = {*map(type, values)}
+        # Without a line for each.
+        if kinds == _FLOAT:
+            return delimited(_ARRAY, _DOUBLE_ITEM + _DOUBLE_ITEM.join(map(pack_double, values)))
+        if kinds == _INT_ONLY and 0 <= min(values) and max(values) < len(_SMALL_ITEMS):
+            return delimited(_ARRAY, b"".join(map(_SMALL_ITEMS.__getitem__, values)))
         items = []
         for value in values:
             kind = value.__class__
