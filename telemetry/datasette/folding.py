@@ -179,12 +179,12 @@ class DatasetteSpanProcessor(SpanProcessor):
         self, span: ReadableSpan, opened: _Open, phases: list[ReadableSpan]
     ) -> Sequence[ReadableSpan]:
         query = read_query(span, phases)
-        if (
-            query.execution >= self._slow
-            or is_remarkable(span)
-            or (phases and any(map(is_remarkable, phases)))
-        ):
+        if query.execution >= self._slow or is_remarkable(span):
             opened.stay()
+        else:
+            for phase in phases:
+                if is_remarkable(phase):
+                    opened.stay()
         local = opened.local
         with self._lock:
             local.queries += 1

@@ -7,6 +7,7 @@ phases: the execution in a thread, and for a write the time in the queue before 
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import StatusCode
@@ -15,9 +16,12 @@ from telemetry.datasette.query_statistics import Query
 from telemetry.registry import datasette as d
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
+
+# Without a call of Python's.
+_query: Callable[[tuple[Any, ...]], Query] = partial(tuple.__new__, Query)
 
 
 class Role(Enum):
@@ -48,7 +52,7 @@ def is_remarkable(span: ReadableSpan) -> bool:
     if known is not None:
         light: Any = span
         if not light.is_eventful:
-            return bool(known.get(d.TRUNCATED))
+            return d.TRUNCATED in known and bool(known[d.TRUNCATED])
     return (
         span.status.status_code is StatusCode.ERROR
         or bool(span.events)
@@ -71,13 +75,16 @@ def read_query(span: ReadableSpan, phases: Sequence[ReadableSpan]) -> Query:
         execution = whole
     rows = known.get(d.ROWS)
     suppressed = bool(known.get(d.SUPPRESSED))
-    return Query(
-        str(known.get(d.TEXT) or known.get(d.CALLBACK) or ""),
-        str(known.get(d.DATABASE, "")),
-        execution,
-        whole - execution if whole > execution else 0,
-        rows if isinstance(rows, int) else 0,
-        suppressed,
-        # A query with a time limit that has neither rows nor a suppressed error was interrupted.
-        rows is None and d.TIME_LIMIT in known and not suppressed,
+    return _query(
+        (
+            str(known.get(d.TEXT) or known.get(d.CALLBACK) or ""),
+            str(known.get(d.DATABASE, "")),
+            execution,
+            whole - execution if whole > execution else 0,
+            rows if isinstance(rows, int) else 0,
+            suppressed,
+            # A query with a time limit that has neither rows nor a suppressed error was
+            # interrupted.
+            rows is None and d.TIME_LIMIT in known and not suppressed,
+        )
     )

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from telemetry.registry import attributes as a
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+T = TypeVar("T")
 
 COSTLIEST = 5
 MAX_STATEMENT = 256
@@ -19,8 +23,7 @@ MAX_DATABASES = 16
 OTHER = "other"
 
 
-@dataclass(slots=True)
-class Query:
+class Query(NamedTuple):
     """One query. Times are nanoseconds."""
 
     statement: str
@@ -36,9 +39,10 @@ class Query:
     """Whether it reached a time limit that its caller set and handles."""
 
 
-@dataclass(slots=True)
-class _Sum:
-    count: int = 0
+class _Sum(NamedTuple):
+    """Totals of some queries. Times are nanoseconds."""
+
+    number: int = 0
     execution: int = 0
     longest: int = 0
 
@@ -61,101 +65,125 @@ class Details:
         self._room += number
 
 
-@dataclass(slots=True)
 class QueryStatistics:
-    """Totals of queries: overall, by database and by statement. Not thread-safe."""
+    """Totals of queries: overall, by database and by statement. Not thread-safe.
 
-    details: Details
-    total: _Sum = field(default_factory=_Sum)
-    waiting: int = 0
-    longest_wait: int = 0
-    rows: int = 0
-    suppressed: int = 0
-    interrupted: int = 0
-    databases: dict[str, _Sum] = field(default_factory=dict)
-    statements: dict[str, _Sum] = field(default_factory=dict)
+    Args:
+        details: room for statements, of which this takes one for each statement and database.
+    """
+
+    def __init__(self, details: Details) -> None:
+        self._details = details
+        # Of each statement in each database: the number, the execution time and its longest. None
+        # stands for statements without room.
+        self._sums: dict[tuple[str | None, str], list[int]] = {}
+        self._taken = 0
+        self._databases: set[str] = set()
+        self._waiting = self._longest_wait = self._rows = self._suppressed = self._interrupted = 0
 
     def add(self, query: Query) -> None:
         """Add a query to the totals."""
         # Runs for each query: without calls, but for what is seen for the first time.
-        execution, waiting = query.execution, query.waiting
-        self.waiting += waiting
-        if waiting > self.longest_wait:
-            self.longest_wait = waiting
-        self.rows += query.rows
-        self.suppressed += query.suppressed
-        self.interrupted += query.interrupted
-        database = self.databases.get(query.database) or self._database(query.database)
-        statement = self.statements.get(query.statement) or self._statement(query.statement)
-        for known in (self.total, database, statement):
-            known.count += 1
-            known.execution += execution
-            if execution > known.longest:
-                known.longest = execution
+        statement, database, execution, waiting, rows, suppressed, interrupted = query
+        known = self._sums.get((statement, database)) or self._sum(statement, database)
+        known[0] += 1
+        known[1] += execution
+        if execution > known[2]:
+            known[2] = execution
+        if waiting:
+            self._waiting += waiting
+            if waiting > self._longest_wait:
+                self._longest_wait = waiting
+        self._rows += rows
+        if suppressed:
+            self._suppressed += 1
+        if interrupted:
+            self._interrupted += 1
 
-    def _database(self, name: str) -> _Sum:
-        if len(self.databases) >= MAX_DATABASES:
-            name = OTHER
-        return self.databases.setdefault(name, _Sum())
-
-    def _statement(self, text: str) -> _Sum:
-        if not self.details.take():
-            return _Sum()
-        self.statements[text] = known = _Sum()
-        return known
+    def _sum(self, statement: str, database: str) -> list[int]:
+        if database not in self._databases:
+            if len(self._databases) >= MAX_DATABASES:
+                database = OTHER
+            else:
+                self._databases.add(database)
+        key: tuple[str | None, str] = (statement, database)
+        if key not in self._sums:
+            if self._details.take():
+                self._taken += 1
+            else:
+                key = None, database
+        return self._sums.setdefault(key, [0, 0, 0])
 
     def close(self) -> None:
         """Drop the statements and release their room."""
-        self.details.give_back(len(self.statements))
-        self.statements = {}
+        self._details.give_back(self._taken)
+        self._taken, self._sums = 0, {}
 
     def attributes(self) -> dict[str, Any]:
         """The statistics as span attributes: parallel lists, the longest execution first."""
-        if not self.total.count:
+        if not self._sums:
             return {}
+        counts, executions, longest = zip(*self._sums.values(), strict=True)
+        total = sum(counts)
         found: dict[str, Any] = {
-            a.QUERIES: self.total.count,
-            a.QUERIES_EXECUTION: _seconds(self.total.execution),
-            a.QUERIES_WAITING: _seconds(self.waiting),
-            a.QUERIES_LONGEST: _seconds(self.total.longest),
-            a.QUERIES_LONGEST_WAIT: _seconds(self.longest_wait),
-            a.QUERIES_ROWS: self.rows,
+            a.QUERIES: total,
+            a.QUERIES_EXECUTION: _seconds(sum(executions)),
+            a.QUERIES_WAITING: _seconds(self._waiting),
+            a.QUERIES_LONGEST: _seconds(max(longest)),
+            a.QUERIES_LONGEST_WAIT: _seconds(self._longest_wait),
+            a.QUERIES_ROWS: self._rows,
         }
-        if self.suppressed:
-            found[a.QUERIES_SUPPRESSED] = self.suppressed
-        if self.interrupted:
-            found[a.QUERIES_INTERRUPTED] = self.interrupted
-        databases = _costliest(self.databases)
-        found[a.DATABASES] = [name for name, _ in databases]
-        found[a.DATABASES_COUNT] = [total.count for _, total in databases]
-        found[a.DATABASES_EXECUTION] = [_seconds(total.execution) for _, total in databases]
-        statements = _costliest(self.statements)[:COSTLIEST]
-        found[a.STATEMENTS] = [cut_statement(text) for text, _ in statements]
-        found[a.STATEMENTS_COUNT] = [total.count for _, total in statements]
-        found[a.STATEMENTS_EXECUTION] = [_seconds(total.execution) for _, total in statements]
-        found[a.STATEMENTS_LONGEST] = [_seconds(total.longest) for _, total in statements]
-        repeated = self._repeated()
+        if self._suppressed:
+            found[a.QUERIES_SUPPRESSED] = self._suppressed
+        if self._interrupted:
+            found[a.QUERIES_INTERRUPTED] = self._interrupted
+        databases = _costliest(_grouped((key[1], sums) for key, sums in self._sums.items()))
+        found[a.DATABASES] = tuple([name for name, _ in databases])
+        found[a.DATABASES_COUNT] = tuple([sums.number for _, sums in databases])
+        found[a.DATABASES_EXECUTION] = tuple([_seconds(sums.execution) for _, sums in databases])
+        by_statement = _grouped((key[0], sums) for key, sums in self._sums.items())
+        by_statement.pop(None, None)
+        statements = _costliest(by_statement)[:COSTLIEST]
+        found[a.STATEMENTS] = tuple([cut_statement(str(text)) for text, _ in statements])
+        found[a.STATEMENTS_COUNT] = tuple([sums.number for _, sums in statements])
+        found[a.STATEMENTS_EXECUTION] = tuple([_seconds(sums.execution) for _, sums in statements])
+        found[a.STATEMENTS_LONGEST] = tuple([_seconds(sums.longest) for _, sums in statements])
+        repeated = _repeated(by_statement) if total >= REPEATED else ()
         if repeated:
-            found[a.REPEATED] = [cut_statement(text) for text, _ in repeated]
-            found[a.REPEATED_COUNT] = [count for _, count in repeated]
+            found[a.REPEATED] = tuple([cut_statement(text) for text, _ in repeated])
+            found[a.REPEATED_COUNT] = tuple([count for _, count in repeated])
         return found
 
-    def _repeated(self) -> list[tuple[str, int]]:
-        """Shapes of statements that ran at least ``REPEATED`` times: an example and the count."""
-        if self.total.count < REPEATED:
-            return []
-        counts: Counter[str] = Counter()
-        examples: dict[str, str] = {}
-        for text, total in self.statements.items():
-            # The name of a function has no spaces, and is its own shape.
-            shape = shape_of(text) if " " in text else text
-            counts[shape] += total.count
-            examples.setdefault(shape, text)
-        alike = ((examples[shape], n) for shape, n in counts.most_common() if n >= REPEATED)
-        return list(alike)[:MAX_REPEATED]
+
+def _grouped(sums: Iterable[tuple[T, list[int]]]) -> dict[T, _Sum]:
+    """The totals of each key, in the order of their first."""
+    found: dict[T, list[int]] = {}
+    for key, (count, execution, longest) in sums:
+        known = found.get(key)
+        if known is None:
+            found[key] = [count, execution, longest]
+        else:
+            known[0] += count
+            known[1] += execution
+            known[2] = max(known[2], longest)
+    return {key: _Sum(*known) for key, known in found.items()}
 
 
-def _costliest(sums: dict[str, _Sum]) -> list[tuple[str, _Sum]]:
+def _repeated(statements: Mapping[str | None, _Sum]) -> list[tuple[str, int]]:
+    """Shapes of statements that ran at least ``REPEATED`` times: an example and the count."""
+    counts: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    for each, sums in statements.items():
+        text = str(each)
+        # The name of a function has no spaces, and is its own shape.
+        shape = shape_of(text) if " " in text else text
+        counts[shape] += sums.number
+        examples.setdefault(shape, text)
+    alike = ((examples[shape], n) for shape, n in counts.most_common() if n >= REPEATED)
+    return list(alike)[:MAX_REPEATED]
+
+
+def _costliest(sums: Mapping[T, _Sum]) -> list[tuple[T, _Sum]]:
     return sorted(sums.items(), key=lambda item: item[1].execution, reverse=True)
 
 

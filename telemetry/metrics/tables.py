@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakMethod
 
 from opentelemetry.attributes import BoundedAttributes
-from opentelemetry.context import get_current
+from opentelemetry.context import Context, get_current
 from opentelemetry.metrics import Counter, Histogram, Observation, UpDownCounter
 from opentelemetry.sdk import metrics as sdk
 from opentelemetry.sdk.metrics import view
@@ -48,7 +48,6 @@ from telemetry.request import NO_SPAN
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from opentelemetry.context import Context
     from opentelemetry.metrics import Meter
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
@@ -72,6 +71,8 @@ OVERFLOW: dict[str, Any] = {"otel.metric.overflow": True}
 KEYS_PER_SERIES = 4
 
 _SCALARS = frozenset({bool, int, float, type(None)})
+# A context that no measurement has.
+_NO_CONTEXT = Context()
 
 
 class Preference(NamedTuple):
@@ -444,7 +445,7 @@ class _Instrument:
         self.tables: dict[MetricReader, _Table] = {}
         self._find_sample = find_sample
         # A context that has no exemplar.
-        self._unsampled = None if find_sample is _always else NO_SPAN
+        self._unsampled = _NO_CONTEXT if find_sample is _always else NO_SPAN
         self._refuse = inner.record if kind is sdk.Histogram else inner.add
         self._measure: Measure = self._measure_in_each
 
@@ -492,7 +493,7 @@ class _Instrument:
             self._refuse(amount, attributes)
             return
         sample = None
-        if context is None or context is not self._unsampled:
+        if context is not self._unsampled:
             sample = self._find_sample(amount, context)
         self._measure(amount, key, attributes, sample)
 
@@ -512,7 +513,7 @@ class TableHistogram(_Instrument, Histogram):
             return
         # As in `measure`, without its call.
         sample = None
-        if context is None or context is not self._unsampled:
+        if context is not self._unsampled:
             sample = self._find_sample(amount, context)
         self._measure(amount, tuple(attributes.items()) if attributes else (), attributes, sample)
 

@@ -94,6 +94,10 @@ class LightSpan(sdk.Span):
     span_id = 0
     trace_flags = TraceFlags()
     trace_state: TraceState | None = None
+    parent_id = 0
+    """The span id of the parent, or 0 for a root span."""
+    is_eventful = False
+    """Whether the span has a status or an event."""
     values: dict[str, Any]
     """The attributes. Within telemetry, processors of an ended span may add others."""
     request: RequestRecord | None = None
@@ -138,17 +142,6 @@ class LightSpan(sdk.Span):
         if isinstance(parent, LightSpan):
             return parent.get_span_context()
         return parent
-
-    @property
-    def parent_id(self) -> int:
-        """The span id of the parent, or 0 for a root span."""
-        parent = self._above
-        return 0 if parent is None else parent.span_id
-
-    @property
-    def is_eventful(self) -> bool:
-        """Whether the span has a status or an event."""
-        return self.status is not NO_STATUS or self._event_list is not None
 
     def clean(self) -> None:
         """Have the attributes as the limits want them. They were checked when they were set."""
@@ -288,6 +281,7 @@ class LightSpan(sdk.Span):
         )
         if self._event_list is None:
             self._event_list = []
+            self.is_eventful = True
         self._event_list.append(sdk.Event(name, known, timestamp))
         if limits.max_events is not None and len(self._event_list) > limits.max_events:
             del self._event_list[0]
@@ -342,6 +336,7 @@ class LightSpan(sdk.Span):
             self.status = status
         else:
             self.status = Status(status, description)
+        self.is_eventful = True
 
     # --- Start and end
 
@@ -516,20 +511,23 @@ class LightTracer(Tracer):
             context = context_api.get_current()
         record: Any = context.get(RECORD_KEY)
         parent: Any = context.get(SPAN_KEY)
-        above: LightSpan | SpanContext | None = getattr(parent, "light", None)
+        light: LightSpan | None = getattr(parent, "light", None)
+        above: LightSpan | SpanContext | None = light
         if (
-            above is not None
+            light is not None
             and self._inherits
             and not links
             # A framework may exclude its request late.
             and not (record is not None and (record.excluded or record.untraced))
         ):
             ids = (
-                above.trace_id,
+                light.trace_id,
                 inner.id_generator.generate_span_id(),
-                above.trace_flags,
-                above.trace_state,
+                light.trace_flags,
+                light.trace_state,
             )
+            # The parent's clock runs on evenly if the system's is set.
+            offset = light.clock_offset
         else:
             above = trace.get_current_span(context).get_span_context()
             if not above.is_valid:
@@ -541,6 +539,7 @@ class LightTracer(Tracer):
                 trace_id, span_id, flags, state = ids
                 unrecorded = UnrecordedServerSpan if kind is SpanKind.SERVER else NonRecordingSpan
                 return unrecorded(SpanContext(trace_id, span_id, False, flags, state))
+            offset = time_ns() - perf_counter_ns()
         # Not by a constructor: a call of Python's for each span.
         span: LightSpan = _new(span_class)
         span._tracer = self
@@ -548,13 +547,13 @@ class LightTracer(Tracer):
         span.values = {}
         span.trace_id, span.span_id, span.trace_flags, span.trace_state = ids
         span.resource = inner.resource
-        now = time_ns()
-        span.clock_offset = now - perf_counter_ns()
-        span.start_time = now if start_time is None else start_time
+        span.clock_offset = offset
+        span.start_time = offset + perf_counter_ns() if start_time is None else start_time
         if kind is not _INTERNAL:
             span.kind = kind
         if above is not None:
             span._above = above
+            span.parent_id = above.span_id
         if on_exception is not _BOTH:
             span._on_exception = on_exception
         if record is not None and not record.ended:

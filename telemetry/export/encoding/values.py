@@ -214,7 +214,7 @@ class ValueEncoder:
         # Without a line for each.
         if kinds == _FLOAT:
             return delimited(_ARRAY, _DOUBLE_ITEM + _DOUBLE_ITEM.join(map(pack_double, values)))
-        if kinds == _INT_ONLY and 0 <= min(values) and max(values) < len(_SMALL_ITEMS):
+        if kinds == _INT_ONLY and min(values) >= 0 and max(values) < len(_SMALL_ITEMS):
             return delimited(_ARRAY, b"".join(map(_SMALL_ITEMS.__getitem__, values)))
         items = []
         for value in values:

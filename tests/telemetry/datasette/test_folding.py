@@ -206,7 +206,7 @@ def test_what_never_ends_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     others[3].end()
     stream.query(others[1])
     others[1].end()
-    assert (stream.all[-1].attributes or {})[a.STATEMENTS] == ["select 1"]
+    assert (stream.all[-1].attributes or {})[a.STATEMENTS] == ("select 1",)
 
 
 def test_what_a_span_has_dropped_is_still_told() -> None:

@@ -51,13 +51,13 @@ def test_sums_are_in_seconds_and_nanoseconds_add_up() -> None:
         a.QUERIES_ROWS: 11,
         a.QUERIES_SUPPRESSED: 1,
         a.QUERIES_INTERRUPTED: 1,
-        a.DATABASES: ["meetings", "_internal"],
-        a.DATABASES_COUNT: [3, 1],
-        a.DATABASES_EXECUTION: [0.009, 0.002],
-        a.STATEMENTS: ["select c", "select a", "select b"],
-        a.STATEMENTS_COUNT: [1, 2, 1],
-        a.STATEMENTS_EXECUTION: [0.005, 0.003, 0.003],
-        a.STATEMENTS_LONGEST: [0.005, 0.002, 0.003],
+        a.DATABASES: ("meetings", "_internal"),
+        a.DATABASES_COUNT: (3, 1),
+        a.DATABASES_EXECUTION: (0.009, 0.002),
+        a.STATEMENTS: ("select c", "select a", "select b"),
+        a.STATEMENTS_COUNT: (1, 2, 1),
+        a.STATEMENTS_EXECUTION: (0.005, 0.003, 0.003),
+        a.STATEMENTS_LONGEST: (0.005, 0.002, 0.003),
     }
 
 
@@ -66,7 +66,8 @@ def test_only_the_costliest_statements_are_named() -> None:
     found = _statistics(
         *(_query(f"select {n} from t{n}", n * MS) for n in range(1, 10))
     ).attributes()
-    assert found[a.STATEMENTS] == [f"select {n} from t{n}" for n in range(9, 9 - COSTLIEST, -1)]
+    expected = [f"select {n} from t{n}" for n in range(9, 9 - COSTLIEST, -1)]
+    assert found[a.STATEMENTS] == tuple(expected)
     [cut] = _statistics(_query("select\n  " + "a" * 999)).attributes()[a.STATEMENTS]
     assert cut.startswith("select aaa")
     assert len(cut) == MAX_STATEMENT
@@ -78,8 +79,8 @@ def test_a_loop_is_named_by_one_of_its_statements() -> None:
     again = (_query("select count(*) from minutes") for _ in range(7))
     few = (_query(f"select max({name}) from minutes") for name in "abcd")
     found = _statistics(*columns, *again, *few).attributes()
-    assert found[a.REPEATED] == ["select count(*) from minutes", "select a as value from minutes"]
-    assert found[a.REPEATED_COUNT] == [7, 6]
+    assert found[a.REPEATED] == ("select count(*) from minutes", "select a as value from minutes")
+    assert found[a.REPEATED_COUNT] == (7, 6)
 
 
 def test_functions_are_told_apart_by_their_names() -> None:
@@ -87,14 +88,14 @@ def test_functions_are_told_apart_by_their_names() -> None:
     different = (_query(f"Database.{name}") for name in "abcdef")
     assert a.REPEATED not in _statistics(*different).attributes()
     alike = (_query("Database.primary_keys.<locals>._keys") for _ in range(5))
-    assert _statistics(*alike).attributes()[a.REPEATED_COUNT] == [5]
+    assert _statistics(*alike).attributes()[a.REPEATED_COUNT] == (5,)
 
 
 def test_a_few_loops_are_enough() -> None:
     """However many there are."""
     loops = [_query("select " + ", ".join("a" * n)) for n in range(1, 9) for _ in range(5 + n)]
     found = _statistics(*loops).attributes()
-    assert found[a.REPEATED_COUNT] == [13, 12, 11][:MAX_REPEATED]
+    assert found[a.REPEATED_COUNT] == (13, 12, 11)[:MAX_REPEATED]
 
 
 def test_databases_are_bounded() -> None:
