@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
+# Looked up once.
+_TEXT, _CALLBACK, _DATABASE = d.TEXT, d.CALLBACK, d.DATABASE
+_ROWS, _SUPPRESSED, _WAIT = d.ROWS, d.SUPPRESSED, d.WAIT
 # Without a call of Python's.
 _query: Callable[[tuple[Any, ...]], Query] = partial(tuple.__new__, Query)
 
@@ -62,6 +65,7 @@ def is_remarkable(span: ReadableSpan) -> bool:
 
 def read_query(span: ReadableSpan, phases: Sequence[ReadableSpan]) -> Query:
     """The query that ended spans describe."""
+    # Runs for each query.
     known: Any = getattr(span, "values", None)
     if known is None:
         known = span.attributes or {}
@@ -69,22 +73,26 @@ def read_query(span: ReadableSpan, phases: Sequence[ReadableSpan]) -> Query:
     # Without phases, the query ran in its caller's thread.
     execution = None
     for phase in phases:
-        if phase.name != d.WAIT:
+        if phase.name != _WAIT:
             execution = (execution or 0) + (phase.end_time or 0) - (phase.start_time or 0)
     if execution is None:
         execution = whole
-    rows = known.get(d.ROWS)
-    suppressed = bool(known.get(d.SUPPRESSED))
+    statement = known.get(_TEXT) or known.get(_CALLBACK) or ""
+    database = known.get(_DATABASE, "")
+    rows = known.get(_ROWS)
+    suppressed, interrupted = bool(known.get(_SUPPRESSED)), False
+    if rows.__class__ is not int:
+        # A query with a time limit that has neither rows nor a suppressed error was interrupted.
+        interrupted = rows is None and d.TIME_LIMIT in known and not suppressed
+        rows = rows if isinstance(rows, int) else 0
     return _query(
         (
-            str(known.get(d.TEXT) or known.get(d.CALLBACK) or ""),
-            str(known.get(d.DATABASE, "")),
+            statement if statement.__class__ is str else str(statement),
+            database if database.__class__ is str else str(database),
             execution,
             whole - execution if whole > execution else 0,
-            rows if isinstance(rows, int) else 0,
+            rows,
             suppressed,
-            # A query with a time limit that has neither rows nor a suppressed error was
-            # interrupted.
-            rows is None and d.TIME_LIMIT in known and not suppressed,
+            interrupted,
         )
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from telemetry.registry import attributes as a
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 T = TypeVar("T")
 
@@ -37,14 +37,6 @@ class Query(NamedTuple):
     """Whether it failed with an error that its caller suppressed."""
     interrupted: bool = False
     """Whether it reached a time limit that its caller set and handles."""
-
-
-class _Sum(NamedTuple):
-    """Totals of some queries. Times are nanoseconds."""
-
-    number: int = 0
-    execution: int = 0
-    longest: int = 0
 
 
 class Details:
@@ -137,17 +129,23 @@ class QueryStatistics:
             found[a.QUERIES_SUPPRESSED] = self._suppressed
         if self._interrupted:
             found[a.QUERIES_INTERRUPTED] = self._interrupted
-        databases = _costliest(_grouped((key[1], sums) for key, sums in self._sums.items()))
+        of_statement, of_database = zip(*self._sums, strict=True)
+        databases = _costliest(_grouped(of_database, self._sums.values()))
         found[a.DATABASES] = tuple([name for name, _ in databases])
-        found[a.DATABASES_COUNT] = tuple([sums.number for _, sums in databases])
-        found[a.DATABASES_EXECUTION] = tuple([_seconds(sums.execution) for _, sums in databases])
-        by_statement = _grouped((key[0], sums) for key, sums in self._sums.items())
+        found[a.DATABASES_COUNT] = tuple([number for _, (number, _, _) in databases])
+        found[a.DATABASES_EXECUTION] = tuple([_seconds(time) for _, (_, time, _) in databases])
+        # Most statements run in one database.
+        by_statement: dict[str | None, Sequence[int]] = dict(
+            zip(of_statement, self._sums.values(), strict=True)
+        )
+        if len(by_statement) < len(of_statement):
+            by_statement = _grouped(of_statement, self._sums.values())
         by_statement.pop(None, None)
         statements = _costliest(by_statement)[:COSTLIEST]
         found[a.STATEMENTS] = tuple([cut_statement(str(text)) for text, _ in statements])
-        found[a.STATEMENTS_COUNT] = tuple([sums.number for _, sums in statements])
-        found[a.STATEMENTS_EXECUTION] = tuple([_seconds(sums.execution) for _, sums in statements])
-        found[a.STATEMENTS_LONGEST] = tuple([_seconds(sums.longest) for _, sums in statements])
+        found[a.STATEMENTS_COUNT] = tuple([number for _, (number, _, _) in statements])
+        found[a.STATEMENTS_EXECUTION] = tuple([_seconds(time) for _, (_, time, _) in statements])
+        found[a.STATEMENTS_LONGEST] = tuple([_seconds(most) for _, (_, _, most) in statements])
         repeated = _repeated(by_statement) if total >= REPEATED else ()
         if repeated:
             found[a.REPEATED] = tuple([cut_statement(text) for text, _ in repeated])
@@ -155,36 +153,40 @@ class QueryStatistics:
         return found
 
 
-def _grouped(sums: Iterable[tuple[T, list[int]]]) -> dict[T, _Sum]:
-    """The totals of each key, in the order of their first."""
-    found: dict[T, list[int]] = {}
-    for key, (count, execution, longest) in sums:
+def _grouped(keys: Iterable[T], sums: Iterable[Sequence[int]]) -> dict[T, Sequence[int]]:
+    """The sums of each key, in the order of their first."""
+    found: dict[T, Sequence[int]] = {}
+    for key, each in zip(keys, sums, strict=True):
         known = found.get(key)
-        if known is None:
-            found[key] = [count, execution, longest]
-        else:
-            known[0] += count
-            known[1] += execution
-            known[2] = max(known[2], longest)
-    return {key: _Sum(*known) for key, known in found.items()}
+        found[key] = (
+            each
+            if known is None
+            else (known[0] + each[0], known[1] + each[1], max(known[2], each[2]))
+        )
+    return found
 
 
-def _repeated(statements: Mapping[str | None, _Sum]) -> list[tuple[str, int]]:
+def _repeated(statements: Mapping[str | None, Sequence[int]]) -> list[tuple[str, int]]:
     """Shapes of statements that ran at least ``REPEATED`` times: an example and the count."""
-    counts: Counter[str] = Counter()
-    examples: dict[str, str] = {}
-    for each, sums in statements.items():
-        text = str(each)
-        # The name of a function has no spaces, and is its own shape.
-        shape = shape_of(text) if " " in text else text
-        counts[shape] += sums.number
-        examples.setdefault(shape, text)
-    alike = ((examples[shape], n) for shape, n in counts.most_common() if n >= REPEATED)
-    return list(alike)[:MAX_REPEATED]
+    texts = [*map(str, statements)]
+    # The name of a function has no spaces, and is its own shape.
+    shapes = [shape_of(text) if " " in text else text for text in texts]
+    counts: dict[str, int] = {}
+    for shape, (number, _, _) in zip(shapes, statements.values(), strict=True):
+        counts[shape] = counts.get(shape, 0) + number
+    if max(counts.values()) < REPEATED:
+        return []
+    # The first of each.
+    examples = dict(zip(reversed(shapes), reversed(texts), strict=True))
+    alike = sorted(counts.items(), key=itemgetter(1), reverse=True)
+    return [(examples[shape], n) for shape, n in alike if n >= REPEATED][:MAX_REPEATED]
 
 
-def _costliest(sums: Mapping[T, _Sum]) -> list[tuple[T, _Sum]]:
-    return sorted(sums.items(), key=lambda item: item[1].execution, reverse=True)
+def _costliest(sums: Mapping[T, Sequence[int]]) -> list[tuple[T, Sequence[int]]]:
+    executions = [*map(itemgetter(1), sums.values())]
+    items = [*sums.items()]
+    order = sorted(range(len(items)), key=executions.__getitem__, reverse=True)
+    return [*map(items.__getitem__, order)]
 
 
 def cut_statement(text: str) -> str:
@@ -223,12 +225,17 @@ def shape_of(text: str) -> str:
 
     For grouping only: it keeps no names.
     """
-    # Datasette's statements about permissions have parameters with a running number.
-    return _shape_of(_NUMBER.sub("0", text[:MAX_TEXT]))
+    return _cached_shape(text[:MAX_TEXT])
 
 
 # Datasette runs the same statements on every page. A thousand cover the pages
 # that one process serves in a minute, for any number of tables.
+@lru_cache(maxsize=1024)
+def _cached_shape(text: str) -> str:
+    # Datasette's statements about permissions have parameters with a running number.
+    return _shape_of(_NUMBER.sub("0", text))
+
+
 @lru_cache(maxsize=1024)
 def _shape_of(text: str) -> str:
     return _TOKEN.sub(_general, text)
