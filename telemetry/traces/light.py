@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import partial
+from random import getrandbits
 from time import perf_counter_ns, time_ns
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,7 @@ from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk import trace as sdk
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import (
     Link,
@@ -71,6 +74,7 @@ _SCALARS = frozenset({bool, int, float, bytes, type(None)})
 _PLAIN = _SCALARS | {str}
 # Whether exceptions are recorded, and set the status.
 _BOTH = True, True
+_random_span_id = partial(getrandbits, 64)
 _record_exception = sdk.Span.record_exception
 _new: Any = object.__new__
 
@@ -438,6 +442,11 @@ class LightTracer(Tracer):
         # Number of attributes below which none is dropped, and characters up to which none is cut.
         self.room = sys.maxsize if most is None else most
         self.longest = sys.maxsize if longest is None else longest
+        generator = inner.id_generator
+        # The SDK's own, without its call. One number in 2**64 is not valid.
+        self._new_span_id: Callable[[], int] = (
+            _random_span_id if type(generator) is RandomIdGenerator else generator.generate_span_id
+        )
         # Whether a child has its parent's decision by all rules that the sampler has.
         self._inherits = getattr(inner.sampler, "inherits", False)
 
@@ -522,7 +531,7 @@ class LightTracer(Tracer):
         ):
             ids = (
                 light.trace_id,
-                inner.id_generator.generate_span_id(),
+                self._new_span_id() or 1,
                 light.trace_flags,
                 light.trace_state,
             )

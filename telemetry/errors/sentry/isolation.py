@@ -35,6 +35,8 @@ class Isolation:
     def __init__(self, app: Any, is_hosts: Callable[[], bool]) -> None:
         self.app = app
         self._is_hosts = is_hosts
+        # Sentry's variables and `lazy_copy`, False without them, None before the first request.
+        self._lazy: Any = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """The ASGI application."""
@@ -45,16 +47,19 @@ class Isolation:
             return
         if self._is_hosts():
             scope = _with_trace(scope)
-        isolation, current = p.get(p.SENTRY_ISOLATION_SCOPE), p.get(p.SENTRY_CURRENT_SCOPE)
-        if isolation is None or current is None:
+        if self._lazy is None:
+            # Here, since it imports the SDK.
+            from telemetry.errors.sentry.lazy_scope import lazy_copy
+
+            variables = p.get(p.SENTRY_ISOLATION_SCOPE), p.get(p.SENTRY_CURRENT_SCOPE)
+            self._lazy = None not in variables and (*variables, lazy_copy)
+        if not self._lazy:
             with isolation_scope():
                 await self.app(scope, receive, send)
             return
-        # Here, since it imports the SDK.
-        from telemetry.errors.sentry.lazy_scope import lazy_copy
-
-        outer = isolation.set(lazy_copy("isolation_scope", isolation.get()))
-        outer_current = current.set(lazy_copy("current_scope", current.get()))
+        isolation, current, copy = self._lazy
+        outer = isolation.set(copy("isolation_scope", isolation.get()))
+        outer_current = current.set(copy("current_scope", current.get()))
         try:
             await self.app(scope, receive, send)
         finally:
