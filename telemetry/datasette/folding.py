@@ -32,6 +32,9 @@ MAX_DETAILS = 50_000
 # Requests whose background writes may start later.
 MAX_SITES = 10_000
 
+# Read once, since an enumeration looks its members up in Python.
+_QUERY, _PHASE = Role.QUERY, Role.PHASE
+
 # By its class: `isinstance` takes longer, since the API's class of spans is abstract.
 _LIGHT: dict[type[object], Role] = {
     LightSpan: Role.OTHER,
@@ -87,6 +90,8 @@ class DatasetteSpanProcessor(SpanProcessor):
             if role is not None:
                 light: Any = span
                 opened = self._started(span, role, light.span_id, light.parent_id)
+                if role is _PHASE and opened.query is not None:
+                    return
                 # Its own attribute is set when it ends, unless it is folded.
                 record = light.request
                 if record is not None and record.site and light.trace_id not in self._sites:
@@ -119,7 +124,11 @@ class DatasetteSpanProcessor(SpanProcessor):
         """
         with self._lock:
             opened = self._open.get(span_id)
-            return (opened.local.queries, opened.local.execution / 1e9) if opened else (0, 0.0)
+            if opened is None:
+                return 0, 0.0
+            local = opened.local
+            folded, execution = local.statistics.totals()
+            return local.kept + folded, (local.kept_execution + execution) / 1e9
 
     def shutdown(self) -> None:
         """Shut the exporting processor down. Spans that are still open are not exported."""
@@ -133,12 +142,12 @@ class DatasetteSpanProcessor(SpanProcessor):
         parent = self._open.get(parent_id)
         if parent is None:
             opened = _Open(_LocalTrace(span, QueryStatistics(self._details)))
-        elif role is Role.PHASE and parent.query is not None:
+        elif role is _PHASE and parent.query is not None:
             # A span within a phase is a span within the query.
             opened = parent
         else:
             opened = _Open(parent.local, above=parent)
-            if role is Role.QUERY:
+            if role is _QUERY:
                 opened.query = []
             else:
                 parent.stay()
@@ -170,7 +179,7 @@ class DatasetteSpanProcessor(SpanProcessor):
                 light.clean()
                 self._name_site(light, opened.local)
             return (self._with_statistics(span, opened.local),) if opened.is_root else (span,)
-        if role is Role.PHASE:
+        if role is _PHASE:
             opened.query.append(span)
             return ()
         return self._query_ended(span, opened, opened.query)
@@ -179,7 +188,8 @@ class DatasetteSpanProcessor(SpanProcessor):
         self, span: ReadableSpan, opened: _Open, phases: list[ReadableSpan]
     ) -> Sequence[ReadableSpan]:
         query = read_query(span, phases)
-        if query.execution >= self._slow or is_remarkable(span):
+        execution = query.execution
+        if execution >= self._slow or is_remarkable(span):
             opened.stay()
         else:
             for phase in phases:
@@ -187,12 +197,12 @@ class DatasetteSpanProcessor(SpanProcessor):
                     opened.stay()
         local = opened.local
         with self._lock:
-            local.queries += 1
-            local.execution += query.execution
             if not opened.stays:
                 local.statistics.add(query)
                 self.folded += 1 + len(phases)
                 return ()
+            local.kept += 1
+            local.kept_execution += execution
         for each in (span, *phases):
             if each.__class__ in _LIGHT:
                 light: Any = each
@@ -241,14 +251,14 @@ class DatasetteSpanProcessor(SpanProcessor):
 class _LocalTrace:
     """One local root span, and the statistics of all queries below it in this process."""
 
-    __slots__ = ("execution", "queries", "root", "statistics")
+    __slots__ = ("kept", "kept_execution", "root", "statistics")
 
     def __init__(self, root: Span, statistics: QueryStatistics) -> None:
         self.root = root
         self.statistics = statistics
-        # All queries that have ended, and their execution time in nanoseconds.
-        self.queries = 0
-        self.execution = 0
+        # Queries that have ended and were not folded, and their execution time in nanoseconds.
+        self.kept = 0
+        self.kept_execution = 0
 
 
 class _Open:

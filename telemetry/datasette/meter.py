@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     Items = tuple[tuple[str, Any], ...]
     Key = tuple[Any, ...]
 
+_ERROR_TYPE = str(a.ERROR_TYPE)
 # Combinations of database, operation, error class and site. They repeat, so they are cached.
 REMEMBERED = 4096
 
@@ -169,7 +170,7 @@ class _TableSiteHistogram(Histogram):
         context: Context | None = None,
     ) -> None:
         key = self._key(attributes)
-        if attributes and a.ERROR_TYPE in attributes:
+        if attributes and _ERROR_TYPE in attributes:
             span = trace.get_current_span()
             if isinstance(span, QuerySpan | LightQuerySpan):
                 # Whether the failure was expected is only known when the query ends.

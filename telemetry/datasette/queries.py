@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Looked up once.
 _TEXT, _CALLBACK, _DATABASE = d.TEXT, d.CALLBACK, d.DATABASE
-_ROWS, _SUPPRESSED, _WAIT = d.ROWS, d.SUPPRESSED, d.WAIT
+_ROWS, _SUPPRESSED, _TRUNCATED, _WAIT = d.ROWS, d.SUPPRESSED, d.TRUNCATED, d.WAIT
 # Without a call of Python's.
 _query: Callable[[tuple[Any, ...]], Query] = partial(tuple.__new__, Query)
 
@@ -51,11 +51,9 @@ def role_of(span: ReadableSpan) -> Role:
 def is_remarkable(span: ReadableSpan) -> bool:
     """Whether a query or a phase failed, has span events, or returned a truncated result."""
     # A light span has its attributes as they were set, which takes no call.
-    known: Any = getattr(span, "values", None)
-    if known is not None:
+    if not getattr(span, "is_eventful", True):
         light: Any = span
-        if not light.is_eventful:
-            return d.TRUNCATED in known and bool(known[d.TRUNCATED])
+        return _TRUNCATED in light.values and bool(light.values[_TRUNCATED])
     return (
         span.status.status_code is StatusCode.ERROR
         or bool(span.events)

@@ -111,6 +111,11 @@ class QueryStatistics:
         self._details.give_back(self._taken)
         self._taken, self._sums = 0, {}
 
+    def totals(self) -> tuple[int, int]:
+        """Number of queries, and their execution time in nanoseconds."""
+        sums = self._sums.values()
+        return sum(map(itemgetter(0), sums)), sum(map(itemgetter(1), sums))
+
     def attributes(self) -> dict[str, Any]:
         """The statistics as span attributes: parallel lists, the longest execution first."""
         if not self._sums:
