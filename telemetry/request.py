@@ -8,7 +8,6 @@ task; a change of a mutable record is.
 
 from __future__ import annotations
 
-import re
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -16,13 +15,14 @@ from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.context import Context
 
+from telemetry.header_values import header_values, without
 from telemetry.registry import attributes as a
 from telemetry.registry.attributes import OUTCOMES
-from telemetry.registry.redaction import REDACTED
 from telemetry.scope import MAX_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    import re
+    from collections.abc import Mapping
     from typing import Any
 
     from opentelemetry.trace import Span, SpanContext
@@ -30,16 +30,6 @@ if TYPE_CHECKING:
     from telemetry.registry.attributes import Outcome
 
 MAX_EVENTS = 8
-MIN_VALUE = 6
-"""Characters. A shorter value of a header is a word that texts have in any case."""
-MAX_VALUE = 4096
-
-_ORDINARY = frozenset(
-    {"connection", "upgrade", "te", "cache-control", "pragma", "dnt", "priority", "keep-alive"}
-)
-# A name that is recorded as `server.address`.
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?")
-
 RECORD_KEY = context_api.create_key("telemetry.request")
 """Key of the request record in a context."""
 (SPAN_KEY,) = trace.set_span_in_context(trace.INVALID_SPAN, Context())
@@ -48,6 +38,7 @@ RECORD_KEY = context_api.create_key("telemetry.request")
 _last: ContextVar[tuple[SpanContext, str | None, str | None] | None] = ContextVar(
     "telemetry.last_request", default=None
 )
+_last_values: ContextVar[tuple[str, ...]] = ContextVar("telemetry.last_values", default=())
 
 NO_SPAN = trace.set_span_in_context(trace.INVALID_SPAN, Context())
 """A context without a span. Many functions use the current context instead of an empty one."""
@@ -129,24 +120,15 @@ class RequestRecord:
         Those that are configured to be recorded stay, and those that say nothing of a person: of
         content types, encodings and connections.
         """
-        values = self._private_values
-        if values is None:
-            values = self._private_values = tuple(self._values())
-        for value in values:
-            if value in text:
-                text = text.replace(value, REDACTED)
-        return text
+        return without(self.private_values, text)
 
-    def _values(self) -> Iterator[str]:
-        for key, content in self.scope.get("headers") or ():
-            name = key.decode("latin-1").lower()
-            if name in _ORDINARY or name.startswith(("accept", "sec-", "content-", "if-")):
-                continue
-            if self.headers_shown is not None and self.headers_shown.fullmatch(name):
-                continue
-            value = content[:MAX_VALUE].decode("latin-1").strip()
-            if len(value) >= MIN_VALUE and (name != "host" or not _HOST.fullmatch(value)):
-                yield value
+    @property
+    def private_values(self) -> tuple[str, ...]:
+        """The values of headers that `without_headers` replaces."""
+        if self._private_values is None:
+            headers = self.scope.get("headers") or ()
+            self._private_values = header_values(headers, self.headers_shown)
+        return self._private_values
 
     @property
     def route(self) -> str | None:
@@ -210,6 +192,16 @@ def leave(record: RequestRecord) -> None:
 def last_request() -> tuple[SpanContext, str | None, str | None] | None:
     """The span context, site and route of the request that ended last in this context, or None."""
     return _last.get()
+
+
+def keep_header_values(record: RequestRecord) -> None:
+    """Remember the values of a failed request's headers, for the traceback that its server logs."""
+    _last_values.set(record.private_values)
+
+
+def last_header_values() -> tuple[str, ...]:
+    """The values of the headers of the request that failed last in this context."""
+    return _last_values.get()
 
 
 def set_site(site: str) -> None:

@@ -34,7 +34,7 @@ TIERS = (
     ("errors", "logs", "metrics", "processes", "traces"),
     ("export",),
     ("redaction",),
-    ("request", "settings"),
+    ("header_values", "request", "settings"),
     ("registry",),
     (
         *(

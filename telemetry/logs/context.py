@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opentelemetry import trace
 
-from telemetry.request import any_record, last_request, request_record
+from telemetry.request import any_record, keep_header_values, last_request, request_record
 
 if TYPE_CHECKING:
     import logging
@@ -83,6 +83,7 @@ def mark_context(error: BaseException, record: RequestRecord) -> None:
     context = LogContext.of(record.span.get_span_context(), record)
     # Plain, and in `__dict__`: see `telemetry.errors.failures`.
     error.__dict__.setdefault(_MARK, tuple(context))
+    keep_header_values(record)
 
 
 def _of_exception(record: logging.LogRecord) -> LogContext | None:

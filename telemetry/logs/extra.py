@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from telemetry.logs.context import ATTRIBUTE, CAUSE_GROUP
-from telemetry.logs.plain import plain, text, without_headers
+from telemetry.logs.plain import all_without_headers, plain, text
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -29,15 +29,10 @@ def extra_of(record: logging.LogRecord, taken: Container[str] = ()) -> dict[str,
     its text has the query string.
     """
     return {
-        _unused(text(name), taken): _shown(value)
+        _unused(text(name), taken): all_without_headers(plain(value))
         for name, value in vars(record).items()
         if name not in _STANDARD and not (name == "request" and not isinstance(value, str | int))
     }
-
-
-def _shown(value: object) -> Any:
-    shown = plain(value)
-    return without_headers(shown) if isinstance(shown, str) else shown
 
 
 def _unused(name: str, taken: Container[str]) -> str:

@@ -6,11 +6,15 @@ import math
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any
 
+from telemetry.header_values import without
 from telemetry.registry.redaction import MARGIN
-from telemetry.request import any_record
+from telemetry.request import any_record, last_header_values
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Callable
+
+    from telemetry.request import RequestRecord
 
 MAX_DEPTH = 6
 MAX_ITEMS = 200
@@ -73,9 +77,35 @@ def message_of(record: logging.LogRecord) -> str:
 
 
 def without_headers(message: str) -> str:
-    """The text without the values of the current request's headers."""
+    """The text without the values of the current request's headers, or of one that has failed."""
     request = any_record()
-    return message if request is None else request.without_headers(message)
+    if request is not None:
+        return request.without_headers(message)
+    return without(last_header_values(), message)
+
+
+def all_without_headers(value: Any, request: RequestRecord | None = None) -> Any:
+    """A value as `plain` returns it, without the values of a request's headers.
+
+    Args:
+        value: the value.
+        request: the current one unless given.
+    """
+    remove = without_headers if request is None else request.without_headers
+    return _all_without(value, remove, MAX_DEPTH)
+
+
+def _all_without(value: Any, remove: Callable[[str], str], depth: int) -> Any:
+    if isinstance(value, str):
+        return remove(value)
+    if depth > 0 and isinstance(value, dict):
+        return {
+            _all_without(key, remove, 0): _all_without(item, remove, depth - 1)
+            for key, item in value.items()
+        }
+    if depth > 0 and isinstance(value, list | tuple):
+        return [_all_without(item, remove, depth - 1) for item in value]
+    return value
 
 
 def _text(value: object) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from telemetry.logs.plain import text
+from opentelemetry.trace import Status
+
+from telemetry.logs.plain import text, without_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.trace import Span
+
+EXCEPTION: Final = "exception"
+"""Name of the event of an exception (OpenTelemetry's semantic conventions)."""
 
 
 def record_exception(
@@ -30,7 +35,7 @@ def record_exception(
         kind = type(exception)
         name = kind.__qualname__
         span.add_event(
-            "exception",
+            EXCEPTION,
             {
                 "exception.type": name
                 if kind.__module__ == "builtins"
@@ -40,6 +45,23 @@ def record_exception(
                 "exception.escaped": str(bool(kwargs.get("escaped", False))),
             },
         )
+
+
+def exception_attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The attributes of an event "exception", without the values of the request's headers."""
+    return {
+        name: without_headers(value) if isinstance(value, str) else value
+        for name, value in (attributes or {}).items()
+    }
+
+
+def failed_status(status: Status) -> Status:
+    """The status of a span, without the values of the request's headers in its description."""
+    description = status.description
+    if not description:
+        return status
+    found = without_headers(description)
+    return status if found is description else Status(status.status_code, found)
 
 
 def _stacktrace(exception: BaseException) -> str:

@@ -40,7 +40,12 @@ from telemetry.errors import failures
 from telemetry.export.ended_spans import SpanCopy
 from telemetry.request import RECORD_KEY, SPAN_KEY
 from telemetry.traces.current import CurrentSpan, failure_of
-from telemetry.traces.exceptions import record_exception
+from telemetry.traces.exceptions import (
+    EXCEPTION,
+    exception_attributes,
+    failed_status,
+    record_exception,
+)
 from telemetry.traces.unrecorded import UnrecordedServerSpan
 
 if TYPE_CHECKING:
@@ -280,6 +285,8 @@ class LightSpan(sdk.Span):
         limits = self._tracer.limits
         if timestamp is None:
             timestamp = self.clock_offset + perf_counter_ns()
+        if name == EXCEPTION:
+            attributes = exception_attributes(attributes)
         known = BoundedAttributes(
             limits.max_event_attributes, attributes, max_value_len=limits.max_attribute_length
         )
@@ -337,9 +344,9 @@ class LightSpan(sdk.Span):
                     "Description %s ignored. Use either `Status` or `(StatusCode, Description)`",
                     description,
                 )
-            self.status = status
         else:
-            self.status = Status(status, description)
+            status = Status(status, description)
+        self.status = failed_status(status)
         self.is_eventful = True
 
     # --- Start and end

@@ -12,18 +12,27 @@ from time import perf_counter_ns, time_ns
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk import trace as sdk
+from opentelemetry.trace import Status
 
 from telemetry import private_api
 from telemetry.errors import failures
 from telemetry.failsafe import failed
-from telemetry.traces.exceptions import record_exception
+from telemetry.logs.plain import without_headers
+from telemetry.traces.exceptions import (
+    EXCEPTION,
+    exception_attributes,
+    failed_status,
+    record_exception,
+)
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
+    from opentelemetry.trace import StatusCode
 
 # Looked up once: `super()` in each call takes as long as reading a clock.
-_add_event, _start, _end, _record_exception = (
+_add_event, _set_status, _start, _end, _record_exception = (
     sdk.Span.add_event,
+    sdk.Span.set_status,
     sdk.Span.start,
     sdk.Span.end,
     sdk.Span.record_exception,
@@ -60,7 +69,17 @@ class RecordedSpan(sdk.Span):
         """Add an event, at a time between the span's start and end unless given."""
         if timestamp is None:
             timestamp = self.clock_offset + perf_counter_ns()
+        if name == EXCEPTION:
+            attributes = exception_attributes(attributes)
         _add_event(self, name, attributes, timestamp)
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        """Set the status. Its description has no header of the request."""
+        if isinstance(status, Status):
+            status = failed_status(status)
+        elif description is not None:
+            description = without_headers(description)
+        _set_status(self, status, description)
 
     def record_exception(self, exception: BaseException, *args: Any, **kwargs: Any) -> None:
         """Record an exception, and set the span as its origin, for its error event."""

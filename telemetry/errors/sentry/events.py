@@ -18,7 +18,9 @@ from telemetry.errors.sentry.redaction import AllowedHeaders
 from telemetry.errors.sqlite_functions import is_callback_error
 from telemetry.export.budgets import Admission
 from telemetry.failsafe import failed
+from telemetry.header_values import HOST
 from telemetry.logs.context import context_of
+from telemetry.logs.plain import all_without_headers
 from telemetry.registry import events as e
 from telemetry.registry.redaction import MARGIN
 from telemetry.request import request_record
@@ -26,7 +28,7 @@ from telemetry.scope import MAX_HOST, MAX_PATH, header
 from telemetry.settings.parse import TRACE_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from sentry_sdk.types import Event, Hint
 
@@ -251,16 +253,20 @@ def _subject(hint: Hint) -> tuple[BaseException | None, Any, RequestRecord | Non
 
 
 def _remove_headers(event: Event, record: RequestRecord) -> None:
-    """Remove the values of the request's headers from the texts of messages and exceptions."""
+    """Remove the values of the request's headers from messages, exceptions and extra fields."""
     entry: Any = event.get("logentry") or {}
     if "params" in entry:
         entry["params"] = [record.without_headers(str(each)) for each in entry["params"] or ()]
-    for key in ("message", "formatted"):
-        if isinstance(entry.get(key), str):
-            entry[key] = record.without_headers(entry[key])
-    for value in (event.get("exception") or {}).get("values") or ():
-        if isinstance(value.get("value"), str):
-            value["value"] = record.without_headers(value["value"])
+    holders: list[tuple[Any, Iterable[str]]] = [
+        (event, ("message",)),
+        (entry, ("message", "formatted")),
+        *((each, ("value",)) for each in (event.get("exception") or {}).get("values") or ()),
+        (event.get("extra") or {}, event.get("extra") or ()),
+    ]
+    for holder, keys in holders:
+        for key in keys:
+            if key in holder:
+                holder[key] = all_without_headers(holder[key], record)
 
 
 def _trace_context(origin: Origin) -> dict[str, Any]:
@@ -328,7 +334,8 @@ def _is_out_of_context(log: Any) -> bool:
 
 def _url(scope: Mapping[str, Any]) -> str | None:
     host = header(scope.get("headers") or (), b"host")
-    if host is None:
+    if host is None or not HOST.fullmatch(host):
+        # It may hold anything.
         return None
     # Without the query string, which holds text that clients sent.
     path = str(scope.get("path", ""))[: MAX_PATH + MARGIN]

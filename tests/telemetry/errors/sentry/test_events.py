@@ -163,6 +163,12 @@ def test_a_request_without_a_host_has_no_address() -> None:
         assert process(error=MinutesLostError())["request"] == {"method": "GET"}
 
 
+def test_a_host_header_that_names_no_host_is_no_address() -> None:
+    """It is any text that the client has sent, as on spans."""
+    with serving(record_of(headers=[(b"host", b"planted words!")])):
+        assert process(error=MinutesLostError())["request"] == {"method": "GET"}
+
+
 def test_a_tag_is_cut_at_sentrys_limit() -> None:
     """Longer ones are thrown away by the receiver."""
     with serving(record_of()) as record:
