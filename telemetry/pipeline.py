@@ -38,6 +38,7 @@ from telemetry.export.encoding.requests import Sources
 from telemetry.export.encoding.values import ValueEncoder
 from telemetry.export.exporters import OutboxMetricExporter
 from telemetry.export.flushing import Flusher, run_all
+from telemetry.export.lengths import OF_THE_SDK, Lengths
 from telemetry.export.processors import OTLPLogRecordProcessor, OTLPSpanProcessor
 from telemetry.export.resource import build_resource
 from telemetry.export.spool import SpoolFolder
@@ -50,10 +51,9 @@ from telemetry.metrics.observers import observe_instances, observe_process, obse
 from telemetry.metrics.provider import enable_internal_metrics, reader_of, start_meter_provider
 from telemetry.metrics.sites import SiteLabels
 from telemetry.processes import ChildProcesses
-from telemetry.redaction.redactor import MAX_TEXT, Redactor
+from telemetry.redaction.redactor import Redactor
 from telemetry.registry import attributes as a
 from telemetry.registry.datasette import SCOPE
-from telemetry.registry.redaction import MARGIN
 from telemetry.settings.model import SIGNALS, Settings
 from telemetry.settings.sampler import ratios_of
 from telemetry.traces.provider import TracerProvider
@@ -125,11 +125,15 @@ class Pipeline:
         self._event_senders = senders(settings, [self._events] if self._events else [], folder)
         self._senders += self._event_senders
         self._sources = Sources(self.redactor)
-        values = ValueEncoder(self.redactor)
+        lengths = Lengths.of(settings)
+        values = ValueEncoder(
+            self.redactor, lengths.span, _another(self.redactor, lengths.event, lengths.span)
+        )
+        of_records = _another(self.redactor, lengths.record, lengths.span) or values
         # Those whose items are not sent by a sender: they may have to be flushed.
         self._processors: list[DeferredSpanProcessor | DeferredLogRecordProcessor] = []
         self._span_processors = self._build_span_processors(values)
-        self._log_processors = self._build_log_processors(values)
+        self._log_processors = self._build_log_processors(of_records)
         self._pushing: list[MetricReader] = []
         self._tail: TailSpanProcessor | None = None
         self.folding: DatasetteSpanProcessor | None = None
@@ -141,7 +145,7 @@ class Pipeline:
             self.logger_provider.add_log_record_processor(log_processor)
         # Log records are on standard output already: the console exporter would repeat them.
         bridging = [p for p in self._log_processors if not _prints(p)]
-        self._bridged = BridgedLogs(resource, bridging) if bridging else None
+        self._bridged = BridgedLogs(resource, bridging, log_limits) if bridging else None
         self.errors: ErrorTracking | None = None
         self._errors_started = False
         self._lock = Lock()
@@ -607,7 +611,7 @@ class Pipeline:
 
 
 def _span_limits(settings: Settings) -> SpanLimits:
-    limits, length = settings.limits, _attribute_length(settings)
+    limits = settings.limits
     # All of them, since the SDK reads a variable for each that is None.
     return SpanLimits(
         max_attributes=limits.attributes,
@@ -616,25 +620,24 @@ def _span_limits(settings: Settings) -> SpanLimits:
         max_span_attributes=_either(limits.span_attributes, limits.attributes),
         max_event_attributes=_either(limits.event_attributes, limits.attributes),
         max_link_attributes=_either(limits.link_attributes, limits.attributes),
-        max_attribute_length=length,
-        max_span_attribute_length=_either(limits.span_length, length),
+        max_attribute_length=OF_THE_SDK,
+        max_span_attribute_length=OF_THE_SDK,
     )
 
 
 def _record_limits(settings: Settings) -> LogRecordLimits:
-    limits, length = settings.limits, _attribute_length(settings)
+    limits = settings.limits
     return LogRecordLimits(
         max_attributes=limits.attributes,
-        max_attribute_length=length,
+        max_attribute_length=OF_THE_SDK,
         max_log_record_attributes=_either(limits.record_attributes, limits.attributes),
-        max_log_record_attribute_length=_either(limits.record_length, length),
+        max_log_record_attribute_length=OF_THE_SDK,
     )
 
 
-def _attribute_length(settings: Settings) -> int:
-    """The limit of the SDK. The redactor cuts to its own limit, once it has redacted a text."""
-    length = settings.attribute_length
-    return length + MARGIN if length >= MAX_TEXT else length
+def _another(redactor: Redactor, length: int | None, usual: int | None) -> ValueEncoder | None:
+    """An encoder for values with another limit of length, if it is another."""
+    return None if length == usual else ValueEncoder(redactor, length)
 
 
 def _either(own: int | None, general: int) -> int:

@@ -18,6 +18,7 @@ from opentelemetry.context import Context
 from telemetry.header_values import header_values, without
 from telemetry.registry import attributes as a
 from telemetry.registry.attributes import OUTCOMES
+from telemetry.registry.redaction import MARGIN
 from telemetry.scope import MAX_PATH
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class RequestRecord:
         # Not kept: a host may set it again, as an application that is mounted in another does.
         attributes = getattr(self.span, "attributes", None)
         route = attributes.get(a.HTTP_ROUTE) if attributes else None
-        return route[:MAX_PATH] if isinstance(route, str) else None
+        return route[: MAX_PATH + MARGIN] if isinstance(route, str) else None
 
     @route.setter
     def route(self, route: str | None) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from opentelemetry.util.http import SanitizeValue, detect_synthetic_user_agent
 
 from telemetry.registry import attributes as a
+from telemetry.registry.contents import MAX_HEADER, MAX_METHOD, MAX_QUERY, MAX_USER_AGENT
 from telemetry.registry.redaction import MARGIN
 from telemetry.scope import MAX_HOST, MAX_PATH, application_path, header
 
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
 _METHODS = a.HTTP_REQUEST_METHOD.values or frozenset()
 _SCHEMES = a.URL_SCHEME.values or frozenset()
 _VERSIONS = a.NETWORK_PROTOCOL_VERSION.values or frozenset()
-MAX_METHOD = 32
-# Characters: enough to recognise a bot. Contrib lower-cases all of a header of up to 64 KB.
-MAX_USER_AGENT = 256
-
-MAX_QUERY = 2048
 # Bytes of a Host header that can name a host: a name, a colon and a port, and one more.
 _LONGEST_HOST = MAX_HOST + 8
 
@@ -40,7 +36,7 @@ def method_attributes(method: str) -> tuple[str, dict[str, Any]]:
     clamped = upper if upper in _METHODS else "_OTHER"
     return clamped, {
         a.HTTP_REQUEST_METHOD: clamped,
-        a.HTTP_REQUEST_METHOD_ORIGINAL: method[:MAX_METHOD],
+        a.HTTP_REQUEST_METHOD_ORIGINAL: method[: MAX_METHOD + MARGIN],
     }
 
 
@@ -119,6 +115,7 @@ def address_attributes(
     if host:
         found.update(_host_attributes(host[:_LONGEST_HOST].decode("latin-1")))
     if agent:
+        # Contrib lower-cases all of a header of up to 64 KB.
         kind = _synthetic_type(agent[:MAX_USER_AGENT].decode("latin-1"))
         if kind:
             found[a.USER_AGENT_SYNTHETIC_TYPE] = kind
@@ -149,17 +146,18 @@ def client_address(scope: Mapping[str, Any]) -> str | None:
 
 
 def query_string(scope: Mapping[str, Any]) -> str | None:
-    """The query string as it was sent, truncated to ``MAX_QUERY`` bytes, or None."""
+    """The query string as it was sent, or None. Truncated when it is redacted."""
     query: bytes | str = scope.get("query_string") or b""
     # Against ASGI's specification, but contrib takes it and test clients give it.
-    text = query if isinstance(query, str) else query[:MAX_QUERY].decode("latin-1")
-    return text[:MAX_QUERY] or None
+    longest = MAX_QUERY + MARGIN
+    text = query if isinstance(query, str) else query[:longest].decode("latin-1")
+    return text[:longest] or None
 
 
 def user_agent(scope: Mapping[str, Any]) -> str | None:
-    """The ``User-Agent`` header, truncated to ``MAX_USER_AGENT`` characters, or None."""
+    """The ``User-Agent`` header, or None. Truncated when it is redacted."""
     agent = header(scope.get("headers") or (), b"user-agent")
-    return agent[:MAX_USER_AGENT] if agent else None
+    return agent[: MAX_USER_AGENT + MARGIN] if agent else None
 
 
 def full_url(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> str:
@@ -194,7 +192,8 @@ def captured_headers(
     decoded: dict[str, list[str]] = {}
     for key, value in headers:
         values = decoded.setdefault(key.decode("latin-1").lower(), [])
-        values.append(value.decode("latin-1")[:MAX_PATH])
+        # Truncated when they are redacted.
+        values.append(value.decode("latin-1")[: MAX_HEADER + MARGIN])
     captured: dict[str, list[str]] = sanitize.sanitize_header_values(
         decoded, list(wanted), normalize
     )

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 COSTLIEST = 5
-MAX_STATEMENT = 256
 # A statement that runs this often within one request is reported as repeated.
 REPEATED = 5
 MAX_REPEATED = 3
@@ -27,7 +26,10 @@ class Query(NamedTuple):
     """One query. Times are nanoseconds."""
 
     statement: str
-    """The SQL, or the name of the function that was called with the connection."""
+    """The SQL, or the name of the function that was called with the connection.
+
+    Whole: it is cut once it is redacted.
+    """
     database: str
     execution: int
     waiting: int
@@ -147,13 +149,13 @@ class QueryStatistics:
             by_statement = _grouped(of_statement, self._sums.values())
         by_statement.pop(None, None)
         statements = _costliest(by_statement)[:COSTLIEST]
-        found[a.STATEMENTS] = tuple([cut_statement(str(text)) for text, _ in statements])
+        found[a.STATEMENTS] = tuple([str(text) for text, _ in statements])
         found[a.STATEMENTS_COUNT] = tuple([number for _, (number, _, _) in statements])
         found[a.STATEMENTS_EXECUTION] = tuple([_seconds(time) for _, (_, time, _) in statements])
         found[a.STATEMENTS_LONGEST] = tuple([_seconds(most) for _, (_, _, most) in statements])
         repeated = _repeated(by_statement) if total >= REPEATED else ()
         if repeated:
-            found[a.REPEATED] = tuple([cut_statement(text) for text, _ in repeated])
+            found[a.REPEATED] = tuple([text for text, _ in repeated])
             found[a.REPEATED_COUNT] = tuple([count for _, count in repeated])
         return found
 
@@ -192,12 +194,6 @@ def _costliest(sums: Mapping[T, Sequence[int]]) -> list[tuple[T, Sequence[int]]]
     items = [*sums.items()]
     order = sorted(range(len(items)), key=executions.__getitem__, reverse=True)
     return [*map(items.__getitem__, order)]
-
-
-def cut_statement(text: str) -> str:
-    """Return a statement as the statistics have it: in one line, of at most `MAX_STATEMENT`."""
-    line = " ".join(text.split())
-    return line if len(line) <= MAX_STATEMENT else f"{line[: MAX_STATEMENT - 1]}…"
 
 
 def _seconds(nanoseconds: int) -> float:

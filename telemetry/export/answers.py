@@ -223,4 +223,7 @@ def first_line(text: bytes) -> str:
     lines = text.decode("utf-8", "replace").strip().splitlines()
     line = lines[0] if lines else ""
     readable = "".join(character for character in line if character.isprintable())
-    return "" if readable.startswith("<") else readable[:_LONGEST]
+    if len(readable) > _LONGEST:
+        # Between words: the message may quote the token that it refuses.
+        readable = readable[: _LONGEST + 1].rpartition(" ")[0]
+    return "" if readable.startswith("<") else readable

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from telemetry.export.destination import Destination, without_credentials
+from telemetry.export.lengths import Lengths
 from telemetry.export.outbox import Outbox
 from telemetry.export.redacted import RedactedLogRecordExporter, RedactedSpanExporter
 from telemetry.export.sdk_metrics import ExportMetrics
@@ -41,8 +42,9 @@ def destinations(settings: Settings, signal: Signal, redactor: Redactor) -> list
         signal: ``traces``, ``metrics`` or ``logs``.
         redactor: Redaction rules.
     """
+    lengths = Lengths.of(settings)
     return [
-        replace(destination, build=_redacted(signal, destination.build, redactor))
+        replace(destination, build=_redacted(signal, destination.build, redactor, lengths))
         for name in settings.exporters.get(signal, ())
         for destination in _named(settings, signal, name)
     ]
@@ -90,12 +92,12 @@ def _metrics(signal: Signal, endpoint: Endpoint, outbox: Outbox) -> ExportMetric
 
 
 def _redacted(
-    signal: Signal, build: Callable[[], Any] | None, redactor: Redactor
+    signal: Signal, build: Callable[[], Any] | None, redactor: Redactor, lengths: Lengths
 ) -> Callable[[], Any] | None:
     if build is None or signal == "metrics":
         return build
     wrapper = RedactedSpanExporter if signal == "traces" else RedactedLogRecordExporter
-    return lambda: wrapper(build(), redactor)
+    return lambda: wrapper(build(), redactor, lengths)
 
 
 def _named(settings: Settings, signal: Signal, name: str) -> Iterator[Destination[Any]]:

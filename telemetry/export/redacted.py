@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
@@ -11,6 +12,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
 from telemetry.export.ended_spans import SpanCopy
+from telemetry.export.lengths import NO_LENGTHS, Lengths, shortened
 from telemetry.export.wrappers import LogRecordExporterWrapper, SpanExporterWrapper
 from telemetry.failsafe import failed
 
@@ -34,15 +36,18 @@ class RedactedSpanExporter(SpanExporterWrapper):
     Args:
         exporter: The exporter to wrap.
         redactor: Redaction rules.
+        lengths: Limits of the length of attributes, which apply after redaction.
     """
 
-    def __init__(self, exporter: SpanExporter, redactor: Redactor) -> None:
+    def __init__(
+        self, exporter: SpanExporter, redactor: Redactor, lengths: Lengths = NO_LENGTHS
+    ) -> None:
         super().__init__(exporter)
-        self._redactor = redactor
+        self._redact = partial(redacted_span, redactor=redactor, lengths=lengths)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export the spans. Those with private data are replaced by redacted copies."""
-        return self._exporter.export(list(_redacted(spans, redacted_span, self._redactor)))
+        return self._exporter.export(list(_redacted(spans, self._redact)))
 
 
 class RedactedEvent(Event):
@@ -71,22 +76,24 @@ class RedactedLink(Link):
         return self._dropped
 
 
-def redacted_span(span: ReadableSpan, redactor: Redactor) -> ReadableSpan:
+def redacted_span(
+    span: ReadableSpan, redactor: Redactor, lengths: Lengths = NO_LENGTHS
+) -> ReadableSpan:
     """Return the span itself if it contains no private data, otherwise a redacted copy."""
     instead: dict[str, Any] = {}
     name = redactor.cut(span.name, MAX_NAME)
     if name != span.name:
         instead["name"] = name
     attributes = span.attributes or {}
-    found = redactor.attributes(attributes)
+    found = shortened(redactor.attributes(attributes), lengths.span)
     if found is not attributes:
         instead["attributes"] = found
     if span.events:
-        events = [_event(event, redactor) for event in span.events]
+        events = [_event(event, redactor, lengths.event) for event in span.events]
         if any(map(_differs, events, span.events)):
             instead["events"] = events
     if span.links:
-        links = [_link(link, redactor) for link in span.links]
+        links = [_link(link, redactor, lengths.event) for link in span.links]
         if any(map(_differs, links, span.links)):
             instead["links"] = links
     description = span.status.description
@@ -111,18 +118,18 @@ def _scope(scope: InstrumentationScope | None, redactor: Redactor) -> Instrument
     return InstrumentationScope(name, version, scope.schema_url, dict(found))
 
 
-def _event(event: Any, redactor: Redactor) -> Any:
+def _event(event: Any, redactor: Redactor, longest: int | None) -> Any:
     name, attributes = redactor.text(event.name), event.attributes or {}
-    found = redactor.attributes(attributes)
+    found = shortened(redactor.attributes(attributes), longest)
     if name == event.name and found is attributes:
         return event
     return RedactedEvent(event, name, found)
 
 
-def _link(link: Link, redactor: Redactor) -> Link:
+def _link(link: Link, redactor: Redactor, longest: int | None) -> Link:
     if not link.attributes:
         return link
-    found = redactor.attributes(link.attributes)
+    found = shortened(redactor.attributes(link.attributes), longest)
     if found is link.attributes:
         return link
     return RedactedLink(link, found)
@@ -138,22 +145,28 @@ class RedactedLogRecordExporter(LogRecordExporterWrapper):
     Args:
         exporter: The exporter to wrap.
         redactor: Redaction rules.
+        lengths: Limits of the length of attributes, which apply after redaction.
     """
 
-    def __init__(self, exporter: LogRecordExporter, redactor: Redactor) -> None:
+    def __init__(
+        self, exporter: LogRecordExporter, redactor: Redactor, lengths: Lengths = NO_LENGTHS
+    ) -> None:
         super().__init__(exporter)
-        self._redactor = redactor
+        self._redact = partial(redacted_record, redactor=redactor, lengths=lengths)
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> Any:
         """Export the records. Those with private data are replaced by redacted copies."""
-        return self._exporter.export(list(_redacted(batch, redacted_record, self._redactor)))
+        return self._exporter.export(list(_redacted(batch, self._redact)))
 
 
-def redacted_record(data: ReadableLogRecord, redactor: Redactor) -> ReadableLogRecord:
+def redacted_record(
+    data: ReadableLogRecord, redactor: Redactor, lengths: Lengths = NO_LENGTHS
+) -> ReadableLogRecord:
     """Return the record itself if it contains no private data, otherwise a redacted copy."""
     record = data.log_record
     attributes = record.attributes or {}
-    body, found = redactor.anything(record.body), redactor.attributes(attributes)
+    body = redactor.anything(record.body)
+    found = shortened(redactor.attributes(attributes), lengths.record)
     severity, event = record.severity_text, record.event_name
     severity = redactor.text(severity) if severity else severity
     event = redactor.text(event) if event else event
@@ -174,12 +187,10 @@ def redacted_record(data: ReadableLogRecord, redactor: Redactor) -> ReadableLogR
     return replace(data, log_record=record, instrumentation_scope=scope)
 
 
-def _redacted(
-    batch: Iterable[T], redact: Callable[[T, Redactor], T], redactor: Redactor
-) -> Iterator[T]:
+def _redacted(batch: Iterable[T], redact: Callable[[T], T]) -> Iterator[T]:
     for each in batch:
         try:
-            yield redact(each, redactor)
+            yield redact(each)
         except Exception as error:  # noqa: BLE001 # what can't be redacted is not exported
             is_span = isinstance(each, ReadableSpan)
             failed("redaction.span" if is_span else "redaction.log_record", error)

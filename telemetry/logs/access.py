@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from telemetry.logs.context import ATTRIBUTE, LogContext
 from telemetry.logs.throttle import Throttle
 from telemetry.registry import log_fields as f
+from telemetry.registry.redaction import MARGIN
 from telemetry.scope import MAX_PATH
 from telemetry.state import state
 from telemetry.terminal import printable
@@ -104,7 +105,7 @@ def log_request(
     level = logging.WARNING if status is None or status >= 500 else logging.INFO
     if not logger.isEnabledFor(level):
         return
-    path = str(record.scope.get("path", ""))[:MAX_PATH]
+    path = str(record.scope.get("path", ""))[: MAX_PATH + MARGIN]
     milliseconds = round(seconds * 1000, 3)
     access = Access(
         record.method, path, status, milliseconds, size, record.outcome, kept, address, agent

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from opentelemetry._logs import LogRecord
-    from opentelemetry.sdk._logs import LogRecordProcessor
+    from opentelemetry.sdk._logs import LogRecordLimits, LogRecordProcessor
     from opentelemetry.sdk.resources import Resource
 
 MAX_HELD = 1000
@@ -26,8 +26,13 @@ class BridgedLogs:
     exporter's thread before that. It sends its records when it ends.
     """
 
-    def __init__(self, resource: Resource, processors: Iterable[LogRecordProcessor]) -> None:
-        self.provider = LoggerProvider(resource, shutdown_on_exit=False)
+    def __init__(
+        self,
+        resource: Resource,
+        processors: Iterable[LogRecordProcessor],
+        limits: LogRecordLimits,
+    ) -> None:
+        self.provider = LoggerProvider(resource, shutdown_on_exit=False, log_record_limits=limits)
         for processor in processors:
             self.provider.add_log_record_processor(processor)
         self._held: deque[tuple[str, LogRecord]] | None = deque(maxlen=MAX_HELD)

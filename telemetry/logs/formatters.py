@@ -19,6 +19,7 @@ from telemetry.logs.extra import extra_of
 from telemetry.logs.plain import message_of, text
 from telemetry.redaction.redactor import Redactor
 from telemetry.registry import log_fields as f
+from telemetry.scope import MAX_PATH
 from telemetry.settings.model import RedactionSettings
 from telemetry.terminal import CYAN, DIM, RED, YELLOW, Terminal, printable, without_controls
 

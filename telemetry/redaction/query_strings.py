@@ -52,7 +52,9 @@ def _without_value(part: str, kept: Container[str]) -> str:
     name, separator, value = part.partition("=")
     if not separator:
         return REDACTED_IN_URL if name else name
-    name = name[:MAX_NAME]
+    if len(name) > MAX_NAME:
+        # Not its beginning, which may be half a credential.
+        name = REDACTED_IN_URL
     if not value or (name in kept and _NAME.fullmatch(value)):
         return f"{name}={value}"
     return f"{name}={REDACTED_IN_URL}"

@@ -16,9 +16,15 @@ from telemetry.redaction.bounds import CUT, bounded
 from telemetry.redaction.named import may_have_name, without_named
 from telemetry.redaction.query_strings import without_values, without_values_in
 from telemetry.redaction.secrets import encoded_forms_of, forms_of
-from telemetry.redaction.sql import without_literals, without_quotations
+from telemetry.redaction.sql import TRUNCATED, cut_statement, without_literals, without_quotations
 from telemetry.redaction.tokens import may_have_token, without_keys, without_schemes, without_tokens
-from telemetry.registry.contents import Content, content_of, is_credential
+from telemetry.registry.contents import (
+    MAX_QUERY,
+    Content,
+    content_of,
+    is_credential,
+    length_of,
+)
 from telemetry.registry.redaction import (
     CREDENTIALS,
     EMAILS,
@@ -115,10 +121,13 @@ class Redactor:
         if content is Content.PATH and isinstance(value, str):
             found = self.cut(value, MAX_PATH)
             return value if found == value else found
+        if content is Content.CUT and isinstance(value, str):
+            found = self.cut(value, length_of(name))
+            return value if found == value else found
         if content is Content.PARAMETERS:
             return _replaced(value) if SQL in self._kinds else self.anything(value, depth)
         if isinstance(value, str):
-            found = self._sql(value) if content is Content.SQL else self._query(value)
+            found = self._of_content(content, value)
             return value if found == value else found
         if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
             return _unless_changed(value, [self.value(name, item, depth - 1) for item in value])
@@ -258,7 +267,21 @@ class Redactor:
             content = Content.TEXT
         return Content.PRIVATE_NAME if self.text(name) != name else content
 
+    def _of_content(self, content: Content, value: str) -> str:
+        if content is Content.SQL:
+            return self._sql(value)
+        if content is Content.STATEMENTS:
+            return cut_statement(self._sql(value))
+        return self._query(value) if content is Content.QUERY_STRING else self.text(value)
+
     def _query(self, query: str) -> str:
+        if len(query) > MAX_QUERY:
+            # Without its last parameter: the limit may have cut its name.
+            whole = query[: MAX_QUERY + self._margin].rpartition("&")[0]
+            return self._whole_query(whole or query[:MAX_QUERY])[:MAX_QUERY]
+        return self._whole_query(query)
+
+    def _whole_query(self, query: str) -> str:
         if QUERY_STRINGS in self._kinds:
             query = without_values(query[:MAX_TEXT], self._kept_parameters)
         # Names of parameters may be private as well.
@@ -270,6 +293,9 @@ class Redactor:
         return self._cut(statement, self._redacted_sql)
 
     def _redacted_sql(self, statement: str) -> str:
+        if statement.endswith(TRUNCATED):
+            # Datasette has cut it, within its last word perhaps.
+            statement = f"{_without_last_word(statement.removesuffix(TRUNCATED))}{TRUNCATED}"
         found = self._without_secrets(statement)
         found = without_literals(found) if SQL in self._kinds else found
         # Only rules for shapes: in SQL, `token = ?` is not a credential, and there are no URLs or
@@ -346,6 +372,10 @@ def _decoded(text: str) -> str:
     if "\\u" in text:
         text = _ESCAPE.sub(_unescaped, text)
     return text
+
+
+def _without_last_word(text: str) -> str:
+    return text[: -len(text.split()[-1])] if text[-1:].strip() else text
 
 
 def _unescaped(match: re.Match[str]) -> str:

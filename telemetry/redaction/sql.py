@@ -7,8 +7,9 @@ keep an unterminated string, or one in double quotes (decision 0010).
 
 from __future__ import annotations
 
+import hashlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from telemetry.redaction.bounds import CUT, MAX_MATCHES, bounded
 
@@ -77,6 +78,26 @@ _VALUES = (
 )
 # Quotes the rest of the statement, with line breaks and quotes: ends at the last quote.
 _REST = 'unrecognized token: "'
+
+
+MAX_STATEMENT: Final = 256
+TRUNCATED: Final = "…[truncated]"
+"""The end of a statement that Datasette has cut, to 2,048 characters."""
+DIGEST: Final = 8
+"""Number of hexadecimal digits."""
+
+
+def cut_statement(text: str) -> str:
+    """A redacted statement in one line, of at most `MAX_STATEMENT` characters.
+
+    A longer one ends with ``…`` and eight digits of its hash, so that two statements with the same
+    beginning are two.
+    """
+    line = " ".join(text.split())
+    if len(line) <= MAX_STATEMENT:
+        return line
+    digest = hashlib.sha256(line.encode("utf-8", "replace")).hexdigest()[:DIGEST]
+    return f"{line[: MAX_STATEMENT - DIGEST - 1]}…{digest}"
 
 
 def without_literals(statement: str) -> str:

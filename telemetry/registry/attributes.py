@@ -121,7 +121,8 @@ DATABASES_EXECUTION = Attribute(
 STATEMENTS = Attribute(
     "corkboard.queries.statements",
     "The five statements, or functions run with a connection, with the longest execution time of "
-    "the aggregated queries. Each is truncated to 256 characters.",
+    "the aggregated queries. Each is in one line. One of more than 256 characters is truncated, "
+    "and ends with eight digits of the hash of the redacted statement.",
 )
 STATEMENTS_COUNT = Attribute(
     "corkboard.queries.statements.count",

@@ -16,7 +16,9 @@ class Content(Enum):
     SQL = "sql"
     QUERY_STRING = "query string"
     PARAMETERS = "parameters of a statement"
+    STATEMENTS = "statements of query statistics, each of which is cut"
     PATH = "path of a request"
+    CUT = "text that is cut to its own length"
     PRIVATE_NAME = "text, and the name itself has private data"
     OURS = "ours"
     """Put together by ourselves, from what the operator gave."""
@@ -51,15 +53,30 @@ _CONTENTS = {
     "db.query.text": Content.SQL,
     "db.statement": Content.SQL,
     "sql": Content.SQL,
-    str(a.STATEMENTS): Content.SQL,
-    str(a.REPEATED): Content.SQL,
+    str(a.STATEMENTS): Content.STATEMENTS,
+    str(a.REPEATED): Content.STATEMENTS,
     # Django's log records of statements, beside `sql`.
     "params": Content.PARAMETERS,
     str(a.URL_QUERY): Content.QUERY_STRING,
     "http.query_string": Content.QUERY_STRING,
     "query_string": Content.QUERY_STRING,
     str(a.URL_PATH): Content.PATH,
+    str(a.HTTP_ROUTE): Content.PATH,
+    str(a.HTTP_REQUEST_METHOD_ORIGINAL): Content.CUT,
+    str(a.USER_AGENT_ORIGINAL): Content.CUT,
     str(a.EVENT_URL): Content.OURS,
+}
+
+_HEADERS = ("http.request.header.", "http.response.header.")
+MAX_METHOD = 32
+# Enough to recognise a bot.
+MAX_USER_AGENT = 256
+MAX_QUERY = 2048
+MAX_HEADER = 1024
+"""Characters of a captured header."""
+_LENGTHS = {
+    str(a.HTTP_REQUEST_METHOD_ORIGINAL): MAX_METHOD,
+    str(a.USER_AGENT_ORIGINAL): MAX_USER_AGENT,
 }
 
 
@@ -70,7 +87,14 @@ def content_of(name: str) -> Content:
         return known
     if name.startswith("db.query.parameter."):
         return Content.PARAMETERS
-    return Content.CREDENTIAL if is_credential(name) else Content.TEXT
+    if is_credential(name):
+        return Content.CREDENTIAL
+    return Content.CUT if name.startswith(_HEADERS) else Content.TEXT
+
+
+def length_of(name: str) -> int:
+    """Characters to which a value with the content `Content.CUT` is cut, once it is redacted."""
+    return _LENGTHS.get(name, MAX_HEADER)
 
 
 def is_credential(name: str) -> bool:

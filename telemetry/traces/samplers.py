@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
 from telemetry.registry import attributes as a
+from telemetry.registry.redaction import MARGIN
 from telemetry.request import any_record
 from telemetry.scope import MAX_PATH
 from telemetry.settings import variables as v
@@ -104,7 +105,7 @@ class RequestSampler(Sampler):
             # Contrib's instrumentors of frameworks set it on a span within the edge's.
             route = attributes.get(a.HTTP_ROUTE)
             if isinstance(route, str) and not record.ended:
-                record.route = route[:MAX_PATH]
+                record.route = route[: MAX_PATH + MARGIN]
         if links and self._dropped and local_cause(links) in self._dropped:
             return SamplingResult(Decision.DROP)
         return self._sampler.should_sample(

@@ -24,6 +24,7 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 from telemetry import private_api
 from telemetry.datasette.sql_errors import is_interruption
 from telemetry.failsafe import failed
+from telemetry.redaction.sql import TRUNCATED
 from telemetry.registry import attributes as a
 from telemetry.registry import datasette as d
 from telemetry.registry.others_metrics import INTERRUPTIONS, QUERIES, WRITE_WAITS
@@ -396,7 +397,7 @@ def _taken(database: Any) -> _Call | None:
 def _about_statement(sql: str, params: Any = None, *, script: bool = False) -> dict[str, Any]:
     text = sql.strip()
     known: dict[str, Any] = {
-        d.TEXT: text if len(text) <= MAX_STATEMENT else f"{text[:MAX_STATEMENT]}…[truncated]",
+        d.TEXT: text if len(text) <= MAX_STATEMENT else f"{text[:MAX_STATEMENT]}{TRUNCATED}",
     }
     # A script has several operations.
     word = None if script else _FIRST_WORD.match(text)

@@ -22,7 +22,6 @@ from telemetry.errors.sqlite_functions import add_cause
 from telemetry.failsafe import failed
 from telemetry.logs.context import CAUSE_GROUP
 from telemetry.request import request_record, trace_id
-from telemetry.scope import MAX_PATH
 from telemetry.state import state
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def handle_exception(request: Any, exception: Exception) -> None:
 
 def _log(error: Exception, path: str, *, client_error: bool, by_request: bool) -> None:
     # In Django's format. A query of a client that failed is not a failure of the host.
-    path = path.partition("?")[0][:MAX_PATH]
+    path = path.partition("?")[0]
     # Without end, if a client likes: the exporters get as many as there are error events.
     extra = {CAUSE_GROUP: _group(error)} if by_request else None
     if client_error:

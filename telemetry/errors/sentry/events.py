@@ -46,7 +46,8 @@ REPORTED = "telemetry_reported"
 _SAMPLING = "dynamic_sampling_context"
 # These end a task, a program or a server; they are not failures.
 ENDINGS = (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)
-# Sentry's limit for a tag's value and a transaction's name.
+# Sentry's limit for a tag's value and a transaction's name. Those of a site and a route, which a
+# client does not choose, are cut before they are redacted.
 MAX_TAG = 200
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry.failsafe import failed
 from telemetry.registry import events as e
-from telemetry.registry.redaction import REDACTED
+from telemetry.registry.contents import MAX_HEADER
+from telemetry.registry.redaction import MARGIN, REDACTED
 from telemetry.scope import MAX_HOST, MAX_PATH
 
 if TYPE_CHECKING:
@@ -57,7 +58,10 @@ class BeforeSend:
             kept = {key: request[key] for key in ("method", "url") if key in request}
             if isinstance(kept.get("url"), str):
                 kept["url"] = self._redactor.cut(kept["url"], MAX_URL)
-            headers = self._headers.of((request.get("headers") or {}).items())
+            headers = {
+                name: self._redactor.cut(value, MAX_HEADER)
+                for name, value in self._headers.of((request.get("headers") or {}).items()).items()
+            }
             event["request"] = {**kept, "headers": headers} if headers else kept
         if not self._addresses:
             (event.get("user") or {}).pop("ip_address", None)
@@ -91,7 +95,7 @@ class AllowedHeaders:
         self._sanitized = _any_of(settings.sanitize_headers)
 
     def of(self, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-        """The values of allowed headers, truncated, by lower-case name."""
+        """The values of allowed headers by lower-case name. Truncated when they are redacted."""
         if self._wanted is None:
             return {}
         return {
@@ -103,7 +107,7 @@ class AllowedHeaders:
     def _value(self, name: str, value: str) -> str:
         if self._sanitized is not None and self._sanitized.search(name):
             return REDACTED
-        return str(value)[:MAX_PATH]
+        return str(value)[: MAX_HEADER + MARGIN]
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:

@@ -128,7 +128,7 @@ def _event(event: Event, values: ValueEncoder) -> bytes:
         _EVENT_TIME
         + pack_fixed64(unsigned64(event.timestamp))
         + delimited(_EVENT_NAME, values.text(event.name))
-        + values.attributes(_EVENT_ATTRIBUTES, event.attributes)
+        + values.of_events.attributes(_EVENT_ATTRIBUTES, event.attributes)
     )
     dropped = event.dropped_attributes
     return encoded + _count(_EVENT_DROPPED, dropped) if dropped else encoded
@@ -138,7 +138,7 @@ def _link(link: Link, values: ValueEncoder) -> bytes:
     context = link.context
     encoded = (
         _IDS(_TRACE_ID, context.trace_id >> 64, context.trace_id & _LOW, _SPAN_ID, context.span_id)
-        + values.attributes(_LINK_ATTRIBUTES, link.attributes)
+        + values.of_events.attributes(_LINK_ATTRIBUTES, link.attributes)
         + (_LINK_REMOTE if context.is_remote else _LINK_LOCAL)
     )
     dropped = link.dropped_attributes

@@ -14,6 +14,7 @@ from telemetry.export.encoding.wire import (
     utf8,
     varint,
 )
+from telemetry.export.lengths import shortened
 from telemetry.failsafe import failed
 from telemetry.redaction.redactor import MAX_DEPTH, MAX_TEXT
 
@@ -76,10 +77,19 @@ class ValueEncoder:
     Args:
         redactor: redacts each value before it is encoded; None for what was redacted when it was
             recorded.
+        longest: characters to which a value is cut, once it is redacted.
+        of_events: encodes attributes of events and links, whose limit may be another one.
     """
 
-    def __init__(self, redactor: Redactor | None) -> None:
+    def __init__(
+        self,
+        redactor: Redactor | None,
+        longest: int | None = None,
+        of_events: ValueEncoder | None = None,
+    ) -> None:
         self._redactor = redactor
+        self._longest = longest
+        self.of_events = of_events or self
         self._generation = None if redactor is None else redactor.generation
         self._pairs = RecentlyUsed()
         self._texts = RecentlyUsed()
@@ -100,7 +110,8 @@ class ValueEncoder:
 
     def redacted(self, name: str, value: Any) -> Any:
         """Return the value of an attribute as it is exported."""
-        return value if self._redactor is None else self._redactor.value(name, value)
+        shown = value if self._redactor is None else self._redactor.value(name, value)
+        return shown if self._longest is None else shortened(shown, self._longest)
 
     def text(self, text: str, limit: int = MAX_TEXT) -> bytes:
         """Redact and encode a text that is no attribute, such as a span's name.

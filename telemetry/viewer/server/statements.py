@@ -6,7 +6,8 @@ import textwrap
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from telemetry.datasette.query_statistics import MAX_STATEMENT, cut_statement, shape_of
+from telemetry.datasette.query_statistics import shape_of
+from telemetry.redaction.sql import DIGEST, MAX_STATEMENT, cut_statement
 from telemetry.registry import attributes as a
 from telemetry.registry import datasette as d
 from telemetry.viewer.server.values import number, numbers, texts
@@ -137,9 +138,10 @@ def _shape(key: str) -> str:
     if not _is_cut(key):
         return shape_of(key)
     # Without its last word, which may be cut within a name or a text.
-    shape = shape_of(key[:-1].rpartition(" ")[0])
+    shape = shape_of(key.rpartition("…")[0].rpartition(" ")[0])
     return shape.partition("'")[0]
 
 
 def _is_cut(key: str) -> bool:
-    return len(key) == MAX_STATEMENT and key.endswith("…")
+    # Those of earlier releases have no hash.
+    return len(key) == MAX_STATEMENT and "…" in (key[-1], key[-DIGEST - 1])

@@ -15,6 +15,7 @@ from telemetry import InstrumentationError, request_record
 from telemetry.asgi import exchange
 from telemetry.asgi.edge import Edge
 from telemetry.asgi.exchange import Exchange
+from telemetry.registry.redaction import MARGIN
 from tests.support.clock import Clock
 from tests.telemetry.asgi.driving import Client, answering, http_scope, run, visit
 from tests.telemetry.asgi.observed import Observed
@@ -132,10 +133,11 @@ def test_an_unsampled_request_is_counted() -> None:
 def test_an_unknown_method_has_a_closed_name() -> None:
     """A client can send any word; it becomes neither a span's name nor a label."""
     observed = Observed(answering())
-    run(visit(observed.edge, method="FROBNICATE" * 9))
+    run(visit(observed.edge, method="FROBNICATE" * 999))
     assert observed.span.name == "HTTP"
     assert observed.attributes["http.request.method"] == "_OTHER"
-    assert observed.attributes["http.request.method_original"] == ("FROBNICATE" * 9)[:32]
+    # To 32 once it is redacted: tests/telemetry/redaction/test_cutting.py.
+    assert len(observed.attributes["http.request.method_original"]) == 32 + MARGIN
     [point] = observed.points("http.server.request.duration")
     assert point.attributes["http.request.method"] == "_OTHER"
 

@@ -6,14 +6,16 @@ from telemetry.datasette.query_statistics import (
     COSTLIEST,
     MAX_DATABASES,
     MAX_REPEATED,
-    MAX_STATEMENT,
     OTHER,
     Details,
     Query,
     QueryStatistics,
 )
+from telemetry.redaction.redactor import Redactor
+from telemetry.redaction.sql import MAX_STATEMENT
 from telemetry.registry import attributes as a
 from telemetry.registry import spans
+from telemetry.settings.model import RedactionSettings
 
 MS = 1_000_000
 
@@ -62,15 +64,23 @@ def test_sums_are_in_seconds_and_nanoseconds_add_up() -> None:
 
 
 def test_only_the_costliest_statements_are_named() -> None:
-    """And each is cut to a line that can be read."""
+    """And each is cut to a line that can be read, once it is redacted."""
     found = _statistics(
         *(_query(f"select {n} from t{n}", n * MS) for n in range(1, 10))
     ).attributes()
     expected = [f"select {n} from t{n}" for n in range(9, 9 - COSTLIEST, -1)]
     assert found[a.STATEMENTS] == tuple(expected)
-    [cut] = _statistics(_query("select\n  " + "a" * 999)).attributes()[a.STATEMENTS]
-    assert cut.startswith("select aaa")
-    assert len(cut) == MAX_STATEMENT
+    known = _statistics(
+        *(_query(f"select\n  {'a' * 999}, 'planted', {name}") for name in "bc"),
+        *(_query(f"select -- a comment\n 'planted {n}' as d") for n in range(5)),
+    ).attributes()
+    shown = Redactor(RedactionSettings()).attributes(known)
+    ours = [cut for cut in shown[a.STATEMENTS] if cut.startswith("select aaa")]
+    # Two, though they begin with the same letters.
+    assert len(set(ours)) == 2
+    assert {len(cut) for cut in ours} == {MAX_STATEMENT}
+    assert shown[a.REPEATED] == ("select ? as d",)
+    assert "planted" not in repr(shown)
 
 
 def test_a_loop_is_named_by_one_of_its_statements() -> None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.util.http import SanitizeValue
 
-from telemetry.asgi.headers import address_attributes
+from telemetry.asgi.headers import (
+    address_attributes,
+    captured_headers,
+    method_attributes,
+    query_string,
+    user_agent,
+)
+from telemetry.errors.sentry.redaction import AllowedHeaders, BeforeSend
 from telemetry.export.encoding.values import ValueEncoder
 from telemetry.logs.plain import text as plain_text
 from telemetry.redaction.redactor import MAX_TEXT, Redactor
+from telemetry.settings import read_settings
 from telemetry.settings.model import RedactionSettings
 
 if TYPE_CHECKING:
@@ -17,6 +26,7 @@ if TYPE_CHECKING:
 
 OWN = "planted words of the operator, with blanks"
 REDACTOR = Redactor(RedactionSettings(secrets=(OWN,)))
+NAME = "http.request.header."
 ENCODER = ValueEncoder(REDACTOR)
 SECRETS = [
     OWN,
@@ -33,6 +43,49 @@ def of_path(text: str) -> str:
     return str(dict(REDACTOR.attributes(found))["url.path"])
 
 
+def of_method(text: str) -> str:
+    found = method_attributes(text)[1]
+    return str(dict(REDACTOR.attributes(found))["http.request.method_original"])
+
+
+def of_agent(text: str) -> str:
+    agent = user_agent({"headers": [(b"user-agent", text.encode())]})
+    return str(REDACTOR.value("user_agent.original", agent))
+
+
+def of_query(text: str) -> str:
+    # The names of parameters are shown.
+    query = query_string({"query_string": text.replace(" ", "=&").encode()})
+    return str(REDACTOR.value("url.query", query))
+
+
+def of_header(text: str) -> str:
+    headers = captured_headers(
+        [(b"x-long", text.encode())], ["x-long"], SanitizeValue([]), lambda name: f"{NAME}{name}"
+    )
+    found = dict(REDACTOR.attributes(headers))
+    # As encoded, too: item by item.
+    assert ENCODER.attributes(b"", headers) == ValueEncoder(None).attributes(b"", found)
+    [value] = found[f"{NAME}x-long"]
+    return str(value)
+
+
+def of_events_header(text: str) -> str:
+    variable = {"OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST": "x-long"}
+    settings = read_settings(variable)
+    headers = AllowedHeaders(settings).of([("x-long", text)])
+    event: Any = {"request": {"headers": headers}}
+    sent: Any = BeforeSend(settings, REDACTOR)(event, {})
+    return str(sent["request"]["headers"]["x-long"])
+
+
+def of_statement(text: str) -> str:
+    # In SQL only what has a shape is a secret.
+    shape = text.replace("password=planted-and-more", "").replace("bob:planted", "")
+    [shown] = REDACTOR.value("corkboard.queries.statements", [f"select {shape}"])
+    return str(shown)
+
+
 # How a text is cut, and to how many characters.
 LIMITS: dict[str, tuple[Callable[[str], str], int]] = {
     "text": (REDACTOR.text, MAX_TEXT),
@@ -40,6 +93,13 @@ LIMITS: dict[str, tuple[Callable[[str], str], int]] = {
     "name": (lambda text: ENCODER.text(text, 1024).decode(), 1024),
     "status": (lambda text: ENCODER.text(text, 4096).decode(), 4096),
     "path": (of_path, 1024),
+    "route": (lambda text: str(REDACTOR.value("http.route", text)), 1024),
+    "method": (of_method, 32),
+    "user agent": (of_agent, 256),
+    "query string": (of_query, 2048),
+    "captured header": (of_header, 1024),
+    "header of an event": (of_events_header, 1024),
+    "statement": (of_statement, 256),
     "bytes": (lambda text: REDACTOR.anything(text.encode()).decode(), MAX_TEXT),
 }
 

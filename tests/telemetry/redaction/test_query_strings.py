@@ -22,7 +22,9 @@ KEPT = {"_size", "_sort", "_facet"}
         ("_sort=bob@example.org", "_sort=REDACTED"),
         ("_sort=" + "x" * 65, "_sort=REDACTED"),
         ("_sort=a%20planted", "_sort=REDACTED"),
-        ("n" * 100 + "=1", "n" * 64 + "=REDACTED"),
+        # Half of a name may be half of an address.
+        ("n" * 100 + "=1", "REDACTED=REDACTED"),
+        ("n" * 55 + "@mail.example.org=", "REDACTED="),
     ],
 )
 def test_values_go(query: str, shown: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from telemetry.datasette.query_statistics import MAX_STATEMENT, cut_statement
+from telemetry.redaction.sql import MAX_STATEMENT, cut_statement
 from telemetry.viewer.server.statements import grouped, of_span, readable
 
 
