@@ -97,7 +97,7 @@ def test_an_exporter_of_the_sdk_gets_the_same() -> None:
     lengths = Lengths.of(settings)
     assert lengths == Lengths(48, 45, 51)
     redactor = Redactor(settings.redaction)
-    spans, records = InMemorySpanExporter(), InMemoryLogRecordExporter()
+    spans, records = InMemorySpanExporter(), InMemoryLogRecordExporter()  # type: ignore[no-untyped-call] # the SDK's
     tracers = TracerProvider(shutdown_on_exit=False)
     tracers.add_span_processor(SimpleSpanProcessor(RedactedSpanExporter(spans, redactor, lengths)))
     loggers = LoggerProvider(shutdown_on_exit=False)
