@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from telemetry.datasette.request_errors import is_caused_by_request
 from telemetry.hosts import is_known_host
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ MAX_PARAMETERS = 100
 TABLE_PAGES = 2
 """Pages of Datasette's own that are served at once: any SQL can be run there."""
 _TABLES = "/telemetry"
+_SHOWN = 200
+_METHODS = ("GET", "HEAD", "POST")
+_METHOD = 405, f"The method is none of {', '.join(_METHODS)}."
 _LARGEST = 2**63 - 1
 _HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
@@ -30,7 +34,7 @@ _HEADERS = [
 
 
 class Guard:
-    """Passes requests of this machine on, and answers others 400, 403 or 421."""
+    """Passes requests of this machine on, and answers others 400, 403, 405 or 421."""
 
     def __init__(self, app: App, names: Iterable[str] = ()) -> None:
         self._app = app
@@ -46,20 +50,31 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        started = False
+
         async def send_with_headers(message: Any) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 message = {**message, "headers": [*message.get("headers", ()), *_HEADERS]}
             await send(message)
 
-        refused = self._refused(scope)
+        refused = _METHOD if scope["method"] not in _METHODS else self._refused(scope)
         if refused is not None:
             await _answer(send_with_headers, *refused)
-        elif scope["path"].startswith(_TABLES):
-            # Slow SQL waits for other SQL, and not the other pages for it.
-            async with self._tables:
+            return
+        try:
+            if scope["path"].startswith(_TABLES):
+                # Slow SQL waits for other SQL, and not the other pages for it.
+                async with self._tables:
+                    await self._app(scope, receive, send_with_headers)
+            else:
                 await self._app(scope, receive, send_with_headers)
-        else:
-            await self._app(scope, receive, send_with_headers)
+        except Exception as error:
+            # What Datasette makes no page of, such as a path that is no UTF-8.
+            if started or not is_malformed(error, scope):
+                raise
+            await _answer(send_with_headers, 400, malformed(error))
 
     def _refused(self, scope: Any) -> tuple[int, str] | None:
         headers: dict[str, list[str]] = {}
@@ -104,6 +119,16 @@ def _wrong_parameters(query: bytes, path: str) -> tuple[int, str] | None:
         if digits.isdecimal() and (len(digits) > 4_000 or int(digits) > _LARGEST):
             return 400, f"{name[:60]!r} is a number of {len(digits)} digits: wanted up to 64 bits."
     return None
+
+
+def is_malformed(error: BaseException, scope: Any) -> bool:
+    """Whether a page of Datasette has failed at what the request has: a parameter, a method."""
+    return is_caused_by_request(error, scope)
+
+
+def malformed(error: BaseException) -> str:
+    """Return what a page says of such a failure."""
+    return f"The request can't be used: {type(error).__name__}: {str(error)[:_SHOWN]}"
 
 
 async def _answer(send: Any, status: int, text: str) -> None:

@@ -16,6 +16,7 @@ import uvicorn
 from datasette.app import Datasette
 from datasette.plugins import pm
 
+from telemetry.datasette.output import quiet_datasette_facets, quiet_datasette_tracebacks
 from telemetry.viewer.addresses import DEFAULT_PORT, LOOPBACK, announcement
 from telemetry.viewer.server.guard import Guard
 from telemetry.viewer.server.plugin import Viewer
@@ -59,6 +60,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _server(options: argparse.Namespace, path: str) -> uvicorn.Server:
+    quiet_datasette_tracebacks()
+    quiet_datasette_facets()
     datasette = Datasette(
         [],
         config={"plugins": plugin_config(path), "permissions": {"datasette-otel-viewer": True}},

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import traceback
 from typing import TYPE_CHECKING, Any
 
-from datasette import hookimpl
+from datasette import Response, hookimpl
 
+from telemetry.viewer.server.guard import is_malformed, malformed
 from telemetry.viewer.server.pages import Pages
 from telemetry.viewer.server.reading import Reader
 from telemetry.viewer.server.received import Received
@@ -44,6 +46,17 @@ class Viewer:
     def prepare_connection(self, conn: sqlite3.Connection) -> None:
         """Limit the memory that one value of a query in the tables can take."""
         conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+
+    @hookimpl(tryfirst=True)  # type: ignore[untyped-decorator]
+    def handle_exception(self, request: Any, exception: Exception) -> Response | None:
+        """Answer 400 where Datasette's own pages fail at what the request has, and not 500."""
+        if getattr(exception, "status", 500) < 500:
+            return None
+        if is_malformed(exception, request.scope):
+            return Response.text(malformed(exception), status=400)
+        # In place of Datasette, which prints it for both.
+        traceback.print_exception(exception)
+        return None
 
     @hookimpl  # type: ignore[untyped-decorator]
     def register_routes(self) -> list[tuple[str, Any]]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
 from datasette_otel_viewer import store as plugin
 
+from telemetry.viewer.server import statements
 from telemetry.viewer.server.values import to_json
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ MAX_FILE_BYTES = 512 * 1024 * 1024
 _WAL_BYTES = 16 * 1024 * 1024
 _PRUNE_EVERY = 30.0
 _MANY = 500
+# Version of the file: of the keys of statements.
+_KEYS = 1
 
 _SCHEMA = """
 create table if not exists arrivals (trace_id text primary key, received_ns integer);
@@ -140,6 +144,7 @@ class Store:
             "insert or ignore into arrivals (trace_id, received_ns) "
             "select trace_id, start_ns from traces"
         )
+        await database.execute_write_fn(_list_statements)
 
     async def add(self, rows: Rows, received: int) -> None:
         """Write the rows of a request, received at a time in nanoseconds since the epoch.
@@ -246,6 +251,33 @@ class Store:
                 _keep_newest(connection, share, share, share)
 
             await self.database.execute_write_fn(delete)
+
+
+def _list_statements(connection: Any) -> None:
+    """List the statements of the spans in a file that an earlier release has written.
+
+    It has none, or keys that are the beginnings of statements. Those of query statistics that
+    such a release has cut stay so: the file does not have the rest.
+    """
+    if connection.execute("pragma user_version").fetchone()[0] >= _KEYS:
+        return
+    connection.execute("delete from statements")
+    cursor = connection.execute(
+        "select trace_id, span_id, parent_span_id, start_ns, duration_ms, status, db_query_text, "
+        "attributes from spans"
+    )
+    names = [column[0] for column in cursor.description]
+    columns = _COLUMNS["statements"]
+    marks = ", ".join("?" * len(columns))
+    insert = f"insert or replace into statements ({', '.join(columns)}) values ({marks})"  # noqa: S608
+    while spans := cursor.fetchmany(_MANY):
+        found: list[list[Any]] = []
+        for span in spans:
+            row = dict(zip(names, span, strict=True))
+            given = json.loads(row["attributes"] or "{}")
+            found += ([each[name] for name in columns] for each in statements.of_span(row, given))
+        connection.executemany(insert, found)
+    connection.execute(f"pragma user_version = {_KEYS}")
 
 
 def _batches(values: list[str]) -> Iterator[list[str]]:

@@ -94,6 +94,46 @@ def test_a_parameter_that_can_t_be_used_is_named(
     assert "Traceback" not in answer.text
 
 
+MALFORMED = [
+    *(
+        f"/telemetry/spans{form}?{query}"
+        for form in ("", ".json", ".csv")
+        for query in (
+            "_timelimit=x",
+            "_timelimit=%7B%7D",
+            "_facet=nope",
+            "_facet_array=nope",
+            "_facet_date=nope",
+            "_through=null",
+            "_through=%5B",
+            "name__in=%5B",
+            "start_ns__gt=99999999999999999999",
+            "_where=%00",
+        )
+    ),
+    "/telemetry/spans.json?_json_infinity=maybe",
+    "/telemetry/-/query.json?_timelimit=x",
+]
+
+
+@pytest.mark.parametrize("address", MALFORMED)
+def test_a_page_of_datasette_s_refuses_what_it_can_t_use(
+    viewer: httpx.Client, address: str
+) -> None:
+    """With 400 or as if it were not there, where stock Datasette answers 500; and no traceback."""
+    answer = viewer.get(address)
+    assert answer.status_code in (200, 400)
+    assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("FOO", "/"), ("BREW", "/-/permissions"), ("POST", "/telemetry/-/query")]
+)
+def test_a_method_that_is_none_is_refused(viewer: httpx.Client, method: str, path: str) -> None:
+    """By pages of Datasette's own and by those of the viewer."""
+    assert viewer.request(method, path).status_code in (400, 403, 405)
+
+
 def test_a_host_of_any_bytes_is_refused(viewer: httpx.Client) -> None:
     """For pages, the receiver and what is not there alike."""
     for path in ("/", "/v1/traces", "/nothing", "/telemetry"):

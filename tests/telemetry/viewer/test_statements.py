@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from telemetry.redaction.redactor import Redactor
 from telemetry.redaction.sql import MAX_STATEMENT, cut_statement
+from telemetry.settings.model import RedactionSettings
 from telemetry.viewer.server.statements import grouped, of_span, readable
 
 
@@ -73,6 +75,18 @@ def test_statements_that_are_cut_are_alike_by_what_is_left() -> None:
     ]
     assert len(_shapes(*quoted)) == 1
     assert len(_shapes(cut[0], quoted[0])) == 2
+
+
+def test_statements_with_the_same_beginning_are_two_rows() -> None:
+    """Each has one key, whether a span has all of it or statistics its beginning and its hash."""
+    lines = LONG.replace(", ", ",\n  ")
+    whole = [f"{lines}'{end}'" for end in ("a", "b")]
+    rows = [row for text in whole for row in of_span(SPAN | {"db_query_text": text}, {})]
+    redactor = Redactor(RedactionSettings(kinds=frozenset()))
+    cut = redactor.value("corkboard.queries.statements", whole)
+    assert len({row["key"] for row in rows}) == 2
+    assert [row["key"] for row in rows] == cut
+    assert all(key.startswith("select column_0, column_1") for key in cut)
 
 
 SPAN: dict[str, Any] = {

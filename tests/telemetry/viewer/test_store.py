@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PROGRAM = """
-import asyncio, runpy, sys, time
+import asyncio, json, runpy, sys, time
 
 runpy.run_path(sys.argv[1])["_load_package"]()
 
@@ -94,6 +94,28 @@ async def main():
     print(kept[-1] == f"{200:032x}", f"{139:032x}" in kept, f"{100:032x}" in kept)
     print(await column("select count(*) from logs where id = '100' or id = '139'"))
 
+    # A file of an earlier release: its statements are listed anew, once, from its spans.
+    long = "select " + "a" * 300
+    of_spans = [span(number, new) for number in range(300, 303)]
+    for each, text in zip(of_spans, (long + " from t", long + " from u", None)):
+        each["db_query_text"] = text
+    of_spans[2]["attributes"] = json.dumps({
+        "corkboard.queries.count": 4, "corkboard.queries.execution_time": 0.1,
+        "corkboard.queries.statements": [
+            "select 1", "select " + "a" * 248 + "\N{HORIZONTAL ELLIPSIS}"],
+        **{f"corkboard.queries.statements.{name}": [2, 2]
+           for name in ("count", "execution_time", "max_execution_time")},
+    })
+    await store.add(Rows(spans=of_spans), now)
+    await store.database.execute_write("pragma user_version = 0")
+    await store.database.execute_write("drop table statements")
+    await store.prepare()
+    keys = await column("select key from statements where key is not null order by key")
+    print(len(set(keys)), [len(key) for key in keys])
+    await store.database.execute_write("delete from statements")
+    await store.prepare()
+    print(await column("select count(*) from statements"))
+
 
 asyncio.run(main())
 """
@@ -121,4 +143,5 @@ def test_what_is_old_or_too_much_is_forgotten(tmp_path: Path) -> None:
         ["[3]", "['x']", "[1]"],
         ["True True False", "[1]"],
     )
-    assert done.stdout.splitlines() == [*forgotten, *kept_apart, *bounded]
+    assert done.stdout.splitlines()[:8] == [*forgotten, *kept_apart, *bounded]
+    assert done.stdout.splitlines()[8:] == ["4 [8, 256, 256, 256]", "[0]"]
