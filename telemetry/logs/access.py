@@ -116,8 +116,18 @@ def log_request(
     if handler is not None:
         _write(handler, level, context, access)
         return
-    arguments = access.method, printable(path), access.answer, milliseconds
+    arguments = access.method, shown_path(path), access.answer, milliseconds
     logger.log(level, _MESSAGE, *arguments, extra={**access.fields(), ATTRIBUTE: context})
+
+
+def shown_path(path: str) -> str:
+    """The path as the message has it: a long one without the segment in which it is cut.
+
+    A message is redacted as a whole, and not cut after that.
+    """
+    if len(path) > MAX_PATH:
+        path = f"{path[: MAX_PATH - 1].rpartition('/')[0]}/…"
+    return printable(path)
 
 
 def _write(

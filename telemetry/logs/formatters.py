@@ -19,7 +19,6 @@ from telemetry.logs.extra import extra_of
 from telemetry.logs.plain import message_of, text
 from telemetry.redaction.redactor import Redactor
 from telemetry.registry import log_fields as f
-from telemetry.scope import MAX_PATH
 from telemetry.settings.model import RedactionSettings
 from telemetry.terminal import CYAN, DIM, RED, YELLOW, Terminal, printable, without_controls
 
@@ -157,7 +156,7 @@ class _AccessTexts:
 
     def _path(self, path: str) -> tuple[str, str]:
         """The path in the message and as a field."""
-        redactor, shown = self._redactor, printable(path)
+        redactor, shown = self._redactor, access.shown_path(path)
         found = redactor.value(_PATH, text(path))
         # A rule may match what is shown of control characters.
         shown = found if shown == path else redactor.text(text(shown))

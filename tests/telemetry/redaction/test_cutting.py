@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import logging
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.trace import INVALID_SPAN
 from opentelemetry.util.http import SanitizeValue
 
 from telemetry.asgi.headers import (
@@ -16,16 +20,21 @@ from telemetry.asgi.headers import (
 )
 from telemetry.errors.sentry.redaction import AllowedHeaders, BeforeSend
 from telemetry.export.encoding.values import ValueEncoder
+from telemetry.logs.access import log_request
+from telemetry.logs.formatters import JSONFormatter
 from telemetry.logs.plain import text as plain_text
 from telemetry.redaction.redactor import MAX_TEXT, Redactor
+from telemetry.request import RequestRecord
 from telemetry.settings import read_settings
 from telemetry.settings.model import RedactionSettings
+from tests.telemetry.asgi.driving import http_scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 OWN = "planted words of the operator, with blanks"
-REDACTOR = Redactor(RedactionSettings(secrets=(OWN,)))
+SETTINGS = RedactionSettings(secrets=(OWN,))
+REDACTOR = Redactor(SETTINGS)
 NAME = "http.request.header."
 ENCODER = ValueEncoder(REDACTOR)
 SECRETS = [
@@ -86,6 +95,32 @@ def of_statement(text: str) -> str:
     return str(shown)
 
 
+def of_access_line(text: str) -> str:
+    scope = http_scope("/page" + text)
+    record = RequestRecord("GET", INVALID_SPAN, scope)
+    written: list[str] = []
+    handler = logging.StreamHandler(SimpleNamespace(write=written.append, flush=list))
+    handler.setFormatter(JSONFormatter(redaction=SETTINGS))
+    logger = logging.getLogger("telemetry.access")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    # Another handler has the line made from a record.
+    other = logging.NullHandler()
+    try:
+        for _ in range(2):
+            log_request(record, status=200, size=1, seconds=0.1, kept=False)
+            logger.addHandler(other)
+    finally:
+        logger.removeHandler(handler)
+        logger.removeHandler(other)
+        logger.setLevel(logging.NOTSET)
+    first, second = map(json.loads, written)
+    assert first["message"] == second["message"]
+    assert first["url.path"] == second["url.path"] == of_path("/page" + text)
+    message: str = first["message"]
+    return message.removeprefix("GET ").removesuffix(" 200 100.0 ms")
+
+
 # How a text is cut, and to how many characters.
 LIMITS: dict[str, tuple[Callable[[str], str], int]] = {
     "text": (REDACTOR.text, MAX_TEXT),
@@ -100,6 +135,7 @@ LIMITS: dict[str, tuple[Callable[[str], str], int]] = {
     "captured header": (of_header, 1024),
     "header of an event": (of_events_header, 1024),
     "statement": (of_statement, 256),
+    "access line": (of_access_line, 1024),
     "bytes": (lambda text: REDACTOR.anything(text.encode()).decode(), MAX_TEXT),
 }
 
