@@ -44,6 +44,7 @@ UNDELIVERED = re.compile(
 )
 BEGIN = "can't be delivered"
 END = "are delivered again"
+ACCESSED = re.compile('"trace_id": ?"([0-9a-f]{32})"')
 DROPPED = re.compile(r"are delivered again after .*: \d+ were sent now, (\d+) were dropped")
 
 
@@ -116,6 +117,16 @@ def ask(server: Server, number: int, *, rate: float = 0.0) -> list[str]:
             if rate:
                 time.sleep(max(0.0, began + 1 / rate - time.monotonic()))
     return found
+
+
+def ended(server: Server, traces: list[str]) -> list[str]:
+    """Return the traces in the order in which their requests ended, which the access lines have.
+
+    It may differ from that of the responses: Django closes a response on another thread after it
+    was sent, and the span ends after that.
+    """
+    wanted = set(traces)
+    return [trace for trace in ACCESSED.findall(server.output()) if trace in wanted]
 
 
 def workers(server: Server) -> set[int]:
