@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from telemetry.testing import EventReceiver
 from tests.support.paths import ROOT
 from tests.support.waiting import PATIENCE
 
@@ -19,10 +20,10 @@ TAIL = {"OTEL_TRACES_SAMPLER": "tail", "OTEL_TRACES_SAMPLER_ARG": "0.05"}
 
 
 def _cost(host: Host, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command where the operator's own destinations are set."""
     return subprocess.run(
         [sys.executable, "-m", "telemetry", "cost", *arguments],
         cwd=ROOT,
-        # What would be sent elsewhere is not: the operator's own variables are set.
         env={
             **host.env,
             "LOGFIRE_TOKEN": "pylf_v1_us_planted",
@@ -38,35 +39,39 @@ def _cost(host: Host, *arguments: str, **variables: str) -> subprocess.Completed
 def test_pages_are_driven_and_their_cost_is_told(host: Host) -> None:
     """Before and after folding and sampling; a failing page is kept whatever the ratio.
 
-    The host redirects to HTTPS, as it does by default.
+    The host redirects to HTTPS, as it does by default. The operator's error tracker receives
+    nothing.
     """
     site = f"https://{host.site}.localhost"
     plain = f"{host.site}.localhost:8000/meetings/minutes"
-    done = _cost(
-        host,
-        "tests.end_to_end.failing.application:application",
-        *("--page", f"{site}/meetings/minutes", "--page", f"{site}/-/fails/route"),
-        *(
-            "--page",
-            "https://localhost/nothing",
-            "--page",
-            f"http://{plain}",
-            "--times",
-            "3",
-            "--rate",
-            "5",
-            "--price",
-            "2",
-            "--json",
-        ),
-        **TAIL,
-        HTTPS="1",
-        DJANGO_SETTINGS_MODULE="tests.end_to_end.failing.settings",
-        # A busy machine makes queries slow, and a slow one is not folded.
-        TELEMETRY_FOLD_BELOW="60s",
-        TELEMETRY_SLOW="60s",
-    )
+    with EventReceiver() as tracker:
+        done = _cost(
+            host,
+            "tests.end_to_end.failing.application:application",
+            *("--page", f"{site}/meetings/minutes", "--page", f"{site}/-/fails/route"),
+            *(
+                "--page",
+                "https://localhost/nothing",
+                "--page",
+                f"http://{plain}",
+                "--times",
+                "3",
+                "--rate",
+                "5",
+                "--price",
+                "2",
+                "--json",
+            ),
+            **TAIL,
+            SENTRY_DSN=tracker.dsn,
+            HTTPS="1",
+            DJANGO_SETTINGS_MODULE="tests.end_to_end.failing.settings",
+            # A busy machine makes queries slow, and a slow one is not folded.
+            TELEMETRY_FOLD_BELOW="60s",
+            TELEMETRY_SLOW="60s",
+        )
     assert done.returncode == 0, done.stderr
+    assert tracker.events == []
     found: dict[str, Any] = json.loads(done.stdout)
     pages = found["by_page"]
     table = pages[f"{site}/meetings/minutes"]

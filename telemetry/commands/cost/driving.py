@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -113,7 +112,8 @@ def _serving(application: str, variables: Mapping[str, str]) -> Iterator[int]:
         command += ["--proxy-headers", "--forwarded-allow-ips", HOST]
         server = subprocess.Popen(  # noqa: S603 # the operator's own application
             command,
-            env={**os.environ, **variables},
+            # Not added to those of this process, which name the operator's destinations.
+            env=variables,
             stdout=output,
             stderr=output,
             pass_fds=(listener.fileno(),),
