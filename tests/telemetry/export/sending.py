@@ -20,6 +20,7 @@ from telemetry.export.spool import SpoolFolder
 from telemetry.metrics.provider import MeterProvider
 from telemetry.redaction.redactor import Redactor
 from telemetry.settings import read_settings
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,6 +124,7 @@ def sending(**environ: str) -> Iterator[Sending]:
         yield made
     finally:
         for reader in made.readers:
-            reader.shutdown(0)
+            # It collects a last time, which would be counted in the next test.
+            reader.shutdown(PATIENCE * 1000)
         for sender in made.senders:
             sender.close()
