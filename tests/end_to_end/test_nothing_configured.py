@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,8 @@ THREADS = ("Otel", "telemetry")
 
 def inspect(host: Host, env: Mapping[str, str]) -> tuple[set[str], list[str], str]:
     """Serve both sides; give the modules of ABSENT that are loaded, the threads and the output."""
-    with serve_uvicorn(APP, env=env) as server:
+    # A new interpreter, which has imported nothing.
+    with serve_uvicorn(APP, env=env, python=Path(sys.executable)) as server:
         with visitor(server) as browser:
             site = f"{host.site}.localhost"
             assert browser.get("/").status_code == 200

@@ -21,7 +21,8 @@ ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
 def refused(server: list[str], env: Mapping[str, str]) -> str:
     """Start a server that must refuse; give what it printed."""
     ends = pytest.raises(AssertionError, match=r"ended with [1-9]")
-    with program([sys.executable, "-m", *server], env=env) as running, ends:
+    command = [sys.executable, "-m", *server]
+    with program(command, env=env, is_server=True) as running, ends:
         running.wait_until(lambda: False)
     return running.output()
 

@@ -1,9 +1,11 @@
 """Imports packages that programs import, and runs each program that it is sent in a fork.
 
-Run as a script, with the number of a socket. The socket gets the names of the environment
-variables that the packages have read, then the exit code of each program. A program comes as three
-files: a JSON object with its code, arguments, folder and environment, its standard output and its
-standard error.
+Run as a script, with the number of a socket and the names of further modules to import. The socket
+gets the names of the environment variables that the packages have read. A program comes as three
+files: a JSON object with its code or module, arguments, folder and environment, its standard output
+and its standard error. One that is run to its end is answered with its exit code. One that is
+started, in a session of its own, comes with two more files: a socket, which gets its process id and
+then its exit code, and one that stays open as long as it and its forks run.
 """
 
 from __future__ import annotations
@@ -15,15 +17,16 @@ import socket
 import struct
 import sys
 from importlib import import_module
+from runpy import run_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from types import CodeType
+    from collections.abc import Callable, Iterable
 
 # What telemetry imports where something is configured, and what Django, Datasette and Sentry's SDK
 # import besides themselves. Not these: telemetry looks whether they have been imported.
-IMPORTED = (
+_IMPORTED = (
     *("asyncio", "concurrent.futures.thread", "decimal", "email.message", "html.parser"),
     *("http.cookies", "importlib.metadata", "logging.config", "multiprocessing.util", "sqlite3"),
     "zoneinfo",
@@ -35,7 +38,11 @@ IMPORTED = (
 )
 
 
-def import_all() -> set[str]:
+RUN, START = b"r", b"s"
+NUMBER = struct.Struct("i")
+
+
+def import_all(modules: Iterable[str]) -> set[str]:
     """Import them, and give the environment variables that were read meanwhile."""
     names: set[str] = set()
     kind: Any = type(os.environ)
@@ -48,33 +55,56 @@ def import_all() -> set[str]:
 
     kind.__getitem__ = read
     try:
-        for module in IMPORTED:
+        for module in modules:
             import_module(module)
     finally:
         kind.__getitem__ = reading
     return names
 
 
-def serve(control: socket.socket) -> tuple[CodeType, dict[str, Any]] | None:
+def serve(control: socket.socket, modules: Iterable[str]) -> Callable[[], object] | None:
     """Fork for each program. Returns in the forks, with the program; at the end without one."""
-    names = import_all()
+    names = import_all(modules)
     gc.freeze()
     control.sendall(json.dumps(sorted(names)).encode() + b"\n")
     while True:
-        message, files, _, _ = socket.recv_fds(control, 1, 3)
+        message, files, _, _ = socket.recv_fds(control, 1, 5)
         if not message:
             return None
         child = os.fork()
         if child == 0:
             control.close()
-            return prepare(*files)
+            if message == START:
+                start(*files[3:])
+            return prepare(*files[:3])
         for file in files:
             os.close(file)
-        _, status = os.waitpid(child, 0)
-        control.sendall(struct.pack("i", os.waitstatus_to_exitcode(status)))
+        if message == RUN:
+            _, status = os.waitpid(child, 0)
+            control.sendall(NUMBER.pack(os.waitstatus_to_exitcode(status)))
+        else:
+            _forget_ended()
 
 
-def prepare(program: int, stdout: int, stderr: int) -> tuple[CodeType, dict[str, Any]]:
+def _forget_ended() -> None:
+    while os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG):
+        pass
+
+
+def start(report: int, alive: int) -> None:
+    """Fork once more. Returns in the fork; its parent reports about it and ends."""
+    with socket.socket(fileno=report) as reports:
+        child = os.fork()
+        if child:
+            os.close(alive)
+            reports.sendall(NUMBER.pack(child))
+            _, status = os.waitpid(child, 0)
+            reports.sendall(NUMBER.pack(os.waitstatus_to_exitcode(status)))
+            os._exit(0)
+    os.setsid()
+
+
+def prepare(program: int, stdout: int, stderr: int) -> Callable[[], object]:
     """Make this process what `python` is before it runs the code."""
     for file, number in ((stdout, 1), (stderr, 2)):
         os.dup2(file, number)
@@ -88,19 +118,27 @@ def prepare(program: int, stdout: int, stderr: int) -> tuple[CodeType, dict[str,
     main = ModuleType("__main__")
     sys.modules["__main__"] = main
     name, first = "<string>", ""
-    if sys.argv[0] != "-c":
+    if module := asked["module"]:
+        first = os.getcwd()
+    elif sys.argv[0] != "-c":
         name = main.__file__ = os.path.abspath(sys.argv[0])
         first = os.path.dirname(name)
     sys.path[:0] = [first, *filter(None, asked["env"].get("PYTHONPATH", "").split(os.pathsep))]
-    return compile(asked["code"], name, "exec"), vars(main)
+    if module:
+        return lambda: run_module(module, run_name="__main__", alter_sys=True)
+    code = compile(asked["code"], name, "exec")
+    return lambda: exec(code, vars(main))
 
 
-def run(code: CodeType, names: dict[str, Any]) -> None:
+def run(program: Callable[[], object]) -> None:
     """Run the program; what it raises has no frame of this file."""
     try:
-        exec(code, names)
+        program()
     except Exception as error:
-        below = error.__traceback__.tb_next if error.__traceback__ else None
+        # That of this function, and that of the program's.
+        below = error.__traceback__
+        for _ in range(2):
+            below = below.tb_next if below else None
         sys.excepthook(type(error), error.with_traceback(below), below)
         sys.exit(1)
 
@@ -109,5 +147,6 @@ if __name__ == "__main__":
     # The folder of this file, in which no module is looked for.
     del sys.path[0]
     _main = sys.modules["__main__"]
-    if (_program := serve(socket.socket(fileno=int(sys.argv[1])))) is not None:
-        run(*_program)
+    _control = socket.socket(fileno=int(sys.argv[1]))
+    if (_program := serve(_control, (*_IMPORTED, *sys.argv[2:]))) is not None:
+        run(_program)

@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
@@ -15,11 +16,15 @@ from random import sample
 from signal import SIGKILL, SIGTERM, Signals
 from typing import TYPE_CHECKING
 
+from tests.support.forks import server_forks
 from tests.support.paths import ROOT
 from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import IO
+
+    from tests.support.forks import ForkedProcess
 
 HOST = "127.0.0.1"
 
@@ -28,7 +33,13 @@ class Program:
     """A subprocess in a session of its own, so that its children end with it."""
 
     def __init__(
-        self, command: Sequence[str], env: Mapping[str, str], cwd: Path, folder: Path
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        cwd: Path,
+        folder: Path,
+        *,
+        is_server: bool = False,
     ) -> None:
         self._stdout = folder / "stdout"
         self._stderr = folder / "stderr"
@@ -38,16 +49,9 @@ class Program:
         # program and every process that it forked are gone.
         self._alive, held = os.pipe()
         with self._stdout.open("wb") as out, self._stderr.open("wb") as err:
-            self._process = subprocess.Popen(
-                command,
-                env={**env, "PYTHONUNBUFFERED": "1"},
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-                pass_fds=(held,),
-            )
+            env = {**env, "PYTHONUNBUFFERED": "1"}
+            start = _start_server if is_server else _start
+            self._process = start(command, env, cwd, out, err, held)
         os.close(held)
 
     @property
@@ -117,13 +121,59 @@ class Program:
         self._kept = (self.stdout(), self.stderr())
 
 
+def _start(
+    command: Sequence[str],
+    env: Mapping[str, str],
+    cwd: Path,
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+    alive: int,
+) -> ForkedProcess | subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+        pass_fds=(alive,),
+    )
+
+
+def _start_server(
+    command: Sequence[str],
+    env: Mapping[str, str],
+    cwd: Path,
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+    alive: int,
+) -> ForkedProcess | subprocess.Popen[bytes]:
+    """Start it in a fork, if that makes no difference."""
+    python, option, module, *arguments = command
+    assert (python, option) == (sys.executable, "-m")
+    if not server_forks().can_run("", env):
+        return _start(command, env, cwd, stdout, stderr, alive)
+    return server_forks().start(
+        module, cwd, env, arguments=arguments, stdout=stdout, stderr=stderr, alive=alive
+    )
+
+
 @contextmanager
 def program(
-    command: Sequence[str], *, env: Mapping[str, str], cwd: Path = ROOT
+    command: Sequence[str], *, env: Mapping[str, str], cwd: Path = ROOT, is_server: bool = False
 ) -> Iterator[Program]:
-    """Run a program for as long as the block; its output stays readable after."""
+    """Run a program for as long as the block; its output stays readable after.
+
+    Args:
+        command: the program and its arguments.
+        env: its environment.
+        cwd: the folder that it runs in.
+        is_server: whether it is uvicorn or gunicorn, which may run in a fork: see
+            `tests.support.forks`.
+    """
     with tempfile.TemporaryDirectory(prefix="corkboard-program-") as folder:
-        running = Program(command, env, cwd, Path(folder))
+        running = Program(command, env, cwd, Path(folder), is_server=is_server)
         try:
             yield running
         finally:

@@ -69,7 +69,10 @@ def serve_uvicorn(
     instrument: bool = False,
     python: Path | None = None,
 ) -> Iterator[Server]:
-    """Run uvicorn; `instrument` puts `opentelemetry-instrument` before it."""
+    """Run uvicorn; `instrument` puts `opentelemetry-instrument` before it.
+
+    It is a new interpreter with `python`, and otherwise a fork: see `tests.support.forks`.
+    """
     port = free_port()
     command = ["-m", "uvicorn", app, "--host", HOST, "--port", str(port)]
     command += ["--timeout-keep-alive", KEEP_ALIVE, *args]
@@ -119,7 +122,13 @@ def _serve(
     interpreter = python or Path(sys.executable)
     prefix = [str(interpreter.with_name("opentelemetry-instrument"))] if instrument else []
     environment = clean_environment() if env is None else env
-    with program([*prefix, str(interpreter), *command], env=environment, cwd=cwd) as running:
+    # A fork, unless the test asks for a certain interpreter or command.
+    with program(
+        [*prefix, str(interpreter), *command],
+        env=environment,
+        cwd=cwd,
+        is_server=not instrument and python is None,
+    ) as running:
         running.wait_until(lambda: ready(port))
         yield Server(running, port)
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.environment import clean_environment
-from tests.support.forks import Forks, forks
+from tests.support.forks import Forks, forks, server_forks
+from tests.support.processes import program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SEEN = """
@@ -58,11 +59,32 @@ def test_it_is_as_in_a_new_interpreter(tmp_path: Path, named: bool, ending: str)
     assert forked.stderr == new.stderr
 
 
-def test_nothing_that_is_tested_or_looked_for_is_imported(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
+def test_a_server_is_as_in_a_new_interpreter(tmp_path: Path, ending: str) -> None:
+    """In a session of its own, too. In a traceback, runpy's frames may be others."""
+    (tmp_path / "beside.py").touch()
+    code = SEEN.replace("os.getcwd()", "os.getcwd(), os.getsid(0) == os.getpid()") + ending
+    (tmp_path / "server.py").write_text(code)
+    env = clean_environment(PYTHONPATH=str(tmp_path), PLANTED="é")
+    ended = []
+    for is_server in (True, False):
+        command = [sys.executable, "-m", "server", "argument"]
+        with program(command, env=env, cwd=tmp_path, is_server=is_server) as running:
+            with pytest.raises(AssertionError, match="ended with"):
+                running.wait_until(lambda: False)
+            ended.append((running.exit_code, running.stdout(), running.stderr().splitlines()[-1:]))
+    assert ended[0] == ended[1]
+    assert "True" in ended[0][1]
+
+
+@pytest.mark.parametrize("all_forks", [forks, server_forks])
+def test_nothing_that_is_tested_or_looked_for_is_imported(
+    tmp_path: Path, all_forks: Callable[[], Forks]
+) -> None:
     """Telemetry looks in `sys.modules` for the others."""
     code = "import sys; print({name.partition('.')[0] for name in sys.modules})"
     env = clean_environment()
-    imported = forks().run(code, tmp_path, env).stdout
+    imported = all_forks().run(code, tmp_path, env).stdout
     assert "'opentelemetry'" in imported
     for name in ("telemetry", "config", "tests", "django", "datasette", "sentry_sdk", "logfire"):
         assert repr(name) not in imported
