@@ -1,16 +1,12 @@
-"""A viewer, as somebody starts it."""
+"""Fixtures only; what they use is beside this file."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import web
-from tests.support.environment import clean_environment
-from tests.support.processes import HOST, accepts_connections, free_port, program
-from tests.support.waiting import PATIENCE
+from tests.telemetry.viewer.serving import serve_viewer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,12 +17,8 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="package")
 def viewer() -> Iterator[httpx.Client]:
     """A client of one that all tests of a worker share: each asks for what it has sent."""
-    port = free_port()
-    command = [sys.executable, "-m", "telemetry", "viewer", "--port", str(port)]
-    with program(command, env=clean_environment()) as running:
-        # Its environment may have to be made first.
-        running.wait_until(lambda: accepts_connections(port), timeout=5 * PATIENCE)
-        with web.client(base_url=f"http://{HOST}:{port}") as client:
-            yield client
+    with serve_viewer() as (running, client):
+        yield client
+        client.close()
         assert running.stop() == 0
         assert "Traceback" not in running.output()
