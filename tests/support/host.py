@@ -14,6 +14,7 @@ import django
 from tests.support.cache import cache_of, cached, digest
 from tests.support.civic import build_meetings
 from tests.support.environment import clean_environment
+from tests.support.forks import forks
 from tests.support.locks import locked
 from tests.support.paths import ROOT
 
@@ -103,15 +104,19 @@ def add_sites(
 
 def manage(*arguments: str, env: Mapping[str, str]) -> str:
     """Run `manage.py` and give its output. Raises AssertionError with it on failure."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-    )
-    if done.returncode:
-        raise AssertionError(f"manage.py {' '.join(arguments)} failed:\n{done.stdout}")
-    return done.stdout
+    code = (ROOT / "manage.py").read_text("utf-8")
+    command = ["manage.py", *arguments]
+    if forks().can_run(code, env):
+        done = forks().run(code, ROOT, env, arguments=command)
+    else:
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+    output = done.stdout + done.stderr
+    assert not done.returncode, f"{' '.join(command)} failed:\n{output}"
+    return output
