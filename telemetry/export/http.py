@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+# The next two are needed by `certifi` and `socket`, which import them when they are called: on the
+# thread that sends. A process that is forked meanwhile would wait for the import without an end.
+import encodings.idna  # noqa: F401
+import importlib.readers  # noqa: F401
 import time
 import zlib
 from contextlib import suppress
