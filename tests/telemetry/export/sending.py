@@ -123,8 +123,8 @@ def sending(**environ: str) -> Iterator[Sending]:
     try:
         yield made
     finally:
-        for reader in made.readers:
-            # It collects a last time, which would be counted in the next test.
-            reader.shutdown(PATIENCE * 1000)
         for sender in made.senders:
             sender.close()
+        for reader in made.readers:
+            # It collects a last time, which is not sent, nor counted in the next test.
+            reader.shutdown(PATIENCE * 1000)
