@@ -80,6 +80,8 @@ def scraped(_host_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
             SITES_POOL_SIZE="1",
             OTEL_TRACES_SAMPLER="tail",
             OTEL_TRACES_SAMPLER_ARG="0.5",
+            # More traces fail in a minute.
+            TELEMETRY_TRACE_LIMIT="1",
         )
         assert TESTING["TELEMETRY_RAISE_FAILURES"]
         server = stack.enter_context(serve_gunicorn(APP, env=env, workers=WORKERS))
@@ -120,6 +122,16 @@ def test_every_query_of_the_dashboard_finds_something(scraped: Scraped, query: s
     asked = query.replace("$__rate_interval", RATE).replace("$site", ".*")
     assert "$" not in asked
     scraped.prometheus.wait_for(asked)
+
+
+def test_what_a_limit_leaves_out_is_shown_by_its_limit(scraped: Scraped) -> None:
+    """The panel is 0 where nothing is left out; here failed traces are."""
+    [query] = [query for name, query in QUERIES.items() if name.startswith("Left out by a limit")]
+    assert "corkboard_telemetry_left_out_total" in query
+    assert "sum by (corkboard_limit)" in query
+    scraped.prometheus.wait_for(
+        'sum(corkboard_telemetry_left_out_total{corkboard_limit="traces"}) > 0'
+    )
 
 
 def test_what_it_counts_is_what_was_visited(scraped: Scraped) -> None:
