@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve collector test frameworks adopt next deployment postgres prometheus pictures chaos overhead soak bench docs lock dist release clean
+.PHONY: help setup serve collector test frameworks contrib adopt next deployment postgres prometheus pictures chaos overhead soak bench docs lock dist release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,11 @@ test: setup ## run the checks and tests that need only Python
 # Installs each framework into an environment of its own.
 frameworks: setup ## test hosts of Starlette, FastAPI, Litestar and plain ASGI
 	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m frameworks tests/frameworks
+
+# Fetches the source distributions of contrib's ASGI and Django instrumentations.
+contrib: setup ## test contrib's own tests against ours: what differs is listed with its reason
+	PYDANTIC_DISABLE_PLUGINS=logfire-plugin $(BIN)/python -m pytest -m contrib \
+		--numprocesses $$(getconf _NPROCESSORS_ONLN) tests/contrib
 
 # Installs the built package, from an index on 127.0.0.1, for each supported Python that is there.
 adopt: setup ## test the package in new hosts, with type checkers, and its page on an index
