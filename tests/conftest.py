@@ -23,6 +23,21 @@ if TYPE_CHECKING:
 # At import, since that is before a worker compiles the first test.
 _COMPILED = (Path(__file__).parent / "telemetry" / "__pycache__").exists()
 
+# Where tests start servers and programs, most of which take a second and more. First come the
+# modules that take the longest: as measured, 10 to 20 seconds of a processor each.
+_LONG = tuple(
+    f"tests/{folder}"
+    for folder in (
+        *("end_to_end/test_private", "end_to_end/test_strangers", "end_to_end/test_log_lines"),
+        *("differential/", "telemetry/datasette/releases/", "end_to_end/test_stopping"),
+        *("telemetry/test_private_api", "end_to_end/test_errors_", "config/test_commands"),
+        *("end_to_end/test_swapping", "end_to_end/test_failures", "documents/"),
+        *("telemetry/commands/check/", "end_to_end/", "telemetry/redaction/test_cost"),
+        *("telemetry/errors/sentry/test_host_client", "config/test_", "telemetry/test_"),
+        *("api/", "conformance/", "upgrade/", "upstream/", "test_"),
+    )
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`make soak` runs some tests for as long as their issue asks."""
@@ -63,6 +78,32 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
         return (yield)
     with first_alone(Path(session.config.option.basetemp).parent / "collection.lock"):
         return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the workers of a run begin with what takes long, each with its share of the modules.
+
+    The first of so many workers as there are gets the first tests, and so on; one that has no more
+    takes the last ones of another. In the order of files, the servers' tests were the last of two
+    workers, and at the end the others waited for them.
+    """
+    share = -(-len(items) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    long: dict[tuple[int, Path], list[pytest.Item]] = {}
+    short: list[pytest.Item] = []
+    for item in items:
+        rank = next((n for n, start in enumerate(_LONG) if item.nodeid.startswith(start)), None)
+        (short if rank is None else long.setdefault((rank, item.path), [])).append(item)
+    shares: list[list[pytest.Item]] = [[] for _ in range(0, len(items), share)]
+    for number, module in enumerate(sorted(long)):
+        shares[number % len(shares)] += long[module]
+    short.reverse()
+    items.clear()
+    for each in shares:
+        while short and len(each) < share:
+            each.append(short.pop())
+        items += each
+    items += reversed(short)
 
 
 def pytest_collection_finish() -> None:
