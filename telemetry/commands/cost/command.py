@@ -18,6 +18,7 @@ from telemetry.commands.cost.traffic import Traffic, bill_of
 from telemetry.exceptions import ConfigurationError, TelemetryError
 from telemetry.settings import read_settings
 from telemetry.settings.installed import RATIO
+from telemetry.settings.sampler import Ratios, ratios_of
 
 if TYPE_CHECKING:
     import argparse
@@ -113,13 +114,14 @@ def run(options: argparse.Namespace) -> int:
         except TelemetryError as error:
             return _refuse(error)
     by_rule = visited[2] if rules else ()
-    found = figures(visited[0], visited[1], by_rule, ratio)
+    ratios = ratios_of(settings.sampler) or Ratios((), ratio)
+    found = figures(visited[0], visited[1], by_rule, ratios)
     bill = bill_of(
         found,
         traffic,
         by_rule,
         settings,
-        ratio,
+        ratios,
         rate=options.rate,
         processes=options.processes,
         prices=_prices(options),

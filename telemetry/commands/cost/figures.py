@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from telemetry.commands.cost.driving import Visited
+    from telemetry.settings.sampler import Ratios
     from telemetry.testing import ReceivedSpan
 
 STAGES = ("all", "folded", "sampled")
@@ -41,6 +42,8 @@ class Figures:
     names: dict[str, dict[str, dict[str, Cost]]] = field(
         default_factory=lambda: {kind: {} for kind in KINDS}
     )
+    by_ratio: Cost = field(default_factory=Cost)
+    """In total, sampled by ratio alone. The rest of what is sampled is kept by a rule."""
     statuses: dict[str, int] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
     """By page, the address that its redirect names."""
@@ -55,7 +58,7 @@ def figures(
     whole: Sequence[Visited],
     folded: Sequence[Visited],
     by_rule: Sequence[Visited],
-    ratio: float,
+    ratios: Ratios,
 ) -> Figures:
     """Add up spans and bytes.
 
@@ -64,30 +67,45 @@ def figures(
         folded: Requests with the configured aggregation and every trace kept.
         by_rule: Requests with the configured aggregation and only the traces that a rule of
             the sampler keeps.
-        ratio: Share of the other traces that the sampler keeps.
+        ratios: Shares of the other traces that the sampler keeps, by site and route.
     """
     found = Figures()
     # Figures of a page are for one request to it. All others are means of all pages.
-    for stage, visited, weight in (
-        ("all", whole, 1.0),
-        ("folded", folded, 1.0),
+    for stage, visited, weight_of in (
+        ("all", whole, _one),
+        ("folded", folded, _one),
         # A trace that no rule keeps is sampled with the ratio's probability.
-        ("sampled", folded, ratio),
-        ("sampled", by_rule, 1.0 - ratio),
+        ("sampled", folded, lambda spans: ratio_of(spans, ratios)),
+        ("sampled", by_rule, lambda spans: 1.0 - ratio_of(spans, ratios)),
     ):
         for each in visited:
             name = str(each.page)
             found.statuses[name] = each.status
             if each.location:
                 found.redirects[name] = each.location
-            spans = [span for one in each.visits for span in one]
             times = max(len(each.visits), 1)
-            _add(found.names["page"], stage, {name: _cost(spans)}, weight / times)
-            share = weight / times / len(visited)
-            found.totals[stage].add(_cost(spans), share)
-            for kind, key in _KEYS.items():
-                _add(found.names[kind], stage, _grouped(spans, key, each), share)
+            for spans in each.visits:
+                weight = weight_of(spans) / times
+                _add(found.names["page"], stage, {name: _cost(spans)}, weight)
+                share = weight / len(visited)
+                found.totals[stage].add(_cost(spans), share)
+                for kind, key in _KEYS.items():
+                    _add(found.names[kind], stage, _grouped(spans, key, each), share)
+                if stage == "sampled" and visited is folded:
+                    found.by_ratio.add(_cost(spans), share)
     return found
+
+
+def ratio_of(spans: Sequence[ReceivedSpan], ratios: Ratios) -> float:
+    """Return the ratio that applies to the trace of a request, by its site and route."""
+    for span in spans:
+        if span.kind == "SERVER":
+            return ratios.of(span.attributes.get(a.SITE), span.attributes.get(a.HTTP_ROUTE))
+    return ratios.default
+
+
+def _one(_spans: Sequence[ReceivedSpan]) -> float:
+    return 1.0
 
 
 def _add(

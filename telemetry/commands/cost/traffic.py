@@ -20,7 +20,7 @@ from telemetry.commands.cost.bill import (
     destinations_of,
     savings_of,
 )
-from telemetry.commands.cost.figures import SECONDS
+from telemetry.commands.cost.figures import SECONDS, ratio_of
 from telemetry.logs.access import LOGGER
 from telemetry.registry import events as e
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from telemetry.commands.cost.driving import Visited
     from telemetry.commands.cost.figures import Figures
     from telemetry.settings import Settings
+    from telemetry.settings.sampler import Ratios
     from telemetry.testing import EventReceiver, OTLPReceiver
 
 MINUTES = SECONDS / 60
@@ -89,7 +90,7 @@ def bill_of(
     traffic: Traffic,
     by_rule: Sequence[Visited],
     settings: Settings,
-    ratio: float,
+    ratios: Ratios,
     *,
     rate: float,
     processes: int,
@@ -102,22 +103,20 @@ def bill_of(
         traffic: their other items.
         by_rule: the requests with only the traces that a rule of the sampler keeps.
         settings: the configuration.
-        ratio: the sampler's ratio.
+        ratios: the sampler's ratios.
         rate: requests a second.
         processes: number of worker processes.
         prices: by kind of item.
     """
     requests = rate * SECONDS
-    folded, sampled = figures.totals["folded"], figures.totals["sampled"]
-    by_ratio = Feature(
-        BY_RATIO, "spans", folded.spans * ratio * requests, folded.bytes * ratio * requests
-    )
-    kept = _within_the_limit(by_rule, ratio, settings, rate, processes)
+    part, sampled = figures.by_ratio, figures.totals["sampled"]
+    by_ratio = Feature(BY_RATIO, "spans", part.spans * requests, part.bytes * requests)
+    kept = _within_the_limit(by_rule, ratios, settings, rate, processes)
     ruled = Feature(
         BY_RULE,
         "spans",
-        max(0.0, sampled.spans - folded.spans * ratio) * requests * kept,
-        max(0.0, sampled.bytes - folded.bytes * ratio) * requests * kept,
+        max(0.0, sampled.spans - part.spans) * requests * kept,
+        max(0.0, sampled.bytes - part.bytes) * requests * kept,
     )
     each = requests / max(1, traffic.requests)
     access = traffic.access_lines * each
@@ -143,20 +142,18 @@ def bill_of(
     destinations = destinations_of(settings)
     features = [feature for feature in found if destinations[feature.kind]]
     savings = savings_of(
-        features, settings, ratio, access_lines=access, events_by_request=by_request
+        features, settings, ratios.default, access_lines=access, events_by_request=by_request
     )
-    notes = []
-    if settings.sampler.ratios:
-        notes.append("TELEMETRY_SAMPLE is not part of it: `cost --from-log` applies it")
-    return Bill(features, destinations, prices, list(savings), notes)
+    return Bill(features, destinations, prices, list(savings))
 
 
 def _within_the_limit(
-    by_rule: Sequence[Visited], ratio: float, settings: Settings, rate: float, processes: int
+    by_rule: Sequence[Visited], ratios: Ratios, settings: Settings, rate: float, processes: int
 ) -> float:
     """The part of the traces kept by rule that the limit of a minute lets pass."""
     visits = [spans for visited in by_rule for spans in visited.visits]
-    wanted = sum(map(bool, visits)) / max(1, len(visits)) * (1 - ratio) * rate * 60
+    kept = sum(1 - ratio_of(spans, ratios) for spans in visits if spans)
+    wanted = kept / max(1, len(visits)) * rate * 60
     return min(1.0, settings.budgets.traces * processes / wanted) if wanted else 1.0
 
 

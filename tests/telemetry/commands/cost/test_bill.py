@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from telemetry.commands.cost.report import bill_table
 from telemetry.commands.cost.traffic import Traffic, bill_of
 from telemetry.exceptions import TelemetryError
 from telemetry.settings import read_settings
+from telemetry.settings.sampler import Ratios, ratios_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,11 +39,13 @@ def _of_requests(rate: float = 1.0, processes: int = 1, **variables: str) -> Bil
     figures = Figures()
     figures.totals = {"all": Cost(9, 900), "folded": Cost(2, 200), "sampled": Cost(0.29, 29)}
     traffic = Traffic(10, 10, 1, 100.0, Counter({("group",): 1}), 1, 5000, 40, 4000)
-    failing: Any = object()
+    figures.by_ratio = Cost(2 * 0.05, 200 * 0.05)
+    failing: Any = SimpleNamespace(kind="SERVER", attributes={})
     by_rule = [Visited(Page("localhost", "/"), 200, [*([[]] * 9), [failing]])]
     settings = read_settings(BOTH | TAIL | variables)
+    ratios = ratios_of(settings.sampler) or Ratios((), 0.05)
     return bill_of(
-        *(figures, traffic, by_rule, settings, 0.05),
+        *(figures, traffic, by_rule, settings, ratios),
         rate=rate,
         processes=processes,
         prices=PRICES,

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from telemetry.commands.cost.driving import Page, Visited
 from telemetry.commands.cost.figures import SECONDS, Figures, figures
 from telemetry.commands.cost.report import as_json, table
+from telemetry.settings.parse import SampleRatio
+from telemetry.settings.sampler import Ratios
 from telemetry.testing import ReceivedSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TABLE, HOME = Page("alameda.ca.localhost", "/meetings/minutes"), Page("localhost", "/")
 
@@ -33,7 +38,7 @@ def _home(trace_id: str) -> list[ReceivedSpan]:
     return [_span(trace_id, 400, http_route="/")]
 
 
-def _figures(ratio: float = 0.1) -> Figures:
+def _figures(ratio: float = 0.1, rules: Sequence[SampleRatio] = ()) -> Figures:
     """Two pages, each asked for twice; one in two table pages was kept by a rule."""
     whole = [
         Visited(TABLE, 200, [_table("a", 98), _table("b", 98)]),
@@ -44,7 +49,7 @@ def _figures(ratio: float = 0.1) -> Figures:
         Visited(HOME, 404, [_home("c"), _home("d")]),
     ]
     by_rule = [Visited(TABLE, 200, [[], _table("b", 2)]), Visited(HOME, 404, [[], []])]
-    return figures(whole, folded, by_rule, ratio)
+    return figures(whole, folded, by_rule, Ratios(rules, ratio))
 
 
 def test_a_page_is_what_one_request_to_it_costs() -> None:
@@ -56,6 +61,20 @@ def test_a_page_is_what_one_request_to_it_costs() -> None:
     # Half of them whole, with three spans; a tenth of the others, with one.
     assert table_page["sampled"].spans == pytest.approx(0.5 * 3 + 0.5 * 1 * 0.1)
     assert costs[str(HOME)]["sampled"].spans == pytest.approx(0.1)
+
+
+def test_a_ratio_of_a_site_or_route_is_its_own() -> None:
+    """TELEMETRY_SAMPLE, by the first rule that applies; what a rule of the sampler keeps stays."""
+    route = SampleRatio("route", "/{database}/{table}", 0.0)
+    found = _figures(0.1, [route])
+    assert found.names["page"][str(TABLE)]["sampled"].spans == pytest.approx(0.5 * 3)
+    assert found.names["page"][str(HOME)]["sampled"].spans == pytest.approx(0.1)
+    # The home page's, of one of two requests.
+    assert found.by_ratio.spans == pytest.approx(0.1 / 2)
+    assert found.by_ratio.bytes == pytest.approx(40 / 2)
+    by_site = _figures(0.1, [SampleRatio("site", "alameda.ca", 1.0), route])
+    assert by_site.names["page"][str(TABLE)]["sampled"].spans == pytest.approx(2)
+    assert by_site.by_ratio.spans == pytest.approx((2 + 0.1) / 2)
 
 
 def test_everything_else_is_of_the_mix() -> None:
@@ -93,7 +112,7 @@ def test_a_long_address_is_shown_whole() -> None:
     page = Page("alameda.ca.localhost", f"/meetings/minutes?{'_facet=meeting&' * 6}_size=1")
     other = f"https://{page}"
     visited = [Visited(page, 301, [_home("e")], other), Visited(HOME, 200, [_home("f")])]
-    found = figures(visited, visited, (), 1.0)
+    found = figures(visited, visited, (), Ratios((), 1.0))
     lines = list(table(found, sampler="tail", rate=1, price=None, times=1))
     at = lines.index(f"  301 {page}")
     assert lines[at + 1].split() == ["1.00"] * 3 + ["400"] * 3
@@ -107,7 +126,9 @@ def test_a_long_address_is_shown_whole() -> None:
 
 def test_a_redirect_within_the_same_scheme_has_no_hint() -> None:
     """Its address is shown all the same."""
-    found = figures([Visited(HOME, 302, [_home("a")], "http://localhost/login")], [], (), 1.0)
+    found = figures(
+        [Visited(HOME, 302, [_home("a")], "http://localhost/login")], [], (), Ratios((), 1.0)
+    )
     lines = list(table(found, sampler="tail", rate=1, price=None, times=1))
     assert lines[-1] == "    to http://localhost/login"
 
