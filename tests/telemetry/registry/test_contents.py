@@ -34,12 +34,13 @@ def test_a_credential_is_known_by_its_name(name: str) -> None:
     [
         *("author", "authority", "tokens", "gen_ai.usage.input_tokens", "tokenizer"),
         *("cache_key", "primary_key", "foreign.key", "sort-key", "monkey", "keys", "keyword"),
-        *("opinion", "pinned", "design", "inside", "side", "compass", "passed", "http.route"),
-        *("user_agent.original", "code.function.name", "exception.stacktrace", "db.namespace"),
+        *("opinion", "pinned", "design", "inside", "side", "compass", "passed"),
+        *("code.function.name", "exception.stacktrace", "db.namespace"),
     ],
 )
 def test_other_words_are_not(name: str) -> None:
     """Though they have the letters."""
+    assert not is_credential(name)
     assert content_of(name) is Content.TEXT
 
 
@@ -53,12 +54,20 @@ def test_none_of_our_own_names_says_so() -> None:
     ("name", "content"),
     [
         ("db.query.text", Content.SQL),
-        ("corkboard.queries.statements", Content.SQL),
-        ("corkboard.queries.repeated", Content.SQL),
+        ("corkboard.queries.statements", Content.STATEMENTS),
+        ("corkboard.queries.repeated", Content.STATEMENTS),
+        # Texts, each of which is cut to its own length.
+        ("http.route", Content.PATH),
+        ("url.path", Content.PATH),
+        ("user_agent.original", Content.CUT),
+        ("http.request.method_original", Content.CUT),
+        ("http.request.header.x_parcel", Content.CUT),
+        ("http.response.header.x_parcel", Content.CUT),
         ("url.query", Content.QUERY_STRING),
         ("corkboard.error.url", Content.OURS),
     ],
 )
 def test_some_are_neither(name: str, content: Content) -> None:
     """Literals, since these are names on the wire."""
+    assert not is_credential(name)
     assert content_of(name) is content
