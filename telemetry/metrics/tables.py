@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
-from threading import Lock
+from threading import Lock, RLock
 from time import time_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakMethod
@@ -106,6 +106,8 @@ class Tables:
         self._limits = limits
         self._redactor = redactor
         self._lock = Lock()
+        # Reentrant: a signal handler may flush while its thread collects.
+        self._collecting: dict[MetricReader, RLock] = {}
         # By the SDK's instrument, which is the same for each call that creates it again.
         self._instruments: dict[Any, _Instrument] = {}
         additions.follow(self)
@@ -130,6 +132,7 @@ class Tables:
     def attach(self, reader: MetricReader) -> bool:
         """Add the tables' data points to what the reader receives; False if that is impossible."""
         receive = p.get(p.READER_RECEIVE, reader)
+        self._collecting[reader] = RLock()
         return receive is not None and p.replace(
             p.READER_RECEIVE, partial(self._receive, reader, receive), reader
         )
@@ -149,6 +152,7 @@ class Tables:
         """Remove a reader."""
         with self._lock:
             self._preferences.pop(reader, None)
+            self._collecting.pop(reader, None)
             for instrument in self._instruments.values():
                 instrument.detach(reader)
 
@@ -206,7 +210,7 @@ class Tables:
 
     def forked(self) -> None:
         """Begin anew in a child: what the parent measured is sent by the parent."""
-        self._lock = Lock()
+        self._lock, self._collecting = Lock(), {reader: RLock() for reader in self._collecting}
         for table in self._all():
             table.forked()
 
@@ -222,13 +226,16 @@ class Tables:
         **kwargs: Any,
     ) -> None:
         ours: dict[InstrumentationScope, list[Metric]] = {}
-        try:
-            ours = self._collected(reader)
-        except Exception as error:  # noqa: BLE001 # the SDK's metrics are exported in any case
-            failed("metrics.tables", error)
-        data = _merged(metrics_data, ours)
-        if data is not None:
-            receive(data, timeout_millis=timeout_millis, **kwargs)
+        # `force_flush` collects on its own thread. What it collected must not be replaced in a
+        # queue by what the reader's thread collected before.
+        with self._collecting.get(reader) or RLock():
+            try:
+                ours = self._collected(reader)
+            except Exception as error:  # noqa: BLE001 # the SDK's metrics are exported in any case
+                failed("metrics.tables", error)
+            data = _merged(metrics_data, ours)
+            if data is not None:
+                receive(data, timeout_millis=timeout_millis, **kwargs)
 
     def _collected(self, reader: MetricReader) -> dict[InstrumentationScope, list[Metric]]:
         found: dict[InstrumentationScope, list[Metric]] = {}

@@ -20,7 +20,10 @@ from opentelemetry.sdk import metrics as sdk
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
     InMemoryMetricReader,
+    MetricExporter,
+    MetricExportResult,
     MetricsData,
+    PeriodicExportingMetricReader,
 )
 from opentelemetry.sdk.metrics.view import (
     ExplicitBucketHistogramAggregation,
@@ -467,3 +470,57 @@ def test_a_reader_that_is_added_later_is_given_what_is_measured_from_then_on() -
     provider.remove_metric_reader(second)
     measuring.counter.add(3)
     assert _values(first) == [({}, 6)]
+
+
+class Slow(PeriodicExportingMetricReader):
+    """Exports what it collected first after what it collected second, unless that waits for it."""
+
+    def __init__(self, exporter: MetricExporter) -> None:
+        super().__init__(exporter, math.inf)
+        self.first, self.second = threading.Event(), threading.Event()
+
+    def _receive_metrics(
+        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
+    ) -> None:
+        if not self.first.is_set():
+            self.first.set()
+            self.second.wait(1)
+        super()._receive_metrics(metrics_data, timeout_millis, **kwargs)
+        self.second.set()
+
+
+class Exported(MetricExporter):
+    """Keeps the value of each export's counter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: list[float] = []
+
+    def export(
+        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
+    ) -> MetricExportResult:
+        points: Any = metrics_data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
+        self.values.append(points[0].value)
+        return MetricExportResult.SUCCESS
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        return True
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        pass
+
+
+def test_what_is_collected_later_is_exported_later() -> None:
+    """It would be replaced in a queue: by what a reader's own thread collected before a flush."""
+    exported = Exported()
+    reader = Slow(exported)
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    counter = provider.get_meter("telemetry").create_counter("pages")
+    counter.add(1)
+    own = threading.Thread(target=reader.collect)
+    own.start()
+    assert reader.first.wait(60)
+    counter.add(1)
+    provider.force_flush()
+    own.join(60)
+    assert exported.values == [1, 2]
