@@ -196,6 +196,14 @@ DATASETTE_INSTANCES: PrivateName[Callable[[], Any]] = PrivateName(
     "there is no metric corkboard.datasette.instances",
     reported_elsewhere=True,
 )
+DATASETTE_EXTRACT: PrivateName[Callable[..., Any]] = PrivateName(
+    "datasette",
+    "datasette.telemetry",
+    "extract",
+    "not parse a client's trace context again behind the edge",
+    "OpenTelemetry logs a client's baggage that it can't parse, of kilobytes",
+    reported_elsewhere=True,
+)
 DATASETTE_RICH: PrivateName[ModuleType | None] = PrivateName(
     "datasette",
     "datasette.handle_exception",

@@ -20,6 +20,7 @@ from telemetry.datasette import backport
 from telemetry.datasette.output import (
     quiet_datasette_errors,
     quiet_datasette_facets,
+    quiet_datasette_propagation,
     quiet_datasette_statements,
 )
 from telemetry.datasette.request_errors import is_caused_by_request
@@ -45,6 +46,8 @@ class DatasetteInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib i
         quiet_datasette_errors()
         quiet_datasette_statements()
         quiet_datasette_facets()
+        if backport.has_own_telemetry():
+            quiet_datasette_propagation()
         # They are used in requests. Looked up here, so that a warning about a
         # missing name is logged at start-up.
         private_api.get(private_api.DATASETTE_CLIENT)

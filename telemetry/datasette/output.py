@@ -9,7 +9,10 @@ import sys
 from types import SimpleNamespace
 from typing import Any
 
+from opentelemetry.context import Context
+
 from telemetry import private_api
+from telemetry.request import request_record
 
 logger = logging.getLogger("datasette")
 
@@ -80,6 +83,22 @@ def quiet_datasette_facets() -> None:
                     awaitable.close()
 
     private_api.replace(private_api.DATASETTE_FACETS, run_and_close)
+
+
+def quiet_datasette_propagation() -> None:
+    """Stop Datasette parsing the trace context of a client behind the edge, which has done so.
+
+    What it reads is not used there. A propagator logs what it can't parse: kilobytes that the
+    client chose. Can be called more than once, and where Datasette has no telemetry of its own.
+    """
+    inner = private_api.get(private_api.DATASETTE_EXTRACT)
+    if inner is None or inner.__module__ == __name__:
+        return
+
+    def extract(*args: Any, **kwargs: Any) -> Any:
+        return inner(*args, **kwargs) if request_record() is None else Context()
+
+    private_api.replace(private_api.DATASETTE_EXTRACT, extract)
 
 
 class _SysProxy:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.telemetry.scripts import run_python
+from telemetry.testing import OTLPReceiver
+from tests.telemetry.scripts import printed, run_python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,3 +89,42 @@ def test_no_facet_is_left_unawaited(tmp_path: Path, quiet: bool) -> None:
     assert failed == "(500, None) 500"
     assert served.startswith("(200, {'results': {'day': {'name': 'day', ")
     assert ("never awaited" in done.stderr) is not quiet
+
+
+PROPAGATION = """
+    import asyncio, httpx, logging, sys
+    import telemetry
+    telemetry.configure(default_service_name="host")
+    from telemetry.datasette.instrumentor import DatasetteInstrumentor
+    DatasetteInstrumentor().instrument()
+    from datasette.app import Datasette
+    logging.basicConfig(stream=sys.stdout, format="%(name)s %(message)s")
+    app = Datasette(memory=True).app()
+
+    async def main():
+        for behind in (telemetry.asgi_wrapper(app), app):
+            transport = httpx.ASGITransport(behind)
+            async with httpx.AsyncClient(transport=transport, base_url="http://host") as client:
+                headers = {{"baggage": "planted=" + "x" * 9000, "traceparent": "{traceparent}"}}
+                print((await client.get("/_memory", headers=headers)).status_code, flush=True)
+
+    asyncio.run(main())
+"""
+TRACEPARENT = f"00-{'ab' * 16}-{'cd' * 8}-01"
+
+
+def test_a_client_s_baggage_is_not_parsed_again_behind_the_edge(tmp_path: Path) -> None:
+    """Without the edge, Datasette reads it as before, and OpenTelemetry logs all of it."""
+    with OTLPReceiver() as receiver:
+        output = printed(
+            tmp_path,
+            PROPAGATION.format(traceparent=TRACEPARENT),
+            OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+        )
+        behind, _, alone = output.partition("200\n")
+        assert behind == ""
+        assert alone.startswith("opentelemetry.baggage.propagation Baggage header `planted=xxx")
+        traces = [span.trace_id for span in receiver.spans if span.kind == "SERVER"]
+        assert len(traces) == 2
+        # Of the second request alone.
+        assert [each == "ab" * 16 for each in traces].count(True) == 1
