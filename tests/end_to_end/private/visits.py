@@ -196,9 +196,10 @@ class Visit:
         ):
             where = f"repeated by {path}"
             jwt = "eyJhbGciOiJIUzI1NiJ9.{}QifQ.c2lnbmF0dXJl"
-            # A log line has no header of its request, also where nothing is redacted. The others
-            # are encoded in the header, and the host decodes them.
-            logged = path != "/repeats/log/"
+            # A log line and an exception have no header of their request, also where nothing is
+            # redacted. The others are encoded in the header, and the host decodes them. Django's
+            # page of the same kind has local variables, which are sent where they are asked for.
+            logged = path not in ("/repeats/log/", "/-/repeats/raise")
             for said in (
                 plant.token(f"a token {where}", recorded=logged),
                 plant.email(f"an address {where}"),

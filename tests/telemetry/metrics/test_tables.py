@@ -8,7 +8,7 @@ import os
 import threading
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -41,11 +41,7 @@ from telemetry.metrics.provider import MeterProvider
 from telemetry.metrics.tables import TableHistogram
 from telemetry.redaction.redactor import Redactor
 from telemetry.settings.model import RedactionSettings
-from telemetry.state import state
 from tests.telemetry.metrics.collected import Measuring, collected
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DELTA, CUMULATIVE = AggregationTemporality.DELTA, AggregationTemporality.CUMULATIVE
 KINDS = (sdk.Counter, sdk.UpDownCounter, sdk.Histogram)
@@ -357,17 +353,7 @@ def test_prometheus_is_given_the_same() -> None:
     assert len(lines[0]) > 40
 
 
-@pytest.fixture
-def _rules() -> Iterator[None]:
-    """The host's own rules are those of the process."""
-    before = state.redaction_rules
-    yield
-    state.redaction_rules = before
-    for follower in tuple(state.redactors):
-        follower.learn()
-
-
-@pytest.mark.usefixtures("_rules")
+@pytest.mark.usefixtures("additions")
 def test_new_redaction_rules_apply_to_series_that_are_known() -> None:
     """From the call on, whatever is cached; and series that become equal are one."""
     reader = _reader(CUMULATIVE, limit=9)

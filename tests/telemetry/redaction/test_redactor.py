@@ -24,12 +24,6 @@ def redactor() -> Redactor:
     return Redactor(RedactionSettings(secrets=(SECRET,)))
 
 
-@pytest.fixture
-def additions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test adds is gone after it."""
-    monkeypatch.setattr(state, "redaction_rules", state.redaction_rules)
-
-
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
