@@ -16,7 +16,14 @@ from telemetry.redaction.bounds import CUT, bounded
 from telemetry.redaction.named import may_have_name, without_named
 from telemetry.redaction.query_strings import without_values, without_values_in
 from telemetry.redaction.secrets import encoded_forms_of, forms_of
-from telemetry.redaction.sql import TRUNCATED, cut_statement, without_literals, without_quotations
+from telemetry.redaction.sql import (
+    MAX_STATEMENT,
+    TRUNCATED,
+    cut_statement,
+    without_literals,
+    without_parameter_numbers,
+    without_quotations,
+)
 from telemetry.redaction.tokens import may_have_token, without_keys, without_schemes, without_tokens
 from telemetry.registry.contents import (
     MAX_QUERY,
@@ -47,6 +54,8 @@ MAX_DEPTH = 8
 # Paths, names and statements repeat from page to page, so results are cached.
 _REMEMBERED = 1024
 _LONGEST_REMEMBERED = 1024
+# Datasette cuts to less.
+_LONGEST_STATEMENT = 4096
 # Datasette's tilde encoding (https://docs.datasette.io/en/latest/internals.html).
 _TILDE = re.compile(r"~(?=[0-9A-F]{2})")
 # What escapes begin with. The text behind so many of them is not decoded, and is replaced.
@@ -88,6 +97,7 @@ class Redactor:
         self._short_text = lru_cache(_REMEMBERED)(self._redacted)
         self._short_sql = lru_cache(_REMEMBERED)(self._redacted_sql)
         self._measured = lru_cache(_REMEMBERED)(self._of_a_measurement)
+        self._long_statement = lru_cache(_REMEMBERED)(self._cut_statement)
         # Last: what was redacted before is of an earlier generation.
         self.generation = object()
 
@@ -271,7 +281,9 @@ class Redactor:
         if content is Content.SQL:
             return self._sql(value)
         if content is Content.STATEMENTS:
-            return cut_statement(self._sql(value))
+            if MAX_STATEMENT < len(value) <= _LONGEST_STATEMENT:
+                return self._long_statement(without_parameter_numbers(value))
+            return self._cut_statement(value)
         return self._query(value) if content is Content.QUERY_STRING else self.text(value)
 
     def _query(self, query: str) -> str:
@@ -286,6 +298,9 @@ class Redactor:
             query = without_values(query[:MAX_TEXT], self._kept_parameters)
         # Names of parameters may be private as well.
         return self.text(query)
+
+    def _cut_statement(self, statement: str) -> str:
+        return cut_statement(self._sql(statement))
 
     def _sql(self, statement: str) -> str:
         if len(statement) <= _LONGEST_REMEMBERED:

@@ -80,6 +80,8 @@ _VALUES = (
 _REST = 'unrecognized token: "'
 
 
+_PARAMETER_NUMBER = re.compile(r"([:@$]\w*?)[0-9]++\b")
+
 MAX_STATEMENT: Final = 256
 TRUNCATED: Final = "…[truncated]"
 """The end of a statement that Datasette has cut, to 2,048 characters."""
@@ -87,15 +89,24 @@ DIGEST: Final = 8
 """Number of hexadecimal digits."""
 
 
+def without_parameter_numbers(text: str) -> str:
+    """The text with ``0`` for the number that ends the name of a parameter.
+
+    Datasette numbers parameters of its statements about permissions anew in each request.
+    """
+    return _PARAMETER_NUMBER.sub(r"\g<1>0", text)
+
+
 def cut_statement(text: str) -> str:
     """A redacted statement in one line, of at most `MAX_STATEMENT` characters.
 
     A longer one ends with ``…`` and eight digits of its hash, so that two statements with the same
-    beginning are two.
+    beginning are two. It has no numbers of parameters.
     """
     line = " ".join(text.split())
     if len(line) <= MAX_STATEMENT:
         return line
+    line = without_parameter_numbers(line)
     digest = hashlib.sha256(line.encode("utf-8", "replace")).hexdigest()[:DIGEST]
     return f"{line[: MAX_STATEMENT - DIGEST - 1]}…{digest}"
 

@@ -234,7 +234,7 @@ class ValueEncoder:
                 items.append(_DOUBLE_ITEM + pack_double(value))
             elif kind is int and 0 <= value < 128:
                 items.append(_SMALL_ITEMS[value])
-            elif kind is str:
+            elif kind is str and len(value) <= _LONGEST_CACHED:
                 cache_key = key, value, _ITEM
                 found = self._pairs.new.get(cache_key)
                 if found is None:

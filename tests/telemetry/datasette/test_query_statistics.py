@@ -83,6 +83,24 @@ def test_only_the_costliest_statements_are_named() -> None:
     assert "planted" not in repr(shown)
 
 
+def test_a_long_statement_is_the_same_with_other_numbers_of_parameters() -> None:
+    """Datasette numbers those of its statements about permissions anew in each request."""
+    redactor = Redactor(RedactionSettings())
+    statement = "select {column}, :a0_reason_{n} as reason, " + "1 as allow, " * 30 + ":actor{n}"
+    shown = {
+        redactor.value(a.STATEMENTS, [statement.format(column=column, n=n)])[0]
+        for column in ("parent", "child")
+        for n in range(20)
+    }
+    assert len(shown) == 2
+    assert {len(each) for each in shown} == {MAX_STATEMENT}
+    assert all(":a0_reason_0 as reason" in each for each in shown)
+    # A table's number is not a parameter's.
+    tables = [f"select {'a, ' * 99} b from census{n}" for n in (2010, 2020)]
+    first, second = redactor.value(a.STATEMENTS, tables)
+    assert first != second
+
+
 def test_a_loop_is_named_by_one_of_its_statements() -> None:
     """Alike but for names and values, five times or more, the most frequent first."""
     columns = (_query(f"select {name} as value from minutes") for name in "abcdef")
