@@ -327,7 +327,11 @@ class Redactor:
         return text
 
     def _redacted_once(self, text: str) -> str:
-        found = self._searched(self._without_secrets(text))
+        text = self._without_secrets(text)
+        if "%" in text and SQL in self._kinds and without_quotations(text) != text:
+            # The numbers of a quoted statement are replaced, and with them those of escapes.
+            text = self._without_secrets(_decoded(text))
+        found = self._searched(text)
         if "%" in found or "~" in found or "&" in found or "\\u" in found:
             # If the decoded text has private data, it is returned decoded.
             decoded = _decoded(found)
