@@ -2,7 +2,7 @@
 
 The change log has the number of the next release: its first section is `## 0.2.0 (unreleased)`.
 A second commit names the first one in `tests/upgrade/released.toml`: later commits are compared
-with it.
+with it. So it empties the tables of differences from the release before.
 Nothing is pushed. The workflow `release` builds, tests and publishes the tag once it is pushed.
 """
 
@@ -12,12 +12,17 @@ import re
 import subprocess
 import sys
 from datetime import UTC, date, datetime
+from itertools import takewhile
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
 PROJECT = Path(__file__).parent.parent
 RELEASED = Path("tests") / "upgrade" / "released.toml"
+TABLES = tuple(
+    Path("tests") / "differential" / name for name in ("wanted.toml", "removed_tests.toml")
+)
+"""Their first lines are comments, which stay."""
 _HEADING = re.compile(r"^## (?P<version>\S+) \((?P<state>[^)]+)\)$", re.MULTILINE)
 _VERSION = re.compile(r'^__version__ = "[^"]+"$', re.MULTILINE)
 
@@ -50,6 +55,9 @@ def cut(project: Path, version: str, today: date) -> str:
     _git(project, "tag", "--annotate", tag, "--cleanup=verbatim", "--message", notes)
     released = project / RELEASED
     released.write_text(_released(version, _git(project, "rev-parse", "HEAD")), "utf-8")
+    for table in (project / name for name in TABLES):
+        lines = takewhile(lambda line: line.startswith("#"), table.read_text("utf-8").splitlines())
+        table.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     _git(project, "commit", "--all", "--quiet", "--message", f"Compare with release {version}")
     return notes
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.release import RELEASED, ReleaseError, cut, main
+from deploy.release import RELEASED, TABLES, ReleaseError, cut, main
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
@@ -50,6 +50,9 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / VERSION).write_text((ROOT / VERSION).read_text())
     (tmp_path / RELEASED).parent.mkdir(parents=True)
     (tmp_path / RELEASED).write_text((ROOT / RELEASED).read_text())
+    for table in TABLES:
+        (tmp_path / table).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / table).write_text("# What it has.\n#\n# And how.\n\n[[an]]\nentry = 1\n")
     git(tmp_path, "add", "--all")
     git(tmp_path, "commit", "--quiet", "--message", "Before")
     return tmp_path
@@ -81,6 +84,9 @@ def test_later_commits_are_compared_with_it(project: Path) -> None:
     released = tomllib.loads((project / RELEASED).read_text())
     tagged = git(project, "rev-list", "-1", "v0.2.0").strip()
     assert released == {"version": "0.2.0", "commit": tagged}
+    for table in TABLES:
+        assert (project / table).read_text() == "# What it has.\n#\n# And how.\n"
+        assert (ROOT / table).read_text().startswith("# ")
 
 
 @pytest.mark.parametrize(

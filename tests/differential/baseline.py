@@ -1,4 +1,4 @@
-"""The first version: its commit, its files from git's history and its environment."""
+"""The last release: its commit, its files from git's history and its environment."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 from tests.support import history
 from tests.support.cache import cache_of, cached, digest
 from tests.support.paths import ROOT
+from tests.upgrade import released
 
-COMMIT = "733c9593b297673578e375578e9851b6c6f7f7b9"
+COMMIT = released.COMMIT
 HOST_FILES = ("config", "django_plugins", "manage.py", "gunicorn.conf.py")
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -52,7 +53,7 @@ def tree() -> Version:
 
 
 def baseline() -> Version:
-    """Give the first version, installed from a wheel in an environment of its own.
+    """Give the last release, installed from a wheel in an environment of its own.
 
     Raises:
         AssertionError: the history does not have the commit, or an installation failed.

@@ -205,7 +205,7 @@ def _api() -> Iterator[tuple[str, Case]]:
 
 
 def documented_paths() -> list[str]:
-    """Give each dotted path that the first version's documents name; not all can be imported."""
+    """Give each dotted path that the last release's documents name; not all can be imported."""
     root = archive()
     documents = [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
     found = {path for each in documents for path in _DOTTED.findall(each.read_text())}

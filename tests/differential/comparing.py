@@ -29,7 +29,7 @@ class Wanted:
     Args:
         surface: a pattern of surfaces, such as `*` or `*/spans`.
         reason: why it is meant.
-        before: a regular expression. With `after`, each match in a text of the first version is
+        before: a regular expression. With `after`, each match in a text of the last release is
             replaced before both are compared. Alone, it names lines that are gone.
         after: what replaces it. Alone, a regular expression of lines that are new.
     """
@@ -145,7 +145,7 @@ def report(differences: Sequence[str], stale: Sequence[Wanted] = ()) -> str:
         shown = "\n".join(differences[:SHOWN])
         more = len(differences) - SHOWN
         parts.append(
-            f"{len(differences)} lines differ (- {'first version'}, + tree). Where a difference "
+            f"{len(differences)} lines differ (- last release, + tree). Where a difference "
             f"is meant, name it with its reason in {WANTED.name}:\n{shown}"
             + (f"\n... and {more} more" if more > 0 else "")
         )

@@ -32,7 +32,7 @@ TOKEN = "pylf_v1_us_planted"
 # What both versions get in each run: nothing depends on how fast the machine is.
 VARIABLES = {
     "DJANGO_SETTINGS_MODULE": "compared_host.settings",
-    # The clients' Host header has no port, which the first version's links have in place of this.
+    # The clients' Host header has no port.
     "PUBLIC_PORT": "80",
     "OTEL_BSP_MAX_QUEUE_SIZE": "50000",
     "OTEL_BLRP_MAX_QUEUE_SIZE": "50000",
@@ -113,7 +113,7 @@ def _gunicorn(**options: Any) -> AbstractContextManager[Server]:
     return serve_gunicorn(APP, workers=1, worker_class="asgi", **options)
 
 
-# The first version sent each access line as a log record, and had no budgets.
+# Access lines are log records too, and no limit leaves anything out: all of it is compared.
 UNLIMITED = {
     "TELEMETRY_ACCESS_LOG": "all",
     "TELEMETRY_TRACE_LIMIT": "100000",

@@ -1,6 +1,6 @@
 """Both versions' recordings: made once for all workers of a test run.
 
-A recording of the first version that has been compared without a difference is kept outside the
+A recording of the last release that has been compared without a difference is kept outside the
 tree, by the content of all that goes into it. It is used until one of these changes.
 """
 
@@ -49,7 +49,7 @@ class Recordings:
         self._surfaces: dict[str, tuple[Surfaces, Surfaces]] = {}
 
     def surfaces(self, name: str) -> tuple[Surfaces, Surfaces]:
-        """Give the surfaces of the first version and of the tree."""
+        """Give the surfaces of the last release and of the tree."""
         if name not in self._surfaces:
             first, tree = self.raw(name)
             self._surfaces[name] = arrange(first), arrange(tree)
@@ -64,7 +64,7 @@ class Recordings:
         return _load(first), _load(tree)
 
     def renew(self, name: str) -> bool:
-        """Record the first version again if its recording is one of an earlier test run.
+        """Record the last release again if its recording is one of an earlier test run.
 
         Returns whether it was.
         """
@@ -80,7 +80,7 @@ class Recordings:
         return True
 
     def keep(self, name: str) -> None:
-        """Keep the first version's recording for later test runs."""
+        """Keep the last release's recording for later test runs."""
         made = self._shared / f"{name}-baseline" / _FILE
 
         def copy(folder: Path) -> None:
@@ -129,7 +129,7 @@ def _load(path: Path) -> Recording:
 
 
 def _inputs() -> str:
-    """Name all that goes into a recording of the first version."""
+    """Name all that goes into a recording of the last release."""
     modules = ("baseline", "cases", "recording", "requests", "sending", "sites")
     support = ("environment", "host", "processes", "servers")
     files = [

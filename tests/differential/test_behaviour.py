@@ -1,4 +1,4 @@
-"""The tree does what the first version did, but for the differences that `wanted.toml` names."""
+"""The tree does what the last release does, but for the differences that `wanted.toml` names."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def test_each_variable_is_still_there() -> None:
 
 
 def test_make_test_has_the_history_where_it_runs() -> None:
-    """A shallow checkout lacks the first version."""
+    """A shallow checkout lacks the last release."""
     workflow = (ROOT / ".github" / "workflows" / "test.yaml").read_text()
     assert "fetch-depth: 0" in workflow
 

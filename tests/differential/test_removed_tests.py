@@ -1,4 +1,4 @@
-"""Each test function of the first version is there, or `removed_tests.toml` names what replaces it.
+"""Each test function of the last release is there, or `removed_tests.toml` names what replaces it.
 
 Files may move, and functions may move between files: only names are compared.
 """
