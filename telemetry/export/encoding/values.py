@@ -33,8 +33,6 @@ _KEY, _VALUE = b"\x0a", b"\x12"
 _DOUBLE_ITEM = _ITEM + b"\x09" + _DOUBLE
 _SMALL_ITEMS = tuple(_ITEM + b"\x02" + _INT + bytes((number,)) for number in range(128))
 _FLOAT, _INT_ONLY = {float}, {int}
-# Types of values that are found again.
-_KEYS = frozenset({str, int, bool})
 
 _CACHED = 4096
 """Number of attributes in one generation of a cache."""
@@ -149,45 +147,32 @@ class ValueEncoder:
             # The SDK's mappings take a lock for each key, and copy at once.
             copy = getattr(attributes, "copy", None)
             attributes = attributes if copy is None else copy()
+        encoded = []
         pairs = self._pairs
-        # With the exact type: 1, 1.0 and True are equal.
-        keys = zip(map(type, attributes.values()), attributes.items(), strict=True)
-        try:
-            # Without a line for each.
-            found = [*map(pairs.new.get, keys)]
-        except TypeError:
-            # A value that can't be a key, such as a list.
-            found = [
-                pairs.new.get((value.__class__, (key, value))) if value.__class__ in _KEYS else None
-                for key, value in attributes.items()
-            ]
-        if None in found:
-            found = self._completed(found, attributes, pairs)
-        return prefix + prefix.join(found) if found else b""  # type: ignore[arg-type]
+        cached = pairs.new
+        for pair in attributes.items():
+            kind = pair[1].__class__
+            if kind is str:
+                cache_key: Any = pair
+                found = cached.get(pair)
+            elif kind is int or kind is bool:
+                # With the exact type: 1 and True are equal.
+                cache_key = kind, pair
+                found = cached.get(cache_key)
+            else:
+                # Seldom seen again, such as a float.
+                cache_key = found = None
+            if found is None:
+                found = self._encode(pair, cache_key, pairs)
+                cached = pairs.new
+                if found is None:
+                    continue
+            encoded.append(found)
+        return prefix + prefix.join(encoded) if encoded else b""
 
-    def _completed(
-        self,
-        found: list[bytes | None],
-        attributes: Mapping[str, Any],
-        pairs: RecentlyUsed,
-    ) -> list[bytes | None]:
-        """What was found in the cache, with the attributes that are missing there."""
-        items = [*attributes.items()]
-        place, left_out = -1, False
-        for _ in range(found.count(None)):
-            place = found.index(None, place + 1)
-            pair = items[place]
-            encoded = self._encode(pair, pairs)
-            left_out = left_out or encoded is None
-            found[place] = encoded
-        return [each for each in found if each is not None] if left_out else found
-
-    def _encode(self, pair: tuple[str, Any], pairs: RecentlyUsed) -> bytes | None:
-        kind = pair[1].__class__
-        if kind not in _KEYS:
-            # Seldom seen again, such as a float.
+    def _encode(self, pair: tuple[str, Any], cache_key: Any, pairs: RecentlyUsed) -> bytes | None:
+        if cache_key is None:
             return self._attribute(*pair)
-        cache_key = kind, pair
         found = pairs.again(cache_key)
         if found is None:
             found = self._attribute(*pair)
