@@ -76,7 +76,6 @@ NO_STATUS = Status(_UNSET)
 _SAMPLED, _RANDOM = TraceFlags.SAMPLED, TraceFlags.RANDOM_TRACE_ID
 # Values of these types are stored as they are, and so are texts within the limit of length.
 _SCALARS = frozenset({bool, int, float, bytes, type(None)})
-_PLAIN = _SCALARS | {str}
 # Whether exceptions are recorded, and set the status.
 _BOTH = True, True
 _random_span_id = partial(getrandbits, 64)
@@ -230,16 +229,6 @@ class LightSpan(sdk.Span):
             return
         tracer, values = self._tracer, self.values
         longest = tracer.longest
-        if (
-            longest == sys.maxsize
-            and len(values) + len(attributes) < tracer.room
-            and _PLAIN.issuperset(map(type, attributes.values()))
-            and all(attributes)
-            and values.keys().isdisjoint(attributes)
-        ):
-            # Without a line for each.
-            values.update(attributes)
-            return
         # As `set_attribute`, without a call for each.
         if len(values) + len(attributes) < tracer.room:
             for key, value in attributes.items():
