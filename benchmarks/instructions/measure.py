@@ -31,6 +31,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
     "metrics": {"OTEL_METRICS_EXPORTER": "none"},
     "the access line": {"TELEMETRY_ACCESS_LOG": "none"},
     "error tracking": {"SENTRY_DSN": ""},
+    "redaction": {"TELEMETRY_REDACT": "none"},
 }
 # Cases that are counted by part: a page of 100 ms takes too long.
 COUNTED_BY_PART = ("edge", "row")
