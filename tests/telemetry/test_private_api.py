@@ -60,6 +60,8 @@ class HostForks:
         self._env = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": otlp.grpc_endpoint,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+            # A busy machine would make a slow answer a warning.
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "60",
             **{f"OTEL_{signal}_EXPORTER": "otlp" for signal in ("TRACES", "METRICS", "LOGS")},
             "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT": "8",
             "SENTRY_DSN": events.dsn,

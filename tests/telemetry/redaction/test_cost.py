@@ -65,6 +65,8 @@ def test_the_worst_shapes_that_are_known_take_linear_time(shape: str) -> None:
     assert seconds((repeated * MAX_TEXT)[:MAX_TEXT]) < MOST
 
 
+# Each example takes up to 80 ms: a soak has fewer than of others.
+@settings(max_examples=min(1000, settings().max_examples))
 @given(st.lists(PIECES, min_size=1, max_size=5).map("".join), st.sampled_from(["", " ", "\n"]))
 def test_no_repeated_shape_takes_longer(piece: str, between: str) -> None:
     """`make soak` searches for longer, and in the direction of the most expensive ones."""
@@ -74,7 +76,6 @@ def test_no_repeated_shape_takes_longer(piece: str, between: str) -> None:
     assert took < MOST
 
 
-# Each example takes up to 80 ms: a soak has fewer than of others.
 @settings(max_examples=min(600, settings().max_examples))
 @given(
     st.lists(parts_of_matches(), min_size=1, max_size=3).map("".join),
