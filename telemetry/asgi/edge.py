@@ -248,15 +248,17 @@ class _ServerRequest:
             method, scope.get("scheme"), scope.get("http_version")
         )
         headers = first_values(scope.get("headers") or ())
-        self._path = application_path(scope)
+        path = self._path = application_path(scope)
         excluded, of_datasette = edge.excluded_urls, edge.datasette_excluded_urls
-        if excluded and excluded.url_disabled(full_url(scope, headers)):
+        if excluded and excluded.url_disabled(full_url(scope, path, headers)):
             self.record = RequestRecord(protocol.method, trace.INVALID_SPAN, {**scope})
             self.record.excluded = True
             self.context = attach_record(self.record, Context())
         else:
             self._start(scope, headers)
-            if of_datasette is not None and of_datasette.url_disabled(full_url(scope, headers)):
+            if of_datasette is not None and of_datasette.url_disabled(
+                full_url(scope, path, headers)
+            ):
                 self.record.datasette_excluded = True
         # Not a copy, as with contrib: what the application sets is seen by what is around it.
         scope.update(edge.seen_to)

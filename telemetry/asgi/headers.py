@@ -11,7 +11,7 @@ from opentelemetry.util.http import SanitizeValue, detect_synthetic_user_agent
 from telemetry.registry import attributes as a
 from telemetry.registry.contents import MAX_HEADER, MAX_METHOD, MAX_QUERY, MAX_USER_AGENT
 from telemetry.registry.redaction import MARGIN
-from telemetry.scope import MAX_HOST, MAX_PATH, application_path, header
+from telemetry.scope import MAX_HOST, MAX_PATH, header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -160,13 +160,14 @@ def user_agent(scope: Mapping[str, Any]) -> str | None:
     return agent[: MAX_USER_AGENT + MARGIN] if agent else None
 
 
-def full_url(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> str:
+def full_url(scope: Mapping[str, Any], path: str, headers: Mapping[bytes, bytes]) -> str:
     """The URL that excluded URLs are matched against, without the query string and ``root_path``.
 
     Contrib's function decodes some header bytes as Python escapes, and raises on others.
 
     Args:
         scope: of the request.
+        path: its path, without ``root_path``.
         headers: its `first_values`.
     """
     given = headers.get(b"host")
@@ -175,7 +176,7 @@ def full_url(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> str:
         host = str(server[0]) if server[1] in (80, None) else f"{server[0]}:{server[1]}"
     else:
         host = given.decode("latin-1")
-    return f"{scope.get('scheme', 'http')}://{host}{application_path(scope)}"
+    return f"{scope.get('scheme', 'http')}://{host}{path}"
 
 
 def captured_headers(

@@ -114,19 +114,19 @@ class JSONFormatter(logging.Formatter):
             if trace_id
             else ""
         )
-        answer = "no answer" if status is None else status
         line = (
             f'{{"{_TIME}":"{_rfc3339(created)}",{texts.start(level)}'
-            f'"{method} {shown} {answer} {milliseconds:.1f} ms",{ids}{texts.repeated(site, route)}'
+            f'"{method} {shown} {said.answer} {milliseconds:.1f} ms",'
+            f"{ids}{texts.repeated(site, route)}"
             f'"{_METHOD}":"{method}","{_PATH}":{encoded},'
             f'"{_STATUS}":{"null" if status is None else status},'
             f'"{_MILLISECONDS}":{milliseconds!r},"{_BYTES}":{size},"{_OUTCOME}":"{outcome}",'
             f'"{_KEPT}":{"true" if kept else "false"}'
         )
         if address is not None:
-            line += texts.field(_ADDRESS, address)
+            line += f",{texts.field(_ADDRESS, address)}"
         if agent is not None:
-            line += texts.field(_AGENT, agent)
+            line += f",{texts.field(_AGENT, agent)}"
         line += "}"
         return line if line.isascii() else _HIDDEN.sub(_escaped, line)
 
@@ -164,11 +164,11 @@ class _AccessTexts:
 
     def _repeated(self, site: str | None, route: str | None) -> str:
         known = (_SITE, site), (_ROUTE, route), (_VERSION, self._release)
-        return "".join(f"{self.field(key, value)[1:]}," for key, value in known if value)
+        return "".join(f"{self.field(key, value)}," for key, value in known if value)
 
     def field(self, key: str, value: str) -> str:
-        """A field, behind a comma."""
-        return f',"{key}":{_encode(self._redactor.value(key, text(value)))}'
+        """A field: its name and its value."""
+        return f'"{key}":{_encode(self._redactor.value(key, text(value)))}'
 
 
 def _rfc3339(created: float) -> str:

@@ -72,7 +72,7 @@ class Guard:
                 await self._app(scope, receive, send_with_headers)
         except Exception as error:
             # What Datasette makes no page of, such as a path that is no UTF-8.
-            if started or not is_malformed(error, scope):
+            if started or not is_caused_by_request(error, scope):
                 raise
             await _answer(send_with_headers, 400, malformed(error))
 
@@ -119,11 +119,6 @@ def _wrong_parameters(query: bytes, path: str) -> tuple[int, str] | None:
         if digits.isdecimal() and (len(digits) > 4_000 or int(digits) > _LARGEST):
             return 400, f"{name[:60]!r} is a number of {len(digits)} digits: wanted up to 64 bits."
     return None
-
-
-def is_malformed(error: BaseException, scope: Any) -> bool:
-    """Whether a page of Datasette has failed at what the request has: a parameter, a method."""
-    return is_caused_by_request(error, scope)
 
 
 def malformed(error: BaseException) -> str:

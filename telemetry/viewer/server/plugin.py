@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from datasette import Response, hookimpl
 
-from telemetry.viewer.server.guard import is_malformed, malformed
+from telemetry.datasette.request_errors import is_caused_by_request
+from telemetry.viewer.server.guard import malformed
 from telemetry.viewer.server.pages import Pages
 from telemetry.viewer.server.reading import Reader
 from telemetry.viewer.server.received import Received
@@ -52,7 +53,7 @@ class Viewer:
         """Answer 400 where Datasette's own pages fail at what the request has, and not 500."""
         if getattr(exception, "status", 500) < 500:
             return None
-        if is_malformed(exception, request.scope):
+        if is_caused_by_request(exception, request.scope):
             return Response.text(malformed(exception), status=400)
         # In place of Datasette, which prints it for both.
         traceback.print_exception(exception)

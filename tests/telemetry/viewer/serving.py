@@ -1,4 +1,4 @@
-"""A viewer, as somebody starts it."""
+"""Starts a viewer by its command, for tests."""
 
 from __future__ import annotations
 
