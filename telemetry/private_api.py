@@ -520,16 +520,16 @@ SENTRY_ISOLATION_SCOPE: PrivateName[ContextVar[Any]] = PrivateName(
     "sentry-sdk",
     "sentry_sdk.scope",
     "_isolation_scope",
-    "copy Sentry's scopes only for requests that read them",
-    "they are copied for each request, which takes longer",
+    "make Sentry's scopes only for requests that read them",
+    "they are made for each request, which takes longer",
     kind=ContextVar,
 )
 SENTRY_CURRENT_SCOPE: PrivateName[ContextVar[Any]] = PrivateName(
     "sentry-sdk",
     "sentry_sdk.scope",
     "_current_scope",
-    "copy Sentry's scopes only for requests that read them",
-    "they are copied for each request, which takes longer",
+    "make Sentry's scopes only for requests that read them",
+    "they are made for each request, which takes longer",
     kind=ContextVar,
 )
 

@@ -73,6 +73,7 @@ class RequestRecord:
         "outcome",
         "own_route",
         "scope",
+        "scopes",
         "site",
         "span",
         "template_time",
@@ -102,6 +103,8 @@ class RequestRecord:
         self.events: list[str] = []
         # Template of the address of those events, if it is not the edge's; "" if there is none.
         self.event_url: str | None = None
+        # Of an error tracker's SDK, by its own kinds: see `telemetry.errors.sentry.scopes`.
+        self.scopes: dict[Any, Any] = {}
         # Matched by an OTEL_PYTHON_*_EXCLUDED_URLS variable: neither traced nor counted.
         self.excluded = False
         # Matched by Datasette's list: excluded if Datasette serves the request.

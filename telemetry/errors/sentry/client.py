@@ -95,6 +95,7 @@ class ErrorTracking:
         self._own: BaseClient | None = None
         self._hosts: BaseClient | None = None
         self._lock = Lock()
+        self._global_scope = sentry_sdk.get_global_scope()
         self._logged: set[str] = set()
         self._own_events = EventProcessor(settings, traced=traced, budget=budget)
         self._host_events = HostEventProcessor(settings, traced=traced, budget=budget)
@@ -118,9 +119,9 @@ class ErrorTracking:
         """
         self._started = True
         # Of the global scope, which a later sentry_sdk.init() does not replace.
-        sentry_sdk.get_global_scope().add_event_processor(self._process)
+        self._global_scope.add_event_processor(self._process)
         ignore_logger(IGNORED_LOGGER)
-        self.watch()
+        self._notice(sentry_sdk.get_client())
         sentry, sender = self._settings.sentry, self._sender
         if self._hosts is None and sentry is not None and sender is not None:
             self._initialise(sentry.dsn, sender)
@@ -128,7 +129,10 @@ class ErrorTracking:
 
     def watch(self) -> None:
         """Notice a client that the host has initialised since. Cheap: called at each request."""
-        client = sentry_sdk.get_client()
+        # `sentry_sdk.init` assigns it there. That of another scope is noticed at its first event.
+        self._notice(self._global_scope.client)
+
+    def _notice(self, client: BaseClient) -> None:
         if client is not self._hosts and client is not self._own and sends(client):
             self._use_hosts(client)
 
@@ -212,7 +216,7 @@ class ErrorTracking:
         client = sentry_sdk.get_client()
         if client is self._own:
             return self._own_events(event, hint)
-        self.watch()
+        self._notice(client)
         processed = self._host_events(event, hint)
         if processed is not None and processed.get("type") is None:
             self._accepted += 1

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 
-from telemetry import private_api as p
 from telemetry.scope import header
 
 if TYPE_CHECKING:
@@ -22,8 +20,7 @@ SENTRY_TRACE = b"sentry-trace"
 class Isolation:
     """ASGI middleware between the edge and the application.
 
-    Sentry's ASGI middleware does this and more that telemetry does differently or not at all. Most
-    requests read neither of Sentry's two scopes, so these are copied when one is first read.
+    Sentry's ASGI middleware does this and more that telemetry does differently or not at all.
     Sentry's SDK is not imported here: the host may import it later or not at all.
 
     Args:
@@ -35,8 +32,8 @@ class Isolation:
     def __init__(self, app: Any, is_hosts: Callable[[], bool]) -> None:
         self.app = app
         self._is_hosts = is_hosts
-        # Sentry's variables and `lazy_copy`, False without them, None before the first request.
-        self._lazy: Any = None
+        # Whether requests get scopes of their own without a call here. None until it is known.
+        self._is_automatic: bool | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """The ASGI application."""
@@ -47,26 +44,16 @@ class Isolation:
             return
         if self._is_hosts():
             scope = _with_trace(scope)
-        if self._lazy is None:
+        if self._is_automatic is None:
             # Here, since it imports the SDK.
-            from telemetry.errors.sentry.lazy_scope import lazy_copy
+            from telemetry.errors.sentry.scopes import use_request_variables
 
-            variables = p.get(p.SENTRY_ISOLATION_SCOPE), p.get(p.SENTRY_CURRENT_SCOPE)
-            self._lazy = None not in variables and (*variables, lazy_copy)
-        if not self._lazy:
-            with isolation_scope():
-                await self.app(scope, receive, send)
-            return
-        isolation, current, copy = self._lazy
-        outer = isolation.set(copy("isolation_scope", isolation.get()))
-        outer_current = current.set(copy("current_scope", current.get()))
-        try:
+            self._is_automatic = use_request_variables()
+        if self._is_automatic:
             await self.app(scope, receive, send)
-        finally:
-            # Fails in another context, where a coroutine that was never finished is closed.
-            with suppress(ValueError):
-                current.reset(outer_current)
-                isolation.reset(outer)
+            return
+        with isolation_scope():
+            await self.app(scope, receive, send)
 
 
 def _with_trace(scope: Message) -> Message:
