@@ -173,15 +173,14 @@ def request_record(context: Context | None = None) -> RequestRecord | None:
         >>> telemetry.request_record() is None
         True
     """
-    record = context_api.get_value(RECORD_KEY, context)
-    if isinstance(record, RequestRecord) and not record.ended:
-        return record
-    return None
+    record = any_record(context)
+    return record if record is not None and not record.ended else None
 
 
 def any_record(context: Context | None = None) -> RequestRecord | None:
     """The record in the context, ended or not."""
-    record = context_api.get_value(RECORD_KEY, context)
+    # Not `get_value`, which reads the current context in two further calls.
+    record = (context_api.get_current() if context is None else context).get(RECORD_KEY)
     return record if isinstance(record, RequestRecord) else None
 
 

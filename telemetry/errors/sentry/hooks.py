@@ -8,13 +8,17 @@ import threading
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry import trace
+
 from telemetry.errors import failures
 from telemetry.errors.sqlite_functions import hold
 from telemetry.failsafe import failed
-from telemetry.request import request_record
+from telemetry.request import any_record
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from opentelemetry.trace import Span
 
     from telemetry.errors.failures import Origin
     from telemetry.request import RequestRecord
@@ -49,7 +53,7 @@ def _wrap_thread_hook() -> None:
         # When a thread's exception reaches the hook, the thread's context is detached
         # already. The exception is attributed to the span that started the thread,
         # unless a span within the thread recorded it.
-        setattr(thread, _STARTED_IN, (failures.current_origin(), request_record()))
+        setattr(thread, _STARTED_IN, _current())
         previous_start(thread)
 
     def excepthook(args: Any) -> None:
@@ -63,14 +67,26 @@ def _wrap_thread_hook() -> None:
     threading.excepthook = excepthook
 
 
+def _current() -> tuple[Span | Origin | None, RequestRecord | None]:
+    """The current span, or its origin outside of a request, and the request."""
+    record = any_record()
+    if record is None or record.ended:
+        return failures.current_origin(), None
+    # Django starts a thread for each request. The origin is made for a failure only.
+    return trace.get_current_span(), record
+
+
 def started_in(thread: threading.Thread | None) -> tuple[Origin | None, RequestRecord | None]:
     """The span and the request in which a thread was started."""
-    origin, record = getattr(thread, _STARTED_IN, (None, None))
+    span, record = getattr(thread, _STARTED_IN, (None, None))
+    if isinstance(span, trace.Span):
+        context = span.get_span_context()
+        span = failures.Origin.of(context) if context.is_valid else None
     if record is not None and record.ended:
         # A thread that outlives its request is not part of it, and its failure is not a
         # consequence of the client's disconnect.
         record = None
-    return origin, record
+    return span, record
 
 
 def _wrap_unraisable_hook() -> None:
