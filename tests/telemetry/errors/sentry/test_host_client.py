@@ -387,7 +387,9 @@ def test_a_host_can_redact_as_telemetry_does(tmp_path: Path) -> None:
         assert secret not in repr(sent)
     transaction = sent[-1]
     assert transaction["contexts"]["trace"]["trace_id"] == trace_id
-    assert [span["trace_id"] for span in transaction["spans"]] == [trace_id]
+    # On a busy machine there is a span of the SDK's own request, which sends the first event.
+    spans = [span for span in transaction["spans"] if span["op"] != "http.client"]
+    assert [(span["op"], span["trace_id"]) for span in spans] == [("part", trace_id)]
 
 
 def test_a_client_without_personal_data_is_no_warning(tmp_path: Path) -> None:
