@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from telemetry import failsafe
 from telemetry.exceptions import InstrumentationError, TelemetryError
 from telemetry.logs.config import lines_in_use
-from telemetry.logs.startup import hold_messages, release_messages
+from telemetry.logs.startup import enable_loggers, hold_messages, release_messages
 from telemetry.settings import Settings, read_settings
 from telemetry.settings.names import normalise
 from telemetry.state import state
@@ -146,6 +146,7 @@ def asgi_wrapper(application: AnyASGIApp) -> Any:
         >>> application = telemetry.asgi_wrapper(application)
     """
     configured = _require_configured("asgi_wrapper")
+    enable_loggers()
     release_messages()
     settings, pipeline = configured.settings, configured.pipeline
     _check_log_lines()

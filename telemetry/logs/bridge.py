@@ -106,7 +106,7 @@ def _is_admitted(record: logging.LogRecord) -> bool:
 def _log_record(record: logging.LogRecord) -> LogRecord:
     context = context_of(record)
     known = {f.SITE: context.site, f.HTTP_ROUTE: context.route, **exception_fields(record)}
-    extra = extra_of(record, known)
+    extra = extra_of(record, context, known)
     level, name = level_of(record)
     return LogRecord(
         timestamp=int(record.created * 1e9),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from opentelemetry import trace
 
+from telemetry.registry import log_fields as f
 from telemetry.request import any_record, keep_header_values, last_request, request_record
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ ATTRIBUTE = "telemetry_context"
 _MARK = "_telemetry_context"
 # Loggers that servers write to in the task of a request, when the application has returned.
 _SERVERS = frozenset({"uvicorn.error", "gunicorn.error", "hypercorn.error"})
+FIELDS = (f.TRACE_ID, f.SPAN_ID, f.TRACE_FLAGS, f.SITE, f.HTTP_ROUTE)
+"""Names of what a `LogContext` has, in its order."""
+_IDS = re.compile("[0-9a-f]{32} [0-9a-f]{16} [0-9a-f]{2}")
 CAUSE_GROUP = "telemetry_cause_group"
 """Attribute of a log record about a failure that its request has caused: the failure's group."""
 
@@ -51,6 +56,12 @@ class LogContext(NamedTuple):
 NOWHERE = LogContext()
 
 
+class Missing(str):
+    """The text of a field that a record does not have, for formats that need it."""
+
+    __slots__ = ()
+
+
 def current_context() -> LogContext:
     """The current log context; its ids are empty outside a trace."""
     span = trace.get_current_span().get_span_context()
@@ -75,7 +86,18 @@ def context_of(record: logging.LogRecord) -> LogContext:
     found = current_context()
     if found.trace_id:
         return found
-    return _of_exception(record) or _of_server(record) or found
+    return _of_fields(record) or _of_exception(record) or _of_server(record) or found
+
+
+def _of_fields(record: logging.LogRecord) -> LogContext | None:
+    """The context whose fields are on a record that another thread logged, behind a queue."""
+    values = [getattr(record, name, None) for name in FIELDS]
+    trace_id, span_id, flags, site, route = (
+        each if isinstance(each, str) and not isinstance(each, Missing) else None for each in values
+    )
+    if not (trace_id and span_id and flags and _IDS.fullmatch(f"{trace_id} {span_id} {flags}")):
+        return None
+    return LogContext(trace_id, span_id, flags, site, route)
 
 
 def mark_context(error: BaseException, record: RequestRecord) -> None:

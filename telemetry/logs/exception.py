@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sys
+from typing import Any
 
 from telemetry.logs.client_errors import is_client_error
-from telemetry.logs.plain import text, without_headers
+from telemetry.logs.plain import event_of, text, without_headers
 from telemetry.registry import log_fields as f
 
 _FORMATTER = logging.Formatter()
@@ -16,7 +18,8 @@ def exception_fields(record: logging.LogRecord) -> dict[str, str]:
     fields: dict[str, str] = {}
     if is_client_error(record):
         return fields
-    error = record.exc_info[1] if record.exc_info else None
+    found = _exc_info(record)
+    error = found[1] if found else None
     if error is not None:
         fields[f.EXCEPTION_TYPE] = _class_of(error)
         fields[f.EXCEPTION_MESSAGE] = without_headers(text(error))
@@ -35,8 +38,9 @@ def traceback_of(record: logging.LogRecord) -> str:
         return ""
     parts = []
     try:
-        if record.exc_info and record.exc_info[0] is not None:
-            parts.append(_FORMATTER.formatException(record.exc_info))
+        found = _exc_info(record)
+        if found and found[0] is not None:
+            parts.append(_FORMATTER.formatException(found))
         elif record.exc_text:
             parts.append(record.exc_text)
         if record.stack_info:
@@ -44,6 +48,18 @@ def traceback_of(record: logging.LogRecord) -> str:
     except Exception as error:  # noqa: BLE001 # str() of an exception may raise
         parts.append(f"<traceback that can't be shown: {type(error).__name__}>")
     return without_headers(text("\n".join(parts)))
+
+
+def _exc_info(record: logging.LogRecord) -> Any:
+    """The record's exception as `sys.exc_info` gives one, or a false value."""
+    event = None if record.exc_info else event_of(record)
+    if event is None:
+        return record.exc_info
+    # structlog's formatter looks for it where the event has it.
+    given = event.fields.get("exc_info")
+    if isinstance(given, BaseException):
+        return type(given), given, given.__traceback__
+    return given if isinstance(given, tuple) and len(given) == 3 else given and sys.exc_info()
 
 
 def _class_of(error: BaseException) -> str:

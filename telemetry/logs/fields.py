@@ -5,21 +5,19 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from telemetry.logs.context import LogContext, context_of, current_context
-from telemetry.registry import log_fields as f
+from telemetry.logs.context import FIELDS, LogContext, Missing, context_of, current_context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
-
-FIELDS = (f.TRACE_ID, f.SPAN_ID, f.TRACE_FLAGS, f.SITE, f.HTTP_ROUTE)
 
 
 class RequestFields(logging.Filter):
     """Sets ``trace_id``, ``span_id``, ``trace_flags``, ``corkboard.site`` and ``http.route``.
 
-    A filter for `logging.config.dictConfig`, on the host's handlers. Formatters that write all
-    attributes of a record, such as python-json-logger's, then write them. It passes every
-    record.
+    A filter for `logging.config.dictConfig`, on the host's handlers. Where a ``QueueHandler`` is
+    before them, on that one: its listener writes on a thread that has no request. Formatters
+    that write all attributes of a record, such as python-json-logger's, then write them. It
+    passes every record.
 
     Args:
         missing: the text of a field that is not known, for a format such as ``%(trace_id)s``,
@@ -51,7 +49,7 @@ class RequestFields(logging.Filter):
 
     def __init__(self, missing: str | None = None) -> None:
         super().__init__()
-        self._missing = missing
+        self._missing = None if missing is None else Missing(missing)
 
     def filter(self, record: logging.LogRecord) -> bool:
         known = _known(context_of(record))
@@ -87,5 +85,4 @@ def add_request_fields(
 
 
 def _known(context: LogContext) -> Mapping[str, str]:
-    values = (context.trace_id, context.span_id, context.trace_flags, context.site, context.route)
-    return {str(name): value for name, value in zip(FIELDS, values, strict=True) if value}
+    return {str(name): value for name, value in zip(FIELDS, context, strict=True) if value}

@@ -82,7 +82,7 @@ class JSONFormatter(logging.Formatter):
         }
         fields |= {key: text(value) for key, value in known.items() if value}
         fields |= exception_fields(record)
-        fields |= extra_of(record, fields)
+        fields |= extra_of(record, context, fields)
         line = _encode(self._redactor.attributes(fields))
         return line if line.isascii() else _HIDDEN.sub(_escaped, line)
 

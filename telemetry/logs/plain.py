@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Set
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telemetry.header_values import without
 from telemetry.registry.redaction import MARGIN
@@ -67,8 +67,30 @@ def text(value: object) -> str:
     return found.encode("utf-8", "backslashreplace").decode()
 
 
+class Event(NamedTuple):
+    """A message that is a dictionary: what it says, and its other fields."""
+
+    message: str
+    fields: dict[str, Any]
+
+
+def event_of(record: logging.LogRecord) -> Event | None:
+    """A message that is a dictionary, as structlog's and python-json-logger's may be, or None."""
+    found: Any = record.msg
+    if not isinstance(found, dict) or record.args:
+        return None
+    for name in ("event", "message"):
+        if isinstance(found.get(name), str):
+            rest = {str(key): value for key, value in found.items() if key != name}
+            return Event(found[name], rest)
+    return None
+
+
 def message_of(record: logging.LogRecord) -> str:
     """The formatted message, or the template and its arguments if formatting fails."""
+    event = event_of(record)
+    if event is not None:
+        return without_headers(text(event.message))
     try:
         message = text(record.getMessage())
     except Exception:  # noqa: BLE001 # `logging` would print a traceback instead

@@ -40,6 +40,17 @@ def hold_messages() -> None:
     os.register_at_fork(after_in_child=held.discard)
 
 
+def enable_loggers() -> None:
+    """Enable the loggers of this package, which the host's configuration may have disabled.
+
+    `logging.config` disables the loggers that exist already unless ``disable_existing_loggers``
+    is False, and `telemetry.configure` comes before the host's set-up. A level turns them off.
+    """
+    for name, found in list(logging.root.manager.loggerDict.items()):
+        if name.partition(".")[0] == "telemetry" and isinstance(found, logging.Logger):
+            found.disabled = False
+
+
 def release_messages(write: Write | None = None) -> None:
     """Write the messages that are held.
 
