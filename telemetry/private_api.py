@@ -516,6 +516,14 @@ SENTRY_EVENT: PrivateName[Callable[..., Any]] = PrivateName(
     "mark an exception as unhandled, and give it the request in which its thread was started",
     "error events are marked as handled, and those of threads have no request",
 )
+SENTRY_LOG_HANDLER: PrivateName[logging.Handler] = PrivateName(
+    "sentry-sdk",
+    "sentry_sdk.integrations.logging",
+    "LoggingIntegration._handler",
+    "make no events of log records that are not sent",
+    "such events are made and then dropped, which takes longer",
+    kind=logging.Handler,
+)
 SENTRY_ISOLATION_SCOPE: PrivateName[ContextVar[Any]] = PrivateName(
     "sentry-sdk",
     "sentry_sdk.scope",

@@ -187,47 +187,69 @@ class EventBudget:
             group: its fingerprint.
             by_request: whether the request has caused the failure.
         """
-        if by_request and not self._settings.request_errors and not self._reason:
-            self._left_out.count(REQUEST_ERRORS)
-            return Admission(is_admitted=False)
+        key, now = tuple(group), self._clock()
         with self._lock:
-            admission, reason = self._admit(tuple(group), self._clock(), by_request=by_request)
+            reason = self._reason_against(key, now, by_request=by_request)
+            admission = (
+                Admission(is_admitted=False)
+                if reason
+                else self._admitted(key, now, by_request=by_request)
+            )
         if reason:
-            self._left_out.count(self._reason or reason)
+            self._left_out.count(self._counted_as(reason))
         return admission
+
+    def refuses(self, group: Sequence[str], *, by_request: bool = False) -> bool:
+        """Whether an event is left out, which is then counted. One that is not is not admitted yet.
+
+        For what need not be made if it is not sent. The arguments are those of `admit`.
+        """
+        with self._lock:
+            reason = self._reason_against(tuple(group), self._clock(), by_request=by_request)
+        if reason:
+            self._left_out.count(self._counted_as(reason))
+        return bool(reason)
 
     def forked(self) -> None:
         """Replace the lock, which another thread may have held at the fork."""
         self._lock = Lock()
 
-    def _admit(
-        self, key: tuple[str, ...], now: float, *, by_request: bool
-    ) -> tuple[Admission, str]:
+    def _counted_as(self, reason: str) -> str:
+        return self._reason or reason
+
+    def _reason_against(self, key: tuple[str, ...], now: float, *, by_request: bool) -> str:
+        """Why an event is left out, which its group counts; empty if it is sent."""
+        if by_request and not self._settings.request_errors and not self._reason:
+            return REQUEST_ERRORS
+        group = self._groups.get(key)
+        if group is None:
+            return ""
+        self._groups.move_to_end(key)
+        room = self._all.has_room(now)
+        if by_request:
+            room = self._clients.has_room(now, _CLIENTS) and room
+        reason = ""
+        if not group.minute.has_room(now):
+            reason = EVENT_GROUP
+        elif not room:
+            reason = EVENTS
+        if reason:
+            group.left_out += 1
+        return reason
+
+    def _admitted(self, key: tuple[str, ...], now: float, *, by_request: bool) -> Admission:
         group = self._groups.get(key)
         is_first = group is None
         if group is None:
             group = self._groups[key] = _Group(self._settings.events_of_a_group)
             if len(self._groups) > MAX_GROUPS:
                 self._groups.popitem(last=False)
-        self._groups.move_to_end(key)
-        reason = ""
-        if not is_first:
-            room = self._all.has_room(now)
-            if by_request:
-                room = self._clients.has_room(now, _CLIENTS) and room
-            if not group.minute.has_room(now):
-                reason = EVENT_GROUP
-            elif not room:
-                reason = EVENTS
-        if reason:
-            group.left_out += 1
-            return Admission(is_admitted=False), reason
         left_out, group.left_out = group.left_out, 0
         group.minute.take(now)
         self._all.take(now)
         if by_request:
             self._clients.take(now)
-        return Admission(is_admitted=True, is_first=is_first, left_out=left_out), ""
+        return Admission(is_admitted=True, is_first=is_first, left_out=left_out)
 
 
 class _Group:

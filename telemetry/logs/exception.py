@@ -9,6 +9,7 @@ from typing import Any
 from telemetry.logs.client_errors import is_client_error
 from telemetry.logs.plain import event_of, text, without_headers
 from telemetry.registry import log_fields as f
+from telemetry.tracebacks import format_exception
 
 _FORMATTER = logging.Formatter()
 
@@ -40,7 +41,7 @@ def traceback_of(record: logging.LogRecord) -> str:
     try:
         found = _exc_info(record)
         if found and found[0] is not None:
-            parts.append(_FORMATTER.formatException(found))
+            parts.append(_formatted(found))
         elif record.exc_text:
             parts.append(record.exc_text)
         if record.stack_info:
@@ -60,6 +61,14 @@ def _exc_info(record: logging.LogRecord) -> Any:
     if isinstance(given, BaseException):
         return type(given), given, given.__traceback__
     return given if isinstance(given, tuple) and len(given) == 3 else given and sys.exc_info()
+
+
+def _formatted(raised: Any) -> str:
+    _, error, traceback = raised
+    if isinstance(error, BaseException) and error.__traceback__ is traceback:
+        return format_exception(error).removesuffix("\n")
+    # A framework has left out some frames.
+    return _FORMATTER.formatException(raised)
 
 
 def _class_of(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Records exceptions on spans, those included that can't be described."""
+"""Attributes of exceptions on spans, those included that can't be described."""
 
 from __future__ import annotations
 
@@ -8,43 +8,36 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.trace import Status
 
 from telemetry.logs.plain import text, without_headers
+from telemetry.tracebacks import format_exception
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from opentelemetry.trace import Span
+    from collections.abc import Mapping
 
 EXCEPTION: Final = "exception"
 """Name of the event of an exception (OpenTelemetry's semantic conventions)."""
 
 
-def record_exception(
-    record: Callable[..., None], span: Span, exception: BaseException, *args: Any, **kwargs: Any
-) -> None:
-    """Record an exception as the SDK does; with placeholders if its text or traceback raises.
+def exception_event(
+    exception: BaseException, attributes: Mapping[str, Any] | None, *, escaped: bool
+) -> dict[str, Any]:
+    """The attributes of an exception's event, as the SDK sets them.
+
+    With placeholders if its text or traceback raises.
 
     Args:
-        record: the SDK's method.
-        span: its first argument.
         exception: the exception, of which any method may raise.
-        *args, **kwargs: its further arguments.
+        attributes: further attributes.
+        escaped: whether it has left the span's block.
     """
-    try:
-        record(span, exception, *args, **kwargs)
-    except Exception:  # noqa: BLE001 # of the exception that is recorded
-        kind = type(exception)
-        name = kind.__qualname__
-        span.add_event(
-            EXCEPTION,
-            {
-                "exception.type": name
-                if kind.__module__ == "builtins"
-                else f"{kind.__module__}.{name}",
-                "exception.message": text(exception),
-                "exception.stacktrace": _stacktrace(exception),
-                "exception.escaped": str(bool(kwargs.get("escaped", False))),
-            },
-        )
+    kind = type(exception)
+    module, name = kind.__module__, kind.__qualname__
+    return {
+        "exception.type": f"{module}.{name}" if module and module != "builtins" else name,
+        "exception.message": _message(exception),
+        "exception.stacktrace": _stacktrace(exception),
+        "exception.escaped": str(escaped),
+        **(attributes or {}),
+    }
 
 
 def exception_attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -64,8 +57,15 @@ def failed_status(status: Status) -> Status:
     return status if found is description else Status(status.status_code, found)
 
 
+def _message(exception: BaseException) -> str:
+    try:
+        return str(exception)
+    except Exception:  # noqa: BLE001 # of the exception that is recorded
+        return text(exception)
+
+
 def _stacktrace(exception: BaseException) -> str:
     try:
-        return "".join(traceback.format_exception(exception))
+        return format_exception(exception)
     except Exception:  # noqa: BLE001 # of the exception that is recorded
         return "".join(traceback.format_tb(exception.__traceback__))

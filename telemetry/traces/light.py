@@ -43,8 +43,8 @@ from telemetry.traces.current import CurrentSpan, failure_of
 from telemetry.traces.exceptions import (
     EXCEPTION,
     exception_attributes,
+    exception_event,
     failed_status,
-    record_exception,
 )
 from telemetry.traces.unrecorded import UnrecordedServerSpan
 
@@ -79,7 +79,6 @@ _SCALARS = frozenset({bool, int, float, bytes, type(None)})
 # Whether exceptions are recorded, and set the status.
 _BOTH = True, True
 _random_span_id = partial(getrandbits, 64)
-_record_exception = sdk.Span.record_exception
 _new: Any = object.__new__
 
 
@@ -305,12 +304,18 @@ class LightSpan(sdk.Span):
             del self._link_list[0]
             self._drop(2)
 
-    def record_exception(self, exception: BaseException, *args: Any, **kwargs: Any) -> None:
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Any = None,
+        timestamp: int | None = None,
+        escaped: bool = False,
+    ) -> None:
         """Record an exception, and set the span as its origin, for its error event."""
         if self.end_time is None:
             failures.set_origin(exception, failures.Origin.of(self.get_span_context()))
-        # The SDK's, by `add_event`.
-        record_exception(_record_exception, self, exception, *args, **kwargs)
+        known = exception_event(exception, attributes, escaped=escaped)
+        self.add_event(EXCEPTION, known, timestamp)
 
     def update_name(self, name: str) -> None:
         """Change the name."""

@@ -28,11 +28,13 @@ from telemetry.errors.sentry.events import (
     REPORTED,
     EventProcessor,
     HostEventProcessor,
+    subject,
 )
 from telemetry.errors.sentry.hooks import install_hooks
 from telemetry.errors.sentry.host_client import personal_data, sends
 from telemetry.errors.sentry.redaction import BeforeSend
 from telemetry.errors.sentry.transport import OutboxTransport
+from telemetry.failsafe import failed
 from telemetry.registry.events import CAUGHT_BY
 
 if TYPE_CHECKING:
@@ -147,11 +149,7 @@ class ErrorTracking:
             # each thread that is started, and HTTP clients.
             default_integrations=False,
             auto_enabling_integrations=False,
-            integrations=[
-                # No breadcrumbs: the trace has the log records, which hold text that
-                # clients sent.
-                LoggingIntegration(level=None, event_level=logging.ERROR, sentry_logs_level=None)
-            ],
+            integrations=[self._logging()],
             auto_session_tracking=False,
             send_client_reports=False,
             enable_backpressure_handling=False,
@@ -166,6 +164,25 @@ class ErrorTracking:
         link = private_api.get(private_api.SENTRY_LINK)
         if link is not None:
             link(_current_ids)
+
+    def _logging(self) -> LoggingIntegration:
+        # No breadcrumbs: the trace has the log records, which hold text that clients sent.
+        integration = LoggingIntegration(
+            level=None, event_level=logging.ERROR, sentry_logs_level=None
+        )
+        handler = private_api.get(private_api.SENTRY_LOG_HANDLER, integration)
+        if handler is not None:
+            handler.addFilter(self._is_sent)
+        return integration
+
+    def _is_sent(self, log: logging.LogRecord) -> bool:
+        """Whether Sentry's handler makes an event of a log record."""
+        try:
+            error, _, record = subject({"exc_info": log.exc_info or None, "log_record": log})
+            return not self._own_events.refuses(error, record, log)
+        except Exception as problem:  # noqa: BLE001 # logging must not raise
+            failed("errors.event", problem)
+            return True
 
     def _use_hosts(self, client: BaseClient) -> None:
         with self._lock:
@@ -188,7 +205,7 @@ class ErrorTracking:
         # Used for the first error. Looked up here, so that a warning about a missing name is
         # logged at start-up.
         private_api.get(private_api.SENTRY_EVENT)
-        failures.report_to(_capture)
+        failures.report_to(self._capture)
         install_hooks()
 
     def _log_hosts(self, client: BaseClient) -> None:
@@ -251,6 +268,34 @@ class ErrorTracking:
         if remaining > 0 and sentry_sdk.get_client() is not self._own:
             self._flush_hosts(remaining)
 
+    def _capture(self, error: Exception, caught_by: str, record: RequestRecord | None) -> None:
+        client = sentry_sdk.get_client()
+        if not sends(client) or client.get_integration(INTEGRATIONS.get(caught_by, "")) is not None:
+            # The host has closed it, or the integration reports the exception itself.
+            return
+        events = self._own_events if client is self._own else self._host_events
+        if events.refuses(error, record):
+            return
+        make = private_api.get(private_api.SENTRY_EVENT)
+        program = running_program(sys.argv) if caught_by == "sys.excepthook" else None
+        if make is None:
+            with sentry_sdk.new_scope() as scope:
+                scope.set_tag(str(CAUGHT_BY), caught_by)
+                if program is not None:
+                    scope.set_transaction_name(program)
+                sentry_sdk.capture_exception(error)
+            return
+        event, hint = make(
+            error,
+            client_options=client.options,
+            mechanism={"type": caught_by, "handled": False},
+        )
+        hint[RECORD], hint[REPORTED] = record, True
+        event["tags"] = {str(CAUGHT_BY): caught_by}
+        if program is not None:
+            event["transaction"] = program
+        sentry_sdk.capture_event(event, hint)
+
     def _flush_hosts(self, timeout: float) -> None:
         accepted = self._accepted
         waited = False
@@ -267,32 +312,6 @@ class ErrorTracking:
         # The SDK does not say whether it timed out. Its wait may end a moment before the deadline.
         if not waited or time.monotonic() < deadline - CLOCK_TOLERANCE:
             self._flushed = accepted
-
-
-def _capture(error: Exception, caught_by: str, record: RequestRecord | None) -> None:
-    client = sentry_sdk.get_client()
-    if not sends(client) or client.get_integration(INTEGRATIONS.get(caught_by, "")) is not None:
-        # The host has closed it, or the integration reports the exception itself.
-        return
-    make = private_api.get(private_api.SENTRY_EVENT)
-    program = running_program(sys.argv) if caught_by == "sys.excepthook" else None
-    if make is None:
-        with sentry_sdk.new_scope() as scope:
-            scope.set_tag(str(CAUGHT_BY), caught_by)
-            if program is not None:
-                scope.set_transaction_name(program)
-            sentry_sdk.capture_exception(error)
-        return
-    event, hint = make(
-        error,
-        client_options=client.options,
-        mechanism={"type": caught_by, "handled": False},
-    )
-    hint[RECORD], hint[REPORTED] = record, True
-    event["tags"] = {str(CAUGHT_BY): caught_by}
-    if program is not None:
-        event["transaction"] = program
-    sentry_sdk.capture_event(event, hint)
 
 
 def running_program(arguments: Sequence[str]) -> str:

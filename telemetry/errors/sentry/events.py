@@ -29,6 +29,7 @@ from telemetry.settings.parse import TRACE_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from logging import LogRecord
 
     from sentry_sdk.types import Event, Hint
 
@@ -76,11 +77,42 @@ class EventProcessor:
             failed("errors.event", problem)
             return event
 
+    def refuses(
+        self,
+        error: BaseException | None,
+        record: RequestRecord | None,
+        log: LogRecord | None = None,
+    ) -> bool:
+        """Whether an event would be dropped. It then need not be made, which takes milliseconds.
+
+        An event that the limits leave out is counted here.
+
+        Args:
+            error: its exception.
+            record: its request.
+            log: the log record that it is made of.
+        """
+        return not self._is_wanted(error, log, record) or self._is_left_out(error, log)
+
+    def _is_wanted(
+        self, error: BaseException | None, log: LogRecord | None, record: RequestRecord | None
+    ) -> bool:
+        return _is_wanted(error, log, record)
+
+    def _is_left_out(self, error: BaseException | None, log: LogRecord | None) -> bool:
+        if self._budget is None:
+            return False
+        group = fingerprint({} if log is None else {"logger": log.name}, log, error)
+        refused = self._budget.refuses(group, by_request=failures.is_by_request(error))
+        if refused and error is not None:
+            failures.mark_reported(error)
+        return refused
+
     def _prepared(self, event: Event, hint: Hint) -> Event | None:
-        error, log, record = _subject(hint)
+        error, log, record = subject(hint)
         if not _is_wanted(error, log, record):
             return None
-        group = fingerprint(event, log)
+        group = fingerprint(event, log, error)
         admission = self._admit(event, error, group)
         if not admission.is_admitted:
             return None
@@ -182,18 +214,21 @@ class HostEventProcessor(EventProcessor):
         super().__init__(settings, traced=traced, budget=budget)
         self._event_url = settings.event_url
 
+    def _is_wanted(
+        self, error: BaseException | None, log: LogRecord | None, record: RequestRecord | None
+    ) -> bool:
+        return error is None or not _is_own_reported(error, record)
+
     def _prepared(self, event: Event, hint: Hint) -> Event | None:
-        error, log, record = _subject(hint)
+        error, log, record = subject(hint)
         origin = None
         if error is not None and _is_of_a_thread(event):
             # Sentry's integration reports it in the thread, which has no span.
             origin, record = started_in(threading.current_thread())
             failures.set_origin(error, origin)
-        if error is not None and (reported := failures.own_event_id(error)):
-            if record is not None:
-                record.note_event(reported)
+        if error is not None and _is_own_reported(error, record):
             return None
-        group, admission = fingerprint(event, log), Admission(is_admitted=True)
+        group, admission = fingerprint(event, log, error), Admission(is_admitted=True)
         if hint.get(REPORTED):
             # Which others there are, the host's settings decide.
             admission = self._admit(event, error, group)
@@ -245,7 +280,7 @@ class HostEventProcessor(EventProcessor):
         self._link_to_page(event, origin, error, admission)
 
 
-def _subject(hint: Hint) -> tuple[BaseException | None, Any, RequestRecord | None]:
+def subject(hint: Hint) -> tuple[BaseException | None, Any, RequestRecord | None]:
     """The exception, the log record and the request that an event is about."""
     error = (hint.get("exc_info") or (None, None, None))[1]
     log = hint.get("log_record")
@@ -301,6 +336,14 @@ def _is_wanted(error: BaseException | None, log: Any, record: RequestRecord | No
         failures.mark_reported(error)
         return False
     return True
+
+
+def _is_own_reported(error: BaseException, record: RequestRecord | None) -> bool:
+    """Whether this very exception has an event, which its request then refers to."""
+    reported = failures.own_event_id(error)
+    if reported and record is not None:
+        record.note_event(reported)
+    return bool(reported)
 
 
 def _origin_of_event(

@@ -6,16 +6,22 @@ import inspect
 import linecache
 import re
 import sysconfig
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType
 
 MAX_PART = 200
 MAX_CHAIN = 5
+MAX_EXCEPTIONS = 1_000
+"""Exceptions of one event that are looked at: those of groups have no end of their own."""
+
+# Variables by which a frame asks to be left out of tracebacks.
+_HIDDEN = ("__traceback_hide__", "__tracebackhide__")
 
 # Or not a file: "<string>", for example, which Sentry turns into a path.
 _LIBRARIES = re.compile(r"[/\\](?:site|dist)-packages[/\\]|(?:^|[/\\])<[^/\\]*>$")
@@ -24,7 +30,20 @@ _STANDARD_LIBRARY = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("pla
 _OWN = str(Path(__file__).parents[2]) + "/"
 
 
-def fingerprint(event: Mapping[str, Any], log: logging.LogRecord | None = None) -> list[str]:
+class _Line(NamedTuple):
+    """A line of code that a traceback has."""
+
+    text: str
+    """Its module, function and source. Not its number, which changes with every edit above it."""
+    is_hosts: bool
+    is_librarys: bool
+
+
+def fingerprint(
+    event: Mapping[str, Any],
+    log: logging.LogRecord | None = None,
+    error: BaseException | None = None,
+) -> list[str]:
     """The event's fingerprint, a list of strings as Sentry defines it.
 
     For each exception of the chain it has the class, the line that raised it, and the
@@ -36,14 +55,21 @@ def fingerprint(event: Mapping[str, Any], log: logging.LogRecord | None = None) 
     Args:
         event: an event of Sentry's SDK.
         log: the log record that the event was made of, if any.
+        error: the exception that the event is of, if any. The event's own exceptions, which
+            need not be there yet, are then not read.
     """
-    values = (event.get("exception") or {}).get("values") or ()
+    if error is not None:
+        found = [_of_exception(_name(type(each)), _lines(each)) for each in _chain(error)]
+        found.reverse()
+    else:
+        values = (event.get("exception") or {}).get("values") or ()
+        found = [_of_exception(_named(value), _lines_of(value)) for value in values]
     # Once each: how deep a recursion is, a client may be able to choose.
-    chain = list(dict.fromkeys(_of_exception(value) for value in values))
+    chain = list(dict.fromkeys(found))
     parts = [part for exception in chain[-MAX_CHAIN:] for part in exception]
-    if not values:
+    if not found:
         parts = [str(event.get("logger") or "")]
-    if any(_frames(value) for value in values):
+    if any(len(exception) > 1 for exception in chain):
         return parts
     # Of an exception that was never raised there are no frames.
     frame: FrameType | None = inspect.currentframe()
@@ -56,31 +82,81 @@ def fingerprint(event: Mapping[str, Any], log: logging.LogRecord | None = None) 
     return parts if own is None or own in parts else [*parts, own]
 
 
-def _of_exception(value: Mapping[str, Any]) -> tuple[str, ...]:
-    frames = _frames(value)
+def _of_exception(name: str, lines: Sequence[_Line]) -> tuple[str, ...]:
+    if not lines:
+        return (name,)
+    raised = lines[-1]
+    own = (
+        next((line for line in reversed(lines) if line.is_hosts), None)
+        or next((line for line in reversed(lines) if line.is_librarys), None)
+        or raised
+    )
+    return (name, raised.text) if own is raised else (name, raised.text, own.text)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions that an event of Sentry's SDK has, the outermost first."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting and len(seen) < MAX_EXCEPTIONS:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        if isinstance(each, BaseExceptionGroup):
+            waiting += reversed(each.exceptions)
+        inner = each.__cause__ if each.__suppress_context__ else each.__context__
+        if inner is not None:
+            waiting.append(inner)
+
+
+def _lines(error: BaseException) -> list[_Line]:
+    lines: list[_Line] = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        module = frame.f_globals.get("__name__")
+        if not _is_hidden(frame, module):
+            code = frame.f_code
+            lines.append(_line(code.co_filename, code.co_name, traceback.tb_lineno, module))
+        traceback = traceback.tb_next
+    return lines
+
+
+def _is_hidden(frame: FrameType, module: object) -> bool:
+    """Whether Sentry's SDK leaves out a frame: its own, and those that are marked."""
+    if isinstance(module, str) and module.startswith("sentry_sdk."):
+        return True
+    # Not `f_locals` of each frame, which copies all its variables.
+    names = frame.f_code.co_varnames
+    return any(name in names and frame.f_locals.get(name) for name in _HIDDEN)
+
+
+@lru_cache(maxsize=4096)
+def _line(path: str, function: str, line: int, module: str | None) -> _Line:
+    """A line, which a flood of the same failure needs again and again."""
+    text = _source(module or "", function, path, line)
+    return _Line(text, _is_host_file(path), _is_library(path))
+
+
+def _lines_of(value: Mapping[str, Any]) -> list[_Line]:
+    """The lines of an exception in an event, whose frames may lack anything."""
     lines = []
-    if frames:
-        raised = frames[-1]
-        own = _innermost(frames, _is_host_file) or _innermost(frames, _is_library) or raised
-        lines = [_line(raised)] if own is raised else [_line(raised), _line(own)]
-    return (f"{value.get('module') or ''}.{value.get('type') or ''}"[:MAX_PART], *lines)
+    for frame in (value.get("stacktrace") or {}).get("frames") or ():
+        path, source = str(frame.get("abs_path") or ""), str(frame.get("context_line") or "")
+        text = f"{frame.get('module') or ''}:{frame.get('function') or ''}:{source.strip()}"
+        lines.append(_Line(text[:MAX_PART], _is_host_file(path), _is_library(path)))
+    return lines
 
 
-def _frames(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return (value.get("stacktrace") or {}).get("frames") or []
+def _name(kind: type) -> str:
+    module = kind.__module__
+    return f"{'' if module == 'builtins' else module}.{kind.__qualname__}"[:MAX_PART]
 
 
-def _line(frame: Mapping[str, Any]) -> str:
-    # The source text, not the line number, which changes with every edit above the line.
-    source = str(frame.get("context_line") or "").strip()
-    return f"{frame.get('module') or ''}:{frame.get('function') or ''}:{source}"[:MAX_PART]
-
-
-def _innermost(
-    frames: Sequence[Mapping[str, Any]], is_wanted: Callable[[str], bool]
-) -> Mapping[str, Any] | None:
-    found = (frame for frame in reversed(frames) if is_wanted(str(frame.get("abs_path") or "")))
-    return next(found, None)
+def _named(value: Mapping[str, Any]) -> str:
+    return f"{value.get('module') or ''}.{value.get('type') or ''}"[:MAX_PART]
 
 
 def _is_library(path: str) -> bool:
