@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.hosts.control import PATH
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from benchmarks.pages import Page
 
 HOST = "127.0.0.1"
@@ -54,9 +56,22 @@ class Client:
         return json.loads(self._get(path, HOST))
 
     def _get(self, path: str, host: str, status: int = 200) -> bytes:
-        self._connection.request("GET", path, headers={"Host": host})
+        return self.request("GET", path, host, status)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        host: str,
+        status: int = 200,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """Return the body of a response. Raises RuntimeError for an unexpected status."""
+        sent = body or None
+        self._connection.request(method, path, body=sent, headers={"Host": host, **(headers or {})})
         response = self._connection.getresponse()
-        body = response.read()
+        found = response.read()
         if response.status != status:
-            raise RuntimeError(f"GET {path} on {host}: {response.status}, wanted {status}")
-        return body
+            raise RuntimeError(f"{method} {path} on {host}: {response.status}, wanted {status}")
+        return found

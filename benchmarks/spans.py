@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.day import day
 from benchmarks.machine import machine, packages
 from benchmarks.pages import ROOT_DOMAIN, choose_pages
+from telemetry.settings.model import BudgetSettings
 from telemetry.testing import OTLPReceiver
 from tests.end_to_end.failing.job import APP, SETTINGS
 from tests.support.host import prepare_host
@@ -32,6 +34,9 @@ RATIO = 0.05
 SLOW = "250ms"
 RESULTS = Path(__file__).with_name("SPANS.md")
 COMMAND = "python -m benchmarks.spans --write"
+MINUTES = 24 * 60
+"""Minutes of the day whose requests are sent to the sampler within a few."""
+_TABLE = re.compile(r"^Kept of .*?\n(?=\n)", re.DOTALL | re.MULTILINE)
 FORGED = f"00-{'a' * 32}-{'b' * 16}-"
 
 
@@ -41,20 +46,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--day", action="store_true", help="only the day of four kinds of telemetry"
     )
-    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name} anew")
+    parser.add_argument("--sampler", action="store_true", help="only what the sampler keeps")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help=f"write {RESULTS.name} anew; with --sampler, its table in it",
+    )
     options = parser.parse_args(arguments)
-    if options.day and options.write:
-        parser.error("--write: wanted a full run, without --day")
+    if options.day and (options.write or options.sampler):
+        parser.error("--day: wanted without --write and --sampler")
     if options.requests < (REQUESTS if options.write else 100):
         parser.error(f"--requests: wanted at least 100, and {REQUESTS} with --write")
-    lines = day(options.requests) if options.day else _run(options.requests)
+    if options.sampler:
+        lines = _sampler(options.requests)
+    else:
+        lines = day(options.requests) if options.day else _run(options.requests)
     text = "\n".join(lines) + "\n"
     sys.stdout.write(text)
-    if options.write:
+    if options.write and options.sampler:
+        RESULTS.write_text(_TABLE.sub(lambda _: text, RESULTS.read_text()))
+    elif options.write:
         RESULTS.write_text(
             f"# Spans\n\nPrinted, and written here, by `{COMMAND}`.\n\n```\n{text}```\n"
         )
     return 0
+
+
+def _sampler(requests: int) -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        yield from _sampled(prepare_host(Path(folder)), requests)
 
 
 def _run(requests: int) -> Iterator[str]:
@@ -137,6 +157,8 @@ def _sampled(env: Mapping[str, str], requests: int) -> Iterator[str]:
             "OTEL_TRACES_SAMPLER": "tail",
             "OTEL_TRACES_SAMPLER_ARG": str(RATIO),
             "TELEMETRY_SLOW": SLOW,
+            # A minute here has the requests of hours: the limit of a day applies.
+            "TELEMETRY_TRACE_LIMIT": str(BudgetSettings().traces * MINUTES),
         }
         with serve_uvicorn(APP, env={**env, **variables}, args=["--no-access-log"]) as server:
             for number, kind in enumerate(drawn):
@@ -146,8 +168,10 @@ def _sampled(env: Mapping[str, str], requests: int) -> Iterator[str]:
                     trace_ids[kind].append(_get(visitor, host, path, forged))
             server.stop()
         arrived = {span.trace_id for span in receiver.spans}
+    limit = BudgetSettings().traces
     yield f"Kept of {requests} requests, each with a forged traceparent, half of them sampled:"
-    yield f"  (tail, ratio {RATIO}, slow is {SLOW})"
+    yield f"  (tail, ratio {RATIO}, slow is {SLOW}. A day's requests are sent within minutes, so"
+    yield f"  the limit is a day's: {MINUTES} times {limit} traces that are kept by rule)"
     for kind, traces in trace_ids.items():
         kept = sum(trace_id in arrived for trace_id in traces)
         yield f"  {kind:<20}{kept:>7} of {len(traces):>6}{kept / max(len(traces), 1):>9.1%}"
