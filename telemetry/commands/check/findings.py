@@ -14,6 +14,10 @@ SITE = "site"
 ORDER = (EDGE, PROVIDER, SENTRY, LOG_LINES, INSTRUMENTORS, SITE)
 
 
+LIMIT = 60.0
+"""Seconds that the import of a host may take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """State of one part of the host."""

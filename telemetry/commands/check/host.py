@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telemetry.commands.check.findings import SITE, Finding, HostError
+from telemetry.commands.check.findings import LIMIT, SITE, Finding, HostError
 from telemetry.commands.environment import importing
 from telemetry.exceptions import TelemetryError
 from telemetry.registry import attributes as a
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from telemetry.commands.cost.driving import Page, Visited
 
 WANTED = "module:attribute of an ASGI application, such as config.asgi:application"
-_TIMEOUT = 60.0
+# That process reports where it is after `LIMIT` seconds, unless it can't.
+_TIMEOUT = LIMIT + 10
 _MAX_OUTPUT = 4000
 
 
@@ -63,30 +66,48 @@ def look_at(target: str, environ: Mapping[str, str]) -> Host:
     with tempfile.TemporaryDirectory(prefix="telemetry-check-") as folder:
         result = Path(folder) / "result.json"
         command = [sys.executable, "-P", "-m", "telemetry.commands.check.inspection"]
-        try:
-            done = subprocess.run(  # noqa: S603 # the operator's own application
-                [*command, target, str(result)],
-                env={**importing(environ), "PYTHONPATH": path},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=_TIMEOUT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise HostError(f"{target!r}: not imported within {_TIMEOUT:g} s") from None
+        code, output = _run(
+            [*command, target, str(result)], {**importing(environ), "PYTHONPATH": path}
+        )
+        if code is None:
+            raise HostError(f"{target!r}: not imported within {_TIMEOUT:g} s{output}")
         if not result.exists():
-            raise HostError(
-                f"{target!r}: the process that imports it ended with {done.returncode}. Its "
-                f"output:\n{done.stdout[-_MAX_OUTPUT:]}"
-            )
+            raise HostError(f"{target!r}: the process that imports it ended with {code}{output}")
         found = json.loads(result.read_text(encoding="utf-8"))
     if "error" in found:
         raise HostError(found["error"])
     findings = tuple(Finding(**finding) for finding in found["findings"])
     return Host(target, findings, found["has_edge"], found["service_name"])
+
+
+def _run(command: Sequence[str], environ: Mapping[str, str]) -> tuple[int | None, str]:
+    """Return the exit code, or None after the time limit, and the end of the output.
+
+    The output is a file and not a pipe, which would stay open with each program that the host
+    starts. These programs are in the process's group, and are ended with it: its exit handlers,
+    which would end them, do not run.
+    """
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        process = subprocess.Popen(  # noqa: S603 # the operator's own application
+            command,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            process_group=0,
+        )
+        code: int | None = None
+        try:
+            code = process.wait(_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        output.seek(0)
+        text = output.read()[-_MAX_OUTPUT:]
+    return code, f". Its output:\n{text}" if text else ""
 
 
 def with_sites(host: Host, pages: Sequence[Page], environ: Mapping[str, str]) -> Host:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import gc
 import importlib
+import inspect as inspecting
 import json
 import os
 import sys
+import threading
 import traceback
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +26,7 @@ from telemetry.asgi.edge import Edge
 from telemetry.commands.check.findings import (
     EDGE,
     INSTRUMENTORS,
+    LIMIT,
     LOG_LINES,
     ORDER,
     PROVIDER,
@@ -59,7 +62,8 @@ def inspect(target: str) -> tuple[list[Finding], bool]:
     """Import an application, and look at it.
 
     Args:
-        target: ``module:attribute``. The attribute may be dotted.
+        target: ``module:attribute``. The attribute may be dotted, or a factory, as for
+            ``uvicorn --factory``, with ``()`` or without.
 
     Returns:
         What was found, in the order of ``ORDER``, and whether there is an edge.
@@ -94,12 +98,12 @@ def inspect(target: str) -> tuple[list[Finding], bool]:
 
 def _load(target: str) -> Any:
     module_name, _, path = target.partition(":")
+    factory = path.endswith("()")
+    path = path.removesuffix("()")
     try:
         found: Any = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:
-        ours = next((each for each in _causes(error) if isinstance(each, TelemetryError)), None)
-        if ours is not None:
-            raise ours from None
+    except BaseException as error:  # the host's code may raise anything
+        _raise_own(error)
         raise HostError(f"{target!r}: {_of_import(module_name, error)}") from error
     for name in path.split("."):
         if not hasattr(found, name):
@@ -114,7 +118,34 @@ def _load(target: str) -> Any:
             f"{target!r}: this is of type {type(found).__name__} and can't be called; wanted the "
             "ASGI application that the server is given"
         )
+    if factory or _needs_no_argument(found):
+        try:
+            found = found()
+        except BaseException as error:  # the host's code may raise anything
+            _raise_own(error)
+            raise HostError(f"{target!r}: {path}() raises {_text(error)}") from error
+        if not callable(found):
+            raise HostError(
+                f"{target!r}: {path}() returns an object of type {type(found).__name__}, which "
+                "can't be called; wanted the ASGI application"
+            )
     return found
+
+
+def _needs_no_argument(found: Any) -> bool:
+    """Whether this is a factory of applications: an application takes three arguments."""
+    try:
+        inspecting.signature(found).bind()
+    except Exception:  # noqa: BLE001 # attributes of an object may raise anything
+        return False
+    return not inspecting.iscoroutinefunction(found)
+
+
+def _raise_own(error: BaseException) -> None:
+    """Raise the error of telemetry's that this one is, or that has caused it, if there is one."""
+    ours = next((each for each in _causes(error) if isinstance(each, TelemetryError)), None)
+    if ours is not None:
+        raise ours from None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -133,9 +164,13 @@ def _of_import(module_name: str, error: BaseException) -> str:
             f"there is no module {missing!r} in {Path.cwd()} or on Python's path; wanted "
             "module:attribute, such as config.asgi:application"
         )
+    return f"{module_name} can't be imported: {_text(error)}"
+
+
+def _text(error: BaseException) -> str:
     # ImproperlyConfigured and the like have several lines.
     text = " ".join(str(error).split())
-    return f"{module_name} can't be imported: {type(error).__name__}: {text}{_place(error)}"
+    return f"{type(error).__name__}{f': {text}' if text else ''}{_place(error)}"
 
 
 def _of_error(error: TelemetryError) -> list[Finding]:
@@ -157,9 +192,13 @@ def _sentence(text: str) -> str:
 
 def _place(error: BaseException) -> str:
     """Return the host's file and line that raised: `` (my_host/asgi.py, line 12)``."""
+    return _last_of_host(traceback.extract_tb(error.__traceback__))
+
+
+def _last_of_host(stack: traceback.StackSummary) -> str:
     folder = Path.cwd()
     ours = Path(__file__).parents[2]
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+    for frame in reversed(stack):
         path = Path(frame.filename)
         if path.is_relative_to(folder) and not path.is_relative_to(ours):
             relative = path.relative_to(folder)
@@ -193,16 +232,17 @@ def _edge(application: Any) -> Problems:
 
 
 def _is_edge(thing: Any) -> bool:
-    return isinstance(thing, Edge)
+    # Not isinstance(): a proxy's attribute `__class__` may raise outside of a request.
+    return issubclass(type(thing), Edge)
 
 
 def _is_contrib(thing: Any) -> bool:
-    return isinstance(thing, OpenTelemetryMiddleware) and not _is_edge(thing)
+    return issubclass(type(thing), OpenTelemetryMiddleware) and not _is_edge(thing)
 
 
 def _is_sentry(thing: Any) -> bool:
     middleware = getattr(sys.modules.get(_SENTRY), "SentryAsgiMiddleware", None)
-    return middleware is not None and isinstance(thing, middleware)
+    return middleware is not None and issubclass(type(thing), middleware)
 
 
 def _provider(application: Any) -> Problems:
@@ -305,6 +345,11 @@ def main(arguments: list[str]) -> None:
     """Write what was found in a host, as JSON, to a file."""
     target, path = arguments
     result: dict[str, Any]
+    # Hosts look at it, also by a parser that ends the program.
+    sys.argv = ["uvicorn", target]
+    timer = threading.Timer(LIMIT, _give_up, (target, path, threading.get_ident()))
+    timer.daemon = True
+    timer.start()
     try:
         findings, has_edge = inspect(target)
         result = {
@@ -314,6 +359,18 @@ def main(arguments: list[str]) -> None:
         }
     except HostError as error:
         result = {"error": str(error)}
+    timer.cancel()
+    _write(result, path)
+
+
+def _give_up(target: str, path: str, main_thread: int) -> None:
+    """Report where the import is, as it takes too long."""
+    stack = traceback.extract_stack(sys._current_frames()[main_thread])  # documented
+    error = f"{target!r}: not imported within {LIMIT:g} s{_last_of_host(stack)}"
+    _write({"error": error}, path)
+
+
+def _write(result: dict[str, Any], path: str) -> None:
     Path(path).write_text(json.dumps(result), encoding="utf-8")
     sys.stdout.flush()
     # Without exit handlers and without waiting for the host's threads.

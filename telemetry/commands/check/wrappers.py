@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from types import BuiltinFunctionType, FunctionType, MethodType
+from contextlib import suppress
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def within(application: Any) -> Iterator[Any]:
 
 def name_of(wrapper: Any) -> str:
     """Return the dotted name of a function, or of an instance's class."""
-    named = wrapper if hasattr(wrapper, "__qualname__") else type(wrapper)
+    kind = type(wrapper)
+    named = wrapper if issubclass(kind, type | FunctionType | MethodType) else kind
     return f"{named.__module__}.{named.__qualname__}"
 
 
@@ -48,26 +50,35 @@ def _walk(application: Any) -> Iterator[list[Any]]:
         yield path
         if len(path) == _MAX_DEPTH:
             continue
-        for inner in _inner(path[-1]):
+        for inner in _inner_of(path[-1]):
             if id(inner) not in seen and _may_be_an_application(inner):
                 seen.add(id(inner))
                 waiting.append([*path, inner])
 
 
 def _may_be_an_application(value: Any) -> bool:
-    return callable(value) and not isinstance(value, type | BuiltinFunctionType)
+    # Not isinstance(), here and below: a proxy's attributes may raise outside of a request.
+    return callable(value) and not issubclass(type(value), type | BuiltinFunctionType)
+
+
+def _inner_of(wrapper: Any) -> Iterator[Any]:
+    """Yield what may be an application within this one, up to what can't be looked at."""
+    with suppress(Exception):
+        yield from _inner(wrapper)
 
 
 def _inner(wrapper: Any) -> Iterator[Any]:
-    if isinstance(wrapper, MethodType):
-        yield wrapper.__self__
-        yield from _referenced(wrapper.__func__)
+    kind = type(wrapper)
+    if issubclass(kind, MethodType):
+        owner = wrapper.__self__
+        yield owner
+        yield from _referenced(wrapper.__func__, owner if isinstance(owner, type) else None)
         return
-    if isinstance(wrapper, FunctionType):
-        yield getattr(wrapper, "__wrapped__", None)
+    if issubclass(kind, FunctionType):
+        yield wrapper.__dict__.get("__wrapped__")
         yield from _referenced(wrapper)
         return
-    if isinstance(wrapper, functools.partial):
+    if issubclass(kind, functools.partial):
         yield from (wrapper.func, *wrapper.args, *wrapper.keywords.values())
         return
     for name in _ATTRIBUTES:
@@ -80,7 +91,7 @@ def _inner(wrapper: Any) -> Iterator[Any]:
             yield from value.values()
         elif isinstance(value, list | tuple):
             yield from value
-    called = inspect.getattr_static(type(wrapper), "__call__", None)
+    called = inspect.getattr_static(kind, "__call__", None)
     if isinstance(called, FunctionType):
         yield from _referenced(called)
 
@@ -89,12 +100,20 @@ def _slots(wrapper: Any) -> set[str]:
     return {name for kind in type(wrapper).__mro__ for name in getattr(kind, "__slots__", ())}
 
 
-def _referenced(function: Any) -> Iterator[Any]:
-    """Yield what a function refers to: variables of outer functions and of its module."""
+def _referenced(function: Any, owner: type | None = None) -> Iterator[Any]:
+    """Yield what a function refers to: variables of outer functions and of its module.
+
+    Of a class and of a module, as of the owner of a class method, those attributes that the
+    function may refer to.
+    """
     try:
         names = inspect.getclosurevars(function)
     except (TypeError, ValueError):
         # Not a Python function, or a variable that has no value yet.
         return
-    yield from names.nonlocals.values()
-    yield from names.globals.values()
+    for value in (*names.nonlocals.values(), *names.globals.values(), owner):
+        yield value
+        if issubclass(type(value), type | ModuleType):
+            for name in names.unbound:
+                found = vars(value).get(name)
+                yield found.__func__ if isinstance(found, classmethod | staticmethod) else found

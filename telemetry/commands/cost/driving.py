@@ -64,7 +64,7 @@ def visit(
     """Serve the application and request each page once as a warm-up, then `times` times.
 
     Args:
-        application: The application, as module:attribute.
+        application: The application, as module:attribute; a factory of it has ``()`` behind it.
         pages: The pages.
         times: Number of requests to each.
         environ: The application's environment.
@@ -106,7 +106,9 @@ def _serving(application: str, variables: Mapping[str, str]) -> Iterator[int]:
         # Bound here and not by the server: no other process can take the port before it listens.
         listener.bind((HOST, 0))
         port = listener.getsockname()[1]
-        command = [sys.executable, "-m", "uvicorn", application, "--fd", str(listener.fileno())]
+        command = [sys.executable, "-m", "uvicorn", application.removesuffix("()")]
+        command += ["--factory"] if application.endswith("()") else []
+        command += ["--fd", str(listener.fileno())]
         command += ["--no-access-log", "--log-level", "warning"]
         # uvicorn takes the scheme from the header X-Forwarded-Proto of this client.
         command += ["--proxy-headers", "--forwarded-allow-ips", HOST]

@@ -83,6 +83,63 @@ edge = application
 async def application(scope, receive, send):
     await edge(scope, receive, send)
 """,
+    # A class method, which finds the edge by the name of its class.
+    "of_class": WELL
+    + """
+class Sites:
+    edge = application
+
+    @classmethod
+    async def serve(cls, scope, receive, send):
+        await cls.edge(scope, receive, send)
+
+application = Sites.serve
+""",
+    "of_module": WELL
+    + """
+import sys
+edge = application
+this = sys.modules[__name__]
+
+async def application(scope, receive, send):
+    await this.edge(scope, receive, send)
+""",
+    # As of Flask's proxies, attributes of which raise outside of a request.
+    "proxy": WELL
+    + """
+class Proxy:
+    def __getattribute__(self, name):
+        raise RuntimeError(f"outside of a request: {name}")
+
+    async def __call__(self, scope, receive, send):
+        pass
+
+class Chosen(Around):
+    def __init__(self, app):
+        super().__init__(app)
+        self.proxy = Proxy()
+
+application = Chosen(application)
+""",
+    "factory": BEFORE
+    + """
+def application():
+    return telemetry.asgi_wrapper(Router(get_asgi_application()))
+
+def failing():
+    raise LookupError("planted")
+
+def nothing():
+    return None
+""",
+    "parses_arguments": WELL
+    + """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("application")
+assert parser.parse_args().application == "small.parses_arguments:application"
+""",
+    "interrupted": "raise KeyboardInterrupt",
     "unwrapped": BEFORE + "application = Router(get_asgi_application())",
     "result_unused": BEFORE
     + "application = Router(get_asgi_application())\nwrapped = telemetry.asgi_wrapper(application)",

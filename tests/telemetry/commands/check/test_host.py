@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,7 @@ PARTS = [
 ]
 DEAD = "small.well:application small.dead_settings"
 NOT_THERE = ["small.nothing:application", "small.well:app", "small.well:os.environ"]
+FACTORIES = ["small.factory:application()", "small.factory:failing", "small.factory:nothing()"]
 Results = dict[str, dict[str, Any]]
 
 
@@ -47,7 +50,9 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def inspected(hosts: Path) -> Results:
     """The result of each host."""
     targets = [f"small.{name}:application" for name in HOSTS]
-    done = _python(hosts, "tests.telemetry.commands.check.inspecting", *targets, DEAD, *NOT_THERE)
+    done = _python(
+        hosts, "tests.telemetry.commands.check.inspecting", *targets, DEAD, *NOT_THERE, *FACTORIES
+    )
     results: Results = json.loads(done.stdout.splitlines()[-1])
     return results
 
@@ -98,6 +103,32 @@ def test_something_is_around_the_edge(inspected: Results) -> None:
     assert "Call telemetry.asgi_wrapper() last" in said
     said = _problem(inspected["small.by_name:application"], "edge")
     assert "small.by_name.application is around it" in said
+
+
+@pytest.mark.parametrize(
+    ("host", "around"),
+    [("of_class", "Sites.serve"), ("of_module", "application"), ("proxy", "Chosen")],
+)
+def test_what_is_around_the_edge_is_looked_into(inspected: Results, host: str, around: str) -> None:
+    """Attributes of classes and modules by which it finds the edge; also beside a proxy."""
+    said = _problem(inspected[f"small.{host}:application"], "edge")
+    assert said.startswith(f"not outermost: small.{host}.{around} is around it")
+
+
+def test_a_factory_is_called(inspected: Results) -> None:
+    """With ``()`` or without, as uvicorn does. What it raises or returns is reported."""
+    for target in ("small.factory:application", "small.factory:application()"):
+        assert [finding["well"] for finding in _findings(inspected[target])] == [True] * 5
+    error = inspected["small.factory:failing"]["error"]
+    assert "failing() raises LookupError: planted (small/factory.py, line " in error
+    error = inspected["small.factory:nothing()"]["error"]
+    assert "nothing() returns an object of type NoneType, which can't be called" in error
+
+
+def test_a_host_may_read_the_command_line(inspected: Results) -> None:
+    """Which is that of a server."""
+    found = _findings(inspected["small.parses_arguments:application"])
+    assert [finding["well"] for finding in found] == [True] * 5
 
 
 def test_the_application_is_not_wrapped(inspected: Results) -> None:
@@ -164,6 +195,7 @@ def test_a_host_that_can_t_be_imported(inspected: Results) -> None:
         "small.well:app": "has no attribute 'app'; wanted the ASGI application",
         "small.well:os.environ": "can't be called; wanted the ASGI application",
         "small.broken:application": "LookupError: planted (small/broken.py, line 5)",
+        "small.interrupted:application": "KeyboardInterrupt (small/interrupted.py, line 1)",
     }.items():
         assert inspected[target]["error"].startswith(f"'{target}': ")
         assert said in inspected[target]["error"]
@@ -311,6 +343,60 @@ def test_a_host_without_an_edge_is_not_asked_for_sites() -> None:
     assert "no edge" in finding.description
     [finding] = with_sites(Host("x:y", (), True, "x"), [], {}).findings
     assert "name one by --site" in finding.description
+
+
+def test_a_factory_is_served(hosts: Path) -> None:
+    """For its sites, as by `uvicorn --factory`."""
+    done = _python(
+        hosts,
+        *("telemetry", "check", "--json", "--host", "small.factory:application()"),
+        *("--site", "alameda.ca.localhost:8000"),
+        OTEL_TRACES_EXPORTER="console",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    [*_, site] = json.loads(done.stdout)["host"]["findings"]
+    assert site["description"] == "alameda.ca.localhost:8000/ has the site alameda.ca"
+
+
+def test_a_host_that_is_imported_for_too_long_is_left(tmp_path: Path) -> None:
+    """With the place where it is. A database that does not answer is such a host."""
+    (tmp_path / "hanging.py").write_text("import threading\nthreading.Event().wait()\n")
+    code = (
+        "import sys; from telemetry.commands.check import inspection; inspection.LIMIT = 0.2; "
+        "sys.path.insert(0, '.'); inspection.main(['hanging:application', 'result.json'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=clean_environment(), timeout=90
+    )
+    assert done.returncode == 0
+    found = json.loads((tmp_path / "result.json").read_text())
+    assert found == {
+        "error": "'hanging:application': not imported within 0.2 s (hanging.py, line 2)"
+    }
+
+
+def test_a_program_that_the_host_starts_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the output of the host, and would run on: no exit handler ends it."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        program = (
+            f"import socket; s = socket.create_connection({listener.getsockname()!r}); "
+            "print(flush=True); s.recv(1)"
+        )
+        (tmp_path / "starting.py").write_text(
+            f"import subprocess, sys\ncommand = [sys.executable, '-c', {program!r}]\n"
+            "started = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=False)\n"
+            "started.stdout.readline()\n"
+            "async def application(scope, receive, send): pass\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+        host = look_at("starting:application", dict(os.environ))
+        assert not host.has_edge
+        listener.settimeout(60)
+        with closing(listener.accept()[0]) as connection:
+            connection.settimeout(60)
+            assert connection.recv(1) == b""
 
 
 def test_a_host_that_ends_the_process_is_named(
