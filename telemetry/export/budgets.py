@@ -123,19 +123,24 @@ class TraceBudget:
         self._left_out = left_out
         self._clock = clock
 
-    def take(self, *, by_request: bool = False, always: bool = False) -> bool:
+    def take(
+        self, *, by_request: bool = False, always: bool = False, is_final: bool = True
+    ) -> bool:
         """Return whether a trace is kept. The caller has a lock.
 
         Args:
             by_request: whether the request has caused the failure.
             always: keep it in any case, and count it.
+            is_final: whether a trace that is not kept is left out, and counted as such. Of others
+                the caller will ask again.
         """
         now = self._clock()
         room = self._all.has_room(now)
         if by_request:
             room = self._clients.has_room(now, _CLIENTS) and room
         if not room and not always:
-            self._left_out.count(TRACES)
+            if is_final:
+                self._left_out.count(TRACES)
             return False
         self._all.take(now)
         if by_request:

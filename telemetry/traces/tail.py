@@ -123,13 +123,20 @@ class TailSpanProcessor(SpanProcessor):
             held = self._held.get(trace_id)
             if held is None:
                 return self._decided.get(trace_id, False)
-            held.keep = held.keep or self._take(by_request=by_request, always=always)
-            held.is_hosts = held.is_hosts or (held.keep and not by_request)
+            if not held.keep:
+                held.keep = self._take(by_request=by_request, always=always, is_final=False)
+                # If not now, it is asked for again when the trace has ended, and counted then.
+                held.is_wanted = True
+            held.is_hosts = held.is_hosts or not by_request
             return held.keep
 
-    def _take(self, *, by_request: bool = False, always: bool = False) -> bool:
+    def _take(
+        self, *, by_request: bool = False, always: bool = False, is_final: bool = True
+    ) -> bool:
         budgets = self._budgets
-        return budgets is None or budgets.traces.take(by_request=by_request, always=always)
+        return budgets is None or budgets.traces.take(
+            by_request=by_request, always=always, is_final=is_final
+        )
 
     def was_kept(self, trace_id: int) -> bool:
         """Whether an unsampled trace has ended and was kept."""

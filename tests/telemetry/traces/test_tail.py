@@ -439,6 +439,23 @@ def test_the_budget_limits_what_is_kept_by_rule() -> None:
     assert tail.names.count("GET") == 5
 
 
+def test_a_trace_that_is_left_out_is_counted_once() -> None:
+    """Its error event asks for it, and so does its end."""
+    budgets = Budgets(BudgetSettings(traces=1))
+    tail = Tail(budgets=budgets)
+    tail.request(status=500)
+    for status in (500, 200):
+        root = tail.begin()
+        for _ in range(3):
+            assert not tail.processor.keep(root.get_span_context().trace_id)
+        root.set_attribute("http.response.status_code", status)
+        if status == 500:
+            root.set_status(StatusCode.ERROR)
+        root.end(0)
+    assert tail.names.count("GET") == 1
+    assert budgets.left_out.counts["traces"] == 2
+
+
 def test_a_late_failure_is_part_of_the_budget() -> None:
     """A request could leave any number of them behind."""
     tail = Tail(budgets=Budgets(BudgetSettings(traces=3)))

@@ -78,10 +78,15 @@ def group(call: Callable[..., object], *args: object) -> list[str]:
     """The fingerprint of what a call raises."""
     try:
         call(*args)
-    except Exception as error:
-        event, _ = event_from_exception(error)
-        return fingerprint(event)
-    raise AssertionError("nothing was raised")
+    except Exception as raised:
+        error = raised
+    else:
+        raise AssertionError("nothing was raised")
+    event, _ = event_from_exception(error)
+    found = fingerprint(event)
+    # Before there is an event, from the exception alone.
+    assert fingerprint({}, error=error) == found
+    return found
 
 
 @pytest.fixture
@@ -169,6 +174,56 @@ def test_a_client_can_not_choose_the_group(host: Any, typed: list[Any]) -> None:
     assert [*map(len, (failed, chained, logged, formatted))] == [1, 1, 1, 1]
     # And these are four groups.
     assert len(failed | chained | logged | formatted) == 4
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.recursive(
+        st.sampled_from(["open_site", "chained", "check"]),
+        lambda inner: st.tuples(
+            st.sampled_from(["from", "while", "from none", "group", "hidden", "note"]),
+            st.lists(inner, min_size=1, max_size=3),
+        ),
+        max_leaves=8,
+    )
+)
+def test_an_exception_has_the_group_of_its_event(host: Any, tree: Any) -> None:
+    """Chains, groups and frames that are hidden: as Sentry's SDK reads them."""
+
+    def hidden(each: Any) -> None:
+        __tracebackhide__ = True
+        run(each)
+
+    def run(each: Any) -> None:
+        if isinstance(each, str):
+            arguments = ([], []) if each == "check" else ("minutes.db",)
+            getattr(host, each)(*arguments)
+            return
+        how, inner = each
+        caught: list[Exception] = []
+        for part in inner:
+            try:
+                run(part)
+            except Exception as error:
+                caught.append(error)
+        if how == "hidden":
+            hidden(inner[0])
+        elif how == "group":
+            raise ExceptionGroup("several", caught)
+        elif how == "from none":
+            raise KeyError(how) from None
+        elif how == "from":
+            raise KeyError(how) from caught[0]
+        elif how == "note":
+            caught[0].add_note("read twice")
+            raise caught[0]
+        else:
+            try:
+                raise caught[-1]
+            except Exception:
+                raise LookupError(how)  # noqa: B904 # while it is handled
+
+    group(run, tree)
 
 
 @given(st.integers(1, 40))
