@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _ORIGIN = "_telemetry_origin"
 _EVENT = "_telemetry_event"
 _CAUSE = "_telemetry_cause"
+_DROPPED = "_telemetry_dropped"
 
 BY_REQUEST = "request"
 """Cause of a failure that what the client sent has caused alone."""
@@ -167,8 +168,10 @@ def is_reported(error: BaseException) -> bool:
 
 
 def event_id_of(error: BaseException) -> str:
-    """The id of the error event of an exception, or an empty string."""
-    event_ids = (each.__dict__.get(_EVENT, "") for each in _causes(error))
+    """The id of the error event of an exception, or an empty string if there is none."""
+    event_ids = (
+        each.__dict__.get(_EVENT, "") for each in _causes(error) if _DROPPED not in each.__dict__
+    )
     return next((event_id for event_id in event_ids if event_id), "")
 
 
@@ -182,6 +185,13 @@ def mark_reported(error: BaseException, event_id: str = "") -> None:
     """Mark an exception and its causes as reported, with the id of the error event if any."""
     for each in _causes(error):
         each.__dict__.setdefault(_EVENT, event_id)
+
+
+def mark_dropped(error: BaseException, event_id: str) -> None:
+    """Mark that an error event was not sent. The exception and its causes stay reported."""
+    for each in _causes(error):
+        if each.__dict__.get(_EVENT) == event_id:
+            each.__dict__[_DROPPED] = True
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

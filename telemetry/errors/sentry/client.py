@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from functools import wraps
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sentry_sdk
 from opentelemetry import trace
@@ -189,6 +190,7 @@ class ErrorTracking:
             if client is self._hosts:
                 return
             self._hosts = client
+        self._watch_dropped(client)
         if self._own is not None:
             unignore_logger(IGNORED_SECURITY_LOGGER)
             link = private_api.get(private_api.SENTRY_LINK)
@@ -197,6 +199,27 @@ class ErrorTracking:
                 link(None)
         self._report_failures()
         self._log_hosts(client)
+
+    def _watch_dropped(self, client: BaseClient) -> None:
+        """Notice events that the client drops after they are prepared: by before_send, for example.
+
+        Their ids must not be on spans. The client says so by what `capture_event` returns.
+        """
+        if "capture_event" in client.__dict__:
+            return
+        capture, events = client.capture_event, self._host_events
+
+        @wraps(capture)
+        def capture_event(event: Event, *args: Any, **kwargs: Any) -> str | None:
+            sent: str | None = None
+            try:
+                sent = capture(event, *args, **kwargs)
+            finally:
+                note = events.not_sent if sent is None else events.sent
+                note(str(event.get("event_id")))
+            return sent
+
+        client.capture_event = capture_event  # type: ignore[method-assign]
 
     def _report_failures(self) -> None:
         if self._reporting:
@@ -233,8 +256,12 @@ class ErrorTracking:
         client = sentry_sdk.get_client()
         if client is self._own:
             return self._own_events(event, hint)
+        watched = client is self._hosts
         self._notice(client)
         processed = self._host_events(event, hint)
+        if not watched:
+            # Its call has begun before this client was noticed.
+            self._host_events.sent(str(event.get("event_id")))
         if processed is not None and processed.get("type") is None:
             self._accepted += 1
             self._queued = None

@@ -213,6 +213,27 @@ class HostEventProcessor(EventProcessor):
     ) -> None:
         super().__init__(settings, traced=traced, budget=budget)
         self._event_url = settings.event_url
+        self._noted = threading.local()
+
+    def not_sent(self, event_id: str) -> None:
+        """Remove an event's id from its request: the host's settings have dropped the event.
+
+        Called on the thread that has prepared the event, and no more than once for each.
+        """
+        record, error = self._pending().pop(event_id, (None, None))
+        if record is not None:
+            record.forget_event(event_id)
+        if error is not None:
+            failures.mark_dropped(error, event_id)
+
+    def sent(self, event_id: str) -> None:
+        """Forget what `not_sent` would need."""
+        self._pending().pop(event_id, None)
+
+    def _pending(self) -> dict[str, tuple[RequestRecord | None, BaseException | None]]:
+        pending: dict[str, tuple[RequestRecord | None, BaseException | None]]
+        pending = self._noted.__dict__.setdefault("pending", {})
+        return pending
 
     def _is_wanted(
         self, error: BaseException | None, log: LogRecord | None, record: RequestRecord | None
@@ -251,6 +272,7 @@ class HostEventProcessor(EventProcessor):
         if record is not None:
             record.note_event(event_id)
             record.event_url = self._event_url or event_url_of(sentry_sdk.get_client()) or ""
+        self._pending()[event_id] = record, error
         return event
 
     def _describe(self, event: Event, record: RequestRecord | LogContext) -> None:
@@ -340,10 +362,11 @@ def _is_wanted(error: BaseException | None, log: Any, record: RequestRecord | No
 
 def _is_own_reported(error: BaseException, record: RequestRecord | None) -> bool:
     """Whether this very exception has an event, which its request then refers to."""
-    reported = failures.own_event_id(error)
-    if reported and record is not None:
-        record.note_event(reported)
-    return bool(reported)
+    is_reported = bool(failures.own_event_id(error))
+    if is_reported and record is not None:
+        # None, if the host's settings have dropped it.
+        record.note_event(failures.event_id_of(error))
+    return is_reported
 
 
 def _origin_of_event(

@@ -3,6 +3,7 @@
 # ruff: noqa: E402 # what watches the frameworks is set up before them
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -18,14 +19,21 @@ if TYPE_CHECKING:
 INIT = os.environ["INIT"]
 
 
+def drop(event: Any, hint: Any) -> Any:
+    return None
+
+
 def initialise(when: str) -> None:
     if when == INIT:
+        options = json.loads(os.environ.get("OPTIONS", "{}"))
+        if options.pop("drop", False):
+            options["before_send"] = drop
         sentry_sdk.init(
             dsn=os.environ["HOST_DSN"],
             send_default_pii=True,
-            traces_sample_rate=1.0,
             release="host-release",
             auto_session_tracking=False,
+            **{"traces_sample_rate": 1.0, **options},
         )
 
 
@@ -141,4 +149,12 @@ class Router:
 
 settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="only-for-tests")
 telemetry.instrument()
-application = telemetry.asgi_wrapper(Router(get_asgi_application()))
+if INIT == "AppConfig.ready":
+    settings.INSTALLED_APPS = ["tests.telemetry.errors.sentry.sentry_host_app.HostConfig"]
+router: Any = Router(get_asgi_application())
+if "MIDDLEWARE" in os.environ:
+    from sentry_sdk.integrations.asgi import SentryAsgiMiddleware
+
+    router = SentryAsgiMiddleware(router)
+application = telemetry.asgi_wrapper(router)
+initialise("asgi.py")

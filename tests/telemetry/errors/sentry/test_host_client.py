@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from textwrap import dedent
@@ -55,7 +56,15 @@ FAILURES = (
 class Served:
     """A host that was served, visited and stopped."""
 
-    def __init__(self, init: str, *, sentry_dsn: bool, gunicorn: bool = False) -> None:
+    def __init__(
+        self,
+        init: str,
+        *,
+        sentry_dsn: bool,
+        gunicorn: bool = False,
+        middleware: bool = False,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
         self.init, self.sentry_dsn, self.gunicorn = init, sentry_dsn, gunicorn
         with ExitStack() as stack:
             self.hosts, self.ours = (stack.enter_context(EventReceiver()) for _ in range(2))
@@ -67,6 +76,8 @@ class Served:
                     TELEMETRY_TRACE_URL=TRACE_URL,
                     TELEMETRY_RAISE_FAILURES="1",
                     TELEMETRY_SHUTDOWN_TIMEOUT="20s",
+                    OPTIONS=json.dumps(options or {}),
+                    **({"MIDDLEWARE": "1"} if middleware else {}),
                     **({"SENTRY_DSN": self.ours.dsn} if sentry_dsn else {}),
                 )
                 with _serve(env, gunicorn=gunicorn) as server:
@@ -213,6 +224,79 @@ def test_start_up_names_what_sends_personal_data(served: Served) -> None:
     assert ("SENTRY_DSN differs from its DSN and is not used" in line) is unused
     for dsn in (served.hosts.dsn, served.ours.dsn):
         assert dsn.partition("@")[0] not in served.output
+
+
+OTHER_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "a stream of spans": {"trace_lifecycle": "stream"},
+    "profiles and logs": {
+        "profiles_sample_rate": 1.0,
+        "profile_session_sample_rate": 1.0,
+        "enable_logs": True,
+    },
+    "no integrations": {"default_integrations": False, "auto_enabling_integrations": False},
+    "no tracing": {"traces_sample_rate": None},
+}
+
+
+@pytest.mark.parametrize("name", OTHER_OPTIONS)
+def test_other_options_of_the_host(name: str) -> None:
+    """Each failure is one event with the trace of its request."""
+    served = Served("before configure", sentry_dsn=True, options=OTHER_OPTIONS[name])
+    unseen = {"logged"} if name == "no integrations" else set()
+    titles = Counter(title_of(event) for event in served.hosts.events)
+    assert titles == {failure.title: 1 for failure in FAILURES if failure.title not in unseen}
+    for failure in FAILURES:
+        if failure.title in unseen:
+            continue
+        event = served.event(failure.title)
+        assert event.contexts["trace"]["trace_id"] == served.trace_id(failure.title)
+        assert event.tags.get("http.route") == failure.route
+    if name == "a stream of spans":
+        _assert_spans_continue_the_traces(served)
+    assert {span.trace_id for span in served.servers} >= set(map(served.trace_id, titles))
+    assert len({span.span_id for span in served.servers}) == len(FAILURES) + 2
+
+
+def _assert_spans_continue_the_traces(served: Served) -> None:
+    """Sentry's spans are sent one by one; the first of each is a child of the SERVER span."""
+    spans = [
+        span
+        for envelope in served.hosts.envelopes
+        for item in envelope.items
+        if item.type == "span"
+        for span in item.payload["items"]
+    ]
+    assert not [each for each in served.hosts.item_types if each == "transaction"]
+    servers = {span.trace_id: span.span_id for span in served.servers}
+    assert spans
+    assert {span["trace_id"] for span in spans} <= servers.keys()
+    ids = {span["span_id"] for span in spans}
+    outer = [span for span in spans if span.get("parent_span_id") not in ids]
+    assert {span["parent_span_id"] for span in outer} <= set(servers.values())
+
+
+@pytest.mark.parametrize("init", ["AppConfig.ready", "asgi.py"])
+def test_other_places_of_the_call(init: str) -> None:
+    """Beneath the edge, Sentry's own middleware changes nothing of that."""
+    served = Served(init, sentry_dsn=False, middleware=True)
+    titles = Counter(title_of(event) for event in served.hosts.events)
+    assert titles == {failure.title: 1 for failure in FAILURES}
+    for failure in FAILURES:
+        event = served.event(failure.title)
+        assert event.contexts["trace"]["trace_id"] == served.trace_id(failure.title)
+        assert event.tags.get("corkboard.site") == failure.site
+
+
+@pytest.mark.parametrize("options", [{"drop": True}, {"sample_rate": 0.0}], ids=str)
+def test_an_event_that_the_host_drops_has_no_id_on_its_span(options: Mapping[str, Any]) -> None:
+    """The span would refer to an event that does not exist."""
+    served = Served("before configure", sentry_dsn=False, options=options)
+    assert served.hosts.events == []
+    assert len(served.servers) == len(FAILURES) + 2
+    for span in served.servers:
+        assert "corkboard.error.event_ids" not in span.attributes
+        assert "corkboard.error.url" not in span.attributes
+    assert "event " not in served.answers["router"].text
 
 
 def test_a_program_may_initialise_it_after_its_errors_are_reported(
