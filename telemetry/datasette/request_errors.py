@@ -8,13 +8,15 @@ that is not UTF-8. No list of them is complete. A failure is caused by the reque
 - and what the client typed is found where it failed: in the exception, or in the values that the
   failing expression of Datasette's innermost frame, and the conditions around it, use.
 
-What was typed is the query string, the body, and a method other than GET, HEAD and OPTIONS. The
-segments of a path are not: that of a table's page names the table, whatever fails on it.
+What was typed is the query string, the body, a method other than GET, HEAD and OPTIONS, and an
+unknown format at the end of the path. The segments of a path are not: that of a table's page names
+the table, whatever fails on it.
 """
 
 from __future__ import annotations
 
 import ast
+import errno
 import json
 import linecache
 import re
@@ -48,8 +50,15 @@ MAX_ITEMS = 100
 
 # Not about what was typed, wherever they are raised.
 _HOSTS = (OSError, MemoryError, ImportError, SystemError)
+# But for a name of a static file. Within a file there is none.
+_OF_NAMES = frozenset({errno.ENAMETOOLONG, errno.ENOTDIR})
+_STATIC = re.compile(r"/-/static(?:-plugins/[^/]+)?/(.+)$", re.DOTALL)
+# What follows the last point of a path is a format. A table's name has no point there.
+_FORMATS = frozenset({"", "json", "csv", "blob"})
 # Packages by which Datasette reads a request and writes a page.
-_READERS = frozenset({"itsdangerous", "jinja2", "markupsafe", "multipart", "python_multipart"})
+_READERS = frozenset(
+    {"aiofiles", "itsdangerous", "jinja2", "markupsafe", "multipart", "python_multipart"}
+)
 _HARMLESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # What SQLite complains of: "no such column: nope", 'near "nope": syntax error'.
 _NAMED = re.compile(r'^no such [\w ]+: (.+)$|^near "(.*)": ', re.DOTALL)
@@ -68,13 +77,15 @@ def is_caused_by_request(error: BaseException, scope: Mapping[str, Any], body: b
         scope: the request's ASGI scope.
         body: the beginning of the request's body.
     """
+    if isinstance(error, OSError) and error.errno in _OF_NAMES:
+        return _is_of_name(error, scope) and _is_only_datasettes(error)
     if isinstance(error, _HOSTS) or is_callback_error(error):
         return False
     if result_code(error) is not None and not is_statement_refused(error):
         return False
-    frames = _datasettes_frames(error.__traceback__)
-    if not frames or not all(_is_passed(frame) for frame, _ in frames):
+    if not _is_only_datasettes(error):
         return False
+    frames = _datasettes_frames(error.__traceback__)
     typed = Typed(scope, body)
     if isinstance(error, UnicodeError) and typed.is_in_exception(error):
         return True
@@ -90,6 +101,23 @@ def is_caused_by_request(error: BaseException, scope: Mapping[str, Any], body: b
     if _is_request(frame.f_locals.get("self")):
         return True
     return any(typed.is_in(value) for value in _values(frame, instruction))
+
+
+def _is_only_datasettes(error: BaseException) -> bool:
+    frames = _datasettes_frames(error.__traceback__)
+    return bool(frames) and all(_is_passed(frame) for frame, _ in frames)
+
+
+def _is_of_name(error: OSError, scope: Mapping[str, Any]) -> bool:
+    """Whether a path names a static file that no disk could have: too long, or within a file."""
+    raw = bytes(scope.get("raw_path") or b"").partition(b"?")[0].decode("latin-1")
+    for path in (str(scope.get("path", "")), raw):
+        found = _STATIC.search(path)
+        if found is None or not str(error.filename).endswith(f"/{found[1]}"):
+            continue
+        if error.errno == errno.ENAMETOOLONG or "/" in found[1]:
+            return True
+    return False
 
 
 def _datasettes_frames(traceback: TracebackType | None) -> list[tuple[FrameType, int]]:
@@ -137,6 +165,10 @@ class Typed:
         method = str(scope.get("method", "GET"))
         if method not in _HARMLESS_METHODS:
             self._texts[method] = None
+        last = str(scope.get("path", "")).rpartition("/")[2]
+        ending = last.rpartition(".")[2] if "." in last else ""
+        if ending not in _FORMATS:
+            self._texts[ending[:MAX_TEXT]] = None
 
     def __bool__(self) -> bool:
         return bool(self._texts)

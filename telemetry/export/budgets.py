@@ -89,24 +89,40 @@ class LeftOut:
 
 
 class Minute:
-    """The times at which something passed, of the last minute. Not safe for threads."""
+    """What has passed within the last minute, of failures of the host and of what requests cause.
 
-    __slots__ = ("_limit", "_times")
+    Not safe for threads.
+    """
+
+    __slots__ = ("_clients", "_hosts", "_limit")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._times: deque[float] = deque()
+        self._hosts: deque[float] = deque()
+        self._clients: deque[float] = deque()
 
-    def has_room(self, now: float, share: float = 1.0) -> bool:
-        """Whether fewer than that share of the limit have passed."""
-        while self._times and now - self._times[0] >= MINUTE:
-            self._times.popleft()
+    def has_room(self, now: float, *, by_request: bool = False) -> bool:
+        """Whether one more may pass.
+
+        What requests cause has a share. What has passed beyond that, since it was the first of
+        its group, is not taken from what is reserved for the host.
+        """
+        hosts, clients = (_number(times, now) for times in (self._hosts, self._clients))
         # At least one, of any limit but 0.
-        return len(self._times) < (max(1.0, self._limit * share) if self._limit else 0)
+        share = max(1.0, self._limit * _CLIENTS) if self._limit else 0
+        if by_request and clients >= share:
+            return False
+        return hosts + min(clients, share) < self._limit
 
-    def take(self, now: float) -> None:
+    def take(self, now: float, *, by_request: bool = False) -> None:
         """Note that one has passed."""
-        self._times.append(now)
+        (self._clients if by_request else self._hosts).append(now)
+
+
+def _number(times: deque[float], now: float) -> int:
+    while times and now - times[0] >= MINUTE:
+        times.popleft()
+    return len(times)
 
 
 class TraceBudget:
@@ -119,7 +135,7 @@ class TraceBudget:
     """
 
     def __init__(self, limit: int, left_out: LeftOut, clock: Clock = time.monotonic) -> None:
-        self._all, self._clients = Minute(limit), Minute(limit)
+        self._minute = Minute(limit)
         self._left_out = left_out
         self._clock = clock
 
@@ -135,16 +151,11 @@ class TraceBudget:
                 the caller will ask again.
         """
         now = self._clock()
-        room = self._all.has_room(now)
-        if by_request:
-            room = self._clients.has_room(now, _CLIENTS) and room
-        if not room and not always:
+        if not always and not self._minute.has_room(now, by_request=by_request):
             if is_final:
                 self._left_out.count(TRACES)
             return False
-        self._all.take(now)
-        if by_request:
-            self._clients.take(now)
+        self._minute.take(now, by_request=by_request)
         return True
 
 
@@ -182,7 +193,7 @@ class EventBudget:
         self._left_out = left_out
         self._clock = clock
         self._lock = Lock()
-        self._all, self._clients = Minute(settings.events), Minute(settings.events)
+        self._minute = Minute(settings.events)
         self._groups: OrderedDict[tuple[str, ...], _Group] = OrderedDict()
 
     def admit(self, group: Sequence[str], *, by_request: bool = False) -> Admission:
@@ -230,13 +241,10 @@ class EventBudget:
         if group is None:
             return ""
         self._groups.move_to_end(key)
-        room = self._all.has_room(now)
-        if by_request:
-            room = self._clients.has_room(now, _CLIENTS) and room
         reason = ""
         if not group.minute.has_room(now):
             reason = EVENT_GROUP
-        elif not room:
+        elif not self._minute.has_room(now, by_request=by_request):
             reason = EVENTS
         if reason:
             group.left_out += 1
@@ -251,9 +259,7 @@ class EventBudget:
                 self._groups.popitem(last=False)
         left_out, group.left_out = group.left_out, 0
         group.minute.take(now)
-        self._all.take(now)
-        if by_request:
-            self._clients.take(now)
+        self._minute.take(now, by_request=by_request)
         return Admission(is_admitted=True, is_first=is_first, left_out=left_out)
 
 

@@ -42,7 +42,7 @@ def _raise(error: BaseException) -> Callable[[], None]:
 
 
 def _attribute() -> None:
-    sys.versoin  # noqa: B018
+    sys.versoin  # type: ignore[attr-defined]  # noqa: B018
 
 
 def _name() -> None:
@@ -66,7 +66,7 @@ def _noted() -> None:
 ENDS: tuple[Callable[[], None], ...] = (
     *map(_raise, (ValueError(), ValueError("two\nlines"), KeyError("x"), UnshowableError())),
     *map(_raise, (NamedError("x"), ExceptionGroup("several", [ValueError(1)]), OSError(2, "x"))),
-    *(_attribute, _name, _syntax, _generated, _noted, lambda: {}[1 + 1]),  # type: ignore[list-item]
+    *(_attribute, _name, _syntax, _generated, _noted, lambda: [1, 2][1 + 1] and None),
 )
 
 

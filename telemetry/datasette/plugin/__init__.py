@@ -18,6 +18,7 @@ from telemetry.datasette.output import quiet_datasette_tracebacks
 from telemetry.datasette.sql_errors import is_client_error, is_interruption
 from telemetry.datasette.tracer import in_datasette_client
 from telemetry.errors import failures
+from telemetry.errors.grouping import request_group
 from telemetry.errors.sqlite_functions import add_cause
 from telemetry.failsafe import failed
 from telemetry.logs.context import CAUSE_GROUP
@@ -73,22 +74,11 @@ def _log(error: Exception, path: str, *, client_error: bool, by_request: bool) -
     # In Django's format. A query of a client that failed is not a failure of the host.
     path = path.partition("?")[0]
     # Without end, if a client likes: the exporters get as many as there are error events.
-    extra = {CAUSE_GROUP: _group(error)} if by_request else None
+    extra = {CAUSE_GROUP: request_group(error)} if by_request else None
     if client_error:
         logger.warning("Query failed: %s: %s", path, error, extra=extra)
     else:
         logger.error("Internal Server Error: %s", path, exc_info=error, extra=extra)
-
-
-def _group(error: Exception) -> tuple[str, ...]:
-    """The exception's class, and the line that raised it."""
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    if traceback is None:
-        return (type(error).__qualname__,)
-    where = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
-    return type(error).__qualname__, where
 
 
 @hookimpl  # type: ignore[untyped-decorator]

@@ -11,7 +11,7 @@ from opentelemetry import trace
 from opentelemetry.trace import TraceFlags
 
 from telemetry.errors import failures
-from telemetry.errors.sentry.grouping import fingerprint
+from telemetry.errors.grouping import fingerprint
 from telemetry.errors.sentry.hooks import started_in
 from telemetry.errors.sentry.host_client import event_url_of
 from telemetry.errors.sentry.redaction import AllowedHeaders

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import sqlite3
+import traceback
 import warnings
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 
 from telemetry import quiet_datasette_errors
 from telemetry.datasette.request_errors import Typed, is_caused_by_request
+from telemetry.errors.grouping import request_group
 from tests.telemetry.asgi.driving import Client, http_scope
 
 if TYPE_CHECKING:
@@ -85,7 +88,11 @@ class Site:
             "sql_time_limit_ms": 60_000,
             "suggest_facets": False,
         }
-        self.datasette = Datasette([str(path)], settings=limits, config=config)
+        # A file, where a folder is wanted.
+        mounts = [("-/static-plugins/broken", str(path))]
+        self.datasette = Datasette(
+            [str(path)], settings=limits, config=config, static_mounts=mounts
+        )
         self.datasette.root_enabled = True
         self._app = self.datasette.app()
 
@@ -175,6 +182,13 @@ MALFORMED = [
     Request("/minutes/pages/-/drop", "POST", b"[]", headers=JSON),
     Request("/minutes/pages/-/drop", "POST", b'"x"', headers=JSON),
     Request("/minutes/x", raw_path=b"/minutes/\xc3\xa9"),
+    Request("/minutes/pages.nope"),
+    Request("/minutes/pages.x"),
+    Request("/minutes/pages.atom?_size=5"),
+    Request("/-/static/app.css/x"),
+    Request("/-/static/app.css/..%2f"),
+    Request(f"/-/static/{'a' * 300}"),
+    Request(f"/-/static/{'a' * 300}/{'b' * 300}.js"),
 ]
 """At least forty, each answered with 500."""
 
@@ -259,6 +273,37 @@ def test_an_exception_without_datasette_is_the_hosts() -> None:
         int("x")
     assert not is_caused_by_request(raised.value, scope)
     assert not is_caused_by_request(ValueError("x"), scope)
+
+
+def test_a_static_folder_that_is_none_is_the_hosts(site: Site) -> None:
+    """Every name fails there."""
+    assert not site.is_caused_by(Request("/-/static-plugins/broken/app.css"))
+
+
+def test_each_line_of_datasette_is_one_group(site: Site) -> None:
+    """Whatever was typed, and however the decoder fails: on the wire and of the log records."""
+    typed = ("[", "x", "1 2", '"', '{"a"', '{"a":1,}', "\\", "[1 2]", '"\\u12"', "tru")
+    groups = {}
+    for name in ("_through", "text__in"):
+        errors = []
+        for value in typed:
+            start = "[" if name == "text__in" else ""
+            request = Request(f"/minutes/pages.json?{name}={start}{quote(value)}")
+            status, error = site.ask(request)
+            if status == 500 and isinstance(error, json.JSONDecodeError):
+                assert _judged(request, error)
+                errors.append(error)
+        # The decoder fails at several of its lines.
+        assert len({_last_line(error) for error in errors}) > 1
+        found = {tuple(request_group(error)) for error in errors}
+        [groups[name]] = found
+    assert groups["_through"] != groups["text__in"]
+    assert all(group[-1] == "request" for group in groups.values())
+
+
+def _last_line(error: BaseException) -> tuple[str, int]:
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    return frame.f_code.co_filename, line
 
 
 def test_a_large_request_takes_no_longer_than_its_limits() -> None:

@@ -63,6 +63,20 @@ def test_half_of_a_budget_is_reserved_for_the_host() -> None:
     assert process.events(1000, "second") == 5
 
 
+def test_first_events_of_requests_take_nothing_of_what_is_reserved() -> None:
+    """A client may know a hundred places where Datasette fails: the first of each is sent."""
+    process = Process(traces=10, events=10, events_of_a_group=10)
+    assert process.events(1, "host") == 1
+    groups = [str(number) for number in range(100)]
+    assert [process.events(1, group, by_request=True) for group in groups] == [1] * 100
+    assert [process.events(1, group, by_request=True) for group in groups] == [0] * 100
+    # Not the first of its group.
+    assert process.events(1000, "host") == 4
+    for _ in range(100):
+        process.budgets.traces.take(by_request=True, always=True)
+    assert process.traces(1000) == 5
+
+
 def test_the_first_of_each_group_is_sent_and_the_next_one_says_how_many_were_not() -> None:
     """However many there were meanwhile."""
     process = Process(events=10, events_of_a_group=2)

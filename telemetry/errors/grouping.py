@@ -10,6 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from telemetry.errors import failures
+
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +29,7 @@ _HIDDEN = ("__traceback_hide__", "__tracebackhide__")
 _LIBRARIES = re.compile(r"[/\\](?:site|dist)-packages[/\\]|(?:^|[/\\])<[^/\\]*>$")
 _STANDARD_LIBRARY = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
 # Where the package is installed in editable mode.
-_OWN = str(Path(__file__).parents[2]) + "/"
+_OWN = str(Path(__file__).parents[1]) + "/"
 
 
 class _Line(NamedTuple):
@@ -58,6 +60,8 @@ def fingerprint(
         error: the exception that the event is of, if any. The event's own exceptions, which
             need not be there yet, are then not read.
     """
+    if error is not None and failures.is_by_request(error):
+        return request_group(error)
     if error is not None:
         found = [_of_exception(_name(type(each)), _lines(each)) for each in _chain(error)]
         found.reverse()
@@ -80,6 +84,19 @@ def fingerprint(
         frame = next((each for each in _outwards(frame) if _is_call(each, log)), None)
     own = _host_line(frame)
     return parts if own is None or own in parts else [*parts, own]
+
+
+def request_group(error: BaseException) -> list[str]:
+    """The group of a failure that its request has caused: its class, one line, and the cause.
+
+    The innermost line that is not the standard library's. What was typed decides at which line
+    the standard library's decoders fail, and which exceptions Datasette has handled before. A
+    failure of the host at the same line is another issue: this one may be muted.
+    """
+    lines = _lines(error)
+    own = next((line for line in reversed(lines) if line.is_hosts or line.is_librarys), None)
+    where = [] if own is None else [own.text]
+    return [_name(type(error)), *where, failures.BY_REQUEST]
 
 
 def _of_exception(name: str, lines: Sequence[_Line]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sentry_sdk.utils import event_from_exception
 
-from telemetry.errors.sentry.grouping import MAX_CHAIN, MAX_PART, fingerprint
+from telemetry.errors.grouping import MAX_CHAIN, MAX_PART, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
