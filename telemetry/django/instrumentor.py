@@ -112,7 +112,8 @@ def _check_timing() -> None:
         # Contrib's instrumentor configures Django with empty settings here.
         raise InstrumentationError(
             "Django was instrumented too early: DJANGO_SETTINGS_MODULE is not set yet; set it "
-            "before telemetry.instrument()"
+            "before telemetry.instrument(), or set OTEL_PYTHON_DJANGO_INSTRUMENT=false if the host "
+            "does not use Django"
         )
     importing = sys.modules.get(module)
     if importing is not None and not settings.configured:
