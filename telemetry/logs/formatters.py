@@ -34,7 +34,8 @@ _SITE, _ROUTE, _VERSION = map(str, (f.SITE, f.HTTP_ROUTE, f.SERVICE_VERSION))
 _METHOD, _PATH, _STATUS, _MILLISECONDS, _BYTES, _OUTCOME, _KEPT, _ADDRESS, _AGENT = access.FIELDS
 # Characters that end a line for some programs, hide text, or change its direction.
 _HIDDEN = re.compile(
-    "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+    "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
 _COLORS = {"WARNING": YELLOW, "ERROR": RED, "CRITICAL": RED}
 

@@ -6,10 +6,16 @@ import re
 from typing import Final
 
 from telemetry.redaction.bounds import bounded
-from telemetry.registry.redaction import REDACTED_IN_URL
+from telemetry.registry.redaction import REDACTED, REDACTED_IN_URL
 
 # Passwords that are not percent-encoded have any other character.
-_ADDRESS = re.compile(r"://([^\s\"<>`]*+)")
+_ADDRESS = re.compile(r":(?:\\{0,7}/){2}([^\s\"<>`]*+)")
+# As curl and others take it: `-u bob:password`, `'--user', 'bob:password'`. Numbers are those of a
+# user and a group.
+_USER_OPTION = re.compile(
+    r"(?<![\w-])(-u|--(?:proxy-)?user)([ =]{0,2}[\"',]{0,3} ?[\"']?[^\s:\"'/=-][^\s:\"'/]{0,63}:)"
+    r"(?![0-9]+\b)([^\s\"']++)"
+)
 # The next address of a list.
 _NEXT = re.compile(r"(?<=[,;'|])(?=[a-zA-Z][\w+.-]{1,20}://)")
 _USER = re.compile(r"[^\s/?#@:'\"<>\[\]]*:")
@@ -18,11 +24,17 @@ _END_OF_AUTHORITY = re.compile(r"[/?#']")
 # Schemes whose addresses often have a port and, in the path, an `@`.
 _WEB: Final = ("http", "https", "ws", "wss")
 _LONGEST_WEB: Final = 5
+_MAX_ADDRESSES: Final = 256
 
 
 def without_users(text: str) -> str:
     """The text without user information in URLs, also if a password has ``/ # ? '`` or ``@``."""
-    return bounded(_ADDRESS, _shown, text)
+    return bounded(_ADDRESS, _shown, text, _MAX_ADDRESSES)
+
+
+def without_user_options(text: str) -> str:
+    """The text without passwords behind an option for user and password."""
+    return bounded(_USER_OPTION, rf"\1\2{REDACTED}", text)
 
 
 def _shown(match: re.Match[str]) -> str:
@@ -31,7 +43,7 @@ def _shown(match: re.Match[str]) -> str:
         return match[0]
     scheme = match.string[max(0, start - _LONGEST_WEB) : start]
     first, *others = _NEXT.split(addresses)
-    parts = ["://", _without_user(scheme, first)]
+    parts = [match[0][: -len(addresses)], _without_user(scheme, first)]
     for other in others:
         scheme, separator, address = other.partition("://")
         parts += (scheme, separator, _without_user(scheme, address))

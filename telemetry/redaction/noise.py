@@ -31,6 +31,8 @@ _DIGIT = re.compile(r"[0-9]")
 # Trace ids, UUIDs, hashes of releases.
 _HEXADECIMAL = re.compile(r"[0-9a-fA-F]{16,}")
 _BEHIND_F = re.compile(r"[g-z]")
+_SMALL = re.compile(r"[a-z]")
+_MIN_CAPITALS: Final = 32
 _MARK = re.compile(r"[+/_~-]")
 
 # Of the characters, at least; of the pairs of letters, at most.
@@ -41,7 +43,7 @@ _PAIRS, _PAIRS_WITHOUT_DIGIT, _PAIRS_SMALL = 0.70, 0.56, 0.72
 def is_noise(word: str) -> bool:
     """Whether a word of letters, digits and ``+/_~-`` looks random.
 
-    Hexadecimal words and words in capital letters only are not random.
+    Hexadecimal words, and words in capital letters of fewer than 32 characters, are not random.
     """
     word = word[:_LOOKED_AT]
     # First: the most frequent of such words.
@@ -50,13 +52,14 @@ def is_noise(word: str) -> bool:
     length = len(word)
     small = word.lower()
     switches = len(_SWITCH.findall(word))
-    if small == word:
+    # Base32: words in capital letters are names of constants, and ids are shorter.
+    if small == word or (length >= _MIN_CAPITALS and not _SMALL.search(word)):
         if switches < length * _SWITCHES_SMALL or _MARK.search(word):
             return False
-        if not _BEHIND_F.search(word) or len(_DIGIT.findall(word)) < 2:
+        if not _BEHIND_F.search(small) or len(_DIGIT.findall(word)) < 2:
             return False
         allowed = _PAIRS_SMALL
-    elif switches < length * _SWITCHES or word.upper() == word:
+    elif switches < length * _SWITCHES or not _SMALL.search(word):
         return False
     else:
         allowed = _PAIRS if _DIGIT.search(word) else _PAIRS_WITHOUT_DIGIT

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from telemetry.redaction import additions
 from telemetry.redaction.additions import plain_name
-from telemetry.redaction.addresses import without_users
+from telemetry.redaction.addresses import without_user_options, without_users
 from telemetry.redaction.bounds import CUT, bounded
 from telemetry.redaction.named import may_have_name, without_named
 from telemetry.redaction.query_strings import without_values, without_values_in
@@ -61,8 +61,15 @@ _TILDE = re.compile(r"~(?=[0-9A-F]{2})")
 # What escapes begin with. The text behind so many of them is not decoded, and is replaced.
 _MARKS = ("%", "~", "&")
 _MAX_ESCAPES = 2048
-# JSON's escape of a printable character of ASCII.
-_ESCAPE = re.compile(r"\\u00([2-7][0-9a-fA-F])")
+_ALL_MARKS = (*_MARKS, "\\", "\x1b")
+# Of a long text, which is searched a second time.
+_LONGEST_DECODED = 16_384
+# JSON's and Python's escapes of a printable character of ASCII.
+_ESCAPE = re.compile(r"\\(?:u00|x)([2-7][0-9a-fA-F])")
+# A line break within a string, of a request that was logged as one. A Windows path has them too:
+# the decoded text is only used if it has something private.
+_LINE_BREAK = re.compile(r"(?<!\\)(?:\\r)?\\n")
+_COLOR = re.compile(r"\x1b\[[0-9;]{0,16}m")
 # Shorter texts can't hold a credential or an e-mail address.
 _SHORT = 6
 # Maximum number of passes over a text that changes. Long texts have one, which bounds the cost.
@@ -332,25 +339,40 @@ class Redactor:
             # The numbers of a quoted statement are replaced, and with them those of escapes.
             text = self._without_secrets(_decoded(text))
         found = self._searched(text)
-        if "%" in found or "~" in found or "&" in found or "\\u" in found:
-            # If the decoded text has private data, it is returned decoded.
-            decoded = _decoded(found)
-            if decoded != found:
-                again = self._searched(self._without_secrets(decoded))
-                if again != decoded:
-                    return again
+        if "%" in found or "~" in found or "&" in found or "\\" in found or "\x1b" in found:
+            if len(found) <= _LONG:
+                return self._searched_decoded(found)
+            # Of a long text, the lines from the first to the last escape.
+            begin, end = _lines_with_escapes(found)
+            middle = self._searched_decoded(found[begin : min(end, begin + _LONGEST_DECODED)])
+            rest = f"{CUT}{found[end:]}" if end - begin > _LONGEST_DECODED else found[end:]
+            return f"{found[:begin]}{middle}{rest}"
         return found
+
+    def _searched_decoded(self, text: str) -> str:
+        """If the decoded text has private data, it is returned decoded."""
+        decoded = _decoded(text)
+        if decoded == text:
+            return text
+        found = self._searched(self._without_secrets(decoded))
+        # What is behind the last escape that is decoded was not searched.
+        return text if found == decoded and not decoded.endswith(CUT) else found
 
     def _searched(self, text: str) -> str:
         kinds = self._kinds
+        lowered = text.lower()
         if SQL in kinds:
-            text = without_quotations(text)
+            found = without_quotations(text, lowered)
+            if found is not text:
+                text, lowered = found, found.lower()
         if CREDENTIALS in kinds:
             if "BEGIN" in text or "PuTTY" in text:
                 text = without_keys(text)
-            if "://" in text and "@" in text:
+            if "@" in text and ("://" in text or ":\\/" in text):
                 text = without_users(text)
-            if may_have_name(text):
+            if "-u" in text:
+                text = without_user_options(text)
+            if may_have_name(lowered):
                 # First: the name that marks a credential may be inside a query string's value.
                 text = without_schemes(without_named(text))
         if QUERY_STRINGS in kinds and "?" in text:
@@ -387,10 +409,18 @@ def _decoded(text: str) -> str:
     if "%" in text or "~" in text:
         text = unquote(unquote(_TILDE.sub("%", text)))
     if "&" in text and ";" in text:
-        text = html.unescape(text)
-    if "\\u" in text:
-        text = _ESCAPE.sub(_unescaped, text)
-    return text
+        text = html.unescape(html.unescape(text) if "&amp;" in text else text)
+    if "\\" in text:
+        text = _LINE_BREAK.sub("\n", _ESCAPE.sub(_unescaped, text))
+    return _COLOR.sub("", text) if "\x1b" in text else text
+
+
+def _lines_with_escapes(text: str) -> tuple[int, int]:
+    """Where the first line with an escape begins, and where the last one ends."""
+    places = [(text.find(mark), text.rfind(mark)) for mark in _ALL_MARKS if mark in text]
+    end = text.find("\n", max(last for _, last in places))
+    begin = text.rfind("\n", 0, min(first for first, _ in places)) + 1
+    return begin, end if end >= 0 else len(text)
 
 
 def _without_last_word(text: str) -> str:

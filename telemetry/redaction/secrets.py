@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
+from urllib.parse import quote_plus, unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,6 +48,19 @@ def _forms(secret: str) -> Iterator[str]:
             json.dumps(plain, ensure_ascii=False)[1:-1],
             # In a string within a string.
             json.dumps(json.dumps(plain))[3:-3],
+            json.dumps(json.dumps(json.dumps(plain)))[5:-5]
+            .removeprefix("\\\\")
+            .removesuffix("\\\\"),
+            repr(repr(plain))[2:-2],
+            ascii(plain)[1:-1],
+            # As other languages and formats escape it: PHP's JSON, CSV, SQL, quoted-printable.
+            plain.replace("/", "\\/"),
+            plain.replace('"', '""'),
+            plain.replace("'", "''"),
+            plain.replace("=", "=3D"),
+            quote_plus(plain),
+            # Headers are decoded as Latin-1.
+            plain.encode("utf-8", "surrogateescape").decode("latin-1"),
         )
 
 

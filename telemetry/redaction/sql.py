@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from telemetry.redaction.bounds import CUT, MAX_MATCHES, bounded
+from telemetry.redaction.named import content_of_string, end_of_brackets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,15 +22,18 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(
     r"(?P<comment>--[^\n]*+|/\*.*?(?:\*/|\Z))"
     # Most characters begin none of the others.
-    r"|(?=['\"`0-9xX\[]|[:@$?#][\w$]|\.[0-9])(?:"
-    r"(?P<literal>(?:(?<![\w$])[xX])?'[^']*+(?:''[^']*+)*+(?:'|\Z))"
+    r"|(?=['\"`0-9xXeE\[]|[:@$?#][\w$]|\.[0-9])(?:"
+    # PostgreSQL's strings with escapes, and between dollars.
+    r"(?P<escaped>(?<![\w$])[eE]'(?:[^'\\]++|\\.|'')*+(?:'|\Z))"
+    r"|(?P<dollars>(?<![\w$])\$(?P<tag>(?:[^\W\d]\w{0,62})?)\$(?:.*?\$(?P=tag)\$|.*\Z))"
+    r"|(?P<literal>(?:(?<![\w$])[xX])?'[^']*+(?:''[^']*+)*+(?:'|\Z))"
     r"|(?P<quoted>\"[^\"]*+(?:\"\"[^\"]*+)*+\")"
     r"|(?P<name>`[^`]*+(?:``[^`]*+)*+`|\[[^\]]*+\])"
     r"|(?P<rest>[\"`\[].*+)"
     # `$name::suffix(text)` is a parameter.
     r"|(?P<parameter>[:@$?#](?<![\w$].)[\w$]++(?:::[\w$]*+)*+(?:\([^\s)]*+\)?)?)"
     r"|(?<![\w$])"
-    r"(?P<number>0[xX][0-9a-fA-F_]++|(?:[0-9][0-9_]*+\.?[0-9_]*+|\.[0-9][0-9_]*+)(?:[eE][+-]?[0-9]++)?)"
+    r"(?P<number>0[xX][0-9a-fA-F_]++|(?:[0-9][0-9_]*+\.?[0-9_]*+|\.[0-9][0-9_]*+)(?:[eE][+-]?[0-9]++)?)[\w$]*+"
     # Nine or more digits within a name: the number of an account, or of a telephone.
     r"|(?P<digits>[0-9]{9,}+))",
     re.DOTALL,
@@ -56,6 +60,10 @@ _QUOTED = (
     ('syntax error near "', '"'),
     ("JSON path error near '", "'"),
     ("bad JSON path: '", "'"),
+    ('no such column: "', '" - should'),
+    ("malformed MATCH expression: [", "]"),
+    ("unknown special query: ", "\n"),
+    ("to use near '", "' at line"),
 )
 # What Django logs of each statement (django.db.backends), and what SQLAlchemy adds to its errors.
 # The statement ends at the last of these: it may have them in a literal.
@@ -66,7 +74,43 @@ _LOGGED = re.compile(
 )
 # Quotations of values in the messages of PostgreSQL and MySQL.
 _REST_OF_LINE = re.compile(
-    r"(?P<row>Failing row contains \()[^\n]*+|(?P<line>\nLINE \d{1,6}: )[^\n]*+"
+    r"(?P<row>Failing row contains \(|existing key \([^()\n]{1,200}\)=\()[^\n]*+"
+    r"|(?P<line>(?:\A|\n)(?:LINE \d{1,6}: |STATEMENT: |QUERY: "
+    r"|CONTEXT: +(?:COPY|JSON data|unnamed portal)|(?:DETAIL: +)?[Pp]arameters: (?= ?\$1)))[^\n]*+"
+)
+# What PostgreSQL, MySQL and Python quote of a value that they can't convert: up to the last
+# quotation mark of the line.
+_UNCONVERTED = re.compile(
+    r"(invalid input (?:syntax for (?:type )?[\w ]{1,48}|value for enum [\w.\"]{1,64}): "
+    r"|value out of range: |(?:array|record|range) literal: |Incorrect [\w ]{1,24} value: "
+    r"|DETAIL:  Token |incorrect \w{1,16} value: |Truncated value: |varchar value "
+    r"|with base [0-9]{1,2}: |to float: |[Vv]alue (?=[\"'][^\n]{1,200}[\"'] is out of range))"
+    r"([\"'])([^\n]*\2|[^\n]*)"
+)
+# Statements in a message: behind a name, and as they are. In small letters, only what no sentence
+# has.
+_NAMED = re.compile(
+    r"(?<![\w-])(?:sql|query|statement)\\{0,7}[\"']?\s{0,4}[=:]\s{0,4}"
+    r"(?:[bru]?(?=\\{0,7}[\"']))?(?=\\{0,7}[\"']?\s{0,64}"
+    r"(?:select|with|insert|update|delete|replace|values|explain|pragma|attach)\b)",
+    re.IGNORECASE,
+)
+_PARAMETERS = re.compile(
+    r"(?<![\w-])(?:params|parameters|bindings|args)\\{0,7}[\"']?\s{0,4}[=:]\s{0,4}(?=[\[({])",
+    re.IGNORECASE,
+)
+_STATEMENT = re.compile(
+    r"\b(?:(?P<query>SELECT|select)\s|INSERT\s(?:OR\s\w{1,16}\s)?INTO\s|DELETE\sFROM\s"
+    r"|UPDATE\s[\w\".`\[\]]{1,64}\sSET\s"
+    r"|insert\s(?:or\s\w{1,16}\s)?into\s\S{1,64}\s?(?:\(|values)|delete\sfrom\s\S{1,64}\swhere\s"
+    r"|update\s\S{1,64}\sset\s\S{1,64}\s?=)"
+)
+_LONGEST_COLUMNS: Final = 400
+_WHERE = re.compile(r"from\s\S{1,64}\s(?:where|join|order|group|limit)\s")
+_MAX_STATEMENTS: Final = 32
+_LINES_OF_STATEMENT = re.compile(
+    r"[^\n]*+(?:\n(?:[ \t]++(?!File \"|at )|(?:FROM|WHERE|AND|OR|ORDER|GROUP|LIMIT|LEFT|INNER"
+    r"|JOIN|VALUES|SET|HAVING|UNION|ON)\b)[^\n]*+)*+"
 )
 # The text before and after them. A message has one, which ends at the last of these.
 _VALUES = (
@@ -131,6 +175,83 @@ def without_logged_statements(text: str) -> str:
     return _without_sqlalchemys(text) if "[SQL: " in text else text
 
 
+def without_statements(text: str) -> str:
+    """A text with the statements in it redacted, and their parameters."""
+    parts: list[str] = []
+    at = 0
+    named, bare = _NAMED.search(text), _next_statement(text, 0)
+    for _ in range(_MAX_STATEMENTS):
+        if named is not None and named.end() < at:
+            named = _NAMED.search(text, at)
+        if bare is not None and bare.start() < at:
+            bare = _next_statement(text, at)
+        if named is not None and (bare is None or named.end() <= bare.start()):
+            start = named.end()
+            content = content_of_string(text, start)
+            inner, stop = content or (start, _end_of_statement(text, start))
+        elif bare is not None:
+            start = inner = bare.start()
+            stop = _end_of_statement(text, start)
+        else:
+            break
+        parts += (text[at:inner], without_literals(text[inner:stop]))
+        at = stop
+    else:
+        return f"{''.join(parts)}{CUT}"
+    if not parts:
+        return text
+    parts.append(text[at:])
+    text = "".join(parts)
+    return "".join(_without_parameters(text))
+
+
+def _next_statement(text: str, at: int) -> re.Match[str] | None:
+    for found in _STATEMENT.finditer(text, at):
+        keyword = found["query"]
+        if keyword is None:
+            return found
+        source = "FROM" if keyword == "SELECT" else "from"
+        start = text.find(source, found.end(), found.end() + _LONGEST_COLUMNS)
+        # In small letters, a sentence may have both words.
+        if start >= 0 and (source == "FROM" or _WHERE.match(text, start)):
+            return found
+    return None
+
+
+def _without_parameters(text: str) -> Iterator[str]:
+    at = 0
+    for _ in range(_MAX_STATEMENTS):
+        found = _PARAMETERS.search(text, at)
+        if found is None:
+            break
+        yield f"{text[at : found.end()]}?"
+        at = end_of_brackets(text, found.end())
+    else:
+        yield CUT
+        return
+    yield text[at:]
+
+
+def _end_of_statement(text: str, start: int) -> int:
+    """The end of the string that a statement is in, or of its lines."""
+    before = text[max(0, start - _LOOKBEHIND) : start].rstrip()
+    quote = before[-1:]
+    if quote in {'"', "'"}:
+        mark = before[-3:] if before[-3:] == quote * 3 else quote
+        opening = start - (min(start, _LOOKBEHIND) - len(before)) - len(mark)
+        while opening and text[opening - 1] == "\\":
+            opening -= 1
+        content = content_of_string(text, opening)
+        return content[1] if content is not None else len(text)
+    lines = _LINES_OF_STATEMENT.match(text, start)
+    stop = lines.end() if lines else len(text)
+    if text.count("'", start, stop) % 2:
+        # A literal goes on in the next line.
+        end = text.find("'", stop)
+        stop = text.find("\n", end) if end >= 0 else -1
+    return stop if stop >= 0 else len(text)
+
+
 def _without_sqlalchemys(text: str) -> str:
     # One statement, up to the end of a line with a bracket, and its parameters in the next lines.
     before, begin, rest = text.partition("[SQL: ")
@@ -143,17 +264,39 @@ def _without_sqlalchemys(text: str) -> str:
     return f"{before}{begin}{without_literals(statement)}{end}{rest}"
 
 
-def without_quotations(message: str) -> str:
-    """A text with the quotations of statements and values in databases' messages replaced."""
+def without_quotations(message: str, lowered: str | None = None) -> str:
+    """A text with the quotations of statements and values in databases' messages replaced.
+
+    ``lowered`` is the text in small letters, if it is at hand.
+    """
+    lowered = message.lower() if lowered is None else lowered
     if "; " in message or "[SQL: " in message:
         message = without_logged_statements(message)
-    if "LINE " in message or "row contains" in message:
+    if (
+        "select" in lowered
+        or "insert" in lowered
+        or "update" in lowered
+        or "delete" in lowered
+        or "sql" in lowered
+    ):
+        message = without_statements(message)
+    quoted = "'" in message or '"' in message
+    if quoted and (
+        "alue" in message
+        or "iteral" in message
+        or "alid input" in message
+        or "loat: " in message
+        or ":  " in message
+    ):
+        message = bounded(_UNCONVERTED, r"\1\2?\2", message)
+    if ":  " in message or "LINE " in message or "row contains" in message:
         message = bounded(_REST_OF_LINE, _without_rest, message)
     if ") " in message or "entry '" in message:
         message = _without_values(message)
-    for begin, end in _QUOTED:
-        if begin in message:
-            message = "".join(_without_each(message, begin, end))
+    if ": " in message or (quoted and "near " in message):
+        for begin, end in _QUOTED:
+            if begin in message:
+                message = "".join(_without_each(message, begin, end))
     start = message.find(_REST)
     if start < 0:
         return message

@@ -19,19 +19,26 @@ _KNOWN = re.compile(
     # Base64 of `{"`: JSON Web Tokens, and what Django and Datasette sign; compressed with a point
     # before it. What may follow is optional: if it were required, each "eyJ" in a word of many
     # would look for it up to the word's end.
-    r"\.?eyJ[\w-]{8,}+(?:[.:][\w-]{4,}+(?:[.:][\w-]*+)?)?|\.eJ[\w-]{8,}+:[\w-]{4,8}+:[\w-]{20,}+"
+    r"\.?eyJ[\w-]{8,}+(?:[.:](?=[\w.:-])[\w-]*+){0,4}+|\.eJ[\w-]{8,}+:[\w-]{4,8}+:[\w-]{20,}+"
     r"|(?:sk|pk|rk)_(?:live|test)_\w{8,}+|whsec_\w{8,}+"  # Stripe
     r"|sk-[\w-]{16,}+"  # OpenAI, Anthropic
-    r"|gh[opsur]_\w{16,}+|github_pat_\w{16,}+|glpat-[\w-]{16,}+"  # GitHub, GitLab
+    r"|gh[opsur]_\w{16,}+|github_pat_\w{16,}+|gl[a-z]{2,5}-[\w-]{20,}+"  # GitHub, GitLab
     r"|xox[a-z]-[\w-]{8,}+|xapp-[\w-]{16,}+"  # Slack
     r"|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{30,}+|ya29\.[\w-]{16,}+"  # Amazon, Google
     r"|SG\.[\w.-]{16,}+|npm_\w{16,}+|pypi-[\w-]{16,}+|hf_\w{16,}+"  # SendGrid, npm, PyPI, HF
     r"|pylf_v\d+_\w{8,}+"  # Logfire
     r"|dstok_[\w.~-]{8,}+"  # Datasette's API tokens
-    r"|(?:sntr[yu]s?|glsa|dop_v1|shp[a-z]{2}|lin_api)_[\w.=-]{16,}+|hvs\.[\w-]{16,}+"
+    r"|sntrys_[\w.=+/-]{16,}+|(?:sntryu|gl(?:sa|c)|do[opr]_v1|shp[a-z]{2}|lin_api)_[\w.=+-]{16,}+|hv[sb]\.[\w-]{16,}+"
+    r"|(?:dckr_pat|sbp|sgp|rdme|rubygems|hcaik|pscale_[a-z]{2,8}|figd|ntn|duffel_[a-z]{4})_[\w.=-]{16,}+"
+    r"|(?:xkeysib|PMAK|NRAK|pul|tskey|GOCSPX|key)-(?=[\w-]*[0-9])[\w-]{20,}+"
+    r"|django-insecure-[^\s\"'<>]{20,}+"
+    r"|dapi[0-9a-f]{32}|SK[0-9a-f]{32}|ATATT3[\w=-]{30,}+|pat\w{14}\.[0-9a-f]{32,}+|dt0c01\.[\w.]{24,}+"
     r"|AGE-SECRET-KEY-\w{16,}+"
-    # Hashes of passwords: Django's, bcrypt's.
+    # Django's links to set a new password: seconds in base36, from 2024 on, and a signature.
+    r"|[d-h][0-9a-z]{5}-[0-9a-f]{32}(?!\w)"
+    # Hashes of passwords: Django's, bcrypt's, crypt's.
     r"|(?:pbkdf2|bcrypt|argon2|scrypt)\w{0,16}\$[\w$./+=,-]{16,}+|\$2[abxy]\$[0-9]{2}\$[./\w]{40,}+"
+    r"|\$(?:[56y]|P)\$[\w./$=]{20,}+|\$(?:1|apr1)\$[\w./]{1,8}\$[\w./]{22}"
     r")"
 )
 # The shortest of them has such a word.

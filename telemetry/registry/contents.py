@@ -25,15 +25,19 @@ class Content(Enum):
 
 
 # Parts that mean the same wherever they are, and words too short for that. "tokens" are counted,
-# what is tokenized is text.
+# what is tokenized is text. By first letters, all of which are letters: twice as fast.
 CREDENTIAL_WORDS = (
-    r"passw|passphrase|passcode|pwd|secret|token(?!s\b|i[sz])|cookie|session|credential|signature"
-    r"|csrf|xsrf"
-    r"|(?:api|access|private|signing|encryption|account|service|master|auth)[._-]?key"
-    r"|jwt|bearer|authori[sz]ation"
-    # Each alternative begins with a letter, which makes the search twice as fast.
-    r"|(?:auth(?<![a-z]auth)|pass(?<![a-z]pass)|sig(?<![a-z]sig)|sid(?<![a-z]sid)"
-    r"|dsn(?<![a-z]dsn)|otp(?<![a-z]otp)|pin(?<![a-z]pin))(?![a-z])"
+    r"p(?:assw|ass[ _.-]?phrase|ass[_-]word|asscode|wd|rivate[ ._-]?key|word(?<![a-z]pword)"
+    r"|(?:ass(?<![a-z]pass)|in(?<![a-z]pin)|w(?<![a-z]pw))(?![a-z]))"
+    r"|s(?:ecret|ess(?:ion|id)|ignature|(?:igning|ervice)[ ._-]?key|torepass|mtppass"
+    r"|(?:ig(?<![a-z]sig)|id(?<![a-z]sid)|ess(?<![a-z]sess)|enha(?<![a-z]senha))(?![a-z]))"
+    r"|t(?:oken(?!s\b|i[sz])|otp(?<![a-z]totp)(?![a-z]))"
+    r"|c(?:ookie|redential|srf|ontrase|reds?(?<![a-z]cred)(?<![a-z]creds)(?![a-z]))"
+    r"|a(?:uthori[sz]ation|(?:pi|ccess|ccount|uth)[ ._-]?key|uth(?<![a-z]auth)(?![a-z]))"
+    r"|b(?:earer|asicauth)|d(?:bpass|sn(?<![a-z]dsn)(?![a-z]))|m(?:aster[ ._-]?key"
+    # Other languages: a form's fields have their own names.
+    r"|ot[ _.-]?de[ _.-]?passe)|kennwort|wachtwoord|пароль|密[码碼]|パスワード|비밀번호"
+    r"|hasło|lösenord|encryption[ ._-]?key|jwt|xsrf|requirepass|userpass|otp(?<![a-z]otp)(?![a-z])"
 )
 """An expression for a credential's name, in small letters: it is found somewhere in it."""
 

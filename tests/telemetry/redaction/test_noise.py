@@ -51,6 +51,12 @@ def test_a_session_of_django_is_replaced() -> None:
     assert sum(REDACTOR.text(f"of {each}") == f"of {REDACTED}" for each in sessions) >= 980
 
 
+def test_a_secret_in_base32_is_replaced() -> None:
+    """Of 32 characters or more. Shorter words in capital letters are names and ids."""
+    words = [base64.b32encode(RANDOM.randbytes(20)).decode() for _ in range(1000)]
+    assert sum(REDACTOR.text(f"of {each}") == f"of {REDACTED}" for each in words) >= 880
+
+
 def _texts(folder: Path, *patterns: str) -> Iterator[str]:
     for pattern in patterns:
         for path in sorted(folder.rglob(pattern)):

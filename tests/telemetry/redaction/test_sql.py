@@ -136,3 +136,84 @@ def test_libraries_and_other_databases_log_no_values(message: str, shown: str | 
     redacted = without_quotations(message)
     assert redacted == (message if shown is None else shown)
     assert without_quotations(redacted) == redacted
+
+
+PLANTED = "zqvortex"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Statements in messages, with their parameters, and with several of their lines.
+        "ERROR: conn=<x>, sql = \"select '{}'\", params = {{'a': '{}'}}: no such table: t",
+        "{{'sql': \"SELECT '{}'\", 'time': '0.001'}}",
+        "{{'sql': 'SELECT a', 'params': ('{}',)}}",
+        "query failed: SELECT a FROM b WHERE c = '{}'",
+        "executing select * from x where a = '{}'",
+        "executing select * from x where a = 'b\n{}'",
+        "took 5 s: INSERT INTO b VALUES ('{}')",
+        "took 5 s: UPDATE b\nSET a = 1\nWHERE c = '{}'",
+        "sql: select '{}'",
+        "statement='DELETE FROM b WHERE c = \\'{}\\''",
+        # PostgreSQL, MySQL, SQLite and Python
+        'invalid input syntax for type uuid: "{}"',
+        'invalid input value for enum mood: "a "{}"',
+        'date/time field value out of range: "{}"',
+        'value "{}" is out of range for type integer',
+        'malformed array literal: "{}"',
+        'invalid\nDETAIL:  Token "{}" is invalid.\nCONTEXT:  JSON data, line 1: {}...',
+        'CONTEXT:  COPY x, line 1, column a: "{}"',
+        "DETAIL:  Key (a)=({}) conflicts with existing key (a)=({}).",
+        "failed\nSTATEMENT:  select '{}'",
+        "DETAIL:  Parameters: $1 = '{}', $2 = '5'",
+        "Incorrect integer value: '{}' for column 'a' at row 1",
+        "Truncated incorrect DOUBLE value: '{}'",
+        "the right syntax to use near '{}' at line 1",
+        'no such column: "{}" - should this be a string literal in single-quotes?',
+        "malformed MATCH expression: [{}]",
+        "unknown special query: {}",
+        "invalid literal for int() with base 10: '{}'",
+        "could not convert string to float: '{}'",
+    ],
+)
+def test_messages_lose_the_values_that_they_quote(text: str) -> None:
+    shown = without_quotations(text.format(PLANTED, PLANTED))
+    assert PLANTED not in shown
+    assert without_quotations(shown) == shown
+
+
+def test_what_surrounds_a_statement_in_a_message_stays() -> None:
+    """And sentences have words of SQL."""
+    for text in (
+        "please select an item from the 'Minutes' menu, page 5",
+        "update the set of rules, and delete what is from 2014",
+        "value of the 'a' field: 5 is not in range",
+    ):
+        assert without_quotations(text) == text
+    traceback = (
+        "Traceback (most recent call last):\n"
+        '  File "/srv/app/views.py", line 55, in view\n'
+        "    cursor.execute(\"SELECT a FROM b WHERE c = 'd'\")\n"
+        '  File "/srv/app/db.py", line 12, in execute\n'
+        "KeyError: 'name'"
+    )
+    assert without_quotations(traceback) == traceback.replace("'d'", "?")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"select $${PLANTED}$$, 1",
+        f"select $tag$a $$ {PLANTED}$tag$ from t",
+        f"select $a${PLANTED}",
+        rf"select E'a\'{PLANTED}'",
+        f"select e'{PLANTED}",
+        # A number plate: digits first, which SQLite calls an unrecognized token.
+        "select a from t where plate = 7zqvortex",
+        "select 1_000_zqvortex",
+    ],
+)
+def test_other_literals_are_replaced(statement: str) -> None:
+    """PostgreSQL's strings, and words that begin with a digit."""
+    assert PLANTED not in without_literals(statement)
+    assert without_literals("select $1, $a from t") == "select $1, $a from t"

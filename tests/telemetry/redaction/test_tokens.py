@@ -36,6 +36,15 @@ def without(text: str) -> str:
         "AIzaSyA1234567890abcdefghijklmnopqrstuv",
         "pylf_v1_us_abcdefghijklmnop",
         "dstok_eyJhIjoicm9vdCIsInQiOjE2fQ.abc-DEF",
+        # Hexadecimal, so that only the prefix shows what they are.
+        *(f"{prefix}{'0123456789abcdef' * 4}" for prefix in ("sntryu_", "sbp_", "sgp_", "pul-")),
+        *(f"{prefix}{'0123456789abcdef' * 2}" for prefix in ("SK", "dapi", "key-", "d0w3xy-")),
+        "xkeysib-" + "0123456789abcdef" * 4 + "-TFuv7FjOeuq3AJF5",
+        "glptt-ad8165f830a3ea56e5a520215d1c75b92ff546cf",
+        "NRAK-5KZ23HETJJNM73OE4S47J63G2BW",
+        "$apr1$zWMMhRy3$.QuxSsllxuVRcRcwB6XEZ1",
+        # Encrypted, with an empty part.
+        "eyJhbGciOiJkaXIi..L9gWLbSXath5x0yA.ThfcMzO0FS4LZPoI.8jHsiu36Df0qgQQOKgZ5zi",
     ],
 )
 @pytest.mark.parametrize("around", ["{}", "/a/{}/b", "no such row: '{}'", 'got "{}", wanted more'])
