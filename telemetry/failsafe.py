@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 from typing import Literal, get_args
 
+from telemetry.forks import renew_in_children
 from telemetry.state import state
 
 logger = logging.getLogger("telemetry")
+renew_in_children(state, "lock")
 
 Component = Literal[
     "datasette.backport",
@@ -43,6 +45,7 @@ Component = Literal[
     "export.traces",
     "logs.bridge",
     "logs.processor",
+    "metrics.collection",
     "metrics.process",
     "metrics.start",
     "metrics.tables",

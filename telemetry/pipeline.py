@@ -9,7 +9,7 @@ import os
 import time
 from functools import partial
 from itertools import chain
-from threading import Event, Lock
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -43,6 +43,7 @@ from telemetry.export.processors import OTLPLogRecordProcessor, OTLPSpanProcesso
 from telemetry.export.resource import build_resource
 from telemetry.export.spool import SpoolFolder
 from telemetry.failsafe import failed
+from telemetry.forks import ForkLock
 from telemetry.logfire.manual import attach
 from telemetry.logs import bridge
 from telemetry.logs.bridged import BridgedLogs
@@ -148,7 +149,8 @@ class Pipeline:
         self._bridged = BridgedLogs(resource, bridging, log_limits) if bridging else None
         self.errors: ErrorTracking | None = None
         self._errors_started = False
-        self._lock = Lock()
+        # A fork waits for it: a child of a pipeline that is half started could never start it.
+        self._lock = ForkLock()
         self._started = Event()
         self._flushers: dict[Any, Flusher] = {}
         self._timed_out = False
@@ -260,6 +262,7 @@ class Pipeline:
         with self._lock:
             if self._started.is_set():
                 return
+            self._watch_forks()
             self._started.set()
             if self._senders:
                 # Used for the first answer. A process that is forked while another thread imports
@@ -276,7 +279,6 @@ class Pipeline:
                 self._start_errors()
             except Exception as error:  # noqa: BLE001 # Sentry's SDK may raise anything
                 failed("errors.start", error)
-            self._watch_forks()
         _announce(self.logger_provider, self.describe())
         self._release_logs()
         self._take_over(self._senders)
@@ -314,6 +316,8 @@ class Pipeline:
             adapters={SCOPE: DatasetteMeter},
             exemplars=self.settings.exemplars,
         )
+        # In a child after the SDK, which gives the provider an instance id that is another one's.
+        os.register_at_fork(after_in_child=self._describe_metrics)
         meter = self.meter_provider.get_meter("telemetry", __version__)
         observe_instances(meter)
         observe_telemetry(
@@ -537,16 +541,18 @@ class Pipeline:
             self._tail.forked()
         # The SDK gives each provider an instance id of its own.
         self._describe_logs(self.tracer_provider.resource)
-        if self.meter_provider is not None:
-            private_api.call(
-                private_api.METER_RESOURCE, self.meter_provider, self.tracer_provider.resource
-            )
         for destination in [*self._counted(), *self.destinations["metrics"]]:
             destination.statistics.clear()
         if self._events is not None:
             self._events.statistics.clear()
         for sender in self._senders:
             sender.forked()
+
+    def _describe_metrics(self) -> None:
+        if self.meter_provider is not None:
+            private_api.call(
+                private_api.METER_RESOURCE, self.meter_provider, self.tracer_provider.resource
+            )
 
     @property
     def undelivered(self) -> int:

@@ -28,6 +28,8 @@ from threading import Lock
 from types import ModuleType, NoneType
 from typing import Any, Generic, TypeVar
 
+from telemetry.forks import renew_in_children
+
 logger = logging.getLogger("telemetry")
 
 T = TypeVar("T")
@@ -58,6 +60,7 @@ class PrivateName(Generic[T]):
 
 _ABSENT: Any = object()
 _lock = Lock()
+renew_in_children(sys.modules[__name__], "_lock")
 _holders: dict[PrivateName[Any], Any] = {}
 _values: dict[PrivateName[Any], Any] = {}
 _reported: set[PrivateName[Any]] = set()
@@ -377,6 +380,17 @@ READER_AGGREGATION = _of_reader(
 )
 READER_LIMITS = _of_reader(
     "_instrument_class_cardinality_limit", "measure as many series as a reader asks for"
+)
+
+# --- gRPC
+
+GRPC_CHANNEL: PrivateName[type] = PrivateName(
+    "grpcio",
+    "grpc._channel",
+    "Channel",
+    "import what gRPC imports for its first channel before the thread that sends is started",
+    "a process that is forked while that thread imports it can never send over gRPC",
+    kind=type,
 )
 
 # --- Python

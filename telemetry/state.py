@@ -25,7 +25,7 @@ class RedactionRules:
     kept_parameters: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class State:
     """Global state that is written at start-up and read afterwards.
 

@@ -41,6 +41,7 @@ TIERS = (
             "cache",
             "exceptions",
             "failsafe",
+            "forks",
             "frames",
             "hosts",
             "private_api",

@@ -13,6 +13,7 @@ from telemetry.datasette.queries import Role, is_remarkable, read_query, role_of
 from telemetry.datasette.query_statistics import Details, QueryStatistics
 from telemetry.export.ended_spans import SpanCopy
 from telemetry.failsafe import failed
+from telemetry.forks import renew_in_children
 from telemetry.registry import attributes as a
 from telemetry.request import request_record
 from telemetry.settings import variables as v
@@ -76,6 +77,7 @@ class DatasetteSpanProcessor(SpanProcessor):
         self._exporting = exporting
         self._slow = round(fold_below * 1e9)
         self._lock = Lock()
+        renew_in_children(self, "_lock")
         # Open spans by span id: the parent's entry gives a child its local trace.
         self._open: dict[int, _Open] = {}
         self._details = Details(MAX_DETAILS)

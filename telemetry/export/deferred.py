@@ -10,7 +10,6 @@ pipeline in a script, where no server does.
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from opentelemetry.sdk._logs import LogRecordProcessor
@@ -20,6 +19,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcess
 
 from telemetry.export.counted import CountedLogRecordExporter, CountedSpanExporter
 from telemetry.failsafe import failed
+from telemetry.forks import ForkLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ class _Deferred(Generic[P]):
     def __init__(self, make: Callable[[], P], ready: Callable[[], None]) -> None:
         self._make: Callable[[], P] = make
         self._ready = ready
-        self._lock = Lock()
+        self._lock = ForkLock()
         self.made: P | None = None
 
     def get(self) -> P:

@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import grpc
+
+# gRPC imports the next one, and that of `GRPC_CHANNEL`, with its first channel: on the thread that
+# sends. A process that is forked meanwhile would wait for the import without an end.
+import grpc.experimental
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
+from telemetry import private_api
 from telemetry.export.answers import Answer
 from telemetry.version import __version__
 
@@ -37,6 +42,8 @@ _OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
 _DETAILS = "grpc-status-details-bin"
+
+private_api.get(private_api.GRPC_CHANNEL)
 
 
 class GRPCClient:

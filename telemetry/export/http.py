@@ -242,6 +242,12 @@ def proxy_for(url: str) -> str | None:
     return None if proxy is None else prepend_scheme_if_needed(proxy, "http")
 
 
+def import_ahead(url: str) -> None:
+    """Import what `HTTPClient` imports for an address, before another thread makes the client."""
+    if proxy_for(url) is not None:
+        import requests.adapters  # noqa: F401
+
+
 def _proxy_manager(url: str, options: Mapping[str, Any]) -> PoolManager | None:
     proxy = proxy_for(url)
     if proxy is None:

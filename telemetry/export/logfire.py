@@ -20,7 +20,7 @@ from telemetry.export.exporters import (
     OTLPMetricExporter,
     OTLPSpanExporter,
 )
-from telemetry.export.http import HTTPClient
+from telemetry.export.http import HTTPClient, import_ahead
 from telemetry.export.otlp import TEMPORALITIES
 from telemetry.registry import attributes as a
 from telemetry.settings import variables as v
@@ -42,6 +42,7 @@ def endpoint(project: LogfireProject, signal: Signal) -> Endpoint:
     histograms, as Logfire's SDK sends them.
     """
     url = f"{project.base_url}/v1/{signal}"
+    import_ahead(url)
     return Endpoint(
         url=url,
         protocol="http",

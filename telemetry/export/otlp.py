@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ from opentelemetry.sdk.metrics.view import (
 
 from telemetry.export.answers import GRPC_RETRIED, judge
 from telemetry.export.endpoint import Endpoint
-from telemetry.export.http import HTTPClient
+from telemetry.export.http import HTTPClient, import_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +53,7 @@ _AGGREGATIONS: Mapping[str, type[Any]] = {
 def endpoint(settings: OTLPSettings, signal: Signal) -> Endpoint:
     """Return the endpoint of one signal."""
     grpc = settings.protocol == "grpc"
+    _import_ahead(settings)
     return Endpoint(
         url=settings.endpoint,
         protocol="grpc" if grpc else "http",
@@ -92,13 +95,36 @@ def _grpc(settings: OTLPSettings, signal: Signal) -> Client:
     )
 
 
+def _import_ahead(settings: OTLPSettings) -> None:
+    """Import what makes the client, which another thread does.
+
+    A process that is forked while that thread imports a module can never import it.
+    """
+    grpc = settings.protocol == "grpc"
+    if not grpc:
+        import_ahead(settings.endpoint)
+    provider = settings.grpc_credential_provider if grpc else settings.credential_provider
+    if provider is not None:
+        # What is missing or fails is said by the first attempt.
+        with suppress(Exception):
+            _provider(provider)
+            if not grpc:
+                # The second is imported by the first for each request.
+                importlib.import_module("requests")
+                importlib.import_module("netrc")
+
+
 def _credentials(provider: str) -> Any:
     """Return what an installed credential provider makes: a session, or a channel's credentials.
 
     Raises:
         LookupError: if it is not installed.
     """
+    return _provider(provider)()
+
+
+def _provider(name: str) -> Any:
     group = "opentelemetry_otlp_credential_provider"
-    for entry_point in entry_points(group=group, name=provider):
-        return entry_point.load()()
-    raise LookupError(f"no package has an entry point {provider!r} in the group {group!r}")
+    for entry_point in entry_points(group=group, name=name):
+        return entry_point.load()
+    raise LookupError(f"no package has an entry point {name!r} in the group {group!r}")

@@ -23,12 +23,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
-from threading import RLock
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
+from telemetry.forks import ForkLock
 from telemetry.settings.variables import SPOOL_AGE, SPOOL_BYTES
 
 if TYPE_CHECKING:
@@ -107,12 +107,13 @@ class SpoolFolder:
             raise ValueError("there is no folder")
         self.root = Path(settings.folder)
         self.settings = settings
+        # A fork waits for it: a file that is opened meanwhile would stay locked in the child.
+        self.lock = ForkLock()
         self.spools: dict[str, Spool] = {}
         self.forked()
 
     def forked(self) -> None:
         """Begin anew in a forked child."""
-        self.lock = RLock()
         self.size = 0
         """Bytes of all files, as far as this process knows."""
         self._complained: set[str] = set()

@@ -8,6 +8,7 @@ from time import monotonic
 
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
+from telemetry.forks import renew_in_children
 from telemetry.registry import log_fields as f
 
 EVERY = 600.0
@@ -19,8 +20,8 @@ MAX_SOURCES = 1000
 
 
 # Beginnings of the names of threads that send: those of Sentry's SDK, which urllib3 logs each retry
-# of, and those of OpenTelemetry's.
-_SENDERS = ("sentry-sdk.", "Otel")
+# of, those of OpenTelemetry's, and that which calls an installed exporter of metrics.
+_SENDERS = ("sentry-sdk.", "Otel", "telemetry-metrics")
 
 
 def is_of_sender(record: logging.LogRecord) -> bool:
@@ -39,6 +40,7 @@ class Throttle(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._lock = Lock()
+        renew_in_children(self, "_lock")
         # For each, when its first record passed, and the numbers of those that passed since then
         # and that did not.
         self._sources: dict[tuple[str, int], tuple[float, int, int]] = {}

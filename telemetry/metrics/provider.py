@@ -9,12 +9,12 @@ from opentelemetry.sdk import metrics as sdk
 from opentelemetry.sdk.metrics.export import (
     MetricExporter,
     MetricReader,
-    PeriodicExportingMetricReader,
 )
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 
 from telemetry.exceptions import TelemetryError
 from telemetry.metrics.meter import AdaptedMeter
+from telemetry.metrics.reader import PeriodicReader
 from telemetry.metrics.sites import SiteLabels
 from telemetry.metrics.tables import MARKER, TableMeter, Tables, mark
 from telemetry.registry import series
@@ -206,4 +206,4 @@ def reader_of(made: MetricExporter | MetricReader, interval: float, timeout: flo
     """
     if isinstance(made, MetricReader):
         return made
-    return PeriodicExportingMetricReader(made, interval * 1000, timeout * 1000)
+    return PeriodicReader(made, interval, timeout)

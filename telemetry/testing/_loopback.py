@@ -19,6 +19,8 @@ HOST = "127.0.0.1"
 
 InboxT = TypeVar("InboxT", bound=Arrivals)
 T = TypeVar("T")
+PATIENCE = 60.0
+"""Seconds."""
 
 
 class LoopbackReceiver(ABC, Generic[InboxT]):
@@ -61,11 +63,12 @@ class LoopbackReceiver(ABC, Generic[InboxT]):
         """Discard what arrived so far. The configured response stays."""
         self._inbox.clear()
 
-    def wait_for(self, predicate: Callable[[Self], T], timeout: float = 10.0) -> T:
+    def wait_for(self, predicate: Callable[[Self], T], timeout: float = PATIENCE) -> T:
         """Return `predicate(self)` as soon as it is true.
 
         Raises AssertionError with a summary of what arrived if it is not true
-        after `timeout` seconds.
+        after `timeout` seconds. The default is for a busy machine: it only ends
+        a test that would otherwise wait for ever.
         """
         deadline = time.monotonic() + timeout
         while True:

@@ -31,10 +31,7 @@ if TYPE_CHECKING:
     Trouble = Callable[[int], AbstractContextManager[object]]
 
 SERVERS: dict[str, Serve] = {
-    # A busy machine starts a worker in more than the five seconds that uvicorn waits by default.
-    "uvicorn": partial(
-        serve_uvicorn, args=["--workers", "2", "--timeout-worker-healthcheck", f"{PATIENCE:g}"]
-    ),
+    "uvicorn": partial(serve_uvicorn, workers=2),
     "UvicornWorker": partial(serve_gunicorn, workers=2),
     "asgi": partial(serve_gunicorn, workers=2, worker_class="asgi"),
 }
@@ -68,6 +65,8 @@ class Promise:
         return self.host.variables(
             **{
                 "OTEL_EXPORTER_OTLP_ENDPOINT": self.url,
+                # What a sender gives up waiting for may have arrived, and is sent again.
+                "OTEL_EXPORTER_OTLP_TIMEOUT": f"{PATIENCE:g}",
                 "OTEL_METRICS_EXPORTER": "none",
                 "OTEL_LOGS_EXPORTER": "none",
                 # Where log records are sent, there is one for each request.
@@ -126,7 +125,12 @@ def ended(server: Server, traces: list[str]) -> list[str]:
     was sent, and the span ends after that.
     """
     wanted = set(traces)
-    return [trace for trace in ACCESSED.findall(server.output()) if trace in wanted]
+    return [trace for trace in accessed(server) if trace in wanted]
+
+
+def accessed(server: Server) -> list[str]:
+    """Return the traces of all requests that it has served, answered or not."""
+    return ACCESSED.findall(server.output())
 
 
 def workers(server: Server) -> set[int]:
@@ -209,9 +213,13 @@ def is_ordered(times: list[int]) -> bool:
 
 
 def wait_for_all(receiver: OTLPReceiver, traces: list[str]) -> None:
-    """Return when a SERVER span of each trace has arrived."""
+    """Return when a SERVER span of each trace has arrived.
+
+    That may take a worker's longest pause between two attempts, and the time until it looks for
+    what others have left.
+    """
     wanted = set(traces)
-    receiver.wait_for(lambda r: wanted <= set(spans(r)))
+    receiver.wait_for(lambda r: wanted <= set(spans(r)), PATIENCE)
 
 
 def duplicates(arrived: list[str]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from tests.chaos.promises import TROUBLES, answering, duplicates, trace_of
 from tests.end_to_end.failing.job import APP, SETTINGS
 from tests.end_to_end.hosts import visitor
 from tests.support.servers import Server, serve_uvicorn
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,9 +79,9 @@ def test_the_next_process_sends_each_event_once(
         server.stop(end)
         assert "undelivered" not in server.output()
     with EventReceiver(promise.port) as errors, serving(promise) as server:
-        errors.wait_for(lambda r: len(r.events) >= len(failed))
+        errors.wait_for(lambda r: len(r.events) >= len(failed), PATIENCE)
         failed += fail(promise, server, 1)
-        errors.wait_for(lambda r: len(r.events) >= len(failed))
+        errors.wait_for(lambda r: len(r.events) >= len(failed), PATIENCE)
         wait_until(lambda: promise.files() == [])
         server.stop()
     arrived = [str(event.trace_id) for event in errors.events]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from itertools import pairwise
-from signal import SIGKILL
+from signal import SIGCONT, SIGKILL, SIGSTOP
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from telemetry.testing import OTLPReceiver
 from tests.chaos.promises import SERVERS, Traffic, duplicates, spans, wait_for_all, workers
 from tests.support.servers import serve_gunicorn
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from tests.chaos.promises import Promise
@@ -49,6 +49,25 @@ def test_what_was_on_disk_is_delivered(promise: Promise, kind: str) -> None:
     assert duplicates(spans(receiver)) == {}
 
 
+def stopped_with_some(
+    worker: int, traffic: Traffic, receiver: OTLPReceiver
+) -> list[tuple[str, float]]:
+    """Stop a worker that has answered requests whose spans it has not sent.
+
+    Returns:
+        All answers so far; none if it has sent all, and goes on.
+    """
+    count = len(traffic.answered)
+    wait_until(lambda: len(traffic.answered) >= count + 10, every=0.001)
+    os.kill(worker, SIGSTOP)
+    requests, before = len(receiver.requests), list(traffic.answered)
+    arrived = set(spans(receiver))
+    if before[-1][0] not in arrived and len(receiver.requests) == requests:
+        return before
+    os.kill(worker, SIGCONT)
+    return []
+
+
 def test_with_a_healthy_backend_a_schedule_delay_is_lost(promise: Promise) -> None:
     """What the worker has recorded since the last batch, and none from before that.
 
@@ -62,14 +81,13 @@ def test_with_a_healthy_backend_a_schedule_delay_is_lost(promise: Promise) -> No
         with Traffic(lambda: server) as traffic:
             arrivals = []
             for number in range(BATCHES):
-                receiver.wait_for(lambda r: len(r.requests) > number)  # noqa: B023 - waited for
+                receiver.wait_for(lambda r: len(r.requests) > number, PATIENCE)  # noqa: B023
                 arrivals.append(time.monotonic())
             [worker] = workers(server)
-            # Within a delay, or there might be nothing to lose.
-            count = len(traffic.answered)
-            wait_until(lambda: len(traffic.answered) >= count + 10, every=0.001)
+            # However late this test is, there is something to lose: it looks while the worker is
+            # stopped.
+            before = wait_until(lambda: stopped_with_some(worker, traffic, receiver))
             os.kill(worker, SIGKILL)
-            before = list(traffic.answered)
             server.wait_for_workers(2)
             wait_until(lambda: len(traffic.answered) >= len(before) + 10)
         server.stop()

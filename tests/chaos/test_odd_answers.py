@@ -42,7 +42,7 @@ ANSWERS = {
         pause=1.0,
     ),
 }
-VARIABLES = {"OTEL_EXPORTER_OTLP_TIMEOUT": "1.5", "TELEMETRY_QUEUE_BYTES": "1000000"}
+VARIABLES = {"OTEL_EXPORTER_OTLP_TIMEOUT": "5", "TELEMETRY_QUEUE_BYTES": "1000000"}
 
 
 def give(odd: Odd, _: Request) -> Odd:

@@ -20,7 +20,7 @@ from tests.chaos.promises import (
     wait_for_all,
 )
 from tests.support.servers import serve_uvicorn
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +43,6 @@ VARIABLES = {
     "OTEL_BLRP_MAX_QUEUE_SIZE": str(QUEUE),
     "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "50",
     "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE": "50",
-    "OTEL_EXPORTER_OTLP_TIMEOUT": "2",
     "OTEL_LOGS_EXPORTER": "otlp",
 }
 
@@ -78,7 +77,10 @@ def survive(
     promise: Promise, receiver: OTLPReceiver, outage: Outage, meanwhile: int, *, spool: bool
 ) -> tuple[list[str], str]:
     """Serve before, during and after an outage. Returns the traces and what was printed."""
-    variables = promise.variables(VARIABLES, spool=spool)
+    # A silent backend is given up. Any other's answer is waited for, or what it has accepted would
+    # be sent again.
+    given_up = {"OTEL_EXPORTER_OTLP_TIMEOUT": "10"} if outage is silent else {}
+    variables = promise.variables({**VARIABLES, **given_up}, spool=spool)
     with serve_uvicorn(env=variables) as server:
         sent = ask(server, BEFORE)
         wait_for_all(receiver, sent)
@@ -87,13 +89,13 @@ def survive(
         receiver.answer(503)
         sent += ask(server, 1)
         receiver.wait_for(
-            lambda r: len({call.path for call in r.requests if call.status == 503}) == 2
+            lambda r: len({call.path for call in r.requests if call.status == 503}) == 2, PATIENCE
         )
         with outage(receiver):
             sent += ask(server, meanwhile, rate=RATE)
         sent += ask(server, AFTERWARDS)
         wait_for_all(receiver, sent[-1:])
-        receiver.wait_for(lambda r: sent[-1] in records(r))
+        receiver.wait_for(lambda r: sent[-1] in records(r), PATIENCE)
         wait_until(lambda: promise.files() == [])
         server.stop()
         return sent, server.output()

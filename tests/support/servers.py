@@ -23,6 +23,9 @@ UVICORN_WORKER = "uvicorn_worker.UvicornWorker"
 # Seconds. With the servers' own few, a client that a busy machine holds up sends its next request
 # on a connection that is being closed.
 KEEP_ALIVE = "3600"
+# Seconds. gunicorn ends a worker that a busy machine holds up for its own 30: while it starts,
+# while it serves, and while it stops. What it had not sent then is lost.
+GUNICORN_TIMEOUT = f"{PATIENCE:.0f}"
 _WORKER_SERVES = re.compile("Application startup complete|ASGI server listening")
 
 
@@ -66,6 +69,7 @@ def serve_uvicorn(
     env: Mapping[str, str] | None = None,
     cwd: Path = ROOT,
     args: Sequence[str] = (),
+    workers: int = 1,
     instrument: bool = False,
     python: Path | None = None,
 ) -> Iterator[Server]:
@@ -75,9 +79,15 @@ def serve_uvicorn(
     """
     port = free_port()
     command = ["-m", "uvicorn", app, "--host", HOST, "--port", str(port)]
-    command += ["--timeout-keep-alive", KEEP_ALIVE, *args]
-    # It listens only after its application has started.
+    command += ["--timeout-keep-alive", KEEP_ALIVE]
+    if workers > 1:
+        # A busy machine starts a worker in more than the five seconds that uvicorn waits.
+        command += ["--workers", str(workers), "--timeout-worker-healthcheck", f"{PATIENCE:g}"]
+    command += args
+    # It listens only after its application has started, of several workers' the first.
     with _serve(command, port, accepts_connections, env, cwd, instrument, python) as server:
+        if workers > 1:
+            server.wait_for_workers(workers)
         yield server
 
 
@@ -100,6 +110,7 @@ def serve_gunicorn(
     command = ["-m", "gunicorn", app, "--bind", f"{HOST}:{port}", "--no-control-socket"]
     command += ["--workers", str(workers), "--worker-class", worker_class]
     command += ["--keep-alive", KEEP_ALIVE]
+    command += ["--timeout", GUNICORN_TIMEOUT, "--graceful-timeout", GUNICORN_TIMEOUT]
     command += ["--preload"] if preload else []
     command += ["--max-requests", str(max_requests)] if max_requests is not None else []
     command += args

@@ -36,6 +36,7 @@ from telemetry.errors.sentry.host_client import personal_data, sends
 from telemetry.errors.sentry.redaction import BeforeSend
 from telemetry.errors.sentry.transport import OutboxTransport
 from telemetry.failsafe import failed
+from telemetry.forks import renew_in_children
 from telemetry.registry.events import CAUGHT_BY
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class ErrorTracking:
         self._hosts: BaseClient | None = None
         self._lock = Lock()
         self._global_scope = sentry_sdk.get_global_scope()
+        renew_in_children(self, "_lock")
         self._logged: set[str] = set()
         self._own_events = EventProcessor(settings, traced=traced, budget=budget)
         self._host_events = HostEventProcessor(settings, traced=traced, budget=budget)

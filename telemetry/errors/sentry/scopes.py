@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,12 +10,14 @@ from sentry_sdk import Scope
 from sentry_sdk.scope import ScopeType
 
 from telemetry import private_api as p
+from telemetry.forks import renew_in_children
 from telemetry.request import any_record
 
 if TYPE_CHECKING:
     from contextvars import ContextVar, Token
 
 _lock = Lock()
+renew_in_children(sys.modules[__name__], "_lock")
 
 
 class _Assigned(NamedTuple):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from telemetry.forks import renew_in_children
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -35,6 +37,7 @@ class Traces:
     def __init__(self) -> None:
         self._traces: OrderedDict[int, Trace] = OrderedDict()
         self._lock = Lock()
+        renew_in_children(self, "_lock")
 
     def add(self, span: ReadableSpan) -> Trace | None:
         """Add a span. Returns the whole trace if the span is its local root, otherwise None."""

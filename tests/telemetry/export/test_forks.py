@@ -78,17 +78,72 @@ print("left", telemetry.flush(30))
 """
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_no_thread_imports(tmp_path: Path, host: str) -> None:
+PROVIDERS = """
+import requests
+
+def session():
+    return requests.Session()
+
+def late():
+    import planted_late
+    return requests.Session()
+"""
+PROVIDER = "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER"
+GRPC = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+SENDING: dict[str, dict[str, str]] = {
+    "address": {},
+    "name": {},
+    "grpc": GRPC,
+    "spool": {"TELEMETRY_SPOOL_DIR": "spool"},
+    "grpc with a spool": {**GRPC, "TELEMETRY_SPOOL_DIR": "spool"},
+    # The receiver is no proxy, and answers what is meant for one with 404.
+    "proxy": {"HTTP_PROXY": "URL", "NO_PROXY": "", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://x.test"},
+    "logfire through a proxy": {
+        "HTTP_PROXY": "URL",
+        "NO_PROXY": "",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "",
+        "LOGFIRE_BASE_URL": "http://x.test",
+        "LOGFIRE_TOKEN": "pylf_v1_us_planted",
+    },
+    "provider": {PROVIDER: "session"},
+}
+
+
+def _imports(folder: Path, name: str, variables: dict[str, str]) -> list[str]:
+    """Run the program. Returns what threads have imported, and the last line."""
+    metadata = folder / "planted_providers-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: planted\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text(
+        "[opentelemetry_otlp_credential_provider]\n"
+        "session = planted_providers:session\nlate = planted_providers:late\n"
+    )
+    (folder / "planted_providers.py").write_text(PROVIDERS)
+    (folder / "planted_late.py").write_text("")
+    with OTLPReceiver(grpc=True) as receiver, EventReceiver() as events:
+        url = receiver.grpc_endpoint if "OTEL_EXPORTER_OTLP_PROTOCOL" in variables else receiver.url
+        own = {key: value.replace("URL", receiver.url) for key, value in variables.items()}
+        shown = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "SENTRY_DSN": events.dsn}
+        if name == "name":
+            shown = {key: each.replace("127.0.0.1", "localhost") for key, each in shown.items()}
+        lines = printed(folder, IMPORTS, **{**shown, **own}).splitlines()
+        if "HTTP_PROXY" in variables:
+            assert lines[-1] != "left 0"
+        else:
+            assert lines[-1] == "left 0"
+            assert (len(receiver.spans), len(events.events)) == (1, 1)
+            assert receiver.logs
+            assert receiver.metrics
+        return lines[:-1]
+
+
+@pytest.mark.parametrize("name", SENDING)
+def test_no_thread_imports(tmp_path: Path, name: str) -> None:
     """In a process that is forked during an import, the same import would never end."""
-    with OTLPReceiver() as receiver, EventReceiver() as events:
-        output = printed(
-            tmp_path,
-            IMPORTS,
-            OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url.replace("127.0.0.1", host),
-            SENTRY_DSN=events.dsn.replace("127.0.0.1", host),
-        )
-        assert output == "left 0"
-        assert (len(receiver.spans), len(events.events)) == (1, 1)
-        assert receiver.logs
-        assert receiver.metrics
+    assert _imports(tmp_path, name, SENDING[name]) == []
+
+
+def test_an_import_of_a_thread_is_noticed(tmp_path: Path) -> None:
+    assert _imports(tmp_path, "late", {PROVIDER: "late"}) == [
+        "telemetry-sender imports planted_late"
+    ]

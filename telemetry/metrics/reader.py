@@ -1,0 +1,95 @@
+"""A metric reader that collects on a thread of its own, one collection at a time."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+from weakref import WeakMethod
+
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+from telemetry.failsafe import failed
+from telemetry.forks import ForkLock
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricExporter
+
+
+class PeriodicReader(PeriodicExportingMetricReader):
+    """Collects and exports regularly, and when it is flushed.
+
+    The SDK's reader exports one collection at a time, in any order: what its thread had collected
+    before a flush could be exported after what the flush collected. Of cumulative metrics, the last
+    values would then be replaced by earlier ones. Here, the next collection begins after the export
+    of the one before. A fork waits for it, too: the SDK's reader never exports in a child that is
+    forked meanwhile.
+
+    Args:
+        exporter: where to.
+        interval: seconds between two collections; `math.inf` for flushes only.
+        timeout: seconds for one collection and its export.
+    """
+
+    def __init__(self, exporter: MetricExporter, interval: float, timeout: float) -> None:
+        # Without a thread of the SDK's.
+        super().__init__(exporter, math.inf, timeout * 1000)
+        self._interval = interval
+        self._timeout = timeout
+        self._turn = ForkLock()
+        self._ended = Event()
+        self._collecting: Thread | None = None
+        self._start()
+        forked = WeakMethod(self._forked)
+
+        def after_in_child() -> None:
+            if call := forked():
+                call()
+
+        os.register_at_fork(after_in_child=after_in_child)
+
+    def _start(self) -> None:
+        if self._interval < math.inf:
+            self._collecting = Thread(target=self._run, name="telemetry-metrics", daemon=True)
+            self._collecting.start()
+
+    def _forked(self) -> None:
+        has_ended = self._ended.is_set()
+        # Another thread may have held its lock.
+        self._ended = Event()
+        self._collecting = None
+        if has_ended:
+            self._ended.set()
+        else:
+            self._start()
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._interval):
+            self._collect_now()
+        self._collect_now()
+
+    def _collect_now(self) -> None:
+        try:
+            with self._turn:
+                self.collect(timeout_millis=self._timeout * 1000)
+        except Exception as error:  # noqa: BLE001 # a callback took too long; the thread goes on
+            failed("metrics.collection", error)
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Collect and export now, after a collection that is under way."""
+        with self._turn:
+            return super().force_flush(timeout_millis)
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        """Collect and export for the last time, and end the thread."""
+        deadline = time.monotonic() + timeout_millis / 1000
+        is_first = not self._ended.is_set()
+        self._ended.set()
+        if self._collecting is not None:
+            # It collects once more.
+            self._collecting.join(max(0.0, deadline - time.monotonic()))
+        elif is_first:
+            self._collect_now()
+        super().shutdown(max(0.0, deadline - time.monotonic()) * 1000, **kwargs)

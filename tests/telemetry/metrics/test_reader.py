@@ -1,0 +1,157 @@
+"""The reader that collects one at a time."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry.sdk.metrics.export import (
+    MetricExporter,
+    MetricExportResult,
+    MetricsData,
+)
+
+from telemetry.metrics.provider import MeterProvider
+from telemetry.metrics.reader import PeriodicReader
+from tests.telemetry.scripts import printed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOUR = 3600.0
+
+
+class Exported(MetricExporter):
+    """Keeps the value of each export's counter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: list[float] = []
+
+    def export(
+        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
+    ) -> MetricExportResult:
+        points: Any = metrics_data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
+        self.values.append(points[0].value)
+        return MetricExportResult.SUCCESS
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        return True
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        pass
+
+
+class Slow(PeriodicReader):
+    """Exports what it collected first after what it collected second, unless that waits for it."""
+
+    def __init__(self, exporter: MetricExporter) -> None:
+        self.ready, self.first, self.second = (threading.Event() for _ in range(3))
+        super().__init__(exporter, 0.001, 60)
+
+    def _receive_metrics(
+        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
+    ) -> None:
+        if self.ready.is_set() and not self.first.is_set():
+            self.first.set()
+            self.second.wait(1)
+            super()._receive_metrics(metrics_data, timeout_millis, **kwargs)
+            return
+        super()._receive_metrics(metrics_data, timeout_millis, **kwargs)
+        if self.first.is_set():
+            self.second.set()
+
+
+def test_a_flush_is_exported_after_what_was_collected_before() -> None:
+    """Of the SDK's instruments: its reader exports in the order of threads."""
+    exported = Exported()
+    reader = Slow(exported)
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    counter = provider.get_meter("host").create_counter("pages")
+    counter.add(1)
+    reader.ready.set()
+    # On the reader's own thread.
+    assert reader.first.wait(60)
+    counter.add(1)
+    provider.force_flush()
+    provider.shutdown()
+    assert exported.values == sorted(exported.values)
+    assert exported.values[-1] == 2
+
+
+@pytest.mark.parametrize("interval", [HOUR, float("inf")])
+def test_the_last_measurements_are_exported_when_it_ends(interval: float) -> None:
+    exported = Exported()
+    provider = MeterProvider([PeriodicReader(exported, interval, 60)], shutdown_on_exit=False)
+    counter = provider.get_meter("host").create_counter("pages")
+    counter.add(1)
+    provider.force_flush()
+    counter.add(1)
+    provider.shutdown()
+    assert exported.values == [1, 2]
+    assert "telemetry-metrics" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_callback_that_fails_does_not_end_the_thread(tmp_path: Path) -> None:
+    """The SDK's thread ends with what the exporter's or a callback's code raises."""
+    code = """
+    import threading
+    from telemetry.metrics.reader import PeriodicReader
+    from telemetry.metrics.provider import MeterProvider
+    from tests.telemetry.metrics.test_reader import Exported
+
+    class Failing(PeriodicReader):
+        failed, received = threading.Event(), threading.Event()
+
+        def _receive_metrics(self, *arguments, **named):
+            if not self.failed.is_set():
+                self.failed.set()
+                raise LookupError("planted")
+            self.received.set()
+
+    reader = Failing(Exported(), 0.01, 60)
+    MeterProvider([reader], shutdown_on_exit=False).get_meter("host").create_counter("c").add(1)
+    print(reader.received.wait(60))
+    """
+    assert printed(tmp_path, code, TELEMETRY_RAISE_FAILURES="") == "True"
+
+
+def test_a_child_that_is_forked_during_an_export_exports(tmp_path: Path) -> None:
+    """In such a child, the SDK's reader waits without end for a lock of the parent's thread."""
+    code = """
+    import os, signal, threading, time
+    from opentelemetry.sdk.metrics.export import MetricExportResult
+    from telemetry.metrics.provider import MeterProvider
+    from telemetry.metrics.reader import PeriodicReader
+    from tests.telemetry.metrics.test_reader import Exported
+
+    exporting, parent = threading.Event(), os.getpid()
+
+    class Slow(Exported):
+        def export(self, metrics_data, timeout_millis=10_000, **kwargs):
+            exporting.set()
+            if os.getpid() == parent:
+                time.sleep(0.3)
+            return super().export(metrics_data, timeout_millis, **kwargs)
+
+    exporter = Slow()
+    provider = MeterProvider([PeriodicReader(exporter, 3600, 60)], shutdown_on_exit=False)
+    counter = provider.get_meter("host").create_counter("pages")
+    counter.add(1)
+    thread = threading.Thread(target=provider.force_flush)
+    thread.start()
+    exporting.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        counter.add(1)
+        provider.force_flush()
+        print(exporter.values, flush=True)
+        os._exit(0)
+    print(os.waitpid(child, 0)[1])
+    thread.join()
+    provider.shutdown()
+    """
+    lines = printed(tmp_path, code).splitlines()
+    assert lines == ["[1, 2]", "0"]
