@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.instrumentation.dependencies import get_dependency_conflicts
 from opentelemetry.sdk.trace import TracerProvider
 
 from telemetry.asgi.edge import Edge
@@ -331,7 +332,14 @@ def _instrumentors(_application: Any) -> Problems:
     if "datasette.app" in sys.modules:
         from telemetry.datasette.instrumentor import DatasetteInstrumentor
 
-        if not DatasetteInstrumentor().is_instrumented_by_opentelemetry:
+        instrumentor = DatasetteInstrumentor()
+        if not instrumentor.is_instrumented_by_opentelemetry:
+            wanted = instrumentor.instrumentation_dependencies()
+            conflict = get_dependency_conflicts(wanted)
+            if conflict is not None:
+                lost = "its requests have no routes, and its queries are not recorded"
+                yield f"{conflict.found} is not instrumented: {lost}", f"Use {' or '.join(wanted)}."
+                return
             yield "Datasette is not instrumented: telemetry.instrument() was not called", in_time
 
 

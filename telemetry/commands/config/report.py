@@ -15,7 +15,7 @@ from telemetry.settings.variable import written
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from telemetry.settings.model import SentrySettings, Signal, SpoolSettings
+    from telemetry.settings.model import BudgetSettings, SentrySettings, Signal, SpoolSettings
     from telemetry.settings.variable import Variable
 
     Sources = Mapping[str, tuple[str, ...]]
@@ -27,7 +27,7 @@ Row = tuple[str, str, tuple[str, ...]]
 _ELSEWHERE = frozenset(
     {
         *("names_itself", "exporters", "otlp", "logfire", "prometheus", "sentry"),
-        *("event_url", "redaction", "spool", "limits", "notes"),
+        *("event_url", "redaction", "spool", "limits", "budgets", "notes"),
     }
 )
 
@@ -64,6 +64,7 @@ def rows(settings: Settings, sources: Sources, route: Route = _directly) -> Iter
         if getattr(settings.limits, each.name) is not None
     )
     yield "limits", ", ".join(limits), sources.get("limits", ())
+    yield "budgets", _budgets(settings.budgets), sources.get("budgets", ())
     yield "spool", _spool(settings.spool), sources.get("spool", ())
     yield (
         "redact",
@@ -115,6 +116,16 @@ def _errors(sentry: SentrySettings, sources: Sources, route: Route) -> Row:
     value = without_credentials(sentry.dsn) + (f" ({notes})" if notes else "")
     of_errors = sources.get("sentry", ()), sources.get("sentry_certificates", ()), deciding
     return "errors", value, tuple(name for names in of_errors for name in names)
+
+
+def _budgets(budgets: BudgetSettings) -> str:
+    counted = (
+        f"{budgets.traces} traces, {budgets.events} events",
+        f"{budgets.events_of_a_group} events of a group",
+        f"{budgets.spans_of_a_trace} spans of a trace",
+    )
+    events = "" if budgets.request_errors else ", none that a request causes"
+    return f"{', '.join(counted)}{events}"
 
 
 def _spool(spool: SpoolSettings) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import socket
 import subprocess
 import sys
@@ -77,7 +78,10 @@ def visit(
     with OTLPReceiver() as receiver, EventReceiver() as errors:
         variables = sending_to(receiver.url, environ)
         if count is not None:
-            variables |= EVERYTHING | {"SENTRY_DSN": errors.dsn}
+            variables |= EVERYTHING
+            # Without the package, a DSN is an error at start-up.
+            if importlib.util.find_spec("sentry_sdk") is not None:
+                variables["SENTRY_DSN"] = errors.dsn
         trace_ids: dict[Page, list[str]] = {}
         last: dict[Page, tuple[int, str]] = {}
         with _serving(application, variables) as port:

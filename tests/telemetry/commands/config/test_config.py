@@ -199,6 +199,18 @@ def test_every_setting_is_shown() -> None:
     assert set(done["settings"]) == shown
 
 
+def test_limits_are_shown_as_numbers() -> None:
+    """And not as an object of Python."""
+    environ = {"TELEMETRY_EVENT_LIMIT": "30", "TELEMETRY_REQUEST_ERRORS": "false"}
+    found = sources(environ, None)
+    listed = {name: (value, origin) for name, value, origin in rows(read_settings(environ), found)}
+    assert listed["budgets"] == (
+        "60 traces, 30 events, 5 events of a group, 10 spans of a trace, "
+        "none that a request causes",
+        ("TELEMETRY_EVENT_LIMIT", "TELEMETRY_REQUEST_ERRORS"),
+    )
+
+
 def test_every_problem_is_told() -> None:
     """At once, and the exit code says so."""
     done = _config(TELEMETRY_SLOW="fast", OTEL_TRACES_SAMPLER="most")
