@@ -125,6 +125,7 @@ bench: setup ## measure what telemetry and the pool cost
 	$(BIN)/python -m benchmarks.chaos
 	$(BIN)/python -m benchmarks.errors
 	$(BIN)/python -m benchmarks.export
+	$(BIN)/python -m benchmarks.flood
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.logs
 	$(BIN)/python -m benchmarks.metrics

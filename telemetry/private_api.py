@@ -8,7 +8,8 @@ private name that is used without an entry.
 
 Not private, though the names begin with an underscore: ``opentelemetry._logs`` and
 ``opentelemetry.sdk._logs``. OpenTelemetry documents them: the underscore says that the logs signal
-is not declared stable. Python documents ``_thread`` and ``sys._current_frames``. ``datasette.plugins.pm`` is in Datasette's
+is not declared stable. Python documents ``_thread`` and ``sys._current_frames``.
+``datasette.plugins.pm`` is in Datasette's
 documentation of plugins' tests.
 The local viewer uses ``datasette_otel_viewer.store``; it runs in a separate environment, where the
 release is pinned.

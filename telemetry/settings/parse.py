@@ -564,15 +564,23 @@ def missing(known: Iterable[str], given: Iterable[str]) -> str:
 
 def sample_ratios(value: str) -> tuple[SampleRatio, ...]:
     """Parse ``site=alameda.ca:1,route=/{database}/{table}:0.01``."""
-    found = []
+    found: list[SampleRatio] = []
     for item in items(value):
         kind, equals, rest = item.partition("=")
         name, colon, given = rest.rpartition(":")
         kind = kind.strip().lower()
-        if not (equals and colon and name.strip()) or kind not in ("site", "route"):
+        name = name.strip()
+        if not (equals and colon and name) or kind not in ("site", "route"):
             raise ValueError(_SAMPLE)
+        # As in a list with semicolons, or a pattern: neither would ever be a site or a route.
+        if ";" in name or (kind == "site" and "*" in name):
+            raise ValueError(f"{_SAMPLE} (not {kind}={name})")
         try:
-            found.append(SampleRatio(kind, name.strip(), ratio(given.strip())))
+            rule = SampleRatio(kind, name, ratio(given.strip()))
         except ValueError:
             raise ValueError(_SAMPLE) from None
+        if any((rule.kind, rule.value) == (each.kind, each.value) for each in found):
+            # The second would never apply.
+            raise ValueError(f"{_SAMPLE} ({kind}={name} once)")
+        found.append(rule)
     return tuple(found)

@@ -57,6 +57,10 @@ def _generated() -> None:
     exec(compile("raise KeyError(\n    'agenda')", "<generated>", "exec"))
 
 
+def _index() -> None:
+    [][1 + 1]  # type: ignore[misc]  # noqa: B018
+
+
 def _noted() -> None:
     error = ValueError("x")
     error.add_note("read twice")
@@ -66,7 +70,7 @@ def _noted() -> None:
 ENDS: tuple[Callable[[], None], ...] = (
     *map(_raise, (ValueError(), ValueError("two\nlines"), KeyError("x"), UnshowableError())),
     *map(_raise, (NamedError("x"), ExceptionGroup("several", [ValueError(1)]), OSError(2, "x"))),
-    *(_attribute, _name, _syntax, _generated, _noted, lambda: [1, 2][1 + 1] and None),
+    *(_attribute, _name, _syntax, _generated, _noted, _index),
 )
 
 

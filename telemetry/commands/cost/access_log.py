@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 # Instruments with a series for each method, route and status: duration and two sizes.
 _OF_A_ROUTE = 3
 _ERRORS = frozenset({"ERROR", "CRITICAL"})
+_TEXTS = (
+    *(f.LOGGER, f.LEVEL, f.TRACE_ID, f.SITE, f.HTTP_ROUTE),
+    *(f.METHOD, f.OUTCOME, f.EXCEPTION_TYPE),
+)
 
 
 @dataclass(slots=True)
@@ -67,7 +71,10 @@ def read_lines(lines: Iterable[str]) -> Lines:
         try:
             fields = json.loads(line)
             when = datetime.fromisoformat(fields[f.TIME]).timestamp()
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            found.unknown += 1
+            continue
+        if not _is_ours(fields):
             found.unknown += 1
             continue
         found.known.append((when, fields, len(line.encode())))
@@ -80,6 +87,16 @@ def read_lines(lines: Iterable[str]) -> Lines:
     if not found.seconds:
         raise TelemetryError("all lines of the log have the same time: wanted those of a day")
     return found
+
+
+def _is_ours(fields: Mapping[str, Any]) -> bool:
+    """Whether the fields that count have the types that this package writes."""
+    milliseconds = fields.get(f.MILLISECONDS)
+    return (
+        all(isinstance(fields.get(each), str | None) for each in _TEXTS)
+        and isinstance(fields.get(f.STATUS), int | None)
+        and (milliseconds is None or type(milliseconds) in (int, float))
+    )
 
 
 class _Counts:

@@ -55,6 +55,25 @@ def test_a_ratio_that_is_none_is_an_error(sampler: str, arg: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        *((each, "") for each in ("site=a", "site=:1", "site=a:nan", "site=a:2", "method=GET:1")),
+        ("site=a:1,site=a:0", " (site=a once)"),
+        ("route=/a:0.1;site=b:1", " (not route=/a:0.1;site=b)"),
+        ("site=*.ca:1", " (not site=*.ca)"),
+    ],
+)
+def test_a_ratio_that_would_never_apply_is_an_error(given: str, said: str) -> None:
+    """It would be ignored without a word."""
+    with pytest.raises(ConfigurationError) as caught:
+        read(OTEL_TRACES_SAMPLER="tail", TELEMETRY_SAMPLE=given)
+    [problem] = caught.value.problems
+    assert problem.variable == "TELEMETRY_SAMPLE"
+    assert f"ratios 0 to 1{said}" in str(caught.value)
+    assert f"ratios 0 to 1{said} (" not in str(caught.value)
+
+
 def test_logfires_sample_rate_comes_after_opentelemetrys() -> None:
     """LOGFIRE_TRACE_SAMPLE_RATE is honoured where OTEL_TRACES_SAMPLER is unset."""
     settings = read(LOGFIRE_TRACE_SAMPLE_RATE="0.25")

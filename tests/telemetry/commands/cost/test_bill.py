@@ -9,6 +9,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from telemetry.__main__ import main
 from telemetry.commands.cost.access_log import bill_from_log, read_lines
@@ -30,6 +32,7 @@ BOTH = {
     "SENTRY_DSN": "http://key@127.0.0.1:9/1",
 }
 TAIL = {"OTEL_TRACES_SAMPLER": "tail", "OTEL_TRACES_SAMPLER_ARG": "0.05"}
+SETTINGS = read_settings(BOTH | TAIL)
 PRICES = Prices(2.0, 2.0, 1.0, 100.0)
 DAY = datetime(2026, 11, 28, tzinfo=UTC)
 
@@ -170,6 +173,40 @@ def test_a_log_without_access_lines_is_refused() -> None:
         read_lines(["GET / 200", _line(0, logger="host")])
     with pytest.raises(TelemetryError, match="the same time"):
         read_lines([_access(0), _access(0)])
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+_KEYS = (
+    *("time", "level", "logger", "trace_id", "duration_ms", "corkboard.outcome", "exception.type"),
+    *("http.route", "http.request.method", "http.response.status_code", "corkboard.site"),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(_KEYS), _VALUES, max_size=4).map(
+            lambda fields: json.dumps({**json.loads(_access(1)), **fields})
+        )
+        | st.sampled_from(
+            [
+                *("[" * 10_000, "1", "null", "[]", '"x"', "{}", "\ud800", '{"time":"0001-01-01"}'),
+                '{"time":"0001-01-01T00:00:00","logger":"telemetry.access"}',
+                '{"time":"9999-12-31T23:59:59-23:00","logger":"telemetry.access"}',
+            ]
+        ),
+        max_size=4,
+    )
+)
+def test_odd_lines_are_left_out(odd: list[str]) -> None:
+    """Each is of this package's log, or counted as unknown: none ends the command."""
+    lines = read_lines([_access(0), *odd, _access(60)])
+    assert lines.unknown + len(lines.known) == len(odd) + 2
+    bill_from_log(lines, SETTINGS, 0.05, processes=2, spans=2, prices=PRICES)
 
 
 def test_the_command_reads_a_log(
