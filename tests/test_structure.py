@@ -48,6 +48,7 @@ TIERS = (
             "scope",
             "state",
             "terminal",
+            "tracebacks",
         ),
         "version",
     ),

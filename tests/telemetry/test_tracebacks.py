@@ -58,7 +58,7 @@ def _generated() -> None:
 
 
 def _index() -> None:
-    [][1 + 1]  # type: ignore[misc]  # noqa: B018
+    [][1 + 1]
 
 
 def _noted() -> None:
