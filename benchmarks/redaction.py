@@ -81,6 +81,10 @@ WORST: Mapping[str, str] = {
     "entries of MySQL": "Duplicate entry '",
     "addresses in paths": "a/?b=c ",
     "slashes": "/",
+    "quoted names": "?'password':>-",
+    "statements in messages": "select 'a' from b where ",
+    "addresses, names and entities": "dst%k' for keyhttps://a:b@cauth &quot;value=",
+    "escapes and statements": "%40a@b.c<password>; (params '",
 }
 LENGTHS = (8_192, 16_384, 32_768)
 

@@ -85,7 +85,7 @@ class JSONFormatter(logging.Formatter):
         fields |= exception_fields(record)
         fields |= extra_of(record, context, fields)
         line = _encode(self._redactor.attributes(fields))
-        return line if line.isascii() else _HIDDEN.sub(_escaped, line)
+        return line if line.isascii() and "\x7f" not in line else _HIDDEN.sub(_escaped, line)
 
     @property
     def makes_access_lines(self) -> bool:
@@ -129,7 +129,7 @@ class JSONFormatter(logging.Formatter):
         if agent is not None:
             line += f",{texts.field(_AGENT, agent)}"
         line += "}"
-        return line if line.isascii() else _HIDDEN.sub(_escaped, line)
+        return line if line.isascii() and "\x7f" not in line else _HIDDEN.sub(_escaped, line)
 
 
 class _AccessTexts:

@@ -352,11 +352,15 @@ class Redactor:
     def _searched_decoded(self, text: str) -> str:
         """If the decoded text has private data, it is returned decoded."""
         decoded = _decoded(text)
-        if decoded == text:
+        plain = self._without_secrets(decoded)
+        # Last: a secret may have a backslash and an "n" in it.
+        lines = _LINE_BREAK.sub("\n", plain) if "\\" in plain else plain
+        if lines == text:
             return text
-        found = self._searched(self._without_secrets(decoded))
+        found = self._searched(lines)
         # What is behind the last escape that is decoded was not searched.
-        return text if found == decoded and not decoded.endswith(CUT) else found
+        same = plain == decoded and found == lines and not decoded.endswith(CUT)
+        return text if same else found
 
     def _searched(self, text: str) -> str:
         kinds = self._kinds
@@ -411,7 +415,7 @@ def _decoded(text: str) -> str:
     if "&" in text and ";" in text:
         text = html.unescape(html.unescape(text) if "&amp;" in text else text)
     if "\\" in text:
-        text = _LINE_BREAK.sub("\n", _ESCAPE.sub(_unescaped, text))
+        text = _ESCAPE.sub(_unescaped, text)
     return _COLOR.sub("", text) if "\x1b" in text else text
 
 

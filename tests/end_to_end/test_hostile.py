@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry.testing import OTLPReceiver
-from tests.end_to_end.wire import leave, request, send
+from tests.end_to_end.wire import answer_to, leave, request, send
 from tests.support.servers import Server, serve_gunicorn, serve_uvicorn
 from tests.support.waiting import wait_until
 
@@ -117,6 +119,71 @@ def target(request: pytest.FixtureRequest, host: Host) -> Iterator[Target]:
 def test_whatever_is_sent_is_answered(target: Target, name: str) -> None:
     """With any status at all, on both sides, and without a failure of telemetry's own."""
     assert target.fire(REQUESTS[name]) is not None
+    assert target.is_well()
+
+
+# Parts of a request target and of a Host header, which are put together at random.
+TARGET_PARTS = [
+    *(b"/", b"//", b"\\", b"evil.example", b".evil.example", b"@", b":80", b":0", b":65536", b":"),
+    *(b"%2f", b"%5c", b"%00", b"%0d%0a", b"%09", b";", b"?", b"#", b"..", b".", b"http://", b"~2F"),
+    *(b"meetings", b"meetings/", b"minutes", b"admin", b"login", b"-/logout", b"sites/", b"%252f"),
+    *(b"\xff", b"%e2%80%a8", b"*", b"%40", b"xn--", b"%2e%2e", b".json", b"[::1]", b"-/", b"a"),
+    *(b"?_next=//evil.example", b"?next=//evil.example", b"?_sort=//evil.example", b"javascript:"),
+]
+AROUND_HOST = [
+    *(
+        (b"", b""),
+        (b"", b""),
+        (b"", b":6666"),
+        (b"", b":00080"),
+        (b"", b"."),
+        (b"", b".."),
+        (b"", b"_"),
+    ),
+    *((b"evil.example/", b""), (b"evil.example\\", b""), (b"a@", b""), (b"", b"@evil.example")),
+    *(
+        (b"", b":6666:6666"),
+        (b"[", b""),
+        (b"http://", b""),
+        (b"xn--a.", b""),
+        (b"evil.example,", b""),
+    ),
+    *(
+        (b"", b" "),
+        (b"\t", b""),
+        (b"", b"%2f"),
+        (b"", b"\xc3\xbc"),
+        (b"[::1%25evil.example].", b""),
+    ),
+]
+FORWARDED = [
+    b"X-Forwarded-Host: evil.example",
+    b"Forwarded: host=evil.example",
+    b"Host: evil.example",
+]
+
+
+def test_no_redirect_leads_to_another_host(target: Target) -> None:
+    """Of the home page, and of a site whose Datasette makes redirects itself."""
+    lots = random.Random(29)
+    ours = rf"(?:http://(?:{target.site.decode()}\.)?localhost(?::{target.server.port})?)?/(?![/\\])[^\s\\]*"
+    seen = []
+    for _ in range(300):
+        parts = lots.choices(TARGET_PARTS, k=lots.randint(1, 4))
+        before, after = lots.choice(AROUND_HOST)
+        name = lots.choice([b"localhost", target.site + b".localhost", b"nope.localhost"])
+        headers = [lots.choice(FORWARDED)] if lots.random() < 0.2 else []
+        data = request(
+            b"/" * (lots.random() < 0.8) + b"".join(parts),
+            *headers,
+            method=lots.choice([b"GET", b"GET", b"HEAD", b"POST"]),
+            host=before + name + after,
+        )
+        head = answer_to(target.server.port, data).partition(b"\r\n\r\n")[0].decode("latin-1")
+        seen += re.findall(r"(?im)^(?:location|refresh|content-location): ?(.*?)\r?$", head)
+    assert len(seen) > 30
+    assert [each for each in seen if not re.fullmatch(ours, each)] == []
+    assert not any("6666" in each for each in seen)
     assert target.is_well()
 
 

@@ -34,6 +34,8 @@ MESSAGES = [
 FORGED = "12:00:00 ERROR host forged"
 LINE_BREAKS = ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"]
 HIDING = ["\x1b[2K", "\x1b[1A", "\x08", "\x00", "\u202e", "\u2066", "\u200f", "\ufeff", "\x9b"]
+# An operating system's own command within a terminal's escape, and letters that are not shown.
+HIDING += ["\x1b]52;c;aGk=\x07", "\x1b]8;;http://a\x1b\\", "\x7f", "\U000e0041", "\U0001d173"]
 
 
 def record_of(message: str, error: BaseException | None = None, **extra: Any) -> logging.LogRecord:

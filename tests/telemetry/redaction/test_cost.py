@@ -99,6 +99,10 @@ def test_the_rest_of_a_text_with_too_many_matches_is_replaced() -> None:
         assert "planted" not in shown
         assert shown.endswith("[…]")
     assert "planted" not in REDACTOR.value("db.query.text", "select 1," * 3000 + "'planted'")
+    for escape in ("%20", "a%20b\n", "&amp;"):
+        text = f"{escape * 2100}password%3Dplanted"
+        assert "planted" not in REDACTOR.text(text)
+    assert "planted" not in REDACTOR.text("%20a\n" + "a" * 20_000 + "\npassword%3Dplanted")
     # Ordinary long texts have far fewer.
     traceback = '  File "/srv/app/views.py", line 5, in view\n    session = get(token)\n' * 100
     assert "[…]" not in REDACTOR.text(traceback)

@@ -124,7 +124,7 @@ NOTATIONS = [
     r'"https:\/\/bob:%s@db.example\/x"',
     "check_password('a', '%s')",
     "{'value': '%s', 'name': 'password'}",
-    "send: b'POST / HTTP/1.1\\r\\nContent-Disposition: form-data; name=\"password\"\\r\\n\\r\\n%s\\r\\n--b'",
+    r"""b'POST /\r\nContent-Disposition: form-data; name="password"\r\n\r\n%s\r\n--b'""",
     "Content-Disposition: form-data; name=password\r\n\r\n%s\r\n--b",
     "\x1b[36mpassword\x1b[0m=\x1b[35m%s\x1b[0m",
     # Changes and joined strings
@@ -151,11 +151,11 @@ NOTATIONS = [
     "mot de passe\xa0: %s",
     "Kennwort: %s",
     "пароль=%s",
-    "密码：%s",
+    "密码\uff1a%s",
     # Quotes of other languages
-    "password = “a %s”",
+    "password = \u201ca %s\u201d",
     "password: «a %s»",
-    "“password”: “a %s”",
+    "\u201cpassword\u201d: \u201ca %s\u201d",
     r"{\"password\": \"a\\\\\"b %s\"}",
     r"""'{"password": "a\\"b %s"}'""",
     # Files

@@ -7,7 +7,7 @@ import traceback
 from base64 import b64encode, urlsafe_b64encode
 from dataclasses import replace
 from html import escape
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -167,7 +167,19 @@ def test_a_secret_is_redacted_in_every_form(name: str, value: str) -> None:
             json.dumps(secret),
             json.dumps(json.dumps(secret)),
             json.dumps(secret, ensure_ascii=False),
+            json.dumps(json.dumps(json.dumps(secret))),
+            repr(repr(secret)),
             escape(secret),
+            escape(escape(secret)),
+            quote_plus(secret),
+            ascii(secret),
+            # Of PHP's JSON, CSV, SQL and quoted-printable; a header is decoded as Latin-1.
+            secret.replace("/", "\\/"),
+            secret.replace('"', '""'),
+            secret.replace("'", "''"),
+            secret.replace("=", "=3D"),
+            secret.encode().decode("latin-1"),
+            *["".join(f"\\x{ord(each):02x}" for each in secret)] * secret.isascii(),
             *(b64encode(f"{'u' * n}:{secret}".encode()).decode() for n in range(4)),
             *(urlsafe_b64encode(f"{'u' * n}:{secret};".encode()).decode() for n in range(4)),
         ]
