@@ -17,19 +17,26 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT = 2.0
 """Seconds that a fork waits for the threads that hold a `ForkLock`: a disk may hang."""
+LONGEST_START = 10.0
+"""The same for a start, which imports packages."""
 
 
 class ForkLock:
     """A reentrant lock for work that a fork must not interrupt.
 
-    A fork waits until no other thread has it, for at most `LONGEST_WAIT` seconds for all such
-    locks. It is free in the child in any case.
+    A fork waits until no other thread has it, for a limited time. It is free in the child in any
+    case.
+
+    Args:
+        longest_wait: seconds that a fork waits for it and for others of at most that time;
+            `LONGEST_WAIT` unless given.
     """
 
-    __slots__ = ("__weakref__", "_lock")
+    __slots__ = ("__weakref__", "_lock", "_longest_wait")
 
-    def __init__(self) -> None:
+    def __init__(self, longest_wait: float | None = None) -> None:
         self._lock = RLock()
+        self._longest_wait = longest_wait
         _held_at_forks.append(ref(self, _held_at_forks.remove))
 
     def __enter__(self) -> Self:
@@ -39,9 +46,10 @@ class ForkLock:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
-    def acquire(self, timeout: float) -> bool:
-        """Whether the lock was taken within ``timeout`` seconds."""
-        return self._lock.acquire(timeout=max(0.0, timeout))
+    def acquire(self, since: float) -> bool:
+        """Whether the lock was taken by a fork that has waited ``since`` then (monotonic clock)."""
+        longest = LONGEST_WAIT if self._longest_wait is None else self._longest_wait
+        return self._lock.acquire(timeout=max(0.0, since + longest - time.monotonic()))
 
     def release(self) -> None:
         """Give the lock back."""
@@ -79,9 +87,9 @@ _taken = local()
 
 
 def _before() -> None:
-    deadline = time.monotonic() + LONGEST_WAIT
+    began = time.monotonic()
     known = [lock for reference in [*_held_at_forks] if (lock := reference()) is not None]
-    _taken.locks = [lock for lock in known if lock.acquire(deadline - time.monotonic())]
+    _taken.locks = [lock for lock in known if lock.acquire(began)]
 
 
 def _after_in_parent() -> None:

@@ -43,7 +43,7 @@ from telemetry.export.processors import OTLPLogRecordProcessor, OTLPSpanProcesso
 from telemetry.export.resource import build_resource
 from telemetry.export.spool import SpoolFolder
 from telemetry.failsafe import failed
-from telemetry.forks import ForkLock
+from telemetry.forks import LONGEST_START, ForkLock
 from telemetry.logfire.manual import attach
 from telemetry.logs import bridge
 from telemetry.logs.bridged import BridgedLogs
@@ -150,7 +150,7 @@ class Pipeline:
         self.errors: ErrorTracking | None = None
         self._errors_started = False
         # A fork waits for it: a child of a pipeline that is half started could never start it.
-        self._lock = ForkLock()
+        self._lock = ForkLock(LONGEST_START)
         self._started = Event()
         self._flushers: dict[Any, Flusher] = {}
         self._timed_out = False

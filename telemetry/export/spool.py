@@ -41,6 +41,10 @@ logger = logging.getLogger("telemetry")
 
 LOOK_EVERY = 10.0
 """Seconds after which a process looks for files that other processes have left."""
+SHARING = 8
+"""Part of the free room that a process fills before it looks how much other processes have filled.
+So that many of them never exceed the limit together.
+"""
 SPOOL_FULL, EXPIRED, CORRUPT = "spool_full", "spool_expired", "spool_corrupt"
 REMOVED = "spool_removed"
 """Values of ``error.type`` for items that were dropped from the folder."""
@@ -116,6 +120,7 @@ class SpoolFolder:
         """Begin anew in a forked child."""
         self.size = 0
         """Bytes of all files, as far as this process knows."""
+        self._allowance = 0
         self._complained: set[str] = set()
         self._tidied = 0.0
 
@@ -138,16 +143,19 @@ class SpoolFolder:
         """
         most = self.settings.max_bytes
         with self.lock:
-            if self.size + size <= most:
+            if size <= self._allowance:
+                self._allowance -= size
                 return
+            self._allowance = 0
             files = self._files()
             self.size = sum(file.size for file in files)
             for file in sorted(files):
                 if self.size + size <= most:
-                    return
+                    break
                 self._drop(file, SPOOL_FULL)
             if self.size + size > most:
                 raise OSError(errno.EDQUOT, f"more than {most} bytes")
+            self._allowance = (most - self.size - size) // SHARING
 
     def tidy(self) -> None:
         """Drop what is too old, also of destinations that are not configured any more."""

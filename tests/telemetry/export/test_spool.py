@@ -534,3 +534,60 @@ def test_a_request_that_is_too_large_is_divided_on_disk_too(
         leave(made)
     waiting = [body for path in files(tmp_path) for _, body, _, _ in decode(path.read_bytes())]
     assert len(waiting) == 6
+
+
+@pytest.mark.parametrize("processes", [2, 8])
+def test_several_processes_keep_to_the_limit_together(tmp_path: Path, processes: int) -> None:
+    """Each writes without a look at the folder, between its looks for other's files."""
+    most = 100_000
+    spools = [of(tmp_path, max_bytes=most) for _ in range(processes)]
+    lost = []
+    for each in spools:
+        each.on_drop = lambda count, _reason: lost.append(count)
+    sizes, written = [], 0
+    while len(lost) < 10:
+        for each in spools:
+            each.put([item(os.urandom(500).hex())])
+            written += 1
+            sizes.append(sum(path.stat().st_size for path in files(tmp_path)))
+    assert max(sizes) <= most
+    # Not for less.
+    assert max(sizes) > 0.98 * most
+    assert len(files(tmp_path)) == written - sum(lost)
+
+
+def test_a_fork_leaves_no_file_locked(tmp_path: Path) -> None:
+    """A file that is written meanwhile is taken while the child lives."""
+    code = """
+    import fcntl, os, signal, sys, threading, time
+    from pathlib import Path
+    from telemetry.export import spool
+    from telemetry.settings.model import SpoolSettings
+
+    made = spool.Spool(spool.SpoolFolder(SpoolSettings("folder", ("traces",), 10**6, 60)), "traces")
+    # As telemetry does.
+    os.register_at_fork(after_in_child=made.forked)
+    locked = threading.Event()
+
+    def slow(descriptor, operation):
+        fcntl.flock(descriptor, operation)
+        locked.set()
+        time.sleep(0.3)
+
+    spool.flock = slow
+    item = ((b"", b""), b"item", 1, False)
+    thread = threading.Thread(target=made.put, args=([item],))
+    thread.start()
+    locked.wait()
+    child = os.fork()
+    if child == 0:
+        while True:
+            signal.pause()
+    thread.join()
+    spool.flock = fcntl.flock
+    taken = made.take()
+    print(taken is not None and taken[1] == [item])
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    """
+    assert run_python(tmp_path, code).stdout.strip() == "True"
