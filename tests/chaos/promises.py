@@ -17,7 +17,7 @@ from telemetry.export.spool import decode
 from tests.end_to_end.hosts import visitor
 from tests.support.odd_server import Odd, OddServer, answer
 from tests.support.servers import serve_gunicorn, serve_uvicorn
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -177,6 +177,16 @@ class Traffic:
         self._over.set()
         self._thread.join()
 
+    def wait_for(self, number: int) -> None:
+        """Return when so many requests have been answered, however long it takes.
+
+        On a busy machine, each worker that starts meanwhile may take a minute.
+
+        Raises AssertionError if none is answered for a time in which one is sure to be.
+        """
+        while (count := len(self.answered)) < number:
+            wait_until(lambda: len(self.answered) > count, every=0.001)
+
     @property
     def traces(self) -> list[str]:
         """Traces of the answers so far."""
@@ -218,8 +228,8 @@ def wait_for_all(receiver: OTLPReceiver, traces: list[str]) -> None:
     That may take a worker's longest pause between two attempts, and the time until it looks for
     what others have left.
     """
-    wanted = set(traces)
-    receiver.wait_for(lambda r: wanted <= set(spans(r)), PATIENCE)
+    while missing := set(traces) - set(spans(receiver)):
+        receiver.wait_for(lambda r: not missing.isdisjoint(spans(r)), PATIENCE)
 
 
 def duplicates(arrived: list[str]) -> dict[str, int]:

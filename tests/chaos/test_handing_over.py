@@ -69,14 +69,14 @@ def test_a_reload_loses_nothing(promise: Promise, kind: str, requests: int) -> N
     """During an outage: the new workers send what the old ones have left."""
     with SERVERS[kind](env=promise.variables(VARIABLES)) as server:
         with Traffic(lambda: server) as traffic:
-            wait_until(lambda: len(traffic.answered) >= requests // 2)
+            traffic.wait_for(requests // 2)
             old = workers(server)
             assert len(old) == 2
             server.signal(SIGHUP)
             server.wait_for_workers(4)
             # They have ended before the backend is back.
             wait_until(lambda: not old & workers(server))
-            wait_until(lambda: len(traffic.answered) >= requests)
+            traffic.wait_for(requests)
         # What a server has read is answered.
         assert sorted(accessed(server)) == sorted(traffic.traces)
         if kind in CLOSES_CONNECTIONS:
@@ -102,11 +102,11 @@ def test_recycling_loses_nothing(promise: Promise, kind: str, requests: int) -> 
     ):
         # A worker that ends may close a connection that it has not read from.
         with Traffic(lambda: server) as traffic:
-            wait_until(lambda: len(traffic.answered) >= requests // 3)
+            traffic.wait_for(requests // 3)
             receiver.answer(503)
-            wait_until(lambda: len(traffic.answered) >= 2 * requests // 3)
+            traffic.wait_for(2 * requests // 3)
             receiver.answer(200)
-            wait_until(lambda: len(traffic.answered) >= requests)
+            traffic.wait_for(requests)
         wait_for_all(receiver, traffic.traces)
         wait_until(lambda: promise.files() == [])
         server.stop()
@@ -121,13 +121,13 @@ def test_blue_and_green_share_a_folder(promise: Promise, serve: Serve, requests:
         blue = stack.enter_context(serve(env=promise.variables(VARIABLES)))
         serving = blue
         with Traffic(lambda: serving) as traffic:
-            wait_until(lambda: len(traffic.answered) >= requests // 2)
+            traffic.wait_for(requests // 2)
             green = stack.enter_context(serve(env=promise.variables(VARIABLES)))
             serving = green
             count = len(traffic.answered)
-            wait_until(lambda: len(traffic.answered) > count + 1)
+            traffic.wait_for(count + 2)
             blue.stop()
-            wait_until(lambda: len(traffic.answered) >= requests)
+            traffic.wait_for(requests)
         assert traffic.failed == []
         receiver = stack.enter_context(OTLPReceiver(promise.port))
         wait_for_all(receiver, traffic.traces)

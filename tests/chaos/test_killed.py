@@ -33,13 +33,14 @@ def test_what_was_on_disk_is_delivered(promise: Promise, kind: str) -> None:
     variables = promise.variables(OTEL_BSP_MAX_EXPORT_BATCH_SIZE="10")
     with SERVERS[kind](env=variables) as server:
         with Traffic(lambda: server) as traffic:
+            traffic.wait_for(STORED)
             wait_until(lambda: len(promise.stored(traffic.traces)) >= STORED)
             stored = promise.stored(traffic.traces)
             for worker in workers(server):
                 os.kill(worker, SIGKILL)
             server.wait_for_workers(4)
             killed = len(traffic.answered)
-            wait_until(lambda: len(traffic.answered) >= killed + 10)
+            traffic.wait_for(killed + 10)
         with OTLPReceiver(promise.port) as receiver:
             wait_for_all(receiver, stored)
             # Of the workers that live, all.
@@ -58,7 +59,7 @@ def stopped_with_some(
         All answers so far; none if it has sent all, and goes on.
     """
     count = len(traffic.answered)
-    wait_until(lambda: len(traffic.answered) >= count + 10, every=0.001)
+    traffic.wait_for(count + 10)
     os.kill(worker, SIGSTOP)
     requests, before = len(receiver.requests), list(traffic.answered)
     arrived = set(spans(receiver))
@@ -89,7 +90,7 @@ def test_with_a_healthy_backend_a_schedule_delay_is_lost(promise: Promise) -> No
             before = wait_until(lambda: stopped_with_some(worker, traffic, receiver))
             os.kill(worker, SIGKILL)
             server.wait_for_workers(2)
-            wait_until(lambda: len(traffic.answered) >= len(before) + 10)
+            traffic.wait_for(len(before) + 10)
         server.stop()
     arrived = set(spans(receiver))
     lost = [(trace, at) for trace, at in before if trace not in arrived]
