@@ -9,8 +9,7 @@ private name that is used without an entry.
 Not private, though the names begin with an underscore: ``opentelemetry._logs`` and
 ``opentelemetry.sdk._logs``. OpenTelemetry documents them: the underscore says that the logs signal
 is not declared stable. Python documents ``_thread`` and ``sys._current_frames``.
-``datasette.plugins.pm`` is in Datasette's
-documentation of plugins' tests.
+``datasette.plugins.pm`` is in Datasette's documentation of plugins' tests.
 The local viewer uses ``datasette_otel_viewer.store``; it runs in a separate environment, where the
 release is pinned.
 """
@@ -538,6 +537,14 @@ SENTRY_LOG_HANDLER: PrivateName[logging.Handler] = PrivateName(
     "make no events of log records that are not sent",
     "such events are made and then dropped, which takes longer",
     kind=logging.Handler,
+)
+# Documented, and replaced in each client that a host initialises.
+SENTRY_CAPTURE: PrivateName[Callable[..., Any]] = PrivateName(
+    "sentry-sdk",
+    "sentry_sdk.client",
+    "_Client.capture_event",
+    "notice the error events that a host's client drops",
+    "the id of an event that before_send drops is on its request's span",
 )
 SENTRY_ISOLATION_SCOPE: PrivateName[ContextVar[Any]] = PrivateName(
     "sentry-sdk",

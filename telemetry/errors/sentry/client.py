@@ -207,9 +207,9 @@ class ErrorTracking:
 
         Their ids must not be on spans. The client says so by what `capture_event` returns.
         """
-        if "capture_event" in client.__dict__:
+        capture, events = private_api.get(private_api.SENTRY_CAPTURE, client), self._host_events
+        if capture is None or "capture_event" in client.__dict__:
             return
-        capture, events = client.capture_event, self._host_events
 
         @wraps(capture)
         def capture_event(event: Event, *args: Any, **kwargs: Any) -> str | None:
@@ -221,15 +221,16 @@ class ErrorTracking:
                 note(str(event.get("event_id")))
             return sent
 
-        client.capture_event = capture_event  # type: ignore[method-assign]
+        private_api.replace(private_api.SENTRY_CAPTURE, capture_event, client)
 
     def _report_failures(self) -> None:
         if self._reporting:
             return
         self._reporting = True
-        # Used for the first error. Looked up here, so that a warning about a missing name is
-        # logged at start-up.
+        # Used for the first error and a host's client. Looked up here, so that a warning about a
+        # missing name is logged at start-up.
         private_api.get(private_api.SENTRY_EVENT)
+        private_api.get(private_api.SENTRY_CAPTURE)
         failures.report_to(self._capture)
         install_hooks()
 

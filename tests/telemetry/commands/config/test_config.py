@@ -205,8 +205,10 @@ def test_limits_are_shown_as_numbers() -> None:
     found = sources(environ, None)
     listed = {name: (value, origin) for name, value, origin in rows(read_settings(environ), found)}
     assert listed["budgets"] == (
-        "60 traces, 30 events, 5 events of a group, 10 spans of a trace, "
-        "none that a request causes",
+        (
+            "60 traces, 30 events, 5 events of a group, 10 spans of a trace, "
+            "none that a request causes"
+        ),
         ("TELEMETRY_EVENT_LIMIT", "TELEMETRY_REQUEST_ERRORS"),
     )
 
