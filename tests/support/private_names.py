@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
-# `collections.namedtuple` and `os` document these.
-DOCUMENTED = frozenset({"_replace", "_asdict", "_make", "_fields", "_field_defaults", "_exit"})
+# `collections.namedtuple`, `os` and `sys` document these.
+DOCUMENTED = frozenset(
+    {"_replace", "_asdict", "_make", "_fields", "_field_defaults", "_exit", "_current_frames"}
+)
 # What Python itself writes into classes.
 OF_PYTHON = frozenset({"_abc_impl", "_is_protocol", "_is_runtime_protocol"})
 ACCESSORS = frozenset({"getattr", "setattr", "hasattr", "delattr"})
