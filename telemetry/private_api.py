@@ -387,7 +387,7 @@ READER_LIMITS = _of_reader(
 GRPC_CHANNEL: PrivateName[type] = PrivateName(
     "grpcio",
     "grpc._channel",
-    "Channel",
+    "_UnaryUnaryMultiCallable",
     "import what gRPC imports for its first channel before the thread that sends is started",
     "a process that is forked while that thread imports it can never send over gRPC",
     kind=type,

@@ -77,7 +77,8 @@ def test_a_reload_loses_nothing(promise: Promise, kind: str, requests: int) -> N
             # They have ended before the backend is back.
             wait_until(lambda: not old & workers(server))
             traffic.wait_for(requests)
-        # What a server has read is answered.
+        # What a server has read is answered. Its access line follows the answer.
+        wait_until(lambda: set(traffic.traces) <= set(accessed(server)))
         assert sorted(accessed(server)) == sorted(traffic.traces)
         if kind in CLOSES_CONNECTIONS:
             assert all(failure.startswith(CLOSED) for failure in traffic.failed)

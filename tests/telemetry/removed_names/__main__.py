@@ -24,7 +24,7 @@ IMPORTED = (
     *("opentelemetry.attributes", "opentelemetry.sdk.trace", "opentelemetry.sdk._logs.export"),
     *("opentelemetry.sdk.metrics.export", "opentelemetry.instrumentation.asgi"),
     *("opentelemetry.instrumentation.system_metrics", "opentelemetry.instrumentation.log_utils"),
-    *("grpc", "grpc._channel", "google.rpc.status_pb2", "requests.adapters"),
+    *("grpc._channel", "grpc.experimental", "google.rpc.status_pb2", "requests.adapters"),
     *("multiprocessing.popen_fork", "multiprocessing.queues", "multiprocessing.util"),
     *("logfire", "logfire._internal.config", "requests"),
     *("sentry_sdk.integrations.logging", "sentry_sdk.transport", "sentry_sdk.utils"),
