@@ -153,11 +153,6 @@ class RequestRecord:
         if event_id and event_id not in self.events and len(self.events) < MAX_EVENTS:
             self.events.append(event_id)
 
-    def forget_event(self, event_id: str) -> None:
-        """Remove the id of an error event that was not sent."""
-        if event_id in self.events:
-            self.events.remove(event_id)
-
 
 def attach_record(record: RequestRecord, context: Context) -> Context:
     """Return ``context`` with the record in it."""

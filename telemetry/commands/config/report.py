@@ -58,13 +58,13 @@ def rows(settings: Settings, sources: Sources, route: Route = _directly) -> Iter
         if field.name not in _ELSEWHERE:
             value = getattr(settings, field.name)
             yield field.name, _shown(variable_of(field.name), value), sources.get(field.name, ())
+    yield "budgets", _budgets(settings.budgets), sources.get("budgets", ())
     limits = (
         f"{each.name} {getattr(settings.limits, each.name)}"
         for each in fields(LimitSettings)
         if getattr(settings.limits, each.name) is not None
     )
     yield "limits", ", ".join(limits), sources.get("limits", ())
-    yield "budgets", _budgets(settings.budgets), sources.get("budgets", ())
     yield "spool", _spool(settings.spool), sources.get("spool", ())
     yield (
         "redact",

@@ -221,8 +221,8 @@ class HostEventProcessor(EventProcessor):
         Called on the thread that has prepared the event, and no more than once for each.
         """
         record, error = self._pending().pop(event_id, (None, None))
-        if record is not None:
-            record.forget_event(event_id)
+        if record is not None and event_id in record.events:
+            record.events.remove(event_id)
         if error is not None:
             failures.mark_dropped(error, event_id)
 
