@@ -101,11 +101,12 @@ def _import_ahead(settings: OTLPSettings) -> None:
     A process that is forked while that thread imports a module can never import it.
     """
     grpc = settings.protocol == "grpc"
+    # What is missing, wrong or fails is reported by the first attempt.
     if not grpc:
-        import_ahead(settings.endpoint)
+        with suppress(Exception):
+            import_ahead(settings.endpoint)
     provider = settings.grpc_credential_provider if grpc else settings.credential_provider
     if provider is not None:
-        # What is missing or fails is said by the first attempt.
         with suppress(Exception):
             _provider(provider)
             if not grpc:

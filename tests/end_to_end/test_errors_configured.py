@@ -116,7 +116,7 @@ def test_each_works_without_the_other(switched: Switched, side: str) -> None:
     assert ("sentry_sdk" in found["modules"]) is errors
     assert ("telemetry.export.http" in str(found["modules"])) is (traces or errors)
     assert found["threads"].count("telemetry-sender") == traces + errors
-    assert any(name.startswith("Otel") for name in found["threads"]) is traces
+    assert ("telemetry-metrics" in found["threads"]) is traces
 
 
 def test_a_trace_that_the_sampler_dropped_is_not_linked_to(host: Host) -> None:
