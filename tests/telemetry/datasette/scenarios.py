@@ -117,6 +117,7 @@ async def call(host: DatasetteHost) -> None:
 async def calls(host: DatasetteHost) -> None:
     # On a busy machine the second page would look for new tables.
     await host.keep_schemas()
+    host.forget()
     await visit(host.edge, "/-/calls")
 
 
