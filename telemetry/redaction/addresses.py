@@ -24,7 +24,7 @@ _END_OF_AUTHORITY = re.compile(r"[/?#']")
 # Schemes whose addresses often have a port and, in the path, an `@`.
 _WEB: Final = ("http", "https", "ws", "wss")
 _LONGEST_WEB: Final = 5
-_MAX_ADDRESSES: Final = 256
+_MAX_ADDRESSES: Final = 192
 
 
 def without_users(text: str) -> str:

@@ -139,7 +139,7 @@ _CLOSED: Final = frozenset(")]}")
 # Of quotes or brackets that are searched for the end of one value.
 _MAX_MARKS: Final = 64
 # Of names in one text, and of values whose brackets are not closed: the rest is replaced.
-_MAX_NAMES: Final = 256
+_MAX_NAMES: Final = 192
 _MAX_UNCLOSED: Final = 32
 # The rest of a header, and an authentication scheme before its credentials.
 _HEADER = re.compile(r"(?:cookie|authori[sz]ation)\Z")

@@ -107,7 +107,7 @@ _STATEMENT = re.compile(
 )
 _LONGEST_COLUMNS: Final = 400
 _WHERE = re.compile(r"from\s\S{1,64}\s(?:where|join|order|group|limit)\s")
-_MAX_STATEMENTS: Final = 32
+_MAX_STATEMENTS: Final = 24
 _LINES_OF_STATEMENT = re.compile(
     r"[^\n]*+(?:\n(?:[ \t]++(?!File \"|at )|(?:FROM|WHERE|AND|OR|ORDER|GROUP|LIMIT|LEFT|INNER"
     r"|JOIN|VALUES|SET|HAVING|UNION|ON)\b)[^\n]*+)*+"

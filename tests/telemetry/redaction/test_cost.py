@@ -48,9 +48,12 @@ def parts_of_matches(draw: st.DrawFn) -> str:
 
 
 def seconds(text: str) -> float:
-    """Processor time of the text as a message and as SQL, whole and cut, the better of two."""
-    took = []
-    for _ in range(2):
+    """Processor time of the text as a message and as SQL, whole and cut, the best of two.
+
+    Of ten, if both are too long: a virtual machine that stands still counts that as well.
+    """
+    took: list[float] = []
+    while len(took) < 2 or (len(took) < 10 and min(took) >= MOST):
         began = time.thread_time()
         REDACTOR.text(text)
         REDACTOR.value("db.query.text", text)
