@@ -136,10 +136,14 @@ def _load(target: str) -> Any:
 def _needs_no_argument(found: Any) -> bool:
     """Whether this is a factory of applications: an application takes three arguments."""
     try:
-        inspecting.signature(found).bind()
+        signature = inspecting.signature(found)
+        signature.bind()
     except Exception:  # noqa: BLE001 # attributes of an object may raise anything
         return False
-    return not inspecting.iscoroutinefunction(found)
+    # One that takes any number passes them on.
+    kinds = {each.kind for each in signature.parameters.values()}
+    passes_on = inspecting.Parameter.VAR_POSITIONAL in kinds
+    return not passes_on and not inspecting.iscoroutinefunction(found)
 
 
 def _raise_own(error: BaseException) -> None:

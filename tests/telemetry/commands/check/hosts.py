@@ -131,6 +131,11 @@ def failing():
 
 def nothing():
     return None
+
+around = application()
+
+def passes_on(*arguments):
+    return around(*arguments)
 """,
     "parses_arguments": WELL
     + """

@@ -35,7 +35,10 @@ PARTS = [
 ]
 DEAD = "small.well:application small.dead_settings"
 NOT_THERE = ["small.nothing:application", "small.well:app", "small.well:os.environ"]
-FACTORIES = ["small.factory:application()", "small.factory:failing", "small.factory:nothing()"]
+FACTORIES = [
+    *("small.factory:application()", "small.factory:failing", "small.factory:nothing()"),
+    "small.factory:passes_on",
+]
 Results = dict[str, dict[str, Any]]
 
 
@@ -123,6 +126,8 @@ def test_a_factory_is_called(inspected: Results) -> None:
     assert "failing() raises LookupError: planted (small/factory.py, line " in error
     error = inspected["small.factory:nothing()"]["error"]
     assert "nothing() returns an object of type NoneType, which can't be called" in error
+    # No factory: it takes any number of arguments, and so the three of an application.
+    assert _problem(inspected["small.factory:passes_on"], "edge").startswith("not outermost")
 
 
 def test_a_host_may_read_the_command_line(inspected: Results) -> None:
