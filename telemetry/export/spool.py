@@ -270,25 +270,27 @@ class Spool:
         Raises:
             OSError: if they can't be written. What was written is deleted.
         """
-        failures = [item for item in items if item[3]]
-        if hold or not failures or len(failures) == len(items):
-            segment = self._write(items, bool(failures))
-            if hold:
-                return segment
-            self.give_back(segment)
-            return None
-        ordinary = [item for item in items if not item[3]]
-        written: list[Segment] = []
-        try:
-            for part, is_failure in ((ordinary, False), (failures, True)):
-                written.append(self._write(part, is_failure))
-        except OSError:
+        # A fork waits: the child would have the lock of a file that is held meanwhile for a moment.
+        with self._folder.lock:
+            failures = [item for item in items if item[3]]
+            if hold or not failures or len(failures) == len(items):
+                segment = self._write(items, bool(failures))
+                if hold:
+                    return segment
+                self.give_back(segment)
+                return None
+            ordinary = [item for item in items if not item[3]]
+            written: list[Segment] = []
+            try:
+                for part, is_failure in ((ordinary, False), (failures, True)):
+                    written.append(self._write(part, is_failure))
+            except OSError:
+                for segment in written:
+                    self.remove(segment)
+                raise
             for segment in written:
-                self.remove(segment)
-            raise
-        for segment in written:
-            self.give_back(segment)
-        return None
+                self.give_back(segment)
+            return None
 
     def _write(self, items: Sequence[Item], is_failure: bool) -> Segment:
         content = encode(items)
