@@ -6,41 +6,21 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.sdk.metrics.export import (
-    MetricExporter,
-    MetricExportResult,
-    MetricsData,
-)
 
 from telemetry.metrics.provider import MeterProvider
 from telemetry.metrics.reader import PeriodicReader
+from tests.telemetry.metrics.exported import Exported
 from tests.telemetry.scripts import printed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from opentelemetry.sdk.metrics.export import (
+        MetricExporter,
+        MetricsData,
+    )
+
 HOUR = 3600.0
-
-
-class Exported(MetricExporter):
-    """Keeps the value of each export's counter."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.values: list[float] = []
-
-    def export(
-        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
-    ) -> MetricExportResult:
-        points: Any = metrics_data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
-        self.values.append(points[0].value)
-        return MetricExportResult.SUCCESS
-
-    def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        return True
-
-    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        pass
 
 
 class Slow(PeriodicReader):

@@ -21,7 +21,6 @@ from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
     InMemoryMetricReader,
     MetricExporter,
-    MetricExportResult,
     MetricsData,
     PeriodicExportingMetricReader,
 )
@@ -42,6 +41,7 @@ from telemetry.metrics.tables import TableHistogram
 from telemetry.redaction.redactor import Redactor
 from telemetry.settings.model import RedactionSettings
 from tests.telemetry.metrics.collected import Measuring, collected
+from tests.telemetry.metrics.exported import Exported
 
 DELTA, CUMULATIVE = AggregationTemporality.DELTA, AggregationTemporality.CUMULATIVE
 KINDS = (sdk.Counter, sdk.UpDownCounter, sdk.Histogram)
@@ -473,27 +473,6 @@ class Slow(PeriodicExportingMetricReader):
             self.second.wait(1)
         super()._receive_metrics(metrics_data, timeout_millis, **kwargs)
         self.second.set()
-
-
-class Exported(MetricExporter):
-    """Keeps the value of each export's counter."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.values: list[float] = []
-
-    def export(
-        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
-    ) -> MetricExportResult:
-        points: Any = metrics_data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
-        self.values.append(points[0].value)
-        return MetricExportResult.SUCCESS
-
-    def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        return True
-
-    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        pass
 
 
 def test_what_is_collected_later_is_exported_later() -> None:
