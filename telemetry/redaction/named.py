@@ -183,7 +183,8 @@ def without_named(text: str) -> str:
         if found is None:
             continue
         begin, end = found
-        if begin < done:
+        # A value in front of its name may be replaced already, and one may be empty.
+        if begin < done or begin >= end:
             continue
         if match[0] == "tokens" and not _ENCLOSED.match(text, begin):
             continue

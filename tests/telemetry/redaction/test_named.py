@@ -191,6 +191,16 @@ def test_a_value_behind_its_name_is_replaced(notation: str) -> None:
 
 
 @pytest.mark.parametrize("notation", NOTATIONS)
+def test_a_text_may_end_anywhere(notation: str) -> None:
+    """In front of a value, too, with line breaks behind the name: it is searched all the same."""
+    text = notation % WORD
+    for end in range(len(text)):
+        for more in ("", "\n", "\n\n", "\r\n\r\n", " ", '"', "=", "(", "<"):
+            begin = f"planted@example.org {text[:end]}{more}"
+            assert "planted@" not in REDACTOR.text(begin), begin
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
 def test_a_value_behind_another_name_stays(notation: str) -> None:
     """The same notations show that the rule is about the name."""
     for name in (
@@ -285,6 +295,7 @@ def test_an_address_loses_its_password(scheme: str, before: str, after: str) -> 
         "use -u for users, docker run -u 1000:1000 image",
         "follow-up: the compass pointed to the overpass",
         r"C:\new\run: 5 files",
+        "password\n\n",
     ],
 )
 def test_other_texts_stay(text: str) -> None:
