@@ -52,6 +52,7 @@ Component = Literal[
     "processes",
     "redaction.log_record",
     "redaction.span",
+    "redaction.text",
     "traces.tail_sampling",
 ]
 """Components of telemetry that may fail while a request is served."""

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from telemetry.failsafe import failed
 from telemetry.redaction import additions
 from telemetry.redaction.additions import plain_name
 from telemetry.redaction.addresses import without_user_options, without_users
@@ -315,6 +316,9 @@ class Redactor:
         return self._cut(statement, self._redacted_sql)
 
     def _redacted_sql(self, statement: str) -> str:
+        return _or_nothing(self._sql_by_rules, statement)
+
+    def _sql_by_rules(self, statement: str) -> str:
         if statement.endswith(TRUNCATED):
             # Datasette has cut it, within its last word perhaps.
             statement = f"{_without_last_word(statement.removesuffix(TRUNCATED))}{TRUNCATED}"
@@ -325,6 +329,9 @@ class Redactor:
         return self._without_shapes(found)
 
     def _redacted(self, text: str) -> str:
+        return _or_nothing(self._by_rules, text)
+
+    def _by_rules(self, text: str) -> str:
         # The result of one rule may match another rule. Most texts do not change.
         for _ in range(_PASSES if len(text) <= _LONG else 1):
             found = self._redacted_once(text)
@@ -402,6 +409,15 @@ class Redactor:
         for pattern in self._rules.patterns:
             text = bounded(pattern, _unless_taken_out, text)
         return text
+
+
+def _or_nothing(redacted: Callable[[str], str], text: str) -> str:
+    """The redacted text, or none of it if a rule fails: what was not searched is not sent."""
+    try:
+        return redacted(text)
+    except Exception as error:  # noqa: BLE001 # of a rule
+        failed("redaction.text", error)
+        return CUT
 
 
 def _decoded(text: str) -> str:

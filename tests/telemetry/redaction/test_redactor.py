@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from telemetry import TelemetryError
+from telemetry import TelemetryError, failsafe
 from telemetry.redaction.additions import redact
 from telemetry.redaction.redactor import MAX_TEXT, Redactor
 from telemetry.registry.redaction import KINDS
@@ -177,3 +177,18 @@ def test_redaction_needs_no_sdk() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_text_is_not_sent_if_a_rule_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does the caller fail: redaction is on the way of each log line."""
+    failsafe.raise_failures(False)
+    monkeypatch.setattr("telemetry.redaction.redactor.without_emails", lambda text: text[len(text)])
+    redactor = Redactor(RedactionSettings())
+    before = state.failures["redaction.text"]
+    assert redactor.text("mail to planted-1@example.org") == "[…]"
+    assert redactor.value("db.query.text", "select a from planted@example.org") == "[…]"
+    assert redactor.attributes({"note": "planted-1@example.org", "count": 5}) == {
+        "note": "[…]",
+        "count": 5,
+    }
+    assert state.failures["redaction.text"] == before + 3
