@@ -10,7 +10,7 @@ import os
 import time
 from threading import Lock, RLock, local
 from typing import TYPE_CHECKING, Any, Self
-from weakref import ReferenceType, ref
+from weakref import ReferenceType, WeakMethod, ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +72,17 @@ def renew_in_children(owner: Any, attribute: str) -> None:
     """
     make = _MAKERS[type(getattr(owner, attribute))]
     _renewed.append((ref(owner, _forget), attribute, make))
+
+
+def call_in_children(method: Callable[[], None]) -> None:
+    """Call a bound method in each forked child, for as long as its object exists."""
+    bound = WeakMethod(method)
+
+    def after_in_child() -> None:
+        if call := bound():
+            call()
+
+    os.register_at_fork(after_in_child=after_in_child)
 
 
 def _forget(reference: ReferenceType[Any]) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
-from weakref import WeakMethod
 
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
 from telemetry.failsafe import failed
-from telemetry.forks import ForkLock
+from telemetry.forks import ForkLock, call_in_children
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricExporter
@@ -42,13 +40,7 @@ class PeriodicReader(PeriodicExportingMetricReader):
         self._ended = Event()
         self._collecting: Thread | None = None
         self._start()
-        forked = WeakMethod(self._forked)
-
-        def after_in_child() -> None:
-            if call := forked():
-                call()
-
-        os.register_at_fork(after_in_child=after_in_child)
+        call_in_children(self._forked)
 
     def _start(self) -> None:
         if self._interval < math.inf:

@@ -7,14 +7,12 @@ to those of the SDK's instruments. See docs/decisions/0026-metric-tables.md.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from threading import Lock, RLock
 from time import time_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakMethod
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context, get_current
@@ -33,6 +31,7 @@ from opentelemetry.trace import INVALID_SPAN, get_current_span
 
 from telemetry import private_api as p
 from telemetry.failsafe import failed
+from telemetry.forks import call_in_children
 from telemetry.metrics.aggregations import (
     DEFAULT_BOUNDARIES,
     ExplicitAggregation,
@@ -111,7 +110,7 @@ class Tables:
         # By the SDK's instrument, which is the same for each call that creates it again.
         self._instruments: dict[Any, _Instrument] = {}
         additions.follow(self)
-        _call_in_children(self)
+        call_in_children(self.forked)
 
     @classmethod
     def for_readers(
@@ -704,13 +703,3 @@ _SAMPLES: dict[type[sdk.ExemplarFilter], FindSample] = {
     sdk.AlwaysOnExemplarFilter: _always,
     sdk.AlwaysOffExemplarFilter: _never,
 }
-
-
-def _call_in_children(tables: Tables) -> None:
-    forked = WeakMethod(tables.forked)
-
-    def after_in_child() -> None:
-        if call := forked():
-            call()
-
-    os.register_at_fork(after_in_child=after_in_child)

@@ -1,4 +1,4 @@
-"""Attributes of exceptions on spans, those included that can't be described."""
+"""Records exceptions on spans, those included that can't be described."""
 
 from __future__ import annotations
 
@@ -7,37 +7,50 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import Status
 
+from telemetry.errors import failures
 from telemetry.logs.plain import text, without_headers
 from telemetry.tracebacks import format_exception
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from opentelemetry.trace import Span
+
 EXCEPTION: Final = "exception"
 """Name of the event of an exception (OpenTelemetry's semantic conventions)."""
 
 
-def exception_event(
-    exception: BaseException, attributes: Mapping[str, Any] | None, *, escaped: bool
-) -> dict[str, Any]:
-    """The attributes of an exception's event, as the SDK sets them.
+def record_exception(
+    span: Span,
+    exception: BaseException,
+    attributes: Mapping[str, Any] | None,
+    timestamp: int | None,
+    *,
+    escaped: bool,
+) -> None:
+    """Record an exception as the SDK does, and set the span as its origin, for its error event.
 
     With placeholders if its text or traceback raises.
 
     Args:
+        span: the span.
         exception: the exception, of which any method may raise.
-        attributes: further attributes.
+        attributes: further attributes of the event.
+        timestamp: of the event, in nanoseconds; the present time unless given.
         escaped: whether it has left the span's block.
     """
+    if span.is_recording():
+        failures.set_origin(exception, failures.Origin.of(span.get_span_context()))
     kind = type(exception)
     module, name = kind.__module__, kind.__qualname__
-    return {
+    known = {
         "exception.type": f"{module}.{name}" if module and module != "builtins" else name,
         "exception.message": _message(exception),
         "exception.stacktrace": _stacktrace(exception),
         "exception.escaped": str(escaped),
         **(attributes or {}),
     }
+    span.add_event(EXCEPTION, known, timestamp)
 
 
 def exception_attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -36,15 +36,14 @@ from opentelemetry.trace import (
     Tracer,
 )
 
-from telemetry.errors import failures
 from telemetry.export.ended_spans import SpanCopy
 from telemetry.request import RECORD_KEY, SPAN_KEY
 from telemetry.traces.current import CurrentSpan, failure_of
 from telemetry.traces.exceptions import (
     EXCEPTION,
     exception_attributes,
-    exception_event,
     failed_status,
+    record_exception,
 )
 from telemetry.traces.unrecorded import UnrecordedServerSpan
 
@@ -312,10 +311,7 @@ class LightSpan(sdk.Span):
         escaped: bool = False,
     ) -> None:
         """Record an exception, and set the span as its origin, for its error event."""
-        if self.end_time is None:
-            failures.set_origin(exception, failures.Origin.of(self.get_span_context()))
-        known = exception_event(exception, attributes, escaped=escaped)
-        self.add_event(EXCEPTION, known, timestamp)
+        record_exception(self, exception, attributes, timestamp, escaped=escaped)
 
     def update_name(self, name: str) -> None:
         """Change the name."""

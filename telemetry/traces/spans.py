@@ -15,14 +15,13 @@ from opentelemetry.sdk import trace as sdk
 from opentelemetry.trace import Status
 
 from telemetry import private_api
-from telemetry.errors import failures
 from telemetry.failsafe import failed
 from telemetry.logs.plain import without_headers
 from telemetry.traces.exceptions import (
     EXCEPTION,
     exception_attributes,
-    exception_event,
     failed_status,
+    record_exception,
 )
 
 if TYPE_CHECKING:
@@ -88,10 +87,7 @@ class RecordedSpan(sdk.Span):
         escaped: bool = False,
     ) -> None:
         """Record an exception, and set the span as its origin, for its error event."""
-        if self.is_recording():
-            failures.set_origin(exception, failures.Origin.of(self.get_span_context()))
-        known = exception_event(exception, attributes, escaped=escaped)
-        self.add_event(EXCEPTION, known, timestamp)
+        record_exception(self, exception, attributes, timestamp, escaped=escaped)
 
 
 class RecordedSpanProcessor(sdk.SpanProcessor):

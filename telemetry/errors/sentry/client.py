@@ -98,6 +98,8 @@ class ErrorTracking:
         self._reporting = False
         self._own: BaseClient | None = None
         self._hosts: BaseClient | None = None
+        # The client of the host that says which events it drops.
+        self._watched: BaseClient | None = None
         self._lock = Lock()
         self._global_scope = sentry_sdk.get_global_scope()
         renew_in_children(self, "_lock")
@@ -221,7 +223,8 @@ class ErrorTracking:
                 note(str(event.get("event_id")))
             return sent
 
-        private_api.replace(private_api.SENTRY_CAPTURE, capture_event, client)
+        if private_api.replace(private_api.SENTRY_CAPTURE, capture_event, client):
+            self._watched = client
 
     def _report_failures(self) -> None:
         if self._reporting:
@@ -259,11 +262,11 @@ class ErrorTracking:
         client = sentry_sdk.get_client()
         if client is self._own:
             return self._own_events(event, hint)
-        watched = client is self._hosts
+        watched = client is self._watched
         self._notice(client)
         processed = self._host_events(event, hint)
         if not watched:
-            # Its call has begun before this client was noticed.
+            # Nothing says whether it is sent, or its call began before the client was noticed.
             self._host_events.sent(str(event.get("event_id")))
         if processed is not None and processed.get("type") is None:
             self._accepted += 1

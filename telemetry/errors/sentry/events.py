@@ -110,7 +110,7 @@ class EventProcessor:
 
     def _prepared(self, event: Event, hint: Hint) -> Event | None:
         error, log, record = subject(hint)
-        if not _is_wanted(error, log, record):
+        if not self._is_wanted(error, log, record):
             return None
         group = fingerprint(event, log, error)
         admission = self._admit(event, error, group)

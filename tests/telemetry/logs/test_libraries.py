@@ -217,7 +217,7 @@ OURS = "telemetry.logging_config(debug=False)"
     ids=["its formatter", "our lines", "as extra", "python-json-logger"],
 )
 def test_structlog_through_standard_logging(tmp_path: Path, last: str, config: str) -> None:
-    """The event is the message, and what it has besides are attributes, whoever writes lines."""
+    """The event is the message, and its other fields are attributes, with any formatter."""
     setup = STRUCTLOG.format(last=last, config=config)
     logged = run(tmp_path, setup, 'structlog.get_logger("host").info("adopted", pages=3)')
     line = json.loads(logged.lines[0])

@@ -442,6 +442,35 @@ def test_the_hosts_outgoing_headers_stay(tmp_path: Path) -> None:
     assert printed(done) == ["sentry-trace baggage"]
 
 
+def test_what_nothing_is_said_of_is_not_kept(tmp_path: Path) -> None:
+    """A client that the host has wrapped itself: its exceptions are freed when they are sent."""
+    code = """
+    import gc, weakref
+    client = sentry_sdk.get_client()
+    own = client.capture_event
+    client.capture_event = lambda *args, **kwargs: own(*args, **kwargs)
+
+    class Planted(Exception):
+        pass
+
+    def fail():
+        try:
+            raise Planted
+        except Planted as error:
+            sentry_sdk.capture_exception(error)
+            return weakref.ref(error)
+
+    raised = [fail() for _ in range(3)]
+    sentry_sdk.flush(60)
+    gc.collect()
+    # The SDK may keep the last one.
+    print([each() for each in raised[:2]])
+    """
+    done, own = _run(tmp_path, code, first=False)
+    assert printed(done) == ["[None, None]"]
+    assert dict(own.item_types)["event"] == 3
+
+
 def test_a_host_can_redact_as_telemetry_does(tmp_path: Path) -> None:
     """Events and transactions, which are otherwise what they were."""
     options = (
