@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 _IMPORTED = (
     *("asyncio", "concurrent.futures.thread", "decimal", "email.message", "html.parser"),
     *("http.cookies", "importlib.metadata", "logging.config", "multiprocessing.util", "sqlite3"),
-    "zoneinfo",
+    *("difflib", "email.headerregistry", "email.mime.text", "fractions", "getpass", "graphlib"),
+    *("gzip", "pdb", "pprint", "secrets", "statistics", "wsgiref.util", "zoneinfo"),
+    *("aiofiles.tempfile", "asyncinject", "dateutil.parser", "dateutil.relativedelta"),
+    *("dj_database_url", "httpx2", "itsdangerous", "mergedeep", "pluggy", "pydantic.json_schema"),
+    *("pydantic.main", "pydantic.types", "sqlite_utils"),
     *("asgiref.sync", "google.protobuf.message", "httpcore", "jinja2", "psutil", "requests"),
     *("sqlparse", "wrapt", "yaml"),
     *("opentelemetry.sdk.trace.export", "opentelemetry.sdk.metrics.export"),
