@@ -37,6 +37,7 @@ from telemetry.redaction.redactor import Redactor
 from telemetry.redaction.tokens import without_tokens
 from telemetry.registry.redaction import REDACTED
 from telemetry.settings.model import RedactionSettings
+from telemetry.settings.variables import TEXT_LENGTH_LIMIT
 from tests.support.civic import SOURCE
 
 if TYPE_CHECKING:
@@ -85,7 +86,20 @@ WORST: Mapping[str, str] = {
     "statements in messages": "select 'a' from b where ",
     "addresses, names and entities": "dst%k' for keyhttps://a:b@cauth &quot;value=",
     "escapes and statements": "%40a@b.c<password>; (params '",
+    "words of a key": "key-",
+    "brackets with quotes": 'token={"a": \\"b\\", [c]}token=(\n',
+    "options and escapes": "%20a\n--token a ",
 }
+# Has what makes each rule search a text, and nothing that it would replace.
+TRIGGERS = (
+    " select insert update delete sql query statement params value iteral alid input loat: LINE"
+    " row contains entry ' ') near \" : ; -u token @ :// ? %41 ~41 &amp; \\u0041 Key Pass "
+)
+FILLERS = (
+    *("a", "a@", "a ", "/", "/ ", "a/", "'", '"', "a.b ", "A1", "x-", "=", "a=", "?", "a?", "("),
+    *("$a", "$", ":a ", ": ", "\n", "a\n", " \n", "value ", "from ", "select ", "é", "1 ", "12"),
+    *("--", "e", "[", "`", "<a", "_", "-", "key ", "key-", "aB ", "%", "&", "\\", "~", "sql"),
+)
 LENGTHS = (8_192, 16_384, 32_768)
 
 
@@ -101,7 +115,8 @@ def _run(rounds: int) -> Iterator[str]:
     yield "A statement of 160 characters, never seen before:"
     yield from _statements()
     yield ""
-    yield "The worst that a visitor can send, CPU ms by length (a text is cut to the last):"
+    most = f"{TEXT_LENGTH_LIMIT.default:,} are searched"
+    yield f"The worst that a visitor can send, CPU ms by length ({most}):"
     yield from _worst()
     yield ""
     yield "Random tokens of 24 to 64 characters that are replaced, and other words that are:"
@@ -168,6 +183,15 @@ def _worst() -> Iterator[str]:
         found = [_milliseconds(redactor.text, text) for text in texts]
         sql = _milliseconds(lambda text: redactor.value("db.query.text", text), texts[-1])
         yield f"  {name:<28}{''.join(f'{took:>9.2f}' for took in found)}{sql:>12.2f}"
+
+    took = sorted(
+        (_milliseconds(redactor.text, f"{TRIGGERS}{filler * (LENGTHS[-1] // len(filler))}"), filler)
+        for filler in FILLERS
+    )
+    yield ""
+    yield "The worst of those that begin with what makes every rule search them:"
+    for milliseconds, filler in reversed(took[-5:]):
+        yield f"  {filler!r:<55}{milliseconds:>9.2f}"
 
 
 def _rates() -> Iterator[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 6
 MAX_ITEMS = 200
-# Cut to 32,768 when it is redacted.
+# The longest text that may be redacted, before it is.
 MAX_TEXT = 32_768 + MARGIN
 
 

@@ -13,8 +13,8 @@ _ADDRESS = re.compile(r":(?:\\{0,7}/){2}([^\s\"<>`]*+)")
 # As curl and others take it: `-u bob:password`, `'--user', 'bob:password'`. Numbers are those of a
 # user and a group.
 _USER_OPTION = re.compile(
-    r"(?<![\w-])(-u|--(?:proxy-)?user)([ =]{0,2}[\"',]{0,3} ?[\"']?[^\s:\"'/=-][^\s:\"'/]{0,63}:)"
-    r"(?![0-9]+\b)([^\s\"']++)"
+    r"(-(?<![\w-].)(?:u|-(?:proxy-)?user))"
+    r"([ =]{0,2}[\"',]{0,3} ?[\"']?[^\s:\"'/=-][^\s:\"'/]{0,63}:)(?![0-9]+\b)([^\s\"']++)"
 )
 # The next address of a list.
 _NEXT = re.compile(r"(?<=[,;'|])(?=[a-zA-Z][\w+.-]{1,20}://)")
@@ -24,7 +24,7 @@ _END_OF_AUTHORITY = re.compile(r"[/?#']")
 # Schemes whose addresses often have a port and, in the path, an `@`.
 _WEB: Final = ("http", "https", "ws", "wss")
 _LONGEST_WEB: Final = 5
-_MAX_ADDRESSES: Final = 192
+_MAX_ADDRESSES: Final = 96
 
 
 def without_users(text: str) -> str:
@@ -34,7 +34,11 @@ def without_users(text: str) -> str:
 
 def without_user_options(text: str) -> str:
     """The text without passwords behind an option for user and password."""
-    return bounded(_USER_OPTION, rf"\1\2{REDACTED}", text)
+    return bounded(_USER_OPTION, _without_password, text)
+
+
+def _without_password(match: re.Match[str]) -> str:
+    return f"{match[1]}{match[2]}{REDACTED}"
 
 
 def _shown(match: re.Match[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -21,10 +20,18 @@ def bounded(
     text: str,
     limit: int = MAX_MATCHES,
 ) -> str:
-    """``pattern.sub``, except that the text behind the last match allowed is replaced by `CUT`."""
-    found, matches = pattern.subn(replacement, text, limit)
-    if matches < limit:
+    """``pattern.sub``, except that the text behind the last match allowed is replaced by `CUT`.
+
+    A replacement that is a string is no template: it has no references to groups.
+    """
+    last: re.Match[str] | None = None
+
+    def replaced(match: re.Match[str]) -> str:
+        nonlocal last
+        last = match
+        return replacement if isinstance(replacement, str) else replacement(match)
+
+    found, matches = pattern.subn(replaced, text, limit)
+    if matches < limit or last is None or last.end() == len(text):
         return found
-    last = next(islice(pattern.finditer(text), limit - 1, None))
-    rest = len(text) - last.end()
-    return f"{found[: len(found) - rest]}{CUT}" if rest else found
+    return f"{found[: len(found) - (len(text) - last.end())]}{CUT}"

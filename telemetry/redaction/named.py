@@ -99,6 +99,7 @@ _COMMAND = re.compile(
     r"[ \t]+[\w.-]{0,48}\Z",
     re.IGNORECASE,
 )
+_COMMANDS: Final = ("set", "login ", "#define", "env", "arg")
 # An attribute whose value is the name, in a tag with the value as its content.
 _ATTRIBUTE_BEGIN = re.compile(
     r"<[\w:.-]{1,32}[ \t][^<>]{0,60}(?:key|name|field|id)\s?=\s?[\"'][\w.-]{0,48}\Z", re.IGNORECASE
@@ -136,10 +137,13 @@ _OPENING = re.compile(r"(?:[A-Za-z_][\w.]{0,63})?[(\[{]|<(?=[\w.]{1,64}[: ])")
 _BRACKET = re.compile(r"[()\[\]{}\"'`]")
 _OPEN: Final = frozenset("([{")
 _CLOSED: Final = frozenset(")]}")
-# Of quotes or brackets that are searched for the end of one value.
+# Of quotes or brackets that are searched for the end of one string or bracket, of those that are
+# searched for one value alone, and for all values of a text: one may have many strings in it.
 _MAX_MARKS: Final = 64
+_MAX_MARKS_OF_ONE: Final = 512
+_MAX_MARKS_OF_ALL: Final = 1024
 # Of names in one text, and of values whose brackets are not closed: the rest is replaced.
-_MAX_NAMES: Final = 192
+_MAX_NAMES: Final = 160
 _MAX_UNCLOSED: Final = 32
 # The rest of a header, and an authentication scheme before its credentials.
 _HEADER = re.compile(r"(?:cookie|authori[sz]ation)\Z")
@@ -160,6 +164,15 @@ _MIXED = re.compile(r"[0-9=]|[a-z][A-Z]")
 _TAKEN_OUT: Final = frozenset({REDACTED, REDACTED_IN_URL, REDACTED.strip("[]")})
 
 
+class _Marks:
+    """Counts the quotes and brackets that may still be searched."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
 def without_named(text: str) -> str:
     """The text with the values replaced that follow the name of a credential."""
     lowered = text.lower()
@@ -168,6 +181,7 @@ def without_named(text: str) -> str:
         lowered = "".join(each.lower() if each.isascii() else each for each in text)
     parts: list[str] = []
     done = seen = unclosed = 0
+    marks = _Marks(_MAX_MARKS_OF_ALL)
     names = _NAME.finditer(lowered)
     if _MAY_BE_HUMP.search(text):
         names = merge(names, _HUMP.finditer(text), key=_start)
@@ -175,11 +189,11 @@ def without_named(text: str) -> str:
         if match.start() < done:
             continue
         seen += 1
-        if seen > _MAX_NAMES or unclosed > _MAX_UNCLOSED:
+        if seen > _MAX_NAMES or unclosed > _MAX_UNCLOSED or marks.left <= 0:
             parts += (text[done : match.start()], CUT)
             done = len(text)
             break
-        found = _value(text, lowered, match.start(), match.end())
+        found = _value(text, lowered, match.start(), match.end(), marks)
         if found is None:
             continue
         begin, end = found
@@ -206,14 +220,14 @@ def content_of_string(text: str, begin: int) -> tuple[int, int] | None:
     quote = _QUOTE.match(text, begin)
     if quote is None:
         return None
-    end = _end_of_quoted(text, quote, begin)
+    end = _end_of_quoted(text, quote, begin, _Marks(_MAX_MARKS_OF_ONE))
     closing = f"{quote[1]}{quote[2]}"
     return quote.end(), end - len(closing) if text.endswith(closing, quote.end(), end) else end
 
 
 def end_of_brackets(text: str, begin: int) -> int:
     """The end of the brackets that begin there, or of its line if they have no end."""
-    return _end_of_brackets(text, begin, begin)
+    return _end_of_brackets(text, begin, begin, _Marks(_MAX_MARKS_OF_ONE))
 
 
 def may_have_name(lowered: str) -> bool:
@@ -229,11 +243,11 @@ def _start(match: re.Match[str]) -> int:
     return match.start()
 
 
-def _value(text: str, lowered: str, start: int, end: int) -> tuple[int, int] | None:
+def _value(text: str, lowered: str, start: int, end: int, marks: _Marks) -> tuple[int, int] | None:
     """Where the value of a name begins and ends; None if there is none."""
     separator = _SEPARATOR.match(lowered, end)
     if separator is None:
-        return _value_in_markup(text, lowered, start, end)
+        return _value_in_markup(text, lowered, start, end, marks)
     begin = separator.end()
     kind = separator.lastgroup
     if kind == "block":
@@ -246,13 +260,13 @@ def _value(text: str, lowered: str, start: int, end: int) -> tuple[int, int] | N
         return (begin, _end_of_unclosed(text, begin, start))
     if kind == "called":
         # All of the arguments, without their brackets.
-        stop = _end_of_brackets(text, begin - 1, start)
+        stop = _end_of_brackets(text, begin - 1, start, marks)
         return (begin, stop - text.startswith(")", stop - 1))
     if kind == "element":
         stop = text.find("<", begin)
         stop = stop if stop >= 0 else _line_end(text, begin)
         return (begin, stop) if stop > begin else None
-    enclosed = _end_of_value(text, begin, start)
+    enclosed = _end_of_value(text, begin, start, marks)
     if enclosed is not None:
         if kind == "listed" and _KEY_END.match(text, enclosed):
             # The next key of a dictionary.
@@ -271,7 +285,9 @@ def _value(text: str, lowered: str, start: int, end: int) -> tuple[int, int] | N
     return (begin, stop) if stop > begin else None
 
 
-def _value_in_markup(text: str, lowered: str, start: int, end: int) -> tuple[int, int] | None:
+def _value_in_markup(
+    text: str, lowered: str, start: int, end: int, marks: _Marks
+) -> tuple[int, int] | None:
     """The value of an option of a command, or the content of an element of XML."""
     before = text[max(0, start - _LOOKBEHIND) : start]
     if _begins(_TAG_BEGIN, before, before.rfind("<") + 1):
@@ -300,7 +316,7 @@ def _value_in_markup(text: str, lowered: str, start: int, end: int) -> tuple[int
     if blanks is None or not _is_option(before):
         return None
     begin = blanks.end()
-    enclosed = _end_of_value(text, begin, start)
+    enclosed = _end_of_value(text, begin, start, marks)
     if enclosed is not None:
         return begin, enclosed
     word = _WORD.match(text, begin)
@@ -315,16 +331,18 @@ def _begins(pattern: re.Pattern[str], before: str, start: int) -> bool:
 
 
 def _is_option(before: str) -> bool:
-    if _SHORT_OPTION.search(before) or _COMMAND.search(before):
-        return True
     start = before.rfind("--")
     # Not the end of a word or of a line of marks.
-    if start > 0 and (before[start - 1].isalnum() or before[start - 1] in "_-"):
-        return False
-    return start >= 0 and _OPTION_BEGIN.fullmatch(before, start) is not None
+    inside = start > 0 and (before[start - 1].isalnum() or before[start - 1] in "_-")
+    if start >= 0 and not inside and _OPTION_BEGIN.fullmatch(before, start):
+        return True
+    if "-" in before and _SHORT_OPTION.search(before):
+        return True
+    lowered = before.lower()
+    return any(word in lowered for word in _COMMANDS) and _COMMAND.search(before) is not None
 
 
-def _end_of_value(text: str, begin: int, name: int) -> int | None:
+def _end_of_value(text: str, begin: int, name: int, marks: _Marks) -> int | None:
     """The end of a value in quotes or brackets; None if it is in neither."""
     closing = _PAIRS.get(text[begin : begin + 1])
     if closing is not None:
@@ -332,24 +350,25 @@ def _end_of_value(text: str, begin: int, name: int) -> int | None:
         return stop + 1 if stop >= 0 else _end_of_unclosed(text, begin, name)
     quote = _QUOTE.match(text, begin)
     if quote is not None:
-        end = _end_of_quoted(text, quote, name)
+        end = _end_of_quoted(text, quote, name, marks)
         for _ in range(_MAX_MARKS):
             following = _CONTINUED.match(text, end)
             quote = _QUOTE.match(text, following.end()) if following else None
             if quote is None:
                 return end
-            end = _end_of_quoted(text, quote, name)
+            end = _end_of_quoted(text, quote, name, marks)
         return end
     opening = _OPENING.match(text, begin)
     if opening is None:
         return None
-    return _end_of_brackets(text, opening.end() - 1, name)
+    return _end_of_brackets(text, opening.end() - 1, name, marks)
 
 
-def _end_of_quoted(text: str, quote: re.Match[str], name: int) -> int:
+def _end_of_quoted(text: str, quote: re.Match[str], name: int, marks: _Marks) -> int:
     depth, mark = len(quote[1]), quote[2]
     at = quote.end()
-    for closing in islice(_CLOSING[mark].finditer(text, at), _MAX_MARKS):
+    for closing in islice(_CLOSING[mark].finditer(text, at), min(_MAX_MARKS, max(0, marks.left))):
+        marks.left -= 1
         if closing.start() < at:
             continue
         backslashes = len(closing[1])
@@ -369,20 +388,21 @@ def _end_of_quoted(text: str, quote: re.Match[str], name: int) -> int:
     return _end_of_unclosed(text, quote.end(), name)
 
 
-def _end_of_brackets(text: str, begin: int, name: int) -> int:
+def _end_of_brackets(text: str, begin: int, name: int, marks: _Marks) -> int:
     if text[begin] == "<":
         stop = text.find(">", begin)
         inner = _BRACKET.search(text, begin, stop if stop >= 0 else len(text))
         if inner is None or inner[0] not in _OPEN:
             return stop + 1 if stop >= 0 else _end_of_unclosed(text, begin, name)
-        end = _end_of_brackets(text, inner.start(), name)
+        end = _end_of_brackets(text, inner.start(), name, marks)
         return end + 1 if text.startswith(">", end) else end
     depth = 0
     at = begin
     for _ in range(_MAX_MARKS):
         found = _BRACKET.search(text, at)
-        if found is None:
+        if found is None or marks.left <= 0:
             break
+        marks.left -= 1
         mark = found[0]
         at = found.end()
         if mark in _OPEN:
@@ -390,7 +410,7 @@ def _end_of_brackets(text: str, begin: int, name: int) -> int:
         elif mark in {'"', "'", "`"}:
             quote = _QUOTE.match(text, found.start())
             if quote is not None:
-                at = _end_of_quoted(text, quote, name)
+                at = _end_of_quoted(text, quote, name, marks)
         else:
             depth -= 1
             if depth <= 0:

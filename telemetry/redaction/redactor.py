@@ -62,20 +62,20 @@ _TILDE = re.compile(r"~(?=[0-9A-F]{2})")
 # What escapes begin with. The text behind so many of them is not decoded, and is replaced.
 _MARKS = ("%", "~", "&")
 _MAX_ESCAPES = 2048
-_ALL_MARKS = (*_MARKS, "\\", "\x1b")
-# Of a long text, which is searched a second time.
-_LONGEST_DECODED = 16_384
 # JSON's and Python's escapes of a printable character of ASCII.
 _ESCAPE = re.compile(r"\\(?:u00|x)([2-7][0-9a-fA-F])")
 # A line break within a string, of a request that was logged as one. A Windows path has them too:
 # the decoded text is only used if it has something private.
-_LINE_BREAK = re.compile(r"(?<!\\)(?:\\r)?\\n")
+_LINE_BREAK = re.compile(r"\\(?<!\\\\)(?:r\\)?n")
 _COLOR = re.compile(r"\x1b\[[0-9;]{0,16}m")
+_TRACEBACKS = ("Traceback (most recent call last):", "  + Exception Group Traceback ")
+_FRAME = re.compile(r' File "[^"\n]{1,256}", line [0-9]{1,7}, in [\w.<>]{1,128}(?=\r?\n|\Z)')
+_MAX_FRAMES = 64
 # Shorter texts can't hold a credential or an e-mail address.
 _SHORT = 6
 # Maximum number of passes over a text that changes. Long texts have one, which bounds the cost.
 _PASSES = 4
-_LONG = 4096
+_LONG = 1024
 
 
 class Redactor:
@@ -94,6 +94,8 @@ class Redactor:
         self._encoded_secrets = encoded_forms_of(settings.secrets)
         self._margin = max(MARGIN, *map(len, self._secrets), 0)
         self._kinds = settings.kinds
+        # This bounds the time. Without kinds only a few secrets are searched for.
+        self._length = settings.text_length if self._kinds else MAX_TEXT
         self.learn()
         additions.follow(self)
 
@@ -228,39 +230,53 @@ class Redactor:
     def whole(self, text: str) -> str:
         """Redact a text of any length, such as a file, without cutting it.
 
-        Line by line, up to `MAX_TEXT` at a time. Of a longer line, `CUT` replaces what is around
-        each place at which it would be cut.
+        Line by line, up to the limit of a text at a time. Of a longer line, `CUT` replaces what is
+        around each place at which it would be cut.
         """
+        most = self._length
         parts: list[str] = []
         at = 0
-        while len(text) - at > MAX_TEXT:
-            end = text.rfind("\n", at, at + MAX_TEXT) + 1
+        while len(text) - at > most:
+            end = text.rfind("\n", at, at + most) + 1
             if end:
                 parts.append(self.text(text[at:end]))
                 at = end
             else:
-                parts += (self.text(text[at : at + MAX_TEXT])[: -self._margin], CUT)
-                at += MAX_TEXT
+                parts += (self.text(text[at : at + most])[: -self._margin], CUT)
+                at += most
         return "".join((*parts, self.text(text[at:])))
 
     def _cut(self, text: str, redacted: Callable[[str], str]) -> str:
-        if len(text) <= MAX_TEXT:
+        most = self._length
+        if len(text) <= most:
             return redacted(text)
+        if len(text) <= MAX_TEXT and text.startswith(_TRACEBACKS):
+            frame = _FRAME.search(text, len(text) - most)
+            if frame is not None:
+                return self._traceback(text, frame.start())
         # Redacted before it is cut. The margin's own end may be half a credential.
-        found = redacted(text[: MAX_TEXT + self._margin])
-        return found[: max(0, len(found) - min(self._margin, len(text) - MAX_TEXT))][:MAX_TEXT]
+        found = redacted(text[: most + self._margin])
+        found = found[: max(0, len(found) - min(self._margin, len(text) - most))][:most]
+        return f"{found}{CUT}" if most < MAX_TEXT else found
+
+    def _traceback(self, text: str, start: int) -> str:
+        """A traceback, of whose frames those before ``start`` are without their source."""
+        first, _, _ = text.partition("\n")
+        frames = _FRAME.findall(text, 0, start)[-_MAX_FRAMES:]
+        shown = "".join(f" {self.text(frame)}\n" for frame in frames)
+        return f"{first}\n{shown}  {CUT}\n {self._redacted(text[start:])}"
 
     def cut(self, text: str, limit: int) -> str:
         """Redact a text, and then cut it to ``limit`` characters, fewer than `MAX_TEXT`."""
         beyond = min(self._margin, len(text) - limit)
-        if beyond <= 0:
-            return self.text(text)
+        if beyond <= 0 or limit + beyond > self._length:
+            return self.text(text)[:limit]
         found = self.text(text[: limit + beyond])
         return found[: max(0, len(found) - beyond)][:limit]
 
     def _bytes(self, value: bytes | bytearray) -> bytes | bytearray:
         found = bytes(value[: MAX_TEXT + self._margin]).decode("latin-1")
-        shown = self.text(found).encode("latin-1", "replace")
+        shown = self.text(found).replace(CUT, "[...]").encode("latin-1", "replace")
         return value if shown == value else shown
 
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> Mapping[Any, Any]:
@@ -347,13 +363,7 @@ class Redactor:
             text = self._without_secrets(_decoded(text))
         found = self._searched(text)
         if "%" in found or "~" in found or "&" in found or "\\" in found or "\x1b" in found:
-            if len(found) <= _LONG:
-                return self._searched_decoded(found)
-            # Of a long text, the lines from the first to the last escape.
-            begin, end = _lines_with_escapes(found)
-            middle = self._searched_decoded(found[begin : min(end, begin + _LONGEST_DECODED)])
-            rest = f"{CUT}{found[end:]}" if end - begin > _LONGEST_DECODED else found[end:]
-            return f"{found[:begin]}{middle}{rest}"
+            return self._searched_decoded(found)
         return found
 
     def _searched_decoded(self, text: str) -> str:
@@ -435,14 +445,6 @@ def _decoded(text: str) -> str:
     return _COLOR.sub("", text) if "\x1b" in text else text
 
 
-def _lines_with_escapes(text: str) -> tuple[int, int]:
-    """Where the first line with an escape begins, and where the last one ends."""
-    places = [(text.find(mark), text.rfind(mark)) for mark in _ALL_MARKS if mark in text]
-    end = text.find("\n", max(last for _, last in places))
-    begin = text.rfind("\n", 0, min(first for first, _ in places)) + 1
-    return begin, end if end >= 0 else len(text)
-
-
 def _without_last_word(text: str) -> str:
     return text[: -len(text.split()[-1])] if text[-1:].strip() else text
 
@@ -475,7 +477,7 @@ def _is(one: object, other: object) -> bool:
 
 # The addresses of RFC 5321 that are in use, in any script. Quantifiers are possessive, and a match
 # starts only where a word starts, so that the time is linear.
-_EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]++@(?:\[[\w.:]++\]|[\w-]++(?:\.[\w-]++)++)")
+_EMAIL = re.compile(r"[\w.+%'-](?<![\w.+%'-].)[\w.+%'-]*+@(?:\[[\w.:]++\]|[\w-]++(?:\.[\w-]++)++)")
 
 
 def without_emails(text: str) -> str:

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(
     r"(?P<comment>--[^\n]*+|/\*.*?(?:\*/|\Z))"
     # Most characters begin none of the others.
-    r"|(?=['\"`0-9xXeE\[]|[:@$?#][\w$]|\.[0-9])(?:"
+    r"|(?=['\"`\[$]|[xXeE]')(?:"
     # PostgreSQL's strings with escapes, and between dollars.
     r"(?P<escaped>(?<![\w$])[eE]'(?:[^'\\]++|\\.|'')*+(?:'|\Z))"
     r"|(?P<dollars>(?<![\w$])\$(?P<tag>(?:[^\W\d]\w{0,62})?)\$(?:.*?\$(?P=tag)\$|.*\Z))"
     r"|(?P<literal>(?:(?<![\w$])[xX])?'[^']*+(?:''[^']*+)*+(?:'|\Z))"
     r"|(?P<quoted>\"[^\"]*+(?:\"\"[^\"]*+)*+\")"
     r"|(?P<name>`[^`]*+(?:``[^`]*+)*+`|\[[^\]]*+\])"
-    r"|(?P<rest>[\"`\[].*+)"
+    r"|(?P<rest>[\"`\[].*+))"
     # `$name::suffix(text)` is a parameter.
     r"|(?P<parameter>[:@$?#](?<![\w$].)[\w$]++(?:::[\w$]*+)*+(?:\([^\s)]*+\)?)?)"
-    r"|(?<![\w$])"
+    r"|(?=[0-9]|\.[0-9])(?:(?<![\w$])"
     r"(?P<number>0[xX][0-9a-fA-F_]++|(?:[0-9][0-9_]*+\.?[0-9_]*+|\.[0-9][0-9_]*+)(?:[eE][+-]?[0-9]++)?)[\w$]*+"
     # Nine or more digits within a name may be an account number or a telephone number.
     r"|(?P<digits>[0-9]{9,}+))",
@@ -52,7 +52,7 @@ _LOOKBEHIND = 64
 _DIGITS = re.compile(r"[0-9]{9,}+")
 # A parameter of digits only may be a value. SQLite's own have five at most.
 _MAX_PARAMETER = 6
-_LIST = re.compile(r"\b(in)\s*+\(\s*+\?(?:\s*+,\s*+\?)++\s*+\)", re.IGNORECASE)
+_LIST = re.compile(r"([iI](?<!\w.)[nN])\s*+\(\s*+\?(?:\s*+,\s*+\?)++\s*+\)")
 # The text before and after a quotation of a statement or a search in SQLite's messages.
 _NO_ARGUMENTS = frozenset({"", "None", "()", "[]", "?"})
 _QUOTED = (
@@ -75,8 +75,9 @@ _LOGGED = re.compile(
 # Quotations of values in the messages of PostgreSQL and MySQL.
 _REST_OF_LINE = re.compile(
     r"(?P<row>Failing row contains \(|existing key \([^()\n]{1,200}\)=\()[^\n]*+"
-    r"|(?P<line>(?:\A|\n)(?:LINE \d{1,6}: |STATEMENT: |QUERY: "
-    r"|CONTEXT: +(?:COPY|JSON data|unnamed portal)|(?:DETAIL: +)?[Pp]arameters: (?= ?\$1)))[^\n]*+"
+    r"|(?P<line>[LSQCDPp](?<![^\n].)(?:(?<=L)INE \d{1,6}: |(?<=S)TATEMENT: |(?<=Q)UERY: "
+    r"|(?<=C)ONTEXT: +(?:COPY|JSON data|unnamed portal)"
+    r"|(?:(?<=D)ETAIL: +[Pp]|(?<=[Pp]))arameters: (?= ?\$1)))[^\n]*+"
 )
 # What PostgreSQL, MySQL and Python quote of a value that they can't convert: up to the last
 # quotation mark of the line.
@@ -90,20 +91,20 @@ _UNCONVERTED = re.compile(
 # Statements in a message: behind a name, and as they are. In small letters, only what no sentence
 # has.
 _NAMED = re.compile(
-    r"(?<![\w-])(?:sql|query|statement)\\{0,7}[\"']?\s{0,4}[=:]\s{0,4}"
-    r"(?:[bru]?(?=\\{0,7}[\"']))?(?=\\{0,7}[\"']?\s{0,64}"
-    r"(?:select|with|insert|update|delete|replace|values|explain|pragma|attach)\b)",
-    re.IGNORECASE,
+    r"(?:[sS](?<![\w-].)(?i:ql|tatement)|[qQ](?<![\w-].)(?i:uery))\\{0,7}[\"']?\s{0,4}[=:]\s{0,4}"
+    r"(?:[bruBRU]?(?=\\{0,7}[\"']))?(?=\\{0,7}[\"']?\s{0,64}"
+    r"(?i:select|with|insert|update|delete|replace|values|explain|pragma|attach)\b)"
 )
 _PARAMETERS = re.compile(
-    r"(?<![\w-])(?:params|parameters|bindings|args)\\{0,7}[\"']?\s{0,4}[=:]\s{0,4}(?=[\[({])",
-    re.IGNORECASE,
+    r"(?:[pP](?<![\w-].)(?i:aram(?:eter)?s)|[bB](?<![\w-].)(?i:indings)|[aA](?<![\w-].)(?i:rgs))"
+    r"\\{0,7}[\"']?\s{0,4}[=:]\s{0,4}(?=[\[({])"
 )
 _STATEMENT = re.compile(
-    r"\b(?:(?P<query>SELECT|select)\s|INSERT\s(?:OR\s\w{1,16}\s)?INTO\s|DELETE\sFROM\s"
-    r"|UPDATE\s[\w\".`\[\]]{1,64}\sSET\s"
-    r"|insert\s(?:or\s\w{1,16}\s)?into\s\S{1,64}\s?(?:\(|values)|delete\sfrom\s\S{1,64}\swhere\s"
-    r"|update\s\S{1,64}\sset\s\S{1,64}\s?=)"
+    r"(?:(?P<query>SELECT|select)|INSERT|DELETE|UPDATE|insert|delete|update)(?<!\w{7})\s(?:(?(query)|(?!))"
+    r"|(?<=INSERT\s)(?:OR\s\w{1,16}\s)?INTO\s|(?<=DELETE\s)FROM\s"
+    r"|(?<=UPDATE\s)[\w\".`\[\]]{1,64}\sSET\s"
+    r"|(?<=insert\s)(?:or\s\w{1,16}\s)?into\s\S{1,64}\s?(?:\(|values)"
+    r"|(?<=delete\s)from\s\S{1,64}\swhere\s|(?<=update\s)\S{1,64}\sset\s\S{1,64}\s?=)"
 )
 _LONGEST_COLUMNS: Final = 400
 _WHERE = re.compile(r"from\s\S{1,64}\s(?:where|join|order|group|limit)\s")
@@ -158,7 +159,7 @@ def cut_statement(text: str) -> str:
 def without_literals(statement: str) -> str:
     """The statement with ``?`` for each literal and each list of literals, without comments."""
     found = bounded(_TOKEN, _Statement(), statement)
-    return bounded(_LIST, r"\1 (?)", found) if "?" in found else found
+    return bounded(_LIST, _shortened_list, found) if "?" in found else found
 
 
 def without_logged_statements(text: str) -> str:
@@ -288,7 +289,7 @@ def without_quotations(message: str, lowered: str | None = None) -> str:
         or "loat: " in message
         or ":  " in message
     ):
-        message = bounded(_UNCONVERTED, r"\1\2?\2", message)
+        message = bounded(_UNCONVERTED, _without_quoted, message)
     if ":  " in message or "LINE " in message or "row contains" in message:
         message = bounded(_REST_OF_LINE, _without_rest, message)
     if ") " in message or "entry '" in message:
@@ -312,6 +313,14 @@ def _without_values(message: str) -> str:
         if stop >= start >= len(begin):
             message = f"{message[:start]}?{message[stop:]}"
     return message
+
+
+def _shortened_list(match: re.Match[str]) -> str:
+    return f"{match[1]} (?)"
+
+
+def _without_quoted(match: re.Match[str]) -> str:
+    return f"{match[1]}{match[2]}?{match[2]}"
 
 
 def _without_rest(match: re.Match[str]) -> str:

@@ -11,7 +11,7 @@ from telemetry.registry.names import Attribute
 TIME = Attribute("time", "Time of the record: UTC, RFC 3339, in milliseconds.")
 LEVEL = Attribute("level", "Python's name of the level.")
 LOGGER = Attribute("logger", "Name of the logger.")
-MESSAGE = Attribute("message", "Message. Truncated to 32,768 characters.")
+MESSAGE = Attribute("message", "Message, up to the length of `TELEMETRY_TEXT_LENGTH_LIMIT`.")
 TRACE_ID = Attribute(
     "trace_id", "Id of the current trace, 32 hexadecimal digits. Absent outside a trace."
 )

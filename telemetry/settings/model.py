@@ -227,6 +227,8 @@ class RedactionSettings:
     """Kinds of private data, from `telemetry.registry.redaction.KINDS`."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """Values of secret variables, the longest first. Redacted wherever they occur."""
+    text_length: int = value_of(v.TEXT_LENGTH_LIMIT)
+    """Number of characters of a text that are searched."""
 
 
 @dataclass(frozen=True, slots=True)

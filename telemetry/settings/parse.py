@@ -250,6 +250,11 @@ def delay(value: str) -> int:
     return whole(value, least=1, most=int(LONGEST * 1000))
 
 
+def text_length(value: str) -> int:
+    """Parse a number of characters, from 1,024 to 32,768."""
+    return whole(value, least=1024, most=32_768)
+
+
 def number(value: str, *, least: float, most: float, bounded: bool = False) -> float:
     """Parse a number from ``least`` to ``most``. The error names ``most`` where it matters."""
     wanted = f"a number of at least {least:g}"

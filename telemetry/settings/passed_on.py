@@ -70,8 +70,9 @@ ATTRIBUTE_COUNT_LIMIT = Variable(
 )
 ATTRIBUTE_VALUE_LENGTH_LIMIT = Variable(
     "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-    "Number of characters of an attribute's value on a span or log record. Longer ones are cut. "
-    "The default is this layer's: OpenTelemetry has no limit.",
+    "Number of characters of an attribute's value on a span or log record. Longer ones are cut, "
+    "and a text to what TELEMETRY_TEXT_LENGTH_LIMIT says. The default is this layer's: "
+    "OpenTelemetry has no limit.",
     parse.whole,
     # Enough for a long traceback, and a bound on values of several megabytes.
     32_768,

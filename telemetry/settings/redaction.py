@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 def read_redaction(reader: Reader) -> RedactionSettings:
-    """Read TELEMETRY_REDACT, and collect the secrets among all variables."""
+    """Read what is redacted, and collect the secrets among all variables."""
     with reader.setting("redaction"):
         kinds = reader.get(v.REDACT)
-    return RedactionSettings(kinds, reader.secrets)
+        length = reader.get(v.TEXT_LENGTH_LIMIT)
+    return RedactionSettings(kinds, reader.secrets, length)

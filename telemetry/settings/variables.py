@@ -487,6 +487,15 @@ REDACT = Variable(
     default_text="all of them",
     example="credentials,emails,sql",
 )
+TEXT_LENGTH_LIMIT = Variable(
+    "TELEMETRY_TEXT_LENGTH_LIMIT",
+    "Number of characters of a text that are searched for private data and sent, 1,024 to 32,768; "
+    "`[…]` replaces the rest. Of a longer traceback, the end is searched, and of earlier frames "
+    "the files and lines are sent. The time that a text can take grows with it. With "
+    "`TELEMETRY_REDACT=none`, all is sent.",
+    parse.text_length,
+    4096,
+)
 
 LOG_FORMAT: Variable[LogFormat | None] = Variable(
     "LOG_FORMAT",

@@ -101,7 +101,16 @@ def test_a_script_sends_what_it_did(tmp_path: Path, receiver: OTLPReceiver) -> N
     assert {span.resource["service.name"] for span in receiver.spans} == {"script"}
 
 
-@pytest.mark.parametrize(("variables", "length"), [({}, 32_768), ({LENGTH: "99"}, 99)])
+@pytest.mark.parametrize(
+    ("variables", "length"),
+    [
+        ({}, 4096 + len("[…]")),
+        ({"TELEMETRY_TEXT_LENGTH_LIMIT": "9000"}, 9000 + len("[…]")),
+        ({"TELEMETRY_TEXT_LENGTH_LIMIT": "32768"}, 32_768),
+        ({"TELEMETRY_REDACT": "none"}, 32_768),
+        ({LENGTH: "99"}, 99),
+    ],
+)
 @pytest.mark.parametrize("sampler", ["always_on", "tail"])
 def test_what_is_enormous_is_cut_and_not_lost(
     tmp_path: Path, receiver: OTLPReceiver, variables: dict[str, str], length: int, sampler: str

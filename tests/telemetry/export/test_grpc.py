@@ -250,7 +250,8 @@ def test_grpc_a_batch_that_is_too_large_is_split() -> None:
     """A receiver's limit of a message, which gRPC itself reports."""
     service = OddService(options=(("grpc.max_receive_message_length", 20_000),))
     try:
-        with traces_to(f"http://{service.address}") as traces:
+        address, length = f"http://{service.address}", "32768"
+        with traces_to(address, TELEMETRY_TEXT_LENGTH_LIMIT=length) as traces:
             for number in range(40):
                 traces.span(str(number), text="x" * (25_000 if number == 3 else 1000))
             assert traces.flush()

@@ -11,11 +11,14 @@ import pytest
 
 from telemetry import TelemetryError, failsafe
 from telemetry.redaction.additions import redact
+from telemetry.redaction.bounds import CUT
 from telemetry.redaction.redactor import MAX_TEXT, Redactor
 from telemetry.registry.redaction import KINDS
 from telemetry.settings.model import RedactionSettings
+from telemetry.settings.variables import TEXT_LENGTH_LIMIT
 from telemetry.state import state
 
+LIMIT = TEXT_LENGTH_LIMIT.default
 SECRET = "correct horse battery staple"
 
 
@@ -66,7 +69,7 @@ def test_a_text_loses_what_is_private(redactor: Redactor, text: str, shown: str)
         ("corkboard.error.url", "https://b.example/?q=trace:1", "https://b.example/?q=trace:1"),
         ("n", 5, 5),
         ("body", b"password=planted", b"password=[REDACTED]"),
-        ("body", b"x" * 40_000 + b"password=planted", b"x" * MAX_TEXT),
+        ("body", b"x" * 40_000 + b"password=planted", b"x" * LIMIT + b"[...]"),
         ("extra", {"planted@example.org": 1, 2: 3}, {"[REDACTED]": 1, 2: 3}),
         (
             "extra",
@@ -91,12 +94,20 @@ def test_what_has_nothing_private_is_not_copied(redactor: Redactor) -> None:
 
 
 def test_the_redactor_survives_what_is_deep_wide_or_long(redactor: Redactor) -> None:
-    """A list in itself has no bottom, and a megabyte is cut before it is read."""
+    """A list in itself has no bottom, and a megabyte is cut before it is read.
+
+    The mark says that there was more, and no text is longer than what is searched: a statement that
+    is replaced becomes shorter.
+    """
     endless: list[Any] = ["planted"]
     endless.append(endless)
     assert str(redactor.anything(endless)).count("planted") < 10
-    assert redactor.text("x" * 1_000_000) == "x" * MAX_TEXT
-    assert len(redactor.value("db.query.text", "select 1;" * 100_000)) <= MAX_TEXT
+    assert redactor.text("x" * 1_000_000) == "x" * LIMIT + CUT
+    statement = redactor.value("db.query.text", "select 1;" * 100_000)
+    assert len(statement) <= LIMIT + len(CUT)
+    assert statement.endswith(CUT)
+    # Where nothing is searched, nothing bounds a text but its length.
+    assert Redactor(RedactionSettings(frozenset())).text("x" * 1_000_000) == "x" * MAX_TEXT
     assert redactor.text("\ud800@\udfff.org \x00") is not None
 
 

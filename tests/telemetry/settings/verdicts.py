@@ -156,6 +156,12 @@ KINDS = {
         "e+eeeeee",
         _signals("OTEL_EXPORTER_OTLP_{}TIMEOUT"),
     ),
+    "length of a text": Kind(
+        "docs/reference.md: a whole number from 1,024 to 32,768",
+        "5000",
+        "e+eeeeee",
+        ("TELEMETRY_TEXT_LENGTH_LIMIT",),
+    ),
     "file": Kind(
         f"{EXPORTER}: the path of a file",
         "/dev/null",

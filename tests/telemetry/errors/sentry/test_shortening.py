@@ -234,7 +234,8 @@ def test_an_event_with_large_variables_arrives(tmp_path: Path, errors: EventRece
         read(depth - 1)
     read(10)
     """
-    run_program(tmp_path, errors, code, TELEMETRY_LOCAL_VARIABLES="true")
+    variables = {"TELEMETRY_LOCAL_VARIABLES": "true", "TELEMETRY_TEXT_LENGTH_LIMIT": "32768"}
+    run_program(tmp_path, errors, code, **variables)
     [found] = errors.events
     assert found.exceptions == (("LookupError", "minutes"),)
     assert found.contexts["shortened"]["parts"] == ["local variables"]
