@@ -262,6 +262,8 @@ class Redactor:
     def _traceback(self, text: str, start: int) -> str:
         """A traceback, of whose frames those before ``start`` are without their source."""
         first, _, _ = text.partition("\n")
+        if not text[len(first) : start].strip():
+            return self._redacted(text)
         frames = _FRAME.findall(text, 0, start)[-_MAX_FRAMES:]
         shown = "".join(f" {self.text(frame)}\n" for frame in frames)
         return f"{first}\n{shown}  {CUT}\n {self._redacted(text[start:])}"

@@ -37,6 +37,13 @@ def test_the_last_frames_are_whole_and_of_those_before_the_lines_stay() -> None:
     assert len(shown) < len(text)
 
 
+def test_of_one_that_is_hardly_longer_nothing_is_left_out() -> None:
+    """The line that each traceback begins with is not counted."""
+    text = f"{FIRST}{frames(60)}"[: LIMIT + len(FIRST) - 20] + "\nValueError: no\n"
+    assert LIMIT < len(text) < LIMIT + len(FIRST)
+    assert REDACTOR.text(text) == text
+
+
 def test_of_very_many_frames_the_last_stay() -> None:
     """The number of lines is bounded, too."""
     text = f"{FIRST}{frames(300)}ValueError: no such page\n"
