@@ -47,6 +47,9 @@ VARIABLES = {
     "COLUMNS": "200",
     "TZ": "UTC",
 }
+# What the tree alone gets, since the last release does not know it: tracebacks, which are as long as
+# the paths of this machine, are not cut.
+OF_THE_TREE = {"TELEMETRY_TEXT_LENGTH_LIMIT": "32768"}
 NEVER_FOLDED = {"TELEMETRY_FOLD_BELOW": "0ms"}
 ALWAYS_FOLDED = {"TELEMETRY_FOLD_BELOW": "1000s"}
 
@@ -191,6 +194,7 @@ def record(run: Run, version: Version, built: Path, folder: Path) -> Recording:
     env["PYTHONPATH"] = str(folder / "programs")
     home = folder / "home"
     home.mkdir()
+    env |= OF_THE_TREE if version.name == "tree" else {}
     env |= {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
     recording = Recording(version, folder)
     with ExitStack() as stack:
