@@ -47,8 +47,8 @@ VARIABLES = {
     "COLUMNS": "200",
     "TZ": "UTC",
 }
-# What the tree alone gets, since the last release does not know it: tracebacks, which are as long as
-# the paths of this machine, are not cut.
+# What the tree alone gets: the last release does not know it. Tracebacks, which are as long as the
+# paths of the machine, are not cut.
 OF_THE_TREE = {"TELEMETRY_TEXT_LENGTH_LIMIT": "32768"}
 NEVER_FOLDED = {"TELEMETRY_FOLD_BELOW": "0ms"}
 ALWAYS_FOLDED = {"TELEMETRY_FOLD_BELOW": "1000s"}
