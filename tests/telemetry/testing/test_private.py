@@ -120,6 +120,17 @@ def test_what_the_rules_would_take_out_is_found(http_and_grpc: OTLPReceiver) -> 
     assert_nothing_private(http_and_grpc)
 
 
+def test_a_long_text_is_searched_to_its_end(http_and_grpc: OTLPReceiver) -> None:
+    """That it is longer than what this layer sends is nothing private."""
+    with tracer_to(http_and_grpc) as tracer:
+        tracer.start_span("s", attributes={"k": "no word " * 2000}).end()
+    assert_nothing_private(http_and_grpc)
+    with tracer_to(http_and_grpc) as tracer:
+        tracer.start_span("s", attributes={"k": "no word " * 2000 + "ann@example.org"}).end()
+    with pytest.raises(AssertionError, match="span 's': k would be redacted"):
+        assert_nothing_private(http_and_grpc)
+
+
 def test_an_empty_word_is_refused(http_and_grpc: OTLPReceiver) -> None:
     """It would be found everywhere."""
     with pytest.raises(ValueError, match="an empty word is everywhere"):
