@@ -495,6 +495,7 @@ TEXT_LENGTH_LIMIT = Variable(
     "`TELEMETRY_REDACT=none`, all is sent.",
     parse.text_length,
     4096,
+    default_text=f"4096, or {parse.LONGEST_TEXT} under DEBUG",
 )
 
 LOG_FORMAT: Variable[LogFormat | None] = Variable(

@@ -71,6 +71,8 @@ def rows(settings: Settings, sources: Sources, route: Route = _directly) -> Iter
         ", ".join(sorted(settings.redaction.kinds)) or "none",
         sources.get("redaction", ()),
     )
+    length = settings.redaction.text_length
+    yield "text_length", f"{length} characters", sources.get("text_length", ())
 
 
 def _signal(settings: Settings, signal: Signal, sources: Sources, route: Route) -> Row:

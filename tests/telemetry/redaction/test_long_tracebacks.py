@@ -74,8 +74,8 @@ def test_nothing_private_of_the_source_stays(planted: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/home/bob/one-of-the-operators-secrets/part.py",
-        "/home/planted@example.org/part.py",
+        "/srv/app/one-of-the-operators-secrets/part.py",
+        "/srv/planted@example.org/part.py",
         "/srv/token=planted/part.py",
     ],
 )

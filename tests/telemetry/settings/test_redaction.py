@@ -15,6 +15,7 @@ from telemetry.exceptions import ConfigurationError
 from telemetry.redaction.redactor import Redactor
 from telemetry.registry.redaction import KINDS, REDACTED
 from telemetry.settings.logs import read_log_settings
+from telemetry.settings.read import read_settings
 from tests.telemetry.settings.reading import read
 
 EVERYTHING = set(KINDS)
@@ -35,6 +36,33 @@ def test_what_is_taken_out(given: str, kinds: set[str]) -> None:
     assert read(TELEMETRY_REDACT=given).redaction.kinds == kinds
     found = read_log_settings({"TELEMETRY_REDACT": given}, debug=False)
     assert found.redaction.kinds == kinds
+
+
+@pytest.mark.parametrize(
+    ("variables", "debug", "length"),
+    [
+        ({}, False, 4096),
+        ({}, True, 32_768),
+        ({"DEBUG": "true"}, None, 32_768),
+        ({"TELEMETRY_TEXT_LENGTH_LIMIT": "9000"}, True, 9000),
+        ({"TELEMETRY_TEXT_LENGTH_LIMIT": "1024"}, False, 1024),
+    ],
+)
+def test_how_much_of_a_text_is_searched(
+    variables: dict[str, str], debug: bool | None, length: int
+) -> None:
+    """More on a developer's machine, where whole tracebacks are read."""
+    assert read_settings(variables, debug=debug).redaction.text_length == length
+    assert read_log_settings(variables, debug=debug).redaction.text_length == length
+
+
+@pytest.mark.parametrize("given", ["1023", "32769", "4k"])
+def test_a_length_outside_of_its_range_is_refused(given: str) -> None:
+    """By both bounds, where they matter."""
+    with pytest.raises(ConfigurationError) as caught:
+        read(TELEMETRY_TEXT_LENGTH_LIMIT=given)
+    wanted = "a whole number of at least 1024"
+    assert f"TELEMETRY_TEXT_LENGTH_LIMIT='{given}': wanted {wanted}" in str(caught.value)
 
 
 @pytest.mark.parametrize("given", ["false", "sql,none", "querys", "all,sql"])
