@@ -230,21 +230,20 @@ class Redactor:
     def whole(self, text: str) -> str:
         """Redact a text of any length, such as a file, without cutting it.
 
-        Line by line, up to the limit of a text at a time. Of a longer line, `CUT` replaces what is
-        around each place at which it would be cut.
+        Line by line, up to `MAX_TEXT` at a time. Of a longer line, `CUT` replaces what is around
+        each place at which it would be cut.
         """
-        most = self._length
         parts: list[str] = []
         at = 0
-        while len(text) - at > most:
-            end = text.rfind("\n", at, at + most) + 1
+        while len(text) - at > MAX_TEXT:
+            end = text.rfind("\n", at, at + MAX_TEXT) + 1
             if end:
-                parts.append(self.text(text[at:end]))
+                parts.append(self._redacted(text[at:end]))
                 at = end
             else:
-                parts += (self.text(text[at : at + most])[: -self._margin], CUT)
-                at += most
-        return "".join((*parts, self.text(text[at:])))
+                parts += (self._redacted(text[at : at + MAX_TEXT])[: -self._margin], CUT)
+                at += MAX_TEXT
+        return "".join((*parts, self._redacted(text[at:])))
 
     def _cut(self, text: str, redacted: Callable[[str], str]) -> str:
         most = self._length
