@@ -231,7 +231,8 @@ def test_an_event_that_is_too_large_arrives(bugsink: Bugsink, tmp_path: Path) ->
     except LookupError as error:
         raise ValueError("no page") from error
     """
-    done = run_program(tmp_path, project.dsn, code, TELEMETRY_LOCAL_VARIABLES="true")
+    variables = {"TELEMETRY_LOCAL_VARIABLES": "true", "TELEMETRY_TEXT_LENGTH_LIMIT": "32768"}
+    done = run_program(tmp_path, project.dsn, code, **variables)
     assert "undelivered" not in done.stderr
     [event] = project.wait_for(lambda p: p.events())
     first, last = event["exception"]["values"]
