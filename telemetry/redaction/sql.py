@@ -52,6 +52,8 @@ _LOOKBEHIND = 64
 _DIGITS = re.compile(r"[0-9]{9,}+")
 # A parameter of digits only may be a value. SQLite's own have five at most.
 _MAX_PARAMETER = 6
+# Here and below, what may not stand before an expression is looked at behind its first character:
+# see `telemetry.redaction.tokens`.
 _LIST = re.compile(r"([iI](?<!\w.)[nN])\s*+\(\s*+\?(?:\s*+,\s*+\?)++\s*+\)")
 # The text before and after a quotation of a statement or a search in SQLite's messages.
 _NO_ARGUMENTS = frozenset({"", "None", "()", "[]", "?"})

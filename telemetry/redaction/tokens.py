@@ -2,6 +2,8 @@
 
 Each regular expression takes time linear in the text's length, for any input:
 quantifiers are possessive, and a match starts only where a word starts.
+`re` passes over a text in a third of the time if an expression begins with a set
+of characters. So what may not stand before it is looked at behind the first one.
 """
 
 from __future__ import annotations
