@@ -357,7 +357,7 @@ def _end_of_value(text: str, begin: int, name: int, marks: _Marks) -> int | None
             if quote is None:
                 return end
             end = _end_of_quoted(text, quote, name, marks)
-        return end
+        return _end_of_unclosed(text, end, name)
     opening = _OPENING.match(text, begin)
     if opening is None:
         return None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from telemetry.redaction.bounds import bounded
+from telemetry.redaction.bounds import CUT, bounded
 from telemetry.redaction.noise import MIN_LENGTH, is_noise
 from telemetry.registry.redaction import REDACTED
 
@@ -107,6 +107,7 @@ def without_keys(text: str) -> str:
         parts += (text[at : begin.start()], REDACTED)
         at = end.end() if end else len(text)
     else:
+        parts.append(CUT if at < len(text) else "")
         at = len(text)
     return "".join((*parts, text[at:]))
 
