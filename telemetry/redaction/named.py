@@ -143,7 +143,7 @@ _MAX_MARKS: Final = 64
 _MAX_MARKS_OF_ONE: Final = 512
 _MAX_MARKS_OF_ALL: Final = 1024
 # Of names in one text, and of values whose brackets are not closed: the rest is replaced.
-_MAX_NAMES: Final = 160
+_MAX_NAMES: Final = 112
 _MAX_UNCLOSED: Final = 32
 # The rest of a header, and an authentication scheme before its credentials.
 _HEADER = re.compile(r"(?:cookie|authori[sz]ation)\Z")
