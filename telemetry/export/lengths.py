@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from telemetry.redaction.redactor import MAX_TEXT
-from telemetry.registry.redaction import MARGIN
+from telemetry.registry.redaction import MARGIN, MAX_TEXT
 
 if TYPE_CHECKING:
     from telemetry.settings import Settings

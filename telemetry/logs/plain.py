@@ -7,7 +7,7 @@ from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telemetry.header_values import without
-from telemetry.registry.redaction import MARGIN
+from telemetry.registry import redaction
 from telemetry.request import any_record, last_header_values
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 6
 MAX_ITEMS = 200
 # The longest text that may be redacted, before it is.
-MAX_TEXT = 32_768 + MARGIN
+MAX_TEXT = redaction.MAX_TEXT + redaction.MARGIN
 
 
 def plain(value: object, depth: int = MAX_DEPTH) -> Any:

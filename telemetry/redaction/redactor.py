@@ -38,6 +38,7 @@ from telemetry.registry.redaction import (
     EMAILS,
     KEPT_PARAMETERS,
     MARGIN,
+    MAX_TEXT,
     QUERY_STRINGS,
     REDACTED,
     SQL,
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
 
     from telemetry.settings.model import RedactionSettings
 
-MAX_TEXT = 32_768
-"""Maximum length of a redacted text in characters."""
 MAX_DEPTH = 8
 # Paths, names and statements repeat from page to page, so results are cached.
 _REMEMBERED = 1024

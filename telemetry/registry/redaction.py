@@ -9,6 +9,9 @@ REDACTED: Final = "[REDACTED]"
 REDACTED_IN_URL: Final = "REDACTED"
 """Replaces it in a URL, where brackets have a meaning (semantic conventions, `url.full`)."""
 
+MAX_TEXT: Final = 32_768
+"""Number of characters of a text that are ever sent."""
+
 MARGIN: Final = 1024
 """Characters that are kept beyond a limit until a text is redacted.
 

@@ -9,10 +9,10 @@ import re
 from importlib import util
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from telemetry.registry.redaction import KINDS
+from telemetry.registry.redaction import KINDS, MAX_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -250,13 +250,9 @@ def delay(value: str) -> int:
     return whole(value, least=1, most=int(LONGEST * 1000))
 
 
-LONGEST_TEXT: Final = 32_768
-"""Number of characters of a text that are ever sent."""
-
-
 def text_length(value: str) -> int:
-    """Parse a number of characters, from 1,024 to `LONGEST_TEXT`."""
-    return whole(value, least=1024, most=LONGEST_TEXT)
+    """Parse a number of characters, from 1,024 to `MAX_TEXT`."""
+    return whole(value, least=1024, most=MAX_TEXT)
 
 
 def number(value: str, *, least: float, most: float, bounded: bool = False) -> float:

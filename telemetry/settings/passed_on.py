@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+from telemetry.registry.redaction import MAX_TEXT
 from telemetry.settings import installed, parse
 from telemetry.settings.variable import Variable
 
@@ -75,7 +76,7 @@ ATTRIBUTE_VALUE_LENGTH_LIMIT = Variable(
     "OpenTelemetry has no limit.",
     parse.whole,
     # Enough for a long traceback, and a bound on values of several megabytes.
-    32_768,
+    MAX_TEXT,
 )
 SPAN_ATTRIBUTE_COUNT_LIMIT: Variable[int | None] = Variable(
     "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from telemetry.registry.redaction import MAX_TEXT
 from telemetry.settings import variables as v
 from telemetry.settings.model import RedactionSettings
-from telemetry.settings.parse import LONGEST_TEXT
 
 if TYPE_CHECKING:
     from telemetry.settings.reader import Reader
@@ -20,5 +20,5 @@ def read_redaction(reader: Reader) -> RedactionSettings:
         length = reader.get(v.TEXT_LENGTH_LIMIT)
         if reader.given(v.TEXT_LENGTH_LIMIT) is None and reader.debug:
             # On a developer's machine no visitor takes its time, and tracebacks are read.
-            length = LONGEST_TEXT
+            length = MAX_TEXT
     return RedactionSettings(kinds, reader.secrets, length)

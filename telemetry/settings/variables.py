@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, get_args
 
 from telemetry.registry.attributes import SIGNALS
-from telemetry.registry.redaction import KINDS
+from telemetry.registry.redaction import KINDS, MAX_TEXT
 from telemetry.settings import installed, parse
 from telemetry.settings.parse import LogLevels
 from telemetry.settings.variable import Variable
@@ -492,10 +492,10 @@ TEXT_LENGTH_LIMIT = Variable(
     "Number of characters of a text that are searched for private data and sent, 1,024 to 32,768; "
     "`[…]` replaces the rest. Of a longer traceback, the end is searched, and of earlier frames "
     "the files and lines are sent. The time that a text can take grows with it. With "
-    "`TELEMETRY_REDACT=none`, all is sent.",
+    "`TELEMETRY_REDACT=none`, 32,768 are sent.",
     parse.text_length,
     4096,
-    default_text=f"4096, or {parse.LONGEST_TEXT} under DEBUG",
+    default_text=f"4096, or {MAX_TEXT} under DEBUG",
 )
 
 LOG_FORMAT: Variable[LogFormat | None] = Variable(

@@ -10,7 +10,8 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
-from telemetry.redaction.redactor import MAX_TEXT, Redactor
+from telemetry.redaction.redactor import Redactor
+from telemetry.registry.redaction import MAX_TEXT
 from telemetry.settings.model import RedactionSettings
 from telemetry.testing.capture import Capture
 from telemetry.testing.receiver import OTLPReceiver

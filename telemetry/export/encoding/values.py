@@ -16,7 +16,8 @@ from telemetry.export.encoding.wire import (
 )
 from telemetry.export.lengths import shortened
 from telemetry.failsafe import failed
-from telemetry.redaction.redactor import MAX_DEPTH, MAX_TEXT
+from telemetry.redaction.redactor import MAX_DEPTH
+from telemetry.registry.redaction import MAX_TEXT
 
 if TYPE_CHECKING:
     from telemetry.redaction.redactor import Redactor

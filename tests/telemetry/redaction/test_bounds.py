@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from telemetry.redaction.bounds import CUT
-from telemetry.redaction.redactor import MAX_DEPTH, MAX_TEXT, Redactor
+from telemetry.redaction.redactor import MAX_DEPTH, Redactor
+from telemetry.registry.redaction import MAX_TEXT
 from telemetry.settings.model import RedactionSettings
 
 REDACTOR = Redactor(RedactionSettings(secrets=("one-of-the-operators-secrets",)))

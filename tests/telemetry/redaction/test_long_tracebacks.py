@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from telemetry.redaction.redactor import MAX_TEXT, Redactor
+from telemetry.redaction.redactor import Redactor
+from telemetry.registry.redaction import MAX_TEXT
 from telemetry.settings.model import RedactionSettings
 from telemetry.settings.variables import TEXT_LENGTH_LIMIT
 

@@ -12,8 +12,8 @@ import pytest
 from telemetry import TelemetryError, failsafe
 from telemetry.redaction.additions import redact
 from telemetry.redaction.bounds import CUT
-from telemetry.redaction.redactor import MAX_TEXT, Redactor
-from telemetry.registry.redaction import KINDS
+from telemetry.redaction.redactor import Redactor
+from telemetry.registry.redaction import KINDS, MAX_TEXT
 from telemetry.settings.model import RedactionSettings
 from telemetry.settings.variables import TEXT_LENGTH_LIMIT
 from telemetry.state import state
