@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,7 @@ from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk import trace as sdk
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor
-from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Decision, Sampler, SamplingResult
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -29,78 +25,16 @@ from opentelemetry.trace import (
     TraceState,
 )
 
-from telemetry.export.encoding.spans import encode_span
-from telemetry.export.encoding.values import ValueEncoder
 from telemetry.request import RequestRecord, attach_record
 from telemetry.settings import SamplerSettings
 from telemetry.traces.light import LightSpan
-from telemetry.traces.provider import TracerProvider
 from telemetry.traces.samplers import build_sampler
+from tests.telemetry.traces.compared import LIMITS, REMOTE, Leaving, encoded, providers, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-SCOPE = "light"
-REMOTE = SpanContext(
-    0xABC, 0xDEF, True, TraceFlags(TraceFlags.SAMPLED), TraceState([("vendor", "1")])
-)
-LIMITS = SpanLimits(
-    max_span_attributes=4,
-    max_events=2,
-    max_links=2,
-    max_event_attributes=2,
-    max_link_attributes=2,
-    max_attribute_length=6,
-)
-
-
-class Counted(IdGenerator):
-    """Ids in a row, so that those of two providers are the same."""
-
-    def __init__(self) -> None:
-        self._last = 0
-
-    def generate_span_id(self) -> int:
-        self._last += 1
-        return self._last
-
-    generate_trace_id = generate_span_id
-
-
-class Seen(SpanProcessor):
-    """What a processor is given."""
-
-    def __init__(self) -> None:
-        self.started: list[tuple[Any, ...]] = []
-        self.ended: list[sdk.ReadableSpan] = []
-
-    def on_start(self, span: sdk.Span, parent_context: Context | None = None) -> None:
-        assert isinstance(span, sdk.Span)
-        assert span.is_recording()
-        self.started.append((span.name, span.kind, dict(span.attributes or {}), span.parent))
-
-    def on_end(self, span: sdk.ReadableSpan) -> None:
-        assert isinstance(span, sdk.ReadableSpan)
-        self.ended.append(span)
-
-
-def _providers(
-    limits: SpanLimits | None = None, sampler: Sampler = ALWAYS_ON
-) -> Iterator[tuple[trace.Tracer, Seen]]:
-    """The tracer of a light scope, and the SDK's own, each with its processor."""
-    for light in ((SCOPE,), ()):
-        provider = TracerProvider(
-            sampler,
-            Resource({"service.name": "x"}),
-            light=light,
-            span_limits=limits,
-            id_generator=Counted(),
-            shutdown_on_exit=False,
-        )
-        seen = Seen()
-        provider.add_span_processor(seen)
-        yield provider.get_tracer(SCOPE, "1", "https://example.org/1", {"of": "scope"}), seen
+    from opentelemetry.sdk.trace import SpanLimits
 
 
 KEYS = st.sampled_from(["a", "b", "c", "d", "e", "f", ""])
@@ -128,26 +62,6 @@ OPERATIONS = st.one_of(
 )
 
 
-def _shown(span: sdk.ReadableSpan) -> dict[str, Any]:
-    """Everything that a span tells, by its public interface."""
-    assert span.instrumentation_scope is not None
-    return {
-        "json": _json(span),
-        "attributes": repr(dict(span.attributes or {})),
-        "events": [(e.name, repr(dict(e.attributes or {})), e.timestamp) for e in span.events],
-        "dropped": (span.dropped_attributes, span.dropped_events, span.dropped_links),
-        "dropped in events": [each.dropped_attributes for each in span.events],
-        "links": [(link.context, repr(dict(link.attributes or {}))) for link in span.links],
-        "context": (span.context, span.get_span_context()),
-        "parent": span.parent,
-        "times": (span.start_time, span.end_time),
-        "scope": span.instrumentation_scope,
-        "resource": dict(span.resource.attributes),
-        "status": (span.status.status_code, span.status.description),
-        "kind": span.kind,
-    }
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _quiet() -> Iterator[None]:
     """Without the warnings of both, for each attribute that is dropped."""
@@ -166,8 +80,8 @@ def test_the_same_calls_give_the_same_span(
     limits: SpanLimits | None, kind: SpanKind, attributes: Any, operations: list[tuple[Any, ...]]
 ) -> None:
     """Attributes, events, links, status, limits, and the bytes that are exported."""
-    shown, encoded = [], []
-    for tracer, seen in _providers(limits):
+    described, sent = [], []
+    for tracer, seen in providers(limits):
         links = [Link(REMOTE, {"l": 1}), Link(trace.INVALID_SPAN_CONTEXT)]
         span = tracer.start_span(
             "first", kind=kind, attributes=attributes, links=links, start_time=50
@@ -178,25 +92,10 @@ def test_the_same_calls_give_the_same_span(
             span.end(300)
         [ended] = seen.ended
         assert not span.is_recording()
-        shown.append((_shown(ended), seen.started))
-        encoded.append(_encoded(ended))
-    assert repr(shown[0]) == repr(shown[1])
-    assert encoded[0] == encoded[1]
-
-
-def _json(span: sdk.ReadableSpan) -> str:
-    try:
-        return str(json.loads(str(span.to_json())))
-    except TypeError as error:
-        # For both: an attribute of bytes.
-        return repr(error)
-
-
-def _encoded(span: sdk.ReadableSpan) -> bytes | str:
-    try:
-        return encode_span(span, ValueEncoder(None))
-    except Exception as error:  # the same for both
-        return repr(error)
+        described.append((shown(ended), seen.started))
+        sent.append(encoded(ended))
+    assert repr(described[0]) == repr(described[1])
+    assert sent[0] == sent[1]
 
 
 def test_every_public_name_of_the_sdks_span_is_its_own() -> None:
@@ -215,18 +114,14 @@ def test_ancestry() -> None:
     """Roots, children of remote and of local spans, of both kinds."""
     remote = trace.set_span_in_context(NonRecordingSpan(REMOTE))
     found = []
-    for tracer, seen in _providers():
+    for tracer, seen in providers():
         with tracer.start_as_current_span("root", remote), tracer.start_as_current_span("child"):
             pass
         tracer.start_span("alone").end()
-        child, root, alone = map(_shown, seen.ended)
+        child, root, alone = map(shown, seen.ended)
         found.append([(each["context"], each["parent"]) for each in (child, root, alone)])
         assert child["context"][0].trace_state.get("vendor") == "1"
     assert found[0] == found[1]
-
-
-class Leaving(BaseException):
-    """No error, as GeneratorExit."""
 
 
 @pytest.mark.parametrize("raised", [ValueError("lost"), Leaving("gone"), None])
@@ -236,7 +131,7 @@ def test_exceptions(raised: BaseException | None, flags: tuple[bool, ...], way: 
     """Recorded, as status or not, for each way to leave a block."""
     found = []
     record, set_status, end = flags
-    for tracer, seen in _providers():
+    for tracer, seen in providers():
         options: dict[str, Any] = {
             "record_exception": record,
             "set_status_on_exception": set_status,
@@ -273,7 +168,7 @@ def test_a_child_is_decided_as_the_sampler_would(name: str) -> None:
     """Though it is not asked for each."""
     for ids in range(20):
         found: list[Any] = []
-        for tracer, seen in _providers(sampler=build_sampler(SamplerSettings(name, "0.5"))):
+        for tracer, seen in providers(sampler=build_sampler(SamplerSettings(name, "0.5"))):
             parent = SpanContext(ids << 52 | 1, 5, True, TraceFlags(ids & 1), TraceState())
             above = trace.set_span_in_context(NonRecordingSpan(parent))
             for context in (above, None):
@@ -302,7 +197,7 @@ class Odd(Sampler):
 
 
 def test_an_installed_sampler_is_asked_for_every_span() -> None:
-    for tracer, seen in _providers(sampler=Odd()):
+    for tracer, seen in providers(sampler=Odd()):
         with tracer.start_as_current_span("root"):
             tracer.start_span("dropped").end()
             tracer.start_span("child").end()
@@ -311,7 +206,7 @@ def test_an_installed_sampler_is_asked_for_every_span() -> None:
 
 
 def test_a_request_that_is_excluded_late_has_no_more_spans() -> None:
-    for tracer, seen in _providers(sampler=build_sampler(SamplerSettings("always_on", None))):
+    for tracer, seen in providers(sampler=build_sampler(SamplerSettings("always_on", None))):
         record = RequestRecord("GET", trace.INVALID_SPAN)
         with tracer.start_as_current_span("root", attach_record(record, Context())) as span:
             context = attach_record(record, trace.set_span_in_context(span))
