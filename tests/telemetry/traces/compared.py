@@ -9,18 +9,20 @@ from opentelemetry.sdk import trace as sdk
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor
 from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 from opentelemetry.trace import SpanContext, TraceFlags, TraceState
 
 from telemetry.export.encoding.spans import encode_span
 from telemetry.export.encoding.values import ValueEncoder
+from telemetry.settings import SamplerSettings
 from telemetry.traces.provider import TracerProvider
+from telemetry.traces.samplers import build_sampler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from opentelemetry import trace
     from opentelemetry.context import Context
+    from opentelemetry.sdk.trace.sampling import Sampler
 
 SCOPE = "light"
 REMOTE = SpanContext(
@@ -34,6 +36,9 @@ LIMITS = SpanLimits(
     max_link_attributes=2,
     max_attribute_length=6,
 )
+
+ALL = build_sampler(SamplerSettings("always_on", None))
+"""What a configuration without a sampler has. It is not asked for children of light spans."""
 
 
 class Counted(IdGenerator):
@@ -67,7 +72,7 @@ class Seen(SpanProcessor):
 
 
 def providers(
-    limits: SpanLimits | None = None, sampler: Sampler = ALWAYS_ON
+    limits: SpanLimits | None = None, sampler: Sampler = ALL
 ) -> Iterator[tuple[trace.Tracer, Seen]]:
     """The tracer of a light scope, and the SDK's own, each with its processor."""
     for light in ((SCOPE,), ()):

@@ -32,6 +32,7 @@ from opentelemetry.trace import (
 
 from telemetry.traces.provider import TracerProvider
 from tests.telemetry.traces.compared import (
+    ALL,
     LIMITS,
     REMOTE,
     SCOPE,
@@ -273,15 +274,17 @@ def test_the_attributes_of_a_span_are_read_only_and_current() -> None:
 def test_what_the_caller_does_with_its_mapping_afterwards_is_not_seen() -> None:
     """Neither the one of `start_span` nor the one of `set_attributes` is kept."""
     for tracer, seen in providers():
-        at_start, later = {"a": 1}, {"b": 2}
-        links = [Link(REMOTE)]
-        span = tracer.start_span("x", attributes=at_start, links=links)
-        span.set_attributes(later)
-        at_start["a"] = later["b"] = 9
-        links.clear()
-        span.end()
-        assert dict(seen.ended[0].attributes or {}) == {"a": 1, "b": 2}
-        assert len(seen.ended[0].links) == 1
+        context = trace.set_span_in_context(tracer.start_span("parent"))
+        for links in ([], [Link(REMOTE)]):
+            at_start, later = {"a": 1}, {"b": 2}
+            given = [*links]
+            span = tracer.start_span("x", context, attributes=at_start, links=given)
+            span.set_attributes(later)
+            at_start["a"] = later["b"] = 9
+            given.clear()
+            span.end()
+            assert dict(seen.ended[-1].attributes or {}) == {"a": 1, "b": 2}
+            assert len(seen.ended[-1].links) == len(links)
 
 
 LINKS: list[Any] = [
@@ -547,7 +550,9 @@ def _two(**options: Any) -> list[tuple[TracerProvider, trace.Tracer]]:
     found = []
     for light in ((SCOPE,), ()):
         provider = TracerProvider(
-            light=light, shutdown_on_exit=False, **{"id_generator": Counted(), **options}
+            light=light,
+            shutdown_on_exit=False,
+            **{"id_generator": Counted(), "sampler": ALL, **options},
         )
         found.append((provider, provider.get_tracer(SCOPE, "1")))
     return found
