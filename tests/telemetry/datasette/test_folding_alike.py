@@ -1,0 +1,491 @@
+"""Query folding of light spans, compared with that of the SDK's spans of the same calls."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry import context as context_api
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor
+from opentelemetry.trace import Link, SpanKind, StatusCode
+
+import telemetry
+from telemetry.request import RequestRecord, attach_record
+from telemetry.state import state
+from tests.telemetry.datasette.traced import KINDS, MS, Traced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from opentelemetry.trace import Span, Tracer
+
+FAST, SLOW = 5 * MS, 60 * MS
+FOLDING = {"fold_below": 0.025}
+# Slower than any test: what a busy machine makes slow is folded, too.
+ALL_FOLDED = {"fold_below": 3600.0}
+
+
+def _inside(span: Span) -> Context:
+    return trace.set_span_in_context(span, Context())
+
+
+def _query(traced: Traced, above: Span, *, text: str = "select 1", **more: Any) -> None:
+    """One query of Datasette's, with times in nanoseconds.
+
+    Args:
+        traced: the provider.
+        above: the parent.
+        text: the statement.
+        more: ``execution``, ``waiting``, ``database``, ``known`` for further attributes,
+            ``error``, ``status``, ``phases``, ``event``, ``system``.
+    """
+    execution, waiting = more.get("execution", FAST), more.get("waiting", 0)
+    end = waiting + execution
+    query = traced.datasette.start_span("db.query", _inside(above), SpanKind.CLIENT, start_time=0)
+    if more.get("system", True):
+        query.set_attribute("db.system", "sqlite")
+    query.set_attribute("db.namespace", more.get("database", "meetings"))
+    query.set_attribute("db.query.text", text)
+    query.set_attributes(more.get("known", {}))
+    for name in more.get("phases", ("db.query.execute",)):
+        is_wait = name == "db.write.queue_wait"
+        phase = traced.datasette.start_span(
+            name, _inside(query), start_time=0 if is_wait else waiting
+        )
+        if more.get("error") is not None and not is_wait:
+            phase.record_exception(more["error"], timestamp=1)
+            phase.set_status(StatusCode.ERROR, "lost")
+        if more.get("event") and not is_wait:
+            phase.add_event(more["event"], {"a": 1}, 1)
+        phase.end(waiting if is_wait else end)
+    if "status" in more:
+        query.set_status(more["status"], "lost")
+    query.end(end)
+
+
+def _fast(traced: Traced, root: Span) -> None:
+    for _ in range(3):
+        _query(traced, root)
+
+
+def _slow(traced: Traced, root: Span) -> None:
+    _query(traced, root, execution=SLOW)
+    _query(traced, root)
+
+
+def _just_slow_enough(traced: Traced, root: Span) -> None:
+    _query(traced, root, execution=25 * MS)
+    _query(traced, root, execution=25 * MS - 1)
+
+
+def _failing(traced: Traced, root: Span) -> None:
+    _query(traced, root, error=LookupError("lost"))
+    _query(traced, root, status=StatusCode.ERROR)
+    _query(traced, root, status=StatusCode.OK)
+
+
+def _with_an_event(traced: Traced, root: Span) -> None:
+    _query(traced, root, event="a step")
+    _query(traced, root)
+
+
+def _cut_short(traced: Traced, root: Span) -> None:
+    _query(traced, root, known={"datasette.truncated": True, "datasette.rows_returned": 101})
+    _query(traced, root, known={"datasette.truncated": False, "datasette.rows_returned": 7})
+
+
+def _expected(traced: Traced, root: Span) -> None:
+    _query(traced, root, known={"datasette.sql_error_suppressed": True})
+    _query(traced, root, known={"datasette.interrupted": True, "datasette.time_limit_ms": 5})
+    _query(traced, root, known={"datasette.time_limit_ms": 5, "datasette.rows_returned": 3})
+
+
+def _writes(traced: Traced, root: Span) -> None:
+    phases = ("db.write.queue_wait", "db.write.execute")
+    _query(traced, root, waiting=SLOW, phases=phases)
+    _query(traced, root, waiting=1 * MS, execution=SLOW, phases=phases)
+    _query(traced, root, waiting=SLOW, phases=("db.write.queue_wait",))
+
+
+def _without_phases(traced: Traced, root: Span) -> None:
+    _query(traced, root, phases=())
+    _query(traced, root, phases=(), execution=SLOW)
+
+
+def _several_phases(traced: Traced, root: Span) -> None:
+    phases = ("db.query.execute", "db.query.execute", "db.query.execute")
+    _query(traced, root, phases=phases, execution=8 * MS)
+    _query(traced, root, phases=phases, execution=9 * MS)
+
+
+def _loops(traced: Traced, root: Span) -> None:
+    for number in range(6):
+        _query(traced, root, text=f"select column_{number} from pages where id = {number}")
+    for database in ("meetings", "minutes", "_internal"):
+        _query(traced, root, database=database, execution=2 * MS)
+    for number in range(20):
+        _query(traced, root, text=f"pragma table_info([{number}])", database=str(number))
+
+
+def _callbacks(traced: Traced, root: Span) -> None:
+    _query(traced, root, text="", known={"datasette.callback": "Database.table_names"})
+    _query(traced, root, text="")
+    _query(traced, root, known={"datasette.rows_returned": True})
+    _query(traced, root, known={"datasette.rows_returned": 2.5})
+
+
+def _kept_with_odd_values(traced: Traced, root: Span) -> None:
+    known: dict[str, Any] = {
+        "list": ["a", "b"],
+        "nested": {"c": [1, None]},
+        "": "without a name",
+        "long": "x" * 500,
+        "bytes": b"x",
+    }
+    _query(traced, root, execution=SLOW, known=known)
+    _query(traced, root, known=known)
+
+
+def _too_many_attributes(traced: Traced, root: Span) -> None:
+    # Without the attribute that is renamed, which has another place in the order then.
+    known = {f"key {n}": n for n in range(200)}
+    _query(traced, root, execution=SLOW, known=known, system=False)
+
+
+def _nested(traced: Traced, root: Span) -> None:
+    for inner in (FAST, SLOW):
+        query = traced.datasette.start_span("db.query", _inside(root), start_time=0)
+        phase = traced.datasette.start_span("db.query.execute", _inside(query), start_time=0)
+        _query(traced, phase, execution=inner)
+        _query(traced, query, execution=FAST)
+        phase.end(FAST)
+        query.end(FAST)
+
+
+def _a_plugins_span_inside(traced: Traced, root: Span) -> None:
+    for tracer in (traced.plugin, traced.edge):
+        query = traced.datasette.start_span("db.query", _inside(root), start_time=0)
+        phase = traced.datasette.start_span("db.query.execute", _inside(query), start_time=0)
+        own = tracer.start_span("own", _inside(phase), start_time=0)
+        _query(traced, own)
+        own.end(1)
+        phase.end(FAST)
+        query.end(FAST)
+
+
+def _a_phase_that_outlives_its_query(traced: Traced, root: Span) -> None:
+    query = traced.datasette.start_span("db.query", _inside(root), start_time=0)
+    phase = traced.datasette.start_span("db.query.execute", _inside(query), start_time=0)
+    query.end(FAST)
+    phase.end(SLOW)
+
+
+def _names_of_datasette_in_another_scope(traced: Traced, root: Span) -> None:
+    for tracer in (traced.plugin, traced.edge):
+        for name in ("db.query", "db.query.execute"):
+            tracer.start_span(name, _inside(root), start_time=0).end(1)
+
+
+def _other_spans_of_datasette(traced: Traced, root: Span) -> None:
+    other = traced.datasette.start_span("datasette.startup", _inside(root), start_time=0)
+    _query(traced, other)
+    other.end(FAST)
+    traced.datasette.start_span("db.query.execute", _inside(root), start_time=0).end(1)
+
+
+def _renamed(traced: Traced, root: Span) -> None:
+    query = traced.datasette.start_span("db.query", _inside(root), start_time=0)
+    query.update_name("another")
+    query.end(SLOW)
+    _query(traced, root)
+
+
+# The exported spans below the root, and the queries that are folded.
+STORIES: dict[Callable[[Traced, Span], None], tuple[int, int]] = {
+    _fast: (0, 3),
+    _slow: (2, 1),
+    _just_slow_enough: (2, 1),
+    _failing: (4, 1),
+    _with_an_event: (2, 1),
+    _cut_short: (2, 1),
+    _expected: (0, 3),
+    _writes: (5, 1),
+    _without_phases: (1, 1),
+    _several_phases: (4, 1),
+    _loops: (0, 29),
+    _callbacks: (0, 4),
+    _kept_with_odd_values: (2, 1),
+    _too_many_attributes: (2, 0),
+    _nested: (4, 4),
+    _a_plugins_span_inside: (6, 2),
+    _a_phase_that_outlives_its_query: (0, 1),
+    _names_of_datasette_in_another_scope: (4, 0),
+    _other_spans_of_datasette: (2, 1),
+    _renamed: (1, 1),
+}
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [None, SpanLimits(max_span_attributes=8, max_attribute_length=60)],
+    ids=["default", "small"],
+)
+@pytest.mark.parametrize("of_request", ["edge", "plugin"])
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__.strip("_"))
+def test_the_same_is_folded_and_the_same_is_exported(
+    story: Callable[[Traced, Span], None],
+    of_request: str,
+    limits: SpanLimits | None,
+    raising: None,
+) -> None:
+    """Below a light span and below one of the SDK's: spans, statistics and their numbers."""
+    exported, counted = [], []
+    for kind in KINDS:
+        traced = Traced(kind, FOLDING, limits)
+        tracer: Tracer = getattr(traced, of_request)
+        root = tracer.start_span("GET", Context(), SpanKind.SERVER, {"n": 1}, start_time=0)
+        story(traced, root)
+        processor = traced.processor
+        counted.append((processor.queries(root.get_span_context().span_id), processor.folded))
+        root.end(100 * MS)
+        assert processor.queries(root.get_span_context().span_id) == (0, 0.0)
+        exported.append(traced.described)
+    assert counted[0] == counted[1] == counted[2]
+    assert exported[0] == exported[1]
+    assert exported[1] == exported[2]
+    *below, above = exported[0]
+    assert above["name"] == "GET"
+    queries = above["attributes"].get("corkboard.queries.count", 0)
+    assert (len(below), queries) == STORIES[story]
+
+
+def _sites(traced: Traced) -> dict[str, Any]:
+    return {span.name: (span.attributes or {}).get("corkboard.site") for span in traced.ended}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_site_of_the_request_is_on_each_span(kind: str, raising: None) -> None:
+    """Also on those that started before the router knew it, where they are light ones."""
+    traced = Traced(kind, FOLDING)
+    record = RequestRecord("GET", trace.INVALID_SPAN)
+    with _serving(traced, record) as root:
+        early = traced.edge.start_span("early")
+        record.site = "alameda.ca"
+        _in_context(traced, SLOW)
+        traced.plugin.start_span("of a plugin").end()
+        early.end()
+    root.end(100 * MS)
+    found = _sites(traced)
+    if kind == "light":
+        assert found.pop("early") == found.pop("GET") == "alameda.ca"
+    else:
+        # The SDK's are given it when they start, so the edge sets it on its own.
+        assert found.pop("early") is found.pop("GET") is None
+    assert found == dict.fromkeys(("db.query.execute", "db.query", "of a plugin"), "alameda.ca")
+
+
+@contextmanager
+def _serving(traced: Traced, record: RequestRecord) -> Iterator[Span]:
+    """A request whose record the edge has put into the context, and its span, which stays open."""
+    context = attach_record(record, Context())
+    root = traced.edge.start_span("GET", context, SpanKind.SERVER, start_time=0)
+    token = context_api.attach(trace.set_span_in_context(root, context))
+    try:
+        yield root
+    finally:
+        context_api.detach(token)
+
+
+def _in_context(traced: Traced, execution: int) -> None:
+    """One query below the current span."""
+    query = traced.datasette.start_span("db.query", start_time=0)
+    phase = traced.datasette.start_span(
+        "db.query.execute", trace.set_span_in_context(query), start_time=0
+    )
+    phase.end(execution)
+    query.end(execution)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_write_in_the_background_has_the_site_of_its_cause(kind: str, raising: None) -> None:
+    """By the link to the request that has ended; a link to a stranger's trace names none."""
+    traced = Traced(kind, FOLDING)
+    record = RequestRecord("GET", trace.INVALID_SPAN)
+    record.site = "alameda.ca"
+    with _serving(traced, record) as root:
+        _in_context(traced, FAST)
+    root.end(1 * MS)
+    cause = root.get_span_context()
+    remote = trace.SpanContext(cause.trace_id, cause.span_id, is_remote=True)
+    for name, link in (("db.write.execute", cause), ("db.write.queue_wait", remote)):
+        traced.datasette.start_span(name, Context(), links=[Link(link)], start_time=0).end(1)
+    traced.plugin.start_span("other", Context(), links=[Link(cause)]).end()
+    found = _sites(traced)
+    assert found["db.write.execute"] == "alameda.ca"
+    assert found["db.write.queue_wait"] is None
+    assert found["other"] is None
+    writes = [span for span in traced.ended if span.name.startswith("db.write")]
+    assert [span.parent for span in writes] == [None, None]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_site_of_a_root_is_on_all_spans_below_without_a_record(
+    kind: str, raising: None
+) -> None:
+    """As `telemetry.set_site` sets it where there is no edge."""
+    traced = Traced(kind, FOLDING)
+    root = traced.plugin.start_span("GET", Context(), SpanKind.SERVER, start_time=0)
+    with trace.use_span(root, end_on_exit=False):
+        telemetry.set_site("alameda.ca")
+        _in_context(traced, SLOW)
+        traced.edge.start_span("below").end()
+    root.end(100 * MS)
+    assert {*_sites(traced).values()} == {"alameda.ca"}
+    assert len(traced.ended) == 4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_requests_in_threads_have_the_statistics_of_their_own_queries(
+    kind: str, raising: None
+) -> None:
+    """However they alternate, and with a query's phase in another thread."""
+    threads, requests, queries = 8, 20, 10
+    traced = Traced(kind, ALL_FOLDED)
+    ready = threading.Barrier(threads)
+
+    def execute(context: Context) -> None:
+        traced.datasette.start_span("db.query.execute", context).end()
+
+    def serve(number: int) -> None:
+        ready.wait()
+        for _ in range(requests):
+            with traced.edge.start_as_current_span("GET", attributes={"number": number}):
+                for _ in range(queries):
+                    with traced.datasette.start_as_current_span("db.query") as query:
+                        query.set_attribute("db.query.text", f"select 'thread', x{number}x")
+                        pool.submit(execute, context_api.get_current()).result()
+
+    with ThreadPoolExecutor(2) as pool, ThreadPoolExecutor(threads) as servers:
+        assert [*servers.map(serve, range(threads))] == [None] * threads
+    assert len(traced.ended) == threads * requests
+    for span in traced.ended:
+        known: Any = span.attributes
+        assert known["corkboard.queries.count"] == queries
+        assert known["corkboard.queries.statements"] == (f"select 'thread', x{known['number']}x",)
+        assert known["corkboard.queries.statements.count"] == (queries,)
+    assert traced.processor.folded == threads * requests * queries * 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_threads_that_work_for_one_request_lose_no_query(kind: str, raising: None) -> None:
+    """The number on its span, and the rows, are those of all."""
+    threads, queries = 8, 100
+    traced = Traced(kind, ALL_FOLDED)
+    root = traced.edge.start_span("GET", Context())
+    above = _inside(root)
+    ready = threading.Barrier(threads)
+
+    def work(number: int) -> None:
+        ready.wait()
+        for _ in range(queries):
+            with traced.datasette.start_as_current_span("db.query", above) as query:
+                query.set_attribute("db.query.text", f"select {number}")
+                query.set_attribute("datasette.rows_returned", 2)
+                with traced.datasette.start_as_current_span("db.query.execute"):
+                    pass
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert [*pool.map(work, range(threads))] == [None] * threads
+    assert traced.processor.queries(root.get_span_context().span_id)[0] == threads * queries
+    root.end()
+    [ended] = traced.ended
+    known: Any = ended.attributes
+    assert known["corkboard.queries.count"] == threads * queries
+    assert known["corkboard.queries.rows"] == 2 * threads * queries
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_requests_of_one_event_loop_have_their_own_statistics(kind: str, raising: None) -> None:
+    """Their queries alternate, and some run at once within one request."""
+    requests, queries = 20, 6
+    traced = Traced(kind, ALL_FOLDED)
+
+    async def query(text: str) -> None:
+        with traced.datasette.start_as_current_span("db.query") as span:
+            span.set_attribute("db.query.text", text)
+            await asyncio.sleep(0)
+            with traced.datasette.start_as_current_span("db.query.execute"):
+                await asyncio.sleep(0)
+
+    async def serve(number: int) -> None:
+        with traced.edge.start_as_current_span("GET", Context(), attributes={"number": number}):
+            texts = [f"select x{number}x" for _ in range(queries)]
+            await query(texts[0])
+            await asyncio.gather(*map(query, texts[1:]))
+
+    async def serve_all() -> None:
+        await asyncio.gather(*map(serve, range(requests)))
+
+    asyncio.run(serve_all())
+    assert len(traced.ended) == requests
+    for span in traced.ended:
+        known: Any = span.attributes
+        assert known["corkboard.queries.count"] == queries
+        assert known["corkboard.queries.statements"] == (f"select x{known['number']}x",)
+
+
+class Unprintable:
+    """A value of an attribute that can't be shown."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("unprintable")
+
+
+def test_a_query_that_can_not_be_read_is_exported_and_the_failure_is_counted() -> None:
+    """The caller sees nothing of it, and the spans after it are folded as ever."""
+    traced = Traced("light", FOLDING)
+    before = state.failures["datasette.span_processor"]
+    root = traced.edge.start_span("GET", Context(), start_time=0)
+    _query(traced, root, known={"db.query.text": Unprintable()})
+    _query(traced, root)
+    root.end(100 * MS)
+    assert state.failures["datasette.span_processor"] == before + 1
+    assert [span.name for span in traced.ended] == ["db.query", "GET"]
+    known: Any = traced.ended[1].attributes
+    assert known["corkboard.queries.count"] == 1
+
+
+def test_a_span_that_can_not_be_read_when_it_starts_is_exported() -> None:
+    """The name that a plugin gives may be of another type: the page is served."""
+    traced = Traced("plain", FOLDING)
+    before = state.failures["datasette.span_processor"]
+    name: Any = ["no", "text"]
+    with traced.plugin.start_as_current_span(name):
+        pass
+    assert state.failures["datasette.span_processor"] > before
+    assert [span.name for span in traced.ended] == [name]
+
+
+def test_the_processor_behind_is_flushed_and_shut_down() -> None:
+    """Its answer is passed on."""
+    calls: list[Any] = []
+
+    class Behind(SpanProcessor):
+        def shutdown(self) -> None:
+            calls.append("shutdown")
+
+        def force_flush(self, timeout_millis: int = 30000) -> bool:
+            calls.append(timeout_millis)
+            return timeout_millis > 5
+
+    processor = telemetry.DatasetteSpanProcessor(Behind())
+    assert processor.force_flush(7)
+    assert not processor.force_flush(3)
+    processor.shutdown()
+    assert calls == [7, 3, "shutdown"]
