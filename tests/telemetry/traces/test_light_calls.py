@@ -30,7 +30,10 @@ from opentelemetry.trace import (
     TraceState,
 )
 
+from telemetry.request import RequestRecord, attach_record
+from telemetry.settings import SamplerSettings
 from telemetry.traces.provider import TracerProvider
+from telemetry.traces.samplers import build_sampler
 from tests.telemetry.traces.compared import (
     ALL,
     LIMITS,
@@ -184,20 +187,22 @@ def test_a_status_of_the_block_and_an_exception(way: str) -> None:
 def test_a_span_without_a_given_time_has_the_times_of_its_block() -> None:
     """Its start, its events in order, and its end; the SDK's clock is the system's."""
     for tracer, seen in providers():
-        with tracer.start_as_current_span("x") as span:
+        with tracer.start_as_current_span("parent"), tracer.start_as_current_span("x") as span:
             span.add_event("one")
             span.record_exception(ValueError("two"))
             span.add_event("three", {"a": 1})
-        [ended] = seen.ended
-        times = [event.timestamp for event in ended.events]
-        assert len(times) == 3
-        assert ended.start_time is not None
-        assert ended.end_time is not None
-        assert [ended.start_time, *times, ended.end_time] == sorted(
-            [ended.start_time, *times, ended.end_time]
-        )
+        child, parent = seen.ended
+        assert len(child.events) == 3
+        times: list[Any] = [
+            parent.start_time,
+            child.start_time,
+            *(event.timestamp for event in child.events),
+            child.end_time,
+            parent.end_time,
+        ]
+        assert times == sorted(times)
         # Nanoseconds since 1970, not of a clock that began with the machine.
-        assert ended.start_time > 1_600_000_000 * 10**9
+        assert times[0] > 1_600_000_000 * 10**9
 
 
 def test_a_span_never_ends_before_it_has_started() -> None:
@@ -714,6 +719,23 @@ def test_a_child_may_start_when_its_parent_has_ended() -> None:
         assert child.parent == parent.get_span_context()
         found.append((child.context, child.parent))
     assert found[0] == found[1]
+
+
+def test_a_child_that_links_to_an_untraced_request_is_not_recorded() -> None:
+    """Below a span that is: the sampler is asked for what has links."""
+    for provider, tracer in _two(sampler=build_sampler(SamplerSettings("always_on", None))):
+        exporter = InMemorySpanExporter()
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        record = RequestRecord("GET", trace.INVALID_SPAN)
+        record.untraced = True
+        request = tracer.start_span("request", attach_record(record, Context()))
+        assert not request.is_recording()
+        with tracer.start_as_current_span("root"):
+            for cause in (request.get_span_context(), REMOTE):
+                tracer.start_span("write", links=[Link(cause)]).end()
+        spans = exporter.get_finished_spans()
+        assert [span.name for span in spans] == ["write", "root"]
+        assert [link.context for link in spans[0].links] == [REMOTE]
 
 
 class NamedIds(RandomIdGenerator):
