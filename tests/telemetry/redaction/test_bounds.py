@@ -41,6 +41,14 @@ def test_behind_the_last_match_nothing_is_sent(repeated: str, number: int, last:
     assert CUT not in shown
 
 
+def test_behind_the_last_parameters_of_a_statement_nothing_is_sent() -> None:
+    """Of one statement: the case above has too many of these, which are counted first."""
+    text = "SELECT 1 FROM a\n" + "params=[1]\n" * 25 + "params=['planted']"
+    shown = REDACTOR.text(text)
+    assert "planted" not in shown
+    assert shown.endswith(f"params=?{CUT}")
+
+
 def test_of_a_key_without_an_end_nothing_is_left() -> None:
     """It was cut, perhaps."""
     shown = REDACTOR.text(f"got {KEY.partition('-----END')[0]} and more")
@@ -86,6 +94,7 @@ def test_a_string_of_many_parts_is_one_value() -> None:
         ({"bob@example.org": 1}, {"[REDACTED]": 1}),
         ({"token bob@example.org": "planted"}, {"token [REDACTED]": "[REDACTED]"}),
         ({"n": 1, "bob@example.org": "x", "text": "password=planted"}, None),
+        ({"text": "password=planted", "bob@example.org": "x", "n": 1}, None),
     ],
 )
 def test_names_of_attributes_are_redacted(given: Any, shown: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -84,6 +85,21 @@ def test_a_value_is_what_its_name_says(
     """However deep."""
     assert redactor.value(name, value) == shown
     assert dict(redactor.attributes({name: value, "m": 1})) == {name: shown, "m": 1}
+
+
+def test_a_query_whose_values_are_kept_loses_what_is_private_in_them() -> None:
+    """Without the rule for query strings, those for addresses and names go on."""
+    redactor = Redactor(RedactionSettings(frozenset(KINDS) - {"query_strings"}))
+    query = "q=planted@example.org&a=1&token=planted"
+    assert redactor.value("url.query", query) == "q=[REDACTED]&a=1&token=[REDACTED]"
+
+
+def test_a_value_of_another_type_is_returned_as_it_is(redactor: Redactor) -> None:
+    """In attributes and within mappings; what becomes of it is the encoder's to decide."""
+    amount = Decimal(5)
+    given = {"amount": amount, "extra": {"amount": [amount]}}
+    assert redactor.attributes(given) is given
+    assert redactor.value("amount", amount) is amount
 
 
 def test_what_has_nothing_private_is_not_copied(redactor: Redactor) -> None:

@@ -155,6 +155,10 @@ PLANTED = "zqvortex"
         "took 5 s: UPDATE b\nSET a = 1\nWHERE c = '{}'",
         "sql: select '{}'",
         "statement='DELETE FROM b WHERE c = \\'{}\\''",
+        # In a string within a string, as JSON in a log line has it.
+        r"said \"SELECT a FROM b WHERE c = '{}'\", and more",
+        r"'\\\'SELECT a FROM b WHERE c = \"{}\"\\\''",
+        "(IntegrityError) no\n[SQL: select '{}']\n(see there)",
         # PostgreSQL, MySQL, SQLite and Python
         'invalid input syntax for type uuid: "{}"',
         'invalid input value for enum mood: "a "{}"',
@@ -180,6 +184,24 @@ def test_messages_lose_the_values_that_they_quote(text: str) -> None:
     shown = without_quotations(text.format(PLANTED, PLANTED))
     assert PLANTED not in shown
     assert without_quotations(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            r"said \"SELECT a FROM b WHERE c = 'planted'\", and more",
+            r"said \"SELECT a FROM b WHERE c = ?\", and more",
+        ),
+        (
+            "(IntegrityError) no\n[SQL: select 'planted']\n(see there)",
+            "(IntegrityError) no\n[SQL: select ?]\n(see there)",
+        ),
+    ],
+)
+def test_what_is_behind_a_statement_stays(text: str, shown: str) -> None:
+    """Behind the string that it is in, with or without backslashes, and behind its brackets."""
+    assert without_quotations(text) == shown
 
 
 def test_what_surrounds_a_statement_in_a_message_stays() -> None:
