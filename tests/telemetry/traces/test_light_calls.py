@@ -864,6 +864,40 @@ def test_a_provider_that_is_shut_down_still_starts_spans() -> None:
         assert not span.is_recording()
 
 
+@pytest.mark.filterwarnings("ignore:You should use instrumentation_scope:DeprecationWarning")
+def test_the_scope_in_the_older_form() -> None:
+    """Some exporters still read it."""
+    found = []
+    for tracer, seen in providers():
+        tracer.start_span("x").end()
+        found.append(seen.ended[0].instrumentation_info)
+    assert found[0] == found[1]
+    assert found[0] is not None
+    assert (found[0].name, found[0].version) == (SCOPE, "1")
+
+
+class UnreadableError(Exception):
+    """An exception whose traceback can't be described."""
+
+    @property
+    def __notes__(self) -> Any:
+        raise RuntimeError("no notes")
+
+    @property
+    def __cause__(self) -> Any:  # type: ignore[override]
+        raise RuntimeError("no cause")
+
+
+def test_an_exception_that_can_not_be_described_has_its_frames() -> None:
+    """All that is known of where it was raised."""
+    (tracer, seen), _ = providers()
+    with pytest.raises(UnreadableError), tracer.start_as_current_span("x"):
+        raise UnreadableError("lost")
+    known = seen.ended[0].events[0].attributes or {}
+    assert known["exception.message"] == "lost"
+    assert "test_light_calls.py" in str(known["exception.stacktrace"])
+
+
 def test_a_copied_event_or_link_is_equal() -> None:
     """What an exporter takes of a span may outlive it."""
     (tracer, seen), _ = providers()

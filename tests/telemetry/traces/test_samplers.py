@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
 import pytest
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.sampling import Decision
@@ -17,7 +20,11 @@ from opentelemetry.trace import (
 from telemetry.request import RequestRecord, attach_record
 from telemetry.settings import SamplerSettings
 from telemetry.traces import samplers
-from telemetry.traces.samplers import build_sampler
+from telemetry.traces.samplers import build_id_generator, build_sampler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 LOW, HIGH = 1, 2**64 - 1
 
@@ -98,3 +105,62 @@ def test_its_description_is_the_sampler_s() -> None:
     """Which `python -m telemetry config` and the SDK's own logs show."""
     description = build_sampler(SamplerSettings("traceidratio", "0.25")).get_description()
     assert "0.25" in description
+
+
+PLANTED = """
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
+
+def sampler(argument):
+    return TraceIdRatioBased(float(argument))
+
+class Ids(RandomIdGenerator):
+    def generate_span_id(self):
+        return 7
+"""
+
+
+@pytest.fixture
+def _planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Install a package with a sampler and an id generator."""
+    (tmp_path / "planted_traces.py").write_text(PLANTED)
+    metadata = tmp_path / "planted_traces-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: planted-traces\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text(
+        "[opentelemetry_traces_sampler]\nplanted = planted_traces:sampler\n"
+        "[opentelemetry_id_generator]\nplanted = planted_traces:Ids\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("planted_traces", None)
+
+
+@pytest.mark.usefixtures("_planted")
+def test_an_installed_sampler_and_id_generator_are_used() -> None:
+    """By the names of their entry points; the sampler is given the argument."""
+    sampler = build_sampler(SamplerSettings("planted", "0.5"))
+    assert sampler.should_sample(None, LOW, "GET").decision is Decision.RECORD_AND_SAMPLE
+    assert sampler.should_sample(None, HIGH, "GET").decision is Decision.DROP
+    assert "0.5" in sampler.get_description()
+    assert build_id_generator("planted").generate_span_id() == 7
+
+
+def test_the_route_of_a_span_of_a_framework_is_that_of_the_request() -> None:
+    """Contrib's instrumentors give it when they start a span; the first counts."""
+    sampler = build_sampler(SamplerSettings("always_on", None))
+    record = RequestRecord("GET", INVALID_SPAN)
+    context = attach_record(record, Context())
+    for attributes, route in (
+        ({"http.route": 5}, None),
+        ({"http.route": "/{first}"}, "/{first}"),
+        ({"http.route": "/{second}"}, "/{first}"),
+    ):
+        sampler.should_sample(context, LOW, "x", attributes=attributes)
+        assert record.route == route
+    late = RequestRecord("GET", INVALID_SPAN)
+    late.ended = True
+    sampler.should_sample(
+        attach_record(late, Context()), LOW, "x", attributes={"http.route": "/late"}
+    )
+    assert late.route is None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import (
@@ -23,6 +23,7 @@ from opentelemetry.trace import (
     TraceState,
 )
 
+from telemetry import failsafe
 from telemetry.datasette.sql_errors import is_statement_error
 from telemetry.datasette.tracer import DatasetteTracer
 from telemetry.export.budgets import Budgets
@@ -31,8 +32,10 @@ from telemetry.registry.datasette import SCOPE
 from telemetry.settings.model import BudgetSettings
 from telemetry.settings.parse import sample_ratios
 from telemetry.settings.sampler import Ratios
+from telemetry.state import state
 from telemetry.traces import tail as module
 from telemetry.traces.tail import TailSampler, TailSpanProcessor
+from telemetry.traces.tracestate import is_kept_by_rule, kept_by_rule, sampled
 
 S = 1_000_000_000
 
@@ -613,3 +616,99 @@ def test_a_trace_that_another_process_began_has_its_decision() -> None:
     context = span.get_span_context()
     assert context is not None
     assert context.trace_state.get("ot") == "th:8"
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_every_decision_by_ratio_is_remembered_for_so_many_traces(
+    monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    """The spans that end after their request follow it, but for those of the oldest."""
+    monkeypatch.setattr(module, "MAX_DECIDED", 2)
+    tail = Tail(ratios=Ratios(sample_ratios("site=alameda.ca:0"), 1.0))
+    roots = [tail.begin() for _ in range(4)]
+    children = [tail.begin("child", root) for root in roots]
+    for root in roots:
+        root.end(1)
+    assert tail.names == ["GET"] * 4
+    for child in children[2:] if late else children[:2]:
+        child.end(1)
+    assert tail.names == ["GET"] * 4 + ["child"] * (2 if late else 0)
+
+
+class Behind(SpanProcessor):
+    """What the processor behind is asked to do."""
+
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+
+    def shutdown(self) -> None:
+        self.calls.append("shutdown")
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        self.calls.append(timeout_millis)
+        return timeout_millis > 5
+
+
+def test_the_processor_behind_is_flushed_and_shut_down() -> None:
+    """Its answer is passed on."""
+    behind = Behind()
+    processor = TailSpanProcessor(behind, slow=5)
+    assert processor.force_flush(7)
+    assert not processor.force_flush(3)
+    processor.shutdown()
+    assert behind.calls == [7, 3, "shutdown"]
+
+
+def test_every_failure_keeps_its_trace_unless_some_are_expected() -> None:
+    """As in a host without Datasette: a statement that was refused is one, too."""
+    exported = InMemorySpanExporter()
+    provider = TracerProvider(TailSampler(0), shutdown_on_exit=False)
+    provider.add_span_processor(TailSpanProcessor(SimpleSpanProcessor(exported), slow=5))
+    tracer = provider.get_tracer("host")
+    root = tracer.start_span("GET", Context(), start_time=0)
+    child = tracer.start_span("child", trace.set_span_in_context(root), start_time=0)
+    child.set_attribute("db.response.status_code", "SQLITE_ERROR")
+    child.set_status(StatusCode.ERROR)
+    child.end(0)
+    root.end(0)
+    assert [span.name for span in exported.get_finished_spans()] == ["child", "GET"]
+
+
+def test_a_span_that_can_not_be_judged_fails_no_request() -> None:
+    """It is counted, and its trace is decided by its other spans."""
+    failsafe.raise_failures(False)
+    before = state.failures["traces.tail_sampling"]
+    tail = Tail()
+    root = tail.begin()
+    child = tail.begin("child", root)
+    child.set_attribute("db.response.status_code", {"a": 1})
+    child.set_status(StatusCode.ERROR)
+    child.end(0)
+    assert state.failures["traces.tail_sampling"] == before + 1
+    assert tail.names == []
+    root.set_status(StatusCode.ERROR)
+    root.end(0)
+    assert tail.names == ["child", "GET"]
+
+
+def test_a_trace_within_the_limit_is_kept_whole() -> None:
+    """Though its own request has made it fail."""
+    tail = Tail(budgets=Budgets(BudgetSettings(spans_of_a_trace=3)))
+    root = tail.begin()
+    for name in ("one", "two"):
+        tail.begin(name, root).end(0)
+    root.set_attribute(a.CAUSE, "request")
+    root.set_status(StatusCode.ERROR)
+    root.end(0)
+    assert tail.names == ["one", "two", "GET"]
+    assert a.SPANS_LEFT_OUT not in (tail.all[-1].attributes or {})
+
+
+def test_only_a_threshold_of_zero_says_that_a_rule_has_kept_a_trace() -> None:
+    """With entries of other vendors, and in front of other parts of ours."""
+    kept = kept_by_rule(TraceState([("vendor", "1")]))
+    assert kept.to_header() == "ot=th:0,vendor=1"
+    assert is_kept_by_rule(kept)
+    assert is_kept_by_rule(TraceState([("ot", "th:0;rv:00000000000001")]))
+    for state_of in (None, TraceState(), sampled(2**55), TraceState([("ot", "rv:0;th:0")])):
+        assert not is_kept_by_rule(state_of)

@@ -6,7 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry import context as context_api
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import NoOpTracer
 
+from telemetry.datasette.tracer import DatasetteTracer
+from telemetry.request import RequestRecord, attach_record
+from telemetry.traces.unrecorded import UnrecordedTracer, UnrecordedTracerProvider
 from tests.telemetry.scripts import printed
 
 if TYPE_CHECKING:
@@ -82,3 +89,33 @@ def test_a_host_whose_lines_are_its_own_is_left_alone(tmp_path: Path) -> None:
         print("left alone")
     """
     assert printed(tmp_path, code) == "left alone"
+
+
+def test_a_server_span_that_is_not_recorded_has_its_route_only() -> None:
+    """Metrics and log lines need it; the other attributes would be kept for nothing."""
+    span: Any = UnrecordedTracer().start_span("GET")
+    assert span.get_span_context().is_valid
+    assert not span.is_recording()
+    span.set_attribute("url.path", "/secret")
+    assert span.attributes == {}
+    span.set_attribute("http.route", "/{a}")
+    span.set_attributes({"http.route": "/{b}", "url.path": "/secret"})
+    assert span.attributes == {"http.route": "/{b}"}
+    with trace.use_span(span):
+        child = UnrecordedTracer().start_span("child")
+    assert child.get_span_context() == span.get_span_context()
+
+
+def test_tracers_of_some_scopes_are_adapted_where_nothing_is_recorded() -> None:
+    """Datasette's gives the edge its routes; every other one is the API's."""
+    provider = UnrecordedTracerProvider({"datasette": DatasetteTracer})
+    assert isinstance(provider.get_tracer("datasette", "1"), DatasetteTracer)
+    assert type(provider.get_tracer("a plugin", "1")) is NoOpTracer
+    record = RequestRecord("GET", trace.INVALID_SPAN)
+    token = context_api.attach(attach_record(record, Context()))
+    try:
+        span = provider.get_tracer("datasette").start_span("GET", kind=trace.SpanKind.SERVER)
+        span.set_attribute("http.route", "/-/versions$")
+    finally:
+        context_api.detach(token)
+    assert record.route == "/-/versions"
