@@ -880,12 +880,8 @@ class UnreadableError(Exception):
     """An exception whose traceback can't be described."""
 
     @property
-    def __notes__(self) -> Any:
+    def __notes__(self) -> Any:  # type: ignore[override]
         raise RuntimeError("no notes")
-
-    @property
-    def __cause__(self) -> Any:  # type: ignore[override]
-        raise RuntimeError("no cause")
 
 
 def test_an_exception_that_can_not_be_described_has_its_frames() -> None:
