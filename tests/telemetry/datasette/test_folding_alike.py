@@ -152,6 +152,17 @@ def _kept_with_odd_values(traced: Traced, root: Span) -> None:
     _query(traced, root, known=known)
 
 
+def _kept_with_lists(traced: Traced, root: Span) -> None:
+    known: dict[str, Any] = {"list": ["a", "b"]}
+    _query(traced, root, execution=SLOW, known=known)
+    _query(
+        traced,
+        root,
+        execution=SLOW,
+        text="select 'a statement longer than the small limit' as " + "x" * 40,
+    )
+
+
 def _too_many_attributes(traced: Traced, root: Span) -> None:
     # Without the attribute that is renamed, which has another place in the order then.
     known = {f"key {n}": n for n in range(200)}
@@ -221,6 +232,7 @@ STORIES: dict[Callable[[Traced, Span], None], tuple[int, int]] = {
     _loops: (0, 29),
     _callbacks: (0, 4),
     _kept_with_odd_values: (2, 1),
+    _kept_with_lists: (4, 0),
     _too_many_attributes: (2, 0),
     _nested: (4, 4),
     _a_plugins_span_inside: (6, 2),
@@ -310,6 +322,24 @@ def _in_context(traced: Traced, execution: int) -> None:
     )
     phase.end(execution)
     query.end(execution)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_span_after_the_request_has_no_site(kind: str, raising: None) -> None:
+    """The task that starts it has the request's context, and its work is not the request's."""
+    traced = Traced(kind, FOLDING)
+    record = RequestRecord("GET", trace.INVALID_SPAN)
+    record.site = "alameda.ca"
+    record.ended = True
+    context = attach_record(record, Context())
+    token = context_api.attach(context)
+    try:
+        with traced.edge.start_as_current_span("late"):
+            traced.edge.start_span("child").end()
+            traced.plugin.start_span("of a plugin").end()
+    finally:
+        context_api.detach(token)
+    assert _sites(traced) == dict.fromkeys(("late", "child", "of a plugin"))
 
 
 @pytest.mark.parametrize("kind", KINDS)

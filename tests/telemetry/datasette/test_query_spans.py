@@ -90,6 +90,34 @@ def test_the_same_calls_give_the_same_span(
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("given", "limits"),
+    [
+        ({"a": ["b", 1, None]}, None),
+        ({"a": "a long text", "b": 1}, SpanLimits(max_attribute_length=6)),
+        ({"a": 1, "b": 2, "c": 3}, SpanLimits(max_span_attributes=2)),
+        ({"": 1, "b": 2}, None),
+        ({"a": {"b": [1, {"c": "d"}]}, "b": b"x"}, None),
+    ],
+)
+def test_attributes_are_read_as_they_are_exported(
+    given: Any, limits: SpanLimits | None, name: str
+) -> None:
+    """Before the end and after it, by a processor or an exporter, and as JSON."""
+    found = []
+    for kind in ("light", "plain"):
+        traced = Traced(kind, limits=limits)
+        span: Any = traced.datasette.start_span(name)
+        span.set_attributes(given)
+        before = repr(dict(span.attributes))
+        span.set_attribute("late", "x")
+        span.end()
+        [ended] = traced.ended
+        found.append((before, repr(dict(ended.attributes or {})), ended.dropped_attributes))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_light_span_takes_links(name: str) -> None:
     """When it starts and later, as the SDK's does."""
     found = []

@@ -342,3 +342,34 @@ def test_a_note_of_the_configuration_is_printed() -> None:
     done = telemetry_main("check", OTEL_TRACES_EXPORTER="console", TELEMETRY_SLOWER="1s")
     assert "did you mean TELEMETRY_SLOW?" in done.stderr
     assert "traces: console" in done.stdout
+
+
+def test_what_was_lost_is_printed_with_its_problem_and_advice() -> None:
+    """In lines of 80 columns, but for addresses; what arrived is beside it."""
+    with OTLPReceiver() as receiver:
+        done = telemetry_main(
+            "check",
+            OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"http://{HOST}:{refusing_port()}/v1/traces",
+            OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=f"{receiver.url}/v1/logs",
+        )
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    [at] = [n for n, line in enumerate(lines) if line.startswith("LOST     traces: otlp http://")]
+    assert lines[at + 1].strip() == "connection refused"
+    assert lines[at + 2].strip().startswith("Is it running?")
+    assert any(line.startswith("arrived  logs: otlp http://") for line in lines)
+    assert all(len(line) <= 80 or "http://" in line for line in lines)
+
+
+def test_a_certificate_that_can_not_be_read_loses_the_event(tmp_path: Path) -> None:
+    """It is said of errors, and the command goes on."""
+    broken = tmp_path / "client.pem"
+    broken.write_text("no certificate")
+    with EventReceiver() as receiver:
+        found = _results(
+            SENTRY_DSN=receiver.dsn.replace("http://", "https://"),
+            CLIENT_CERT_FILE=str(broken),
+            CLIENT_KEY_FILE=str(broken),
+        )
+    assert found["errors"]["arrived"] is False
+    assert found["errors"]["problem"]

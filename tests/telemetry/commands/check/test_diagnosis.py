@@ -15,12 +15,15 @@ GRPC = Target("grpc", "ADDRESS", "SECRET")
 SENTRY = Target("sentry", "DSN", "DSN")
 REJECTED = ExportTraceServiceResponse()
 REJECTED.partial_success.rejected_spans = 1
+WARNED = ExportTraceServiceResponse()
+WARNED.partial_success.error_message = "an attribute is deprecated"
 UNAVAILABLE = "UNAVAILABLE"
 # Where it was sent to, the answer, and the beginnings of the problem and of the advice.
 CASES: dict[str, tuple[Target, Answer, str, str]] = {
     "redirect": (OTLP, Answer(302, location="http://x/y"), "redirect", "Set ADDRESS to the"),
     "redirect to nowhere": (OTLP, Answer(302), "redirect", "Set ADDRESS to the address that"),
     "401": (OTLP, Answer(401), "credentials refused (401)", "Check SECRET"),
+    "407": (OTLP, Answer(407), "the proxy wants other credentials (407)", "HTTP_PROXY or"),
     "404": (OTLP, Answer(404), "no OTLP receiver at this path (404)", "ADDRESS is a base"),
     "415": (OTLP, Answer(415), "request not understood (415)", "Is it a receiver of OTLP"),
     "413": (OTLP, Answer(413), "request too large (413)", "The backend or a proxy limits"),
@@ -87,11 +90,12 @@ def test_an_answer_is_explained(to: Target, answer: Answer, problem: str, advice
     [
         (OTLP, Answer(200)),
         (OTLP, Answer(200, body=ExportTraceServiceResponse().SerializeToString())),
+        (OTLP, Answer(200, body=WARNED.SerializeToString())),
         (OTLP, Answer(200, "application/json", body=b"{}")),
         (GRPC, Answer(grpc_code="OK")),
         (SENTRY, Answer(200, "application/json", body=b"{}")),
     ],
 )
 def test_what_was_accepted_has_no_problem(to: Target, answer: Answer) -> None:
-    """An empty body is OTLP's message without a field."""
+    """An empty body is OTLP's message without a field; one that rejects nothing is a warning."""
     assert diagnose(answer, to, ExportTraceServiceResponse) is None

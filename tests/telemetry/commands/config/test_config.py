@@ -335,3 +335,36 @@ def test_an_address_of_events_is_shown_without_a_tracker() -> None:
     report = json.loads(done.stdout)
     assert report["settings"]["event_url"] == {"value": address, "from": ["TELEMETRY_EVENT_URL"]}
     assert report["settings"]["errors"]["value"] == "nowhere"
+
+
+def test_a_scraped_address_and_an_exporter_of_another_package_have_their_rows() -> None:
+    """Prometheus with the variables of its address; the others with their names alone."""
+    environ = {
+        "OTEL_TRACES_EXPORTER": "console",
+        "OTEL_METRICS_EXPORTER": "prometheus",
+        "OTEL_EXPORTER_PROMETHEUS_PORT": "9999",
+    }
+    found = sources(environ, None)
+    listed = {name: (value, origin) for name, value, origin in rows(read_settings(environ), found)}
+    assert listed["traces"] == ("console", ("OTEL_TRACES_EXPORTER",))
+    value, origin = listed["metrics"]
+    assert value.startswith("prometheus ")
+    assert value.endswith(":9999 and upward")
+    assert set(origin) == {"OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_PROMETHEUS_PORT"}
+
+
+@pytest.mark.parametrize(("synced", "said"), [("true", ", each file synced"), ("false", "")])
+def test_a_spool_has_its_folder_signals_and_limits(tmp_path: Path, synced: str, said: str) -> None:
+    """All that decides what it may keep."""
+    environ = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318",
+        "TELEMETRY_SPOOL_DIR": str(tmp_path),
+        "TELEMETRY_SPOOL_SYNC": synced,
+    }
+    listed = {
+        name: value for name, value, _ in rows(read_settings(environ), sources(environ, None))
+    }
+    assert listed["spool"].startswith(f"{tmp_path} (traces, ")
+    assert " bytes, " in listed["spool"]
+    assert listed["spool"].endswith(f"{said})")
+    assert ("synced" in listed["spool"]) == bool(said)

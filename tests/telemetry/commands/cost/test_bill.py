@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -227,3 +228,69 @@ def test_the_command_reads_a_log(
     assert main(["cost"]) == 2
     assert main(["cost", "--from-log", str(path), "--price-spans", "-1"]) == 2
     assert "--price-spans -1: wanted at least 0" in capsys.readouterr().err
+
+
+def _savings(**variables: Any) -> set[str]:
+    return {each.assignment.partition("=")[0] for each in _of_requests(**variables).savings}
+
+
+def test_only_what_would_change_the_bill_is_suggested() -> None:
+    """Nothing of a signal that is not sent, nor what is set already."""
+    everything = {
+        "TELEMETRY_ACCESS_LOG",
+        "OTEL_TRACES_SAMPLER_ARG",
+        "OTEL_METRIC_EXPORT_INTERVAL",
+        "TELEMETRY_REQUEST_ERRORS",
+    }
+    assert _savings() <= everything
+    assert "TELEMETRY_ACCESS_LOG" in _savings()
+    assert "TELEMETRY_ACCESS_LOG" not in _savings(OTEL_LOGS_EXPORTER="none")
+    assert "OTEL_METRIC_EXPORT_INTERVAL" in _savings()
+    long = {"OTEL_METRIC_EXPORT_INTERVAL": "300000"}
+    assert "OTEL_METRIC_EXPORT_INTERVAL" not in _savings(**long)
+    assert "OTEL_TRACES_SAMPLER_ARG" in _savings()
+    assert "OTEL_TRACES_SAMPLER" in _savings(
+        OTEL_TRACES_SAMPLER="traceidratio", OTEL_TRACES_SAMPLER_ARG="0.5"
+    )
+    assert not _savings(OTEL_TRACES_EXPORTER="none") & {
+        "OTEL_TRACES_SAMPLER",
+        "OTEL_TRACES_SAMPLER_ARG",
+    }
+
+
+def test_without_prices_and_savings_the_table_ends_with_what_is_sent() -> None:
+    """No sum of money, and no heading without a line below it."""
+    bill = replace(_of_requests(), prices=Prices(None, None, None, None), savings=[])
+    lines = list(bill_table(bill))
+    assert not any("price" in line or "in all" in line for line in lines)
+    assert not any("variables would change" in line for line in lines)
+    assert lines[-1].strip()
+    shown = list(bill_table(_of_requests()))
+    assert any("in all" in line for line in shown)
+    assert any("variables would change" in line for line in shown)
+
+
+def test_lines_without_a_trace_id_and_without_an_error_are_counted() -> None:
+    """An id that is none belongs to the first process; a warning is a log record and no event."""
+    lines = [
+        _access(0, http__route="/{database}"),
+        _line(1, logger="host", level="ERROR", trace_id="none", exception__type="ValueError"),
+        _line(2, logger="host", level="WARNING"),
+        _access(86_400, http__route="/{database}"),
+    ]
+    bill = bill_from_log(read_lines(lines), SETTINGS, 1.0, processes=2, spans=2, prices=PRICES)
+    found = _items(bill)
+    assert found["error events"] == pytest.approx(30)
+    assert found["other log records"] == pytest.approx(2 * 30 * 3)
+
+
+def _metrics_of(sites: int, limit: int) -> float:
+    lines = [_access(n, corkboard__site=f"s{n}") for n in range(sites)]
+    settings = read_settings(BOTH | TAIL | {"TELEMETRY_SITE_LIMIT": str(limit)})
+    bill = bill_from_log(read_lines(lines), settings, 1.0, processes=1, spans=2, prices=PRICES)
+    return _items(bill)["metrics"]
+
+
+def test_more_sites_than_the_limit_are_one_series() -> None:
+    """So the metric points of a month are bounded."""
+    assert _metrics_of(3, 5) < _metrics_of(5, 5) < _metrics_of(6, 5) == _metrics_of(50, 5)

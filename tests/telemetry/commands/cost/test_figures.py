@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from telemetry.commands.cost.driving import Page, Visited
-from telemetry.commands.cost.figures import SECONDS, Figures, figures
+from telemetry.commands.cost.figures import SECONDS, Figures, figures, ratio_of
 from telemetry.commands.cost.report import as_json, table
 from telemetry.settings.parse import SampleRatio
 from telemetry.settings.sampler import Ratios
@@ -141,3 +141,12 @@ def test_json_has_all_of_it() -> None:
     assert document["by_page"][str(TABLE)]["all"] == {"spans": 99, "bytes": 29_800}
     assert document["statuses"] == {str(TABLE): 200, str(HOME): 404}
     assert document["total"]["all"]["spans"] == 50
+
+
+def test_a_trace_without_a_request_has_the_ratio_of_all_others() -> None:
+    """Such as one whose SERVER span was lost."""
+    rules = (SampleRatio("site", "alameda.ca", 0.5),)
+    ratios = Ratios(rules, 0.1)
+    assert ratio_of(_table("a", 1), ratios) == 0.5
+    assert ratio_of(_table("a", 1)[1:], ratios) == 0.1
+    assert ratio_of([], ratios) == 0.1

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from telemetry.commands.cost.driving import Page, parse_page
 from tests.support.commands import telemetry_main
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -42,6 +47,8 @@ def test_what_is_no_page_is_an_error(given: str) -> None:
         (("--price", "-1"), "--price -1: wanted at least 0"),
         (("--page", "nowhere"), "wanted a page such as"),
         (("--pages", "absent"), "No such file"),
+        (("--processes", "0"), "--processes 0: wanted at least 1"),
+        (("--spans", "-1"), "--spans -1: wanted at least 0"),
     ],
 )
 def test_what_is_wrong_is_said(arguments: tuple[str, ...], said: str) -> None:
@@ -49,3 +56,12 @@ def test_what_is_wrong_is_said(arguments: tuple[str, ...], said: str) -> None:
     done = telemetry_main("cost", "config.asgi:application", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
+
+
+def test_pages_are_read_from_a_file(tmp_path: Path) -> None:
+    """One a line; blank lines and comments are left out, and each is looked at."""
+    pages = tmp_path / "pages"
+    pages.write_text("# the pages of a site\n\n /minutes \nnowhere\n")
+    done = telemetry_main("cost", "config.asgi:application", "--pages", str(pages))
+    assert done.returncode == 2
+    assert done.stderr.startswith("'nowhere': wanted a page such as")
