@@ -53,6 +53,14 @@ SOURCES = {
         def run(value):
             return [{}[len(part)] for part in value.split(",")]
     """,
+    "a condition of a comprehension": """
+        def run(value):
+            return [1 for part in value.split(",") if {}[len(part)]]
+    """,
+    "an exception's argument": """
+        def run(value):
+            raise ValueError({}[0], value)
+    """,
     "a generator": """
         def run(value):
             return max({}[len(part)] for part in [value])
@@ -129,7 +137,7 @@ def test_an_expression_with_what_was_typed_fails_by_it(tmp_path: Path, source: s
         bytearray(b"x7q"),
         f"before {TYPED} after",
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_was_typed_is_found_within_a_value(tmp_path: Path, value: Any) -> None:
     """Of a container, as deep as two."""
@@ -140,7 +148,7 @@ def test_what_was_typed_is_found_within_a_value(tmp_path: Path, value: Any) -> N
 @pytest.mark.parametrize(
     "value",
     [{"a": [[TYPED]]}, [[[TYPED]]], {"a": 1}, [], b"", b"other", "x7", "x7quite", object(), True],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_was_not_typed_is_not(tmp_path: Path, value: Any) -> None:
     """Deeper ones, parts of words, and objects that can't be looked into."""
@@ -154,6 +162,7 @@ def test_a_value_outside_of_the_expression_does_not_count(tmp_path: Path) -> Non
         "def run(value):\n    other = 1\n    return {}[other]\n",
         "def run(value):\n    if value:\n        other = 1\n        return {}[other]\n",
         "def run(value):\n    def no():\n        raise ValueError\n    if value:\n        no()\n",
+        "def run(value):\n    if value:\n        (lambda value: {}[0])(value)\n",
         "def run(value):\n    if (lambda: {}[0])():\n        raise ValueError(value)\n",
     ):
         assert not _is_caused(_error(tmp_path / "planted.py", source, TYPED))
