@@ -277,6 +277,70 @@ def test_the_same_is_folded_and_the_same_is_exported(
     assert (len(below), queries) == STORIES[story]
 
 
+def _statistics(kind: str, story: Callable[[Traced, Span], None]) -> dict[str, Any]:
+    """The statistics of a story, by the ends of their names, and those of `queries`."""
+    traced = Traced(kind, FOLDING)
+    root = traced.edge.start_span("GET", Context(), SpanKind.SERVER, start_time=0)
+    story(traced, root)
+    number, execution = traced.processor.queries(root.get_span_context().span_id)
+    root.end(100 * MS)
+    begin = "corkboard.queries."
+    known = (traced.ended[-1].attributes or {}).items()
+    found = {name.removeprefix(begin): value for name, value in known if name.startswith(begin)}
+    return {**found, "ended": (number, round(execution, 6))}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_figures_of_queries(kind: str, raising: None) -> None:
+    """Of what was folded; `queries` counts the others as well, for the Server-Timing header."""
+    slow = _statistics(kind, _slow)
+    assert slow["ended"] == (2, 0.065)
+    assert (slow["count"], slow["execution_time"], slow["max_execution_time"]) == (1, 0.005, 0.005)
+    expected = _statistics(kind, _expected)
+    assert (expected["suppressed"], expected["interrupted"], expected["rows"]) == (1, 1, 3)
+    several = _statistics(kind, _several_phases)
+    # Three at once, which took longer than their query: nobody has waited.
+    assert (several["execution_time"], several["wait_time"]) == (0.024, 0.0)
+    writes = _statistics(kind, _writes)
+    assert (writes["execution_time"], writes["wait_time"], writes["max_wait_time"]) == (
+        *(0.005, 0.06, 0.06),
+    )
+    callbacks = _statistics(kind, _callbacks)
+    assert set(callbacks["statements"]) == {"Database.table_names", "", "select 1"}
+    assert callbacks["rows"] == 1
+    loops = _statistics(kind, _loops)
+    assert loops["repeated.count"] == (20, 6)
+    assert len(loops["databases"]) == 17
+    assert "other" in loops["databases"]
+    assert sum(loops["databases.count"]) == loops["count"] == 29
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_processor_behind_sees_the_start_of_what_it_will_get(kind: str, raising: None) -> None:
+    """With the context of the parent: a root decides what becomes of its trace."""
+    started: list[Any] = []
+
+    class Behind(SpanProcessor):
+        def on_start(self, span: Any, parent_context: Context | None = None) -> None:
+            above = trace.get_current_span(parent_context).get_span_context()
+            started.append((span.name, above.span_id))
+
+    traced = Traced(kind)
+    traced.provider.add_span_processor(telemetry.DatasetteSpanProcessor(Behind(), **FOLDING))
+    root = traced.edge.start_span("GET", Context())
+    own = traced.plugin.start_span("own", _inside(root))
+    startup = traced.datasette.start_span("datasette.startup", _inside(own))
+    alone = traced.datasette.start_span("db.query", Context())
+    assert started == [
+        ("GET", 0),
+        ("own", root.get_span_context().span_id),
+        ("datasette.startup", own.get_span_context().span_id),
+        ("db.query", 0),
+    ]
+    for span in (alone, startup, own, root):
+        span.end()
+
+
 def _sites(traced: Traced) -> dict[str, Any]:
     return {span.name: (span.attributes or {}).get("corkboard.site") for span in traced.ended}
 

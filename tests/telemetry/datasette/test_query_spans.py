@@ -254,6 +254,25 @@ def test_every_argument_of_the_start(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("flags", [(True, True), (True, False), (False, True), (False, False)])
+def test_what_leaves_the_own_block_of_a_light_span(name: str, flags: tuple[bool, bool]) -> None:
+    """As `start_span` was asked to record it."""
+    found = []
+    for kind in ("light", "plain"):
+        traced = Traced(kind)
+        span = traced.datasette.start_span(
+            name, record_exception=flags[0], set_status_on_exception=flags[1], start_time=5
+        )
+        with pytest.raises(LookupError), span:
+            raise LookupError("lost")
+        [described] = traced.described
+        found.append({**described, "times": ()})
+    assert found[0] == found[1]
+    assert len(found[0]["events"]) == flags[0]
+    assert (found[0]["status"][0] is StatusCode.ERROR) == flags[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("flags", [(True, True), (True, False), (False, True)])
 def test_what_leaves_the_block(name: str, flags: tuple[bool, bool]) -> None:
     """An exception is an event, a status, or both, as the caller has asked for."""
@@ -341,6 +360,25 @@ def test_an_expected_failure_is_no_error_of_the_duration(
     assert _points(found) == {"db.client.operation.duration": [(expected, 2.0)]}
 
 
+@pytest.mark.parametrize("kind", ["light", "adapted", "unsampled"])
+def test_expected_and_other_failures_are_two_series(
+    kind: str, reader: tuple[InMemoryMetricReader, MeterProvider]
+) -> None:
+    """Of the same database and operation, in any order."""
+    found, provider = reader
+    traced = Traced(kind)
+    duration = provider.get_meter("datasette").create_histogram("durations")
+    for amount, is_suppressed in ((1.0, False), (2.0, True), (4.0, False), (8.0, True)):
+        with traced.datasette.start_as_current_span("db.query") as span:
+            duration.record(amount, {"a": "b", "error.type": "LookupError"})
+            span.set_attribute("datasette.sql_error_suppressed", is_suppressed)
+    duration.record(16.0, {"a": "b"})
+    points = _points(found)["durations"]
+    assert sorted(points, key=str) == sorted(
+        [({"a": "b", "error.type": "LookupError"}, 5.0), ({"a": "b"}, 26.0)], key=str
+    )
+
+
 @pytest.mark.parametrize("kind", ["light", "adapted"])
 def test_other_measurements_are_made_at_once(
     kind: str, reader: tuple[InMemoryMetricReader, MeterProvider]
@@ -415,6 +453,7 @@ def test_the_span_of_a_request_adds_to_the_edges(kind: str) -> None:
             span.update_name("GET /secret")
             span.set_status(StatusCode.ERROR, "no")
             span.add_event("an event")
+            span.record_exception(LookupError("lost"), {"more": 1}, 5)
             with traced.datasette.start_as_current_span("db.query"):
                 pass
             span.end()
@@ -431,7 +470,9 @@ def test_the_span_of_a_request_adds_to_the_edges(kind: str) -> None:
     assert (query["name"], query["parent"]) == ("db.query", "GET")
     assert server["attributes"] == {"datasette.own": 1}
     assert server["status"] == (StatusCode.UNSET, None)
-    assert [name for name, *_ in server["events"]] == ["an event"]
+    assert [name for name, *_ in server["events"]] == ["an event", "exception"]
+    [_, exception] = traced.ended[-1].events
+    assert ((exception.attributes or {})["more"], exception.timestamp) == (1, 5)
 
 
 @pytest.mark.parametrize("kind", ["light", "adapted"])

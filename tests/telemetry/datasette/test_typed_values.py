@@ -156,13 +156,23 @@ def test_what_was_not_typed_is_not(tmp_path: Path, value: Any) -> None:
     assert not _is_caused(_error(tmp_path / "planted.py", source, value))
 
 
+INNER = """
+def run(value):
+    if value:
+        def inner(value):
+            raise ValueError
+        inner(value)
+"""
+
+
 def test_a_value_outside_of_the_expression_does_not_count(tmp_path: Path) -> None:
     """Neither of the same function, nor of a function around it."""
     for source in (
         "def run(value):\n    other = 1\n    return {}[other]\n",
         "def run(value):\n    if value:\n        other = 1\n        return {}[other]\n",
         "def run(value):\n    def no():\n        raise ValueError\n    if value:\n        no()\n",
-        "def run(value):\n    if value:\n        (lambda value: {}[0])(value)\n",
+        "def run(value):\n    return [value for part in 'no' if {}[part]]\n",
+        INNER,
         "def run(value):\n    if (lambda: {}[0])():\n        raise ValueError(value)\n",
     ):
         assert not _is_caused(_error(tmp_path / "planted.py", source, TYPED))
