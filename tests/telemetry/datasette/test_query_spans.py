@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -181,8 +182,8 @@ def test_a_query_names_its_system_as_the_conventions_do_today(kind: str) -> None
 
 
 def _failure_of(statement: str) -> Exception:
-    with pytest.raises(sqlite3.Error) as caught:
-        sqlite3.connect(":memory:").execute(statement)
+    with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(sqlite3.Error) as caught:
+        connection.execute(statement)
     return caught.value
 
 
