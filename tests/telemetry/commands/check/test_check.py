@@ -348,7 +348,7 @@ def test_what_was_lost_is_printed_with_its_problem_and_advice() -> None:
     """In lines of 80 columns, but for addresses; what arrived is beside it."""
     with OTLPReceiver() as receiver:
         done = telemetry_main(
-            "check",
+            *("check", "--timeout", "30s"),
             OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"http://{HOST}:{refusing_port()}/v1/traces",
             OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=f"{receiver.url}/v1/logs",
         )
