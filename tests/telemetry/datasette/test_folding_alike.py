@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import SpanLimits, SpanProcessor
 from opentelemetry.trace import Link, SpanKind, StatusCode
 
 import telemetry
+from telemetry.datasette import folding as module
 from telemetry.request import RequestRecord, attach_record
 from telemetry.state import state
 from tests.telemetry.datasette.traced import KINDS, MS, Traced
@@ -428,6 +429,50 @@ def test_a_write_in_the_background_has_the_site_of_its_cause(kind: str, raising:
     assert found["other"] is None
     writes = [span for span in traced.ended if span.name.startswith("db.write")]
     assert [span.parent for span in writes] == [None, None]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_sites_of_so_many_requests_are_remembered(
+    kind: str, raising: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For writes that start later; of the oldest it is forgotten."""
+    monkeypatch.setattr(module, "MAX_SITES", 2)
+    traced = Traced(kind, FOLDING)
+    causes = []
+    for site in ("one", "two", "three"):
+        record = RequestRecord("GET", trace.INVALID_SPAN)
+        record.site = site
+        with _serving(traced, record) as root:
+            traced.plugin.start_span("of a plugin").end()
+        root.end(1)
+        causes.append(Link(root.get_span_context()))
+    for cause in causes:
+        traced.datasette.start_span("db.write.execute", Context(), links=[cause]).end()
+    writes = [span for span in traced.ended if span.name == "db.write.execute"]
+    sites = [(span.attributes or {}).get("corkboard.site") for span in writes]
+    assert sites == [None, "two", "three"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_child_that_never_ends_is_forgotten_and_exported_if_it_does(
+    kind: str, raising: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its parent has ended before it."""
+    monkeypatch.setattr(module, "MAX_OPEN", 2)
+    traced = Traced(kind, FOLDING)
+    first = traced.edge.start_span("first", Context())
+    query = traced.datasette.start_span("db.query", _inside(first))
+    first.end()
+    others = [traced.edge.start_span("other", Context()) for _ in range(2)]
+    query.end()
+    assert [span.name for span in traced.ended] == ["first", "db.query"]
+    # Those that were not forgotten have their statistics, with room for a query again.
+    monkeypatch.setattr(module, "MAX_OPEN", 9)
+    _query(traced, others[1])
+    for other in others:
+        other.end()
+    known: Any = traced.ended[-1].attributes
+    assert known["corkboard.queries.count"] == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
