@@ -190,9 +190,13 @@ class Pipeline:
 
     def _build_folding(self) -> DatasetteSpanProcessor:
         """The chain of span processors: folding, then tail sampling, then export."""
-        exporting: Any = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
-        for processor in self._span_processors:
-            exporting.add_span_processor(processor)
+        exporting: Any
+        if len(self._span_processors) == 1:
+            (exporting,) = self._span_processors
+        else:
+            exporting = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
+            for processor in self._span_processors:
+                exporting.add_span_processor(processor)
         if self.settings.sampler.name == "tail":
             exporting = self._tail = TailSpanProcessor(
                 exporting,

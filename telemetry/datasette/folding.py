@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.sdk.trace import SpanProcessor
 
 from telemetry.datasette.light import LightPhaseSpan, LightQuerySpan
-from telemetry.datasette.queries import Role, is_remarkable, read_query, role_of
+from telemetry.datasette.open_spans import LocalTrace, OtherSpan, stay
+from telemetry.datasette.queries import Role, is_remarkable, role_of
 from telemetry.datasette.query_statistics import Details, QueryStatistics
 from telemetry.export.ended_spans import SpanCopy
 from telemetry.failsafe import failed
 from telemetry.forks import renew_in_children
 from telemetry.registry import attributes as a
+from telemetry.registry.datasette import WAIT
 from telemetry.request import request_record
 from telemetry.settings import variables as v
 from telemetry.traces.causes import local_cause
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
+
+    from telemetry.datasette.open_spans import OpenSpan
 
 # Open spans, and statements in all open query statistics: enough for a process that serves some
 # ten thousand requests at once.
@@ -79,33 +83,49 @@ class DatasetteSpanProcessor(SpanProcessor):
         self._lock = Lock()
         renew_in_children(self, "_lock")
         # Open spans by span id: the parent's entry gives a child its local trace.
-        self._open: dict[int, _Open] = {}
+        self._open: dict[int, OpenSpan] = {}
         self._details = Details(MAX_DETAILS)
         # By trace id, for spans that link to the trace later.
         self._sites: OrderedDict[int, Any] = OrderedDict()
-        self.folded = 0
-        """Number of spans that were folded into query statistics."""
+
+    @property
+    def folded(self) -> int:
+        """Number of spans that were folded into query statistics, and added up there."""
+        return self._details.spans
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         try:
             role = _LIGHT.get(span.__class__)
             if role is not None:
+                # Runs twice for each query.
                 light: Any = span
-                opened = self._started(span, role, light.span_id, light.parent_id)
-                if role is _PHASE and opened.query is not None:
+                opened = self._open
+                parent = opened.get(light.parent_id)
+                if parent is not None and role is _PHASE and parent.phases is not None:
+                    # A span within a phase is a span within the query.
+                    opened[light.span_id] = parent
+                    if len(opened) > MAX_OPEN:
+                        self._forget_oldest()
                     return
+                if parent is not None and role is _QUERY:
+                    light.local, light.above, light.phases = parent.local, parent, []
+                    opened[light.span_id] = light
+                    if len(opened) > MAX_OPEN:
+                        self._forget_oldest()
+                else:
+                    self._started(span, role, light.span_id, parent)
                 # Its own attribute is set when it ends, unless it is folded.
                 record = light.request
                 if record is not None and record.site and light.trace_id not in self._sites:
                     self._remember_site(light.trace_id, record.site)
-                if opened.query is not None:
+                if parent is not None and role is _QUERY:
                     # It is folded in most cases, and the processors behind learn of it at its end.
                     return
             else:
                 parent_id = span.parent.span_id if span.parent is not None else 0
                 span_id = span.get_span_context().span_id
-                opened = self._started(span, role_of(span), span_id, parent_id)
-                self._name_site(span, opened.local)
+                local = self._started(span, role_of(span), span_id, self._open.get(parent_id))
+                self._name_site(span, local)
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
             failed("datasette.span_processor", error)
         self._exporting.on_start(span, parent_context)
@@ -113,7 +133,26 @@ class DatasetteSpanProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         remaining: Sequence[ReadableSpan] = (span,)
         try:
-            remaining = self._ended(span)
+            light: Any = span
+            role = _LIGHT.get(span.__class__)
+            if role is not None:
+                opened = self._open.pop(light.span_id, None)
+            else:
+                role, context = role_of(span), span.get_span_context()
+                opened = self._open.pop(context.span_id, None) if context is not None else None
+            if opened is not None:
+                if opened.phases is None:
+                    remaining = self._ended(span, opened)
+                elif role is _PHASE:
+                    opened.phases.append(span)
+                    if light.name != WAIT:
+                        took = light.end_time - light.start_time
+                        opened.execution = took + (opened.execution or 0)
+                    if is_remarkable(span):
+                        stay(opened)
+                    return
+                else:
+                    remaining = self._query_ended(span, opened, opened.phases)
         except Exception as error:  # noqa: BLE001
             failed("datasette.span_processor", error)
         for each in remaining:
@@ -129,7 +168,8 @@ class DatasetteSpanProcessor(SpanProcessor):
             if opened is None:
                 return 0, 0.0
             local = opened.local
-            folded, execution = local.statistics.totals()
+            statistics = local.statistics
+            folded, execution = (0, 0) if statistics is None else statistics.totals()
             return local.kept + folded, (local.kept_execution + execution) / 1e9
 
     def shutdown(self) -> None:
@@ -139,98 +179,110 @@ class DatasetteSpanProcessor(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         return self._exporting.force_flush(timeout_millis)
 
-    def _started(self, span: Span, role: Role, span_id: int, parent_id: int) -> _Open:
+    def _started(self, span: Span, role: Role, span_id: int, parent: OpenSpan | None) -> LocalTrace:
+        """Keep an open span, and return its local trace."""
         # Without a lock: each change of the dictionary is whole.
-        parent = self._open.get(parent_id)
+        opened: OpenSpan
         if parent is None:
-            opened = _Open(_LocalTrace(span, QueryStatistics(self._details)))
-        elif role is _PHASE and parent.query is not None:
-            # A span within a phase is a span within the query.
+            opened = OtherSpan(LocalTrace(span))
+        elif role is _PHASE and parent.phases is not None:
             opened = parent
         else:
-            opened = _Open(parent.local, above=parent)
-            if role is _QUERY:
-                opened.query = []
-            else:
-                parent.stay()
+            opened = OtherSpan(parent.local, parent, is_query=role is _QUERY)
+            if role is not _QUERY:
+                stay(parent)
         self._open[span_id] = opened
         if len(self._open) > MAX_OPEN:
             self._forget_oldest()
-        return opened
+        return opened.local
 
     def _forget_oldest(self) -> None:
         # The oldest span may never end. If it does, it is exported unchanged.
         with self._lock:
             oldest = self._open.pop(next(iter(self._open)), None)
-            if oldest is not None and oldest.is_root:
-                oldest.local.statistics.close()
+        if oldest is not None and oldest.above is None:
+            statistics = self._end_of(oldest.local)
+            if statistics is not None:
+                statistics.close()
 
-    def _ended(self, span: ReadableSpan) -> Sequence[ReadableSpan]:
-        light: Any = span
-        role = _LIGHT.get(span.__class__)
-        is_light = role is not None
-        if is_light:
-            opened = self._open.pop(light.span_id, None)
-        else:
-            role, context = role_of(span), span.get_span_context()
-            opened = self._open.pop(context.span_id, None) if context is not None else None
-        if opened is None:
-            return (span,)
-        if opened.query is None:
-            if is_light:
-                light.clean()
-                self._name_site(light, opened.local)
-            return (self._with_statistics(span, opened.local),) if opened.is_root else (span,)
-        if role is _PHASE:
-            opened.query.append(span)
-            return ()
-        return self._query_ended(span, opened, opened.query)
+    def _ended(self, span: ReadableSpan, opened: OpenSpan) -> Sequence[ReadableSpan]:
+        if span.__class__ in _LIGHT:
+            light: Any = span
+            light.clean()
+            self._name_site(light, opened.local)
+        return (self._with_statistics(span, opened.local) if opened.above is None else span,)
 
     def _query_ended(
-        self, span: ReadableSpan, opened: _Open, phases: list[ReadableSpan]
+        self, span: ReadableSpan, opened: OpenSpan, phases: list[ReadableSpan]
     ) -> Sequence[ReadableSpan]:
-        query = read_query(span, phases)
-        execution = query.execution
+        # Runs for each query.
+        light: Any = span
+        whole = light.end_time - light.start_time
+        execution = opened.execution
+        if execution is None:
+            # Without phases, the query ran in its caller's thread.
+            execution = whole
         if execution >= self._slow or is_remarkable(span):
-            opened.stay()
-        else:
-            for phase in phases:
-                if is_remarkable(phase):
-                    opened.stay()
+            stay(opened)
         local = opened.local
+        if local.has_ended:
+            # The query has outlived the local root, which has the statistics.
+            stay(opened)
+        if not opened.stays:
+            known = light.values if span.__class__ is LightQuerySpan else span.attributes or {}
+            statistics = local.statistics or self._statistics_of(local)
+            statistics.add(known, whole, execution, 1 + len(phases))
+            # They refer to the query, which would be a reference cycle.
+            phases.clear()
+            return ()
         with self._lock:
-            if not opened.stays:
-                local.statistics.add(query)
-                self.folded += 1 + len(phases)
-                return ()
             local.kept += 1
             local.kept_execution += execution
         for each in (span, *phases):
             if each.__class__ in _LIGHT:
-                light: Any = each
+                light = each
                 light.clean()
                 self._name_site(light, local)
-        return (*phases, span)
+        remaining = *phases, span
+        phases.clear()
+        return remaining
 
-    def _with_statistics(self, span: ReadableSpan, local: _LocalTrace) -> ReadableSpan:
-        with self._lock:
-            extra = local.statistics.attributes()
-            local.statistics.close()
-        if not extra:
+    def _with_statistics(self, span: ReadableSpan, local: LocalTrace) -> ReadableSpan:
+        statistics = self._end_of(local)
+        if statistics is None:
             return span
+        extra = statistics.attributes()
+        statistics.close()
         if span.__class__ in _LIGHT:
             light: Any = span
             light.values.update(extra)
             return span
         return SpanCopy(span, extra)
 
-    def _name_site(self, span: Any, local: _LocalTrace) -> None:
+    def _statistics_of(self, local: LocalTrace) -> QueryStatistics:
+        with self._lock:
+            if local.statistics is None:
+                local.statistics = QueryStatistics(self._details)
+                if local.has_ended:
+                    # Just now, on another thread.
+                    local.statistics.close()
+            return local.statistics
+
+    def _end_of(self, local: LocalTrace) -> QueryStatistics | None:
+        # Without a lock, by the order of both: see `_statistics_of`.
+        local.has_ended = True
+        return local.statistics
+
+    def _name_site(self, span: Any, local: LocalTrace) -> None:
         """Set the site, on a light span that has ended or on another one that has started."""
         is_light = span.__class__ in _LIGHT
         record = span.request if is_light else request_record()
         site: Any = record.site if record is not None else None
         if site is None:
-            site = (local.root.attributes or {}).get(a.SITE)
+            root: Any = local.root
+            kind = _LIGHT.get(root.__class__)
+            known = root.attributes if kind is None else root.values
+            site = known.get(a.SITE) if known else None
         if site is None and local.root is span and role_of(span) is Role.PHASE:
             site = self._sites.get(local_cause(span.links) or 0)
         if site is None:
@@ -239,7 +291,7 @@ class DatasetteSpanProcessor(SpanProcessor):
             span.values.setdefault(a.SITE, site)
         else:
             span.set_attribute(a.SITE, site)
-        trace_id = span.get_span_context().trace_id
+        trace_id = span.trace_id if is_light else span.get_span_context().trace_id
         if trace_id not in self._sites:
             self._remember_site(trace_id, site)
 
@@ -248,41 +300,3 @@ class DatasetteSpanProcessor(SpanProcessor):
             self._sites[trace_id] = site
             if len(self._sites) > MAX_SITES:
                 self._sites.popitem(last=False)
-
-
-class _LocalTrace:
-    """One local root span, and the statistics of all queries below it in this process."""
-
-    __slots__ = ("kept", "kept_execution", "root", "statistics")
-
-    def __init__(self, root: Span, statistics: QueryStatistics) -> None:
-        self.root = root
-        self.statistics = statistics
-        # Queries that have ended and were not folded, and their execution time in nanoseconds.
-        self.kept = 0
-        self.kept_execution = 0
-
-
-class _Open:
-    """An open span, or an open query with its phases."""
-
-    __slots__ = ("_above", "local", "query", "stays")
-
-    def __init__(self, local: _LocalTrace, above: _Open | None = None) -> None:
-        self.local = local
-        self._above = above
-        # The ended phases of a query; None for other spans.
-        self.query: list[ReadableSpan] | None = None
-        self.stays = False
-
-    @property
-    def is_root(self) -> bool:
-        """Whether this is the local root."""
-        return self._above is None
-
-    def stay(self) -> None:
-        """Do not fold this query, nor any query that contains it."""
-        opened: _Open | None = self
-        while opened is not None and not opened.stays:
-            opened.stays = True
-            opened = opened._above

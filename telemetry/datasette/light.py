@@ -15,11 +15,12 @@ from telemetry.registry import datasette as d
 from telemetry.traces.light import LightSpan, UncheckedSpan
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from telemetry.datasette.open_spans import LocalTrace, OpenSpan
     from telemetry.datasette.spans import OnEnd
 
 _ERROR = StatusCode.ERROR
-# Looked up once, since it is called for each query.
-_end = LightSpan.end
 
 
 class LightPhaseSpan(UncheckedSpan):
@@ -33,7 +34,16 @@ class LightPhaseSpan(UncheckedSpan):
 
 
 class LightQuerySpan(LightPhaseSpan):
-    """A light ``db.query`` span, as `QuerySpan` is one of the SDK's."""
+    """A light ``db.query`` span, as `QuerySpan` is one of the SDK's.
+
+    While it is open, it holds what query folding knows of the query: see `OpenSpan`.
+    """
+
+    local: LocalTrace
+    above: OpenSpan | None = None
+    phases: list[ReadableSpan]
+    execution: int | None = None
+    stays = False
 
     def hold(self, on_end: OnEnd) -> None:
         """Call ``on_end`` when the span ends, with whether a failure was expected."""
@@ -45,11 +55,12 @@ class LightQuerySpan(LightPhaseSpan):
 
         self.after_end = ended
 
-    def end(self, end_time: int | None = None) -> None:
+    def clean(self) -> None:
+        """Have the attributes as the limits want them, under the names of the conventions."""
         known = self.values
-        if d.SYSTEM in known and self.end_time is None:
+        if d.SYSTEM in known:
             known[a.DB_SYSTEM_NAME] = known.pop(d.SYSTEM)
-        _end(self, end_time)
+        super().clean()
 
 
 SPAN_CLASSES: dict[str, type[LightSpan]] = {

@@ -19,7 +19,7 @@ from opentelemetry.metrics import Counter, Histogram, Meter, Observation
 from telemetry.datasette.light import LightQuerySpan
 from telemetry.datasette.spans import QuerySpan
 from telemetry.metrics.meter import AdaptedMeter
-from telemetry.metrics.tables import TableCounter, TableHistogram, TableMeter
+from telemetry.metrics.tables import LARGEST, TableCounter, TableHistogram, TableMeter
 from telemetry.redaction import additions
 from telemetry.registry import attributes as a
 from telemetry.request import NO_SPAN, RECORD_KEY
@@ -53,7 +53,7 @@ class DatasetteMeter(AdaptedMeter):
 
     def __init__(self, meter: Meter, sites: SiteLabels, redactor: Redactor | None = None) -> None:
         super().__init__(meter, self.adapted)
-        self._sites = sites
+        self.sites = sites
         self._redactor = redactor
         if isinstance(meter, TableMeter):
             meter.adapt_key = self._adapted_key
@@ -99,7 +99,7 @@ class DatasetteMeter(AdaptedMeter):
         record: Any = get_current().get(RECORD_KEY)
         label = None
         if record is not None and not record.ended and record.site is not None:
-            label = self._sites.label(record.site)
+            label = self.sites.label(record.site)
         return (label, *attributes.items()) if attributes else (label,)
 
     def _adapted_key(self, key: Key, attributes: Attributes | None) -> Attributes:
@@ -160,7 +160,9 @@ class _SiteCounter(Counter):
 
 class _TableSiteHistogram(Histogram):
     def __init__(self, inner: TableHistogram, meter: DatasetteMeter) -> None:
-        self._measure = inner.measure
+        self._inner = inner
+        self._is_unsampled = inner.unsampled is NO_SPAN
+        self._named = meter.sites.named
         self._key = meter.key
 
     def record(
@@ -169,14 +171,27 @@ class _TableSiteHistogram(Histogram):
         attributes: Attributes | None = None,
         context: Context | None = None,
     ) -> None:
-        key = self._key(attributes)
+        # As `DatasetteMeter.key`, without its calls, for a site that has been seen: this runs for
+        # each query.
+        record: Any = get_current().get(RECORD_KEY)
+        if record is None or record.ended or record.site is None:
+            label = None
+        else:
+            label = self._named.get(record.site)
+            if label is None:
+                label = self._key(None)[0]
+        key = (label, *attributes.items()) if attributes else (label,)
         if attributes and _ERROR_TYPE in attributes:
             span = trace.get_current_span()
             if isinstance(span, QuerySpan | LightQuerySpan):
                 # Whether the failure was expected is only known when the query ends.
                 span.hold(lambda *, expected: self._record_held(amount, key, attributes, expected))
                 return
-        self._measure(amount, key, attributes, NO_SPAN)
+        if self._is_unsampled and 0.0 <= amount <= LARGEST:
+            # As in `measure`, without its call and without an exemplar.
+            self._inner.aggregate(amount, key, attributes, None)
+        else:
+            self._inner.measure(amount, key, attributes, NO_SPAN)
 
     def _record_held(
         self, amount: int | float, key: Key, attributes: Attributes, expected: bool
@@ -184,7 +199,7 @@ class _TableSiteHistogram(Histogram):
         if expected:
             attributes = {k: v for k, v in attributes.items() if k != a.ERROR_TYPE}
             key = (key[0], *attributes.items())
-        self._measure(amount, key, attributes, NO_SPAN)
+        self._inner.measure(amount, key, attributes, NO_SPAN)
 
 
 class _TableSiteCounter(Counter):

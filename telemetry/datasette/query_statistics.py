@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from functools import lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from telemetry.forks import renew_in_children
+from telemetry.redaction.sql import MAX_STATEMENT, without_parameter_numbers
 from telemetry.registry import attributes as a
+from telemetry.registry.datasette import CALLBACK, DATABASE, ROWS, SUPPRESSED, TEXT, TIME_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,47 +25,27 @@ REPEATED = 5
 MAX_REPEATED = 3
 MAX_DATABASES = 16
 OTHER = "other"
-
-
-class Query(NamedTuple):
-    """One query. Times are nanoseconds."""
-
-    statement: str
-    """The SQL, or the name of the function that was called with the connection.
-
-    Whole: it is cut once it is redacted.
-    """
-    database: str
-    execution: int
-    waiting: int
-    """Time waiting for a thread or for earlier writes."""
-    rows: int = 0
-    suppressed: bool = False
-    """Whether it failed with an error that its caller suppressed."""
-    interrupted: bool = False
-    """Whether it reached a time limit that its caller set and handles."""
+MAX_PENDING = 8
+"""Queries of one local trace that wait to be added up."""
 
 
 class Details:
     """Limits the number of distinct statements in all open query statistics together."""
 
     def __init__(self, room: int) -> None:
-        self._room = room
-
-    def take(self) -> bool:
-        """Reserve room for one statement; False if there is none."""
-        if self._room <= 0:
-            return False
-        self._room -= 1
-        return True
-
-    def give_back(self, number: int) -> None:
-        """Release the room of ``number`` statements."""
-        self._room += number
+        self.room = room
+        """Number of statements that may be added. Changed while the lock is held."""
+        self.lock = Lock()
+        """Held while statistics are added up."""
+        self.spans = 0
+        """Number of spans of the queries that were added up."""
+        renew_in_children(self, "lock")
 
 
 class QueryStatistics:
-    """Totals of queries: overall, by database and by statement. Not thread-safe.
+    """Totals of queries: overall, by database and by statement.
+
+    Queries are added up some at a time, since one takes a lock and a look-up or two.
 
     Args:
         details: room for statements, of which this takes one for each statement and database.
@@ -68,33 +53,96 @@ class QueryStatistics:
 
     def __init__(self, details: Details) -> None:
         self._details = details
+        self._pending: deque[tuple[str, str, Mapping[str, Any], int, int, int]] = deque()
         # Of each statement in each database: the number, the execution time and its longest. None
         # stands for statements without room.
         self._sums: dict[tuple[str | None, str], list[int]] = {}
         self._taken = 0
         self._databases: set[str] = set()
         self._waiting = self._longest_wait = self._rows = self._suppressed = self._interrupted = 0
+        self._is_closed = False
 
-    def add(self, query: Query) -> None:
-        """Add a query to the totals."""
-        # Runs for each query: without calls, but for what is seen for the first time.
-        statement, database, execution, waiting, rows, suppressed, interrupted = query
-        known = self._sums.get((statement, database)) or self._sum(statement, database)
-        known[0] += 1
-        known[1] += execution
-        if execution > known[2]:
-            known[2] = execution
-        if waiting:
-            self._waiting += waiting
-            if waiting > self._longest_wait:
-                self._longest_wait = waiting
-        self._rows += rows
-        if suppressed:
+    def add(self, known: Mapping[str, Any], whole: int, execution: int, spans: int) -> None:
+        """Add a query to the totals. Times are nanoseconds.
+
+        Args:
+            known: the attributes of the query's span, which has ended.
+            whole: how long that lasted, with the time of waiting for a thread or for earlier
+                writes.
+            execution: how long SQLite took.
+            spans: number of its spans, with those of its phases.
+
+        Raises:
+            Exception: whatever the ``__str__`` of an attribute raises that is no text.
+        """
+        # Runs for each query, on any thread.
+        statement = known.get(TEXT) or known.get(CALLBACK) or ""
+        if statement.__class__ is not str:
+            statement = str(statement)
+        database = known.get(DATABASE, "")
+        if database.__class__ is not str:
+            database = str(database)
+        pending = self._pending
+        pending.append((statement, database, known, whole, execution, spans))
+        if len(pending) >= MAX_PENDING or self._is_closed:
+            with self._details.lock:
+                self._add_up()
+
+    def _add_up(self) -> None:
+        pending, sums = self._pending, self._sums
+        databases, details = self._databases, self._details
+        added = waiting = returned = 0
+        for _ in range(len(pending)):
+            statement, database, known, whole, execution, spans = pending.popleft()
+            added += spans
+            if self._is_closed:
+                # It has outlived the local root.
+                continue
+            if MAX_STATEMENT < len(statement) <= MAX_TEXT:
+                # Otherwise it is another statement in each request.
+                statement = without_parameter_numbers(statement)
+            key = statement, database
+            of_statement = sums.get(key)
+            if of_statement is None and database in databases and details.room > 0:
+                # Whole: a statement is cut once it is redacted.
+                details.room -= 1
+                self._taken += 1
+                sums[key] = [1, execution, execution]
+            else:
+                if of_statement is None:
+                    of_statement = self._unusual_sum(statement, database)
+                of_statement[0] += 1
+                of_statement[1] += execution
+                if execution > of_statement[2]:
+                    of_statement[2] = execution
+            if whole > execution:
+                waiting += whole - execution
+                if whole - execution > self._longest_wait:
+                    self._longest_wait = whole - execution
+            rows = known.get(ROWS)
+            if rows.__class__ is int:
+                returned += rows
+                if known.get(SUPPRESSED):
+                    self._suppressed += 1
+            else:
+                self._add_unusual(known, rows)
+        details.spans += added
+        self._waiting += waiting
+        self._rows += returned
+
+    def _add_unusual(self, known: Mapping[str, Any], rows: object) -> None:
+        """Add a query that has returned no rows."""
+        if isinstance(rows, int):
+            self._rows += rows
+        if known.get(SUPPRESSED):
+            # It failed with an error that its caller suppressed.
             self._suppressed += 1
-        if interrupted:
+        elif rows is None and TIME_LIMIT in known:
+            # It was interrupted: it reached a time limit that its caller set and handles.
             self._interrupted += 1
 
-    def _sum(self, statement: str, database: str) -> list[int]:
+    def _unusual_sum(self, statement: str, database: str) -> list[int]:
+        """The sum of a statement of a new database, or without room."""
         if database not in self._databases:
             if len(self._databases) >= MAX_DATABASES:
                 database = OTHER
@@ -102,7 +150,8 @@ class QueryStatistics:
                 self._databases.add(database)
         key: tuple[str | None, str] = (statement, database)
         if key not in self._sums:
-            if self._details.take():
+            if self._details.room > 0:
+                self._details.room -= 1
                 self._taken += 1
             else:
                 key = None, database
@@ -110,94 +159,118 @@ class QueryStatistics:
 
     def close(self) -> None:
         """Drop the statements and release their room."""
-        self._details.give_back(self._taken)
-        self._taken, self._sums = 0, {}
+        with self._details.lock:
+            self._add_up()
+            self._is_closed = True
+            self._details.room += self._taken
+            self._taken, self._sums = 0, {}
 
     def totals(self) -> tuple[int, int]:
         """Number of queries, and their execution time in nanoseconds."""
-        sums = self._sums.values()
-        return sum(map(itemgetter(0), sums)), sum(map(itemgetter(1), sums))
+        with self._details.lock:
+            self._add_up()
+            sums = self._sums.values()
+            return sum(map(itemgetter(0), sums)), sum(map(itemgetter(1), sums))
 
     def attributes(self) -> dict[str, Any]:
         """The statistics as span attributes: parallel lists, the longest execution first."""
-        if not self._sums:
+        with self._details.lock:
+            self._add_up()
+            keys, sums = [*self._sums], [*self._sums.values()]
+        if not sums:
             return {}
-        counts, executions, longest = zip(*self._sums.values(), strict=True)
+        counts: Sequence[int]
+        executions: Sequence[int]
+        longest: Sequence[int]
+        counts, executions, longest = zip(*sums, strict=True)
         total = sum(counts)
+        execution, waiting, slowest, longest_wait = _in_seconds(
+            (sum(executions), self._waiting, max(longest), self._longest_wait)
+        )
         found: dict[str, Any] = {
             a.QUERIES: total,
-            a.QUERIES_EXECUTION: _seconds(sum(executions)),
-            a.QUERIES_WAITING: _seconds(self._waiting),
-            a.QUERIES_LONGEST: _seconds(max(longest)),
-            a.QUERIES_LONGEST_WAIT: _seconds(self._longest_wait),
+            a.QUERIES_EXECUTION: execution,
+            a.QUERIES_WAITING: waiting,
+            a.QUERIES_LONGEST: slowest,
+            a.QUERIES_LONGEST_WAIT: longest_wait,
             a.QUERIES_ROWS: self._rows,
         }
         if self._suppressed:
             found[a.QUERIES_SUPPRESSED] = self._suppressed
         if self._interrupted:
             found[a.QUERIES_INTERRUPTED] = self._interrupted
-        of_statement, of_database = zip(*self._sums, strict=True)
-        databases = _costliest(_grouped(of_database, self._sums.values()))
-        found[a.DATABASES] = tuple([name for name, _ in databases])
-        found[a.DATABASES_COUNT] = tuple([number for _, (number, _, _) in databases])
-        found[a.DATABASES_EXECUTION] = tuple([_seconds(time) for _, (_, time, _) in databases])
-        # Most statements run in one database.
-        by_statement: dict[str | None, Sequence[int]] = dict(
-            zip(of_statement, self._sums.values(), strict=True)
-        )
-        if len(by_statement) < len(of_statement):
-            by_statement = _grouped(of_statement, self._sums.values())
-        by_statement.pop(None, None)
-        statements = _costliest(by_statement)[:COSTLIEST]
-        found[a.STATEMENTS] = tuple([str(text) for text, _ in statements])
-        found[a.STATEMENTS_COUNT] = tuple([number for _, (number, _, _) in statements])
-        found[a.STATEMENTS_EXECUTION] = tuple([_seconds(time) for _, (_, time, _) in statements])
-        found[a.STATEMENTS_LONGEST] = tuple([_seconds(most) for _, (_, _, most) in statements])
-        repeated = _repeated(by_statement) if total >= REPEATED else ()
-        if repeated:
-            found[a.REPEATED] = tuple([text for text, _ in repeated])
-            found[a.REPEATED_COUNT] = tuple([count for _, count in repeated])
+        texts: Sequence[str | None]
+        databases: Sequence[str]
+        texts, databases = zip(*keys, strict=True)
+        names, numbers, times, _ = _grouped(databases, counts, executions, longest)
+        order = _costliest(times)
+        found[a.DATABASES] = tuple([names[place] for place in order])
+        found[a.DATABASES_COUNT] = tuple([numbers[place] for place in order])
+        found[a.DATABASES_EXECUTION] = _in_seconds([times[place] for place in order])
+        texts, counts, executions, longest = _grouped(texts, counts, executions, longest)
+        order = [place for place in _costliest(executions) if texts[place] is not None][:COSTLIEST]
+        found[a.STATEMENTS] = tuple([str(texts[place]) for place in order])
+        found[a.STATEMENTS_COUNT] = tuple([counts[place] for place in order])
+        found[a.STATEMENTS_EXECUTION] = _in_seconds([executions[place] for place in order])
+        found[a.STATEMENTS_LONGEST] = _in_seconds([longest[place] for place in order])
+        if total >= REPEATED:
+            repeated = _repeated(texts, counts)
+            if repeated:
+                found[a.REPEATED] = tuple([text for text, _ in repeated])
+                found[a.REPEATED_COUNT] = tuple([count for _, count in repeated])
         return found
 
 
-def _grouped(keys: Iterable[T], sums: Iterable[Sequence[int]]) -> dict[T, Sequence[int]]:
-    """The sums of each key, in the order of their first."""
-    found: dict[T, Sequence[int]] = {}
-    for key, each in zip(keys, sums, strict=True):
+def _grouped(
+    keys: Sequence[T], counts: Sequence[int], executions: Sequence[int], longest: Sequence[int]
+) -> tuple[Sequence[T], Sequence[int], Sequence[int], Sequence[int]]:
+    """The keys without repetition, in the order of their first, and their sums."""
+    different = {*keys}
+    if len(different) == len(keys):
+        return keys, counts, executions, longest
+    if len(different) == 1:
+        return keys[:1], (sum(counts),), (sum(executions),), (max(longest),)
+    found: dict[T, list[int]] = {}
+    for key, number, time, most in zip(keys, counts, executions, longest, strict=True):
         known = found.get(key)
-        found[key] = (
-            each
-            if known is None
-            else (known[0] + each[0], known[1] + each[1], max(known[2], each[2]))
-        )
-    return found
+        if known is None:
+            found[key] = [number, time, most]
+        else:
+            known[0] += number
+            known[1] += time
+            if most > known[2]:
+                known[2] = most
+    return [*found], *zip(*found.values(), strict=True)  # type: ignore[return-value] # three of them
 
 
-def _repeated(statements: Mapping[str | None, Sequence[int]]) -> list[tuple[str, int]]:
+def _repeated(texts: Sequence[str | None], numbers: Sequence[int]) -> list[tuple[str, int]]:
     """Shapes of statements that ran at least ``REPEATED`` times: an example and the count."""
-    texts = [*map(str, statements)]
-    # The name of a function has no spaces, and is its own shape.
-    shapes = [shape_of(text) if " " in text else text for text in texts]
     counts: dict[str, int] = {}
-    for shape, (number, _, _) in zip(shapes, statements.values(), strict=True):
-        counts[shape] = counts.get(shape, 0) + number
-    if max(counts.values()) < REPEATED:
+    shapes = []
+    for text, number in zip(texts, numbers, strict=True):
+        # The name of a function has no spaces, and is its own shape.
+        shape = text if text is None or " " not in text else shape_of(text)
+        shapes.append(shape)
+        if shape is not None:
+            counts[shape] = counts.get(shape, 0) + number
+    if not counts or max(counts.values()) < REPEATED:
         return []
     # The first of each.
     examples = dict(zip(reversed(shapes), reversed(texts), strict=True))
     alike = sorted(counts.items(), key=itemgetter(1), reverse=True)
-    return [(examples[shape], n) for shape, n in alike if n >= REPEATED][:MAX_REPEATED]
+    return [(str(examples[shape]), n) for shape, n in alike if n >= REPEATED][:MAX_REPEATED]
 
 
-def _costliest(sums: Mapping[T, Sequence[int]]) -> list[tuple[T, Sequence[int]]]:
-    executions = [*map(itemgetter(1), sums.values())]
-    items = [*sums.items()]
-    order = sorted(range(len(items)), key=executions.__getitem__, reverse=True)
-    return [*map(items.__getitem__, order)]
+def _costliest(executions: Sequence[int]) -> Sequence[int]:
+    """The places of execution times, the longest first."""
+    if len(executions) == 1:
+        return (0,)
+    return sorted(range(len(executions)), key=executions.__getitem__, reverse=True)
 
 
-def _seconds(nanoseconds: int) -> float:
-    return round(nanoseconds / 1e9, 6)
+def _in_seconds(times: Iterable[int]) -> tuple[float, ...]:
+    # To the microsecond, as `round` does in twenty times the time.
+    return tuple([(nanoseconds + 500) // 1000 / 1e6 for nanoseconds in times])
 
 
 MAX_TEXT = 4096
@@ -206,7 +279,7 @@ MAX_TEXT = 4096
 _TOKEN = re.compile(
     r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\[[^\]]*\]|`(?:[^`]|``)*`|[:@$?]\w*|\d[\w.]*|[^\W\d]\w*|\s+"
 )
-_NUMBER = re.compile(r"[0-9]++")
+_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 # The keywords of https://www.sqlite.org/lang_keywords.html that distinguish statements.
 _KEYWORDS = frozenset(
     {
@@ -233,8 +306,8 @@ def shape_of(text: str) -> str:
 # that one process serves in a minute, for any number of tables.
 @lru_cache(maxsize=1024)
 def _cached_shape(text: str) -> str:
-    # Datasette's statements about permissions have parameters with a running number.
-    return _shape_of(_NUMBER.sub("0", text))
+    # Values within the SQL differ more often than its shape.
+    return _shape_of(text.encode().translate(_ZEROS).decode() if text.isascii() else text)
 
 
 @lru_cache(maxsize=1024)

@@ -42,15 +42,12 @@ _EDGE_ONLY = frozenset(
 class WrappedSpan(Span):
     """Delegates to another span."""
 
-    __slots__ = ("_span",)
+    __slots__ = ("_span", "light")
 
     def __init__(self, span: Span) -> None:
         self._span = span
-
-    @property
-    def light(self) -> LightSpan | None:
+        self.light: LightSpan | None = getattr(span, "light", None)
         """The light span that is wrapped, if it is one."""
-        return getattr(self._span, "light", None)
 
     def end(self, end_time: int | None = None) -> None:
         self._span.end(end_time)
@@ -67,6 +64,9 @@ class WrappedSpan(Span):
 
     def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
         self._span.add_event(name, attributes, timestamp)
+
+    def add_link(self, context: SpanContext, attributes: Any = None) -> None:
+        self._span.add_link(context, attributes)
 
     def update_name(self, name: str) -> None:
         self._span.update_name(name)

@@ -29,7 +29,7 @@ from telemetry.datasette.spans import (
 from telemetry.errors import failures
 from telemetry.registry.datasette import PHASES, QUERY, WRITE
 from telemetry.request import RECORD_KEY, request_record
-from telemetry.traces.current import CurrentSpan
+from telemetry.traces.current import current_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +54,7 @@ class DatasetteTracer(Tracer):
 
             self._class_of = {**SPAN_CLASSES}
             self._other = LightSpan
+            tracer.detach = _detached  # type: ignore[attr-defined] # of a `LightTracer`
 
     def start_span(
         self,
@@ -69,8 +70,6 @@ class DatasetteTracer(Tracer):
         """As in the API, but SERVER spans are replaced and spans of queries are wrapped."""
         if kind is _SERVER:
             return self._server(name, context, attributes, links, start_time)
-        if context is None:
-            context, links = _current(links)
         on_exception = record_exception, set_status_on_exception
         if self._start_light is not None:
             span_class = self._class_of.get(name, self._other)
@@ -80,6 +79,8 @@ class DatasetteTracer(Tracer):
             if span.__class__ is span_class:
                 return span
         else:
+            if context is None:
+                context, links = _current(links)
             span = self._tracer.start_span(
                 name, context, kind, attributes, links, start_time, *on_exception
             )
@@ -98,25 +99,22 @@ class DatasetteTracer(Tracer):
         end_on_exit: bool = True,
     ) -> Any:
         """As in the API, but SERVER spans are replaced and spans of queries are wrapped."""
-        if self._start_light is not None and kind is not _SERVER:
-            if context is None:
-                context = context_api.get_current()
-                record: Any = context.get(RECORD_KEY)
-                if record is not None and record.ended:
-                    context, links = _detached(context, links)
+        if self._start_light is not None and kind is not _SERVER and name != WRITE:
+            # As below, with fewer calls.
             span_class = self._class_of.get(name, self._other)
             span: Span = self._start_light(
                 span_class, name, context, kind, attributes, links, start_time
             )
             if span.__class__ is not span_class:
                 span = _wrapped(span, name)
-            current_span = CurrentSpan(
+            return current_span(
                 span,
                 end_on_exit=end_on_exit,
                 record_exception=record_exception,
                 set_status_on_exception=set_status_on_exception,
             )
-            return _background_write(current_span) if name == WRITE and links else current_span
+        if context is None and self._start_light is not None and name == WRITE:
+            context, links = _current(links)
         span = self.start_span(
             name,
             context,
@@ -129,13 +127,13 @@ class DatasetteTracer(Tracer):
         )
         # The edge records an exception that passes through the replaced SERVER span.
         is_replaced = span.__class__ is RequestSpan
-        current_span = CurrentSpan(
+        made = current_span(
             span,
             end_on_exit=end_on_exit,
             record_exception=record_exception and not is_replaced,
             set_status_on_exception=set_status_on_exception and not is_replaced,
         )
-        return _background_write(current_span) if name == WRITE and links else current_span
+        return _background_write(made) if name == WRITE and links else made
 
     def _server(
         self, method: str, context: Context | None, attributes: Any, links: Any, start: int | None
@@ -165,10 +163,10 @@ class DatasetteTracer(Tracer):
 
 
 @contextmanager
-def _background_write(current_span: AbstractContextManager[Span]) -> Iterator[Span]:
+def _background_write(current: AbstractContextManager[Span]) -> Iterator[Span]:
     """Report the failure of a write that has no caller waiting for it."""
     try:
-        with current_span as span:
+        with current as span:
             yield span
     except Exception as error:
         failures.report(error, "datasette")

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     class Folding(Protocol):
         """A span processor that folds spans."""
 
-        folded: int
+        @property
+        def folded(self) -> int: ...
 
     class Tail(Protocol):
         """A span processor that samples whole traces."""

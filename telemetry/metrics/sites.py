@@ -17,13 +17,14 @@ class SiteLabels:
 
     def __init__(self, limit: int = v.SITE_LIMIT.default) -> None:
         self.limit = limit
-        self._named: dict[str, str] = {}
+        self.named: dict[str, str] = {}
+        """The attribute values of the sites that have their own name, by site."""
 
     def label(self, site: str) -> str:
         """The attribute value for a registered site."""
-        label = self._named.get(site)
+        label = self.named.get(site)
         if label is not None:
             return label
-        if len(self._named) >= self.limit:
+        if len(self.named) >= self.limit:
             return OTHER
-        return self._named.setdefault(site, site)
+        return self.named.setdefault(site, site)

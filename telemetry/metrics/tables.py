@@ -289,7 +289,10 @@ class _Table:
         self._is_delta = temporality is AggregationTemporality.DELTA
         self._limit = limit
         self._lock = Lock()
-        self._known: dict[Key, Aggregation | _ByType] = {}
+        # Methods that add a measurement, by its key; for keys that are equal though their
+        # attributes are not, see `_ByType`.
+        self._known: dict[Key, Callable[[int | float, Sample | None], None]] = {}
+        self._by_type: dict[Key, _ByType] = {}
         self._series: dict[Any, Aggregation] = {}
         self._collected: int | None = None
         self._generation = object()
@@ -313,11 +316,12 @@ class _Table:
         lock = self._lock
         lock.acquire()
         try:
-            series: Any = self._known.get(key)
-            if type(series) is _ByType:
-                series = series.series.get(series.types(key))
-            if series is not None:
-                series.add(amount, sample)
+            add = self._known.get(key)
+            if add is None and key in self._by_type:
+                by_type = self._by_type[key]
+                add = by_type.known.get(by_type.types(key))
+            if add is not None:
+                add(amount, sample)
                 return
         except TypeError:
             if _is_hashable(key):
@@ -358,8 +362,9 @@ class _Table:
         return series
 
     def _remember(self, key: Key, attributes: Attributes | None, series: Aggregation) -> None:
-        if len(self._known) >= self._limit * KEYS_PER_SERIES:
+        if len(self._known) + len(self._by_type) >= self._limit * KEYS_PER_SERIES:
             self._known.clear()
+            self._by_type.clear()
         # Parts of the key that are no attributes have no value, or a text.
         places = tuple(
             place
@@ -371,23 +376,21 @@ class _Table:
         ):
             return
         if not places:
-            self._known[key] = series
+            self._known[key] = series.add
             return
-        by_type = self._known.get(key)
-        if not isinstance(by_type, _ByType):
-            by_type = self._known[key] = _ByType(places)
-        by_type.series[by_type.types(key)] = series
+        by_type = self._by_type.setdefault(key, _ByType(places))
+        by_type.known[by_type.types(key)] = series.add
 
     def forget(self) -> None:
         """Look up the attributes of each measurement anew."""
         with self._lock:
             self._generation = object()
-            self._known = {}
+            self._known, self._by_type = {}, {}
 
     def forked(self) -> None:
         """Forget all series. Another thread of the parent may have held the lock."""
         self._lock = Lock()
-        self._known, self._series, self._collected = {}, {}, None
+        self._known, self._by_type, self._series, self._collected = {}, {}, {}, None
 
     def collect(self) -> list[Any]:
         """The data points of now."""
@@ -396,7 +399,7 @@ class _Table:
             now = time_ns()
             if self._is_delta:
                 series: Iterable[Aggregation] = self._series.values()
-                self._known, self._series = {}, {}
+                self._known, self._by_type, self._series = {}, {}, {}
                 if self._collected is not None or series:
                     self._collected = now
             else:
@@ -405,17 +408,17 @@ class _Table:
 
 
 class _ByType:
-    """The series of equal keys: 1, 1.0 and True are equal, and are not the same attribute value.
+    """What is known of equal keys: 1, 1.0 and True are equal, and no same attribute value.
 
     Args:
         places: of the attributes in the key whose values are no texts.
     """
 
-    __slots__ = ("_places", "series")
+    __slots__ = ("_places", "known")
 
     def __init__(self, places: tuple[int, ...]) -> None:
         self._places = places
-        self.series: dict[Any, Aggregation] = {}
+        self.known: dict[Any, Callable[[int | float, Sample | None], None]] = {}
 
     def types(self, key: Key) -> Any:
         """The types of those values."""
@@ -451,9 +454,10 @@ class _Instrument:
         self.tables: dict[MetricReader, _Table] = {}
         self._find_sample = find_sample
         # A context that has no exemplar.
-        self._unsampled = _NO_CONTEXT if find_sample is _always else NO_SPAN
+        self.unsampled = _NO_CONTEXT if find_sample is _always else NO_SPAN
         self._refuse = inner.record if kind is sdk.Histogram else inner.add
-        self._measure: Measure = self._measure_in_each
+        self.aggregate: Measure = self._aggregate_in_each
+        """Aggregates a measurement that may be: see `_Table.measure`."""
 
     def attach(self, reader: MetricReader, table: _Table) -> None:
         """Measure for a reader too."""
@@ -467,9 +471,9 @@ class _Instrument:
         self.tables = tables
         # Usually there is one.
         only = next(iter(tables.values())) if len(tables) == 1 else None
-        self._measure = self._measure_in_each if only is None else only.measure
+        self.aggregate = self._aggregate_in_each if only is None else only.measure
 
-    def _measure_in_each(
+    def _aggregate_in_each(
         self, amount: int | float, key: Key, attributes: Attributes | None, sample: Sample | None
     ) -> None:
         for table in self.tables.values():
@@ -499,9 +503,9 @@ class _Instrument:
             self._refuse(amount, attributes)
             return
         sample = None
-        if context is not self._unsampled:
+        if context is not self.unsampled:
             sample = self._find_sample(amount, context)
-        self._measure(amount, key, attributes, sample)
+        self.aggregate(amount, key, attributes, sample)
 
 
 class TableHistogram(_Instrument, Histogram):
@@ -519,9 +523,29 @@ class TableHistogram(_Instrument, Histogram):
             return
         # As in `measure`, without its call.
         sample = None
-        if context is not self._unsampled:
+        if context is not self.unsampled:
             sample = self._find_sample(amount, context)
-        self._measure(amount, tuple(attributes.items()) if attributes else (), attributes, sample)
+        self.aggregate(amount, tuple(attributes.items()) if attributes else (), attributes, sample)
+
+    def measure_with(
+        self,
+        other: TableHistogram,
+        amount: int | float,
+        key: Key,
+        attributes: Attributes | None,
+        other_key: Key,
+        other_attributes: Attributes | None,
+        context: Context | None,
+    ) -> None:
+        """Aggregate one measurement here and in another histogram, with the same exemplar."""
+        if not 0.0 <= amount <= LARGEST:
+            self._refuse(amount, attributes)
+            return
+        sample = None
+        if context is not self.unsampled:
+            sample = self._find_sample(amount, context)
+        self.aggregate(amount, key, attributes, sample)
+        other.aggregate(amount, other_key, other_attributes, sample)
 
 
 class TableCounter(_Instrument, Counter):

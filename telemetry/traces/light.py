@@ -19,9 +19,9 @@ from time import perf_counter_ns, time_ns
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.context import get_current
 from opentelemetry.sdk import trace as sdk
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision
@@ -37,8 +37,9 @@ from opentelemetry.trace import (
 )
 
 from telemetry.export.ended_spans import SpanCopy
+from telemetry.registry.attributes import HTTP_ROUTE
 from telemetry.request import RECORD_KEY, SPAN_KEY
-from telemetry.traces.current import CurrentSpan, failure_of
+from telemetry.traces.current import current_span, failure_of
 from telemetry.traces.exceptions import (
     EXCEPTION,
     exception_attributes,
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
     from telemetry.request import RequestRecord
 
     Ids = tuple[int, int, TraceFlags, TraceState | None]
+    Links = Sequence[Link] | None
+    Detach = Callable[[Context, Links], tuple[Context, Links]]
 
 logger = logging.getLogger(__name__)
 
@@ -75,10 +78,14 @@ NO_STATUS = Status(_UNSET)
 _SAMPLED, _RANDOM = TraceFlags.SAMPLED, TraceFlags.RANDOM_TRACE_ID
 # Values of these types are stored as they are, and so are texts within the limit of length.
 _SCALARS = frozenset({bool, int, float, bytes, type(None)})
+LONGEST_CHECKED = 4096
+"""Characters of a text that `LightTracer.start_checked` takes."""
 # Whether exceptions are recorded, and set the status.
 _BOTH = True, True
-_random_span_id = partial(getrandbits, 64)
+_random_span_id, _random_trace_id = partial(getrandbits, 64), partial(getrandbits, 128)
 _new: Any = object.__new__
+# The classes of light spans: looking one up takes less than `isinstance`.
+_KNOWN: set[type[LightSpan]] = set()
 
 
 class LightSpan(sdk.Span):
@@ -104,6 +111,8 @@ class LightSpan(sdk.Span):
     """The span id of the parent, or 0 for a root span."""
     is_eventful = False
     """Whether the span has a status or an event."""
+    has_more = False
+    """Whether the span has an event or a link, or whether one or an attribute was dropped."""
     values: dict[str, Any]
     """The attributes. Within telemetry, processors of an ended span may add others."""
     request: RequestRecord | None = None
@@ -119,6 +128,9 @@ class LightSpan(sdk.Span):
     _link_list: list[Link] | None = None
     _dropped: list[int] | None = None
     _on_exception = _BOTH
+
+    def __init_subclass__(cls) -> None:
+        _KNOWN.add(cls)
 
     # --- What is read
 
@@ -227,39 +239,53 @@ class LightSpan(sdk.Span):
             return
         tracer, values = self._tracer, self.values
         longest = tracer.longest
-        # As `set_attribute`, without a call for each.
-        if len(values) + len(attributes) < tracer.room:
-            for key, value in attributes.items():
-                kind = value.__class__
-                fits = len(value) <= longest if kind is str else kind in _SCALARS
-                if fits and key:
-                    if key in values:
-                        del values[key]
-                    values[key] = value
-                else:
-                    self._set_checked({key: value})
-        else:
+        if len(values) + len(attributes) >= tracer.room:
             self._set_checked(attributes)
+            return
+        if all(attributes):
+            for value in attributes.values():
+                if value.__class__ is str:
+                    if len(value) > longest:
+                        break
+                elif value.__class__ not in _SCALARS:
+                    break
+            else:
+                if values and not values.keys().isdisjoint(attributes):
+                    # The oldest is dropped from a full span: see `set_attribute`.
+                    for key in attributes:
+                        values.pop(key, None)
+                values.update(attributes)
+                return
+        for key, value in attributes.items():
+            self.set_attribute(key, value)
 
     def _set_checked(self, attributes: Mapping[str, Any]) -> None:
         """Set attributes as the SDK cleans them: values of other types, texts above the limit."""
         limits = self._tracer.limits
+        values = self.values
+        before = values.copy()
         # The SDK's own rules, with what there is already: the oldest is dropped from a full span.
         bounded = BoundedAttributes(
             limits.max_span_attributes,
-            self.values,
+            before,
             immutable=False,
             max_value_len=limits.max_span_attribute_length,
         )
         for key, value in attributes.items():
             bounded[key] = value
-        # In place: `attributes` shows this mapping.
-        self.values.clear()
-        self.values.update(bounded)
+        # In place: `attributes` shows this mapping. One by one: another thread may set others.
+        known = bounded.copy()
+        for key in before:
+            if key not in known or key in attributes:
+                values.pop(key, None)
+        for key, value in known.items():
+            if key not in before or key in attributes or value is not before[key]:
+                values[key] = value
         self._drop(0, bounded.dropped)
 
     def _drop(self, kind: int, number: int = 1) -> None:
         if number:
+            self.has_more = True
             if self._dropped is None:
                 self._dropped = [0, 0, 0]
             self._dropped[kind] += number
@@ -279,7 +305,7 @@ class LightSpan(sdk.Span):
         )
         if self._event_list is None:
             self._event_list = []
-            self.is_eventful = True
+            self.is_eventful = self.has_more = True
         self._event_list.append(sdk.Event(name, known, timestamp))
         if limits.max_events is not None and len(self._event_list) > limits.max_events:
             del self._event_list[0]
@@ -298,6 +324,7 @@ class LightSpan(sdk.Span):
         )
         if self._link_list is None:
             self._link_list = []
+            self.has_more = True
         self._link_list.append(Link(context, known))
         if limits.max_links is not None and len(self._link_list) > limits.max_links:
             del self._link_list[0]
@@ -325,7 +352,10 @@ class LightSpan(sdk.Span):
         if self.end_time is not None:
             logger.warning("Tried calling set_status on an ended span.")
             return
-        code = status.status_code if isinstance(status, Status) else status
+        code: Any = status.status_code if isinstance(status, Status) else status
+        if not isinstance(code, StatusCode):
+            # As the SDK: it can't be exported.
+            return
         if self.status.status_code is _OK or code is _UNSET:
             return
         if isinstance(status, Status):
@@ -374,6 +404,9 @@ class LightSpan(sdk.Span):
             if set_status:
                 self.set_status(failure_of(exc_val))
         self.end()
+
+
+_KNOWN.add(LightSpan)
 
 
 class UncheckedSpan(LightSpan):
@@ -441,9 +474,21 @@ class LightTracer(Tracer):
         self.longest = sys.maxsize if longest is None else longest
         generator = inner.id_generator
         # The SDK's own, without its call. One number in 2**64 is not valid.
+        is_random = type(generator) is RandomIdGenerator
         self._new_span_id: Callable[[], int] = (
-            _random_span_id if type(generator) is RandomIdGenerator else generator.generate_span_id
+            _random_span_id if is_random else generator.generate_span_id
         )
+        self._new_trace_id: Callable[[], int] = (
+            _random_trace_id if is_random else generator.generate_trace_id
+        )
+        # Of a span without a parent, if the sampler records and samples all of them.
+        self._root_flags: TraceFlags | None = None
+        if getattr(inner.sampler, "records_roots", False):
+            self._root_flags = TraceFlags(
+                _SAMPLED | (_RANDOM if generator.is_trace_id_random() else 0)
+            )
+        self.detach: Detach | None = None
+        """Returns the context and the links for a span that starts after its request has ended."""
         # Whether a child has its parent's decision by all rules that the sampler has.
         self._inherits = getattr(inner.sampler, "inherits", False)
 
@@ -493,12 +538,31 @@ class LightTracer(Tracer):
             record_exception,
             set_status_on_exception,
         )
-        return CurrentSpan(
+        return current_span(
             span,
             end_on_exit=end_on_exit,
             record_exception=record_exception,
             set_status_on_exception=set_status_on_exception,
         )
+
+    def start_checked(
+        self,
+        name: str,
+        context: Context,
+        kind: SpanKind,
+        attributes: dict[str, Any],
+        links: Sequence[Link] = (),
+    ) -> Span:
+        """Start a span whose attributes are checked, and become its own.
+
+        Args:
+            name, context, kind, links: as in the API.
+            attributes: texts of at most `LONGEST_CHECKED` characters, numbers and booleans. Not to
+                be changed afterwards.
+        """
+        is_within = len(attributes) < self.room and self.longest >= LONGEST_CHECKED
+        checked = attributes if is_within else None
+        return self.start(LightSpan, name, context, kind, attributes, links, None, _BOTH, checked)
 
     def start(
         self,
@@ -510,15 +574,30 @@ class LightTracer(Tracer):
         links: Sequence[Link] | None = (),
         start_time: int | None = None,
         on_exception: tuple[bool, bool] = _BOTH,
+        checked: dict[str, Any] | None = None,
     ) -> Span:
-        """Start a span of a class, or return one that is not recorded, as the sampler decides."""
+        """Start a span of a class, or return one that is not recorded, as the sampler decides.
+
+        Args:
+            span_class: `LightSpan` or a class that is derived from it.
+            name, context, kind, attributes, links, start_time: as in the API.
+            on_exception: whether an exception that leaves the span is recorded, and its status.
+            checked: the attributes, if they may become the span's as they are.
+        """
         inner = self.inner
+        record: Any
         if context is None:
-            context = context_api.get_current()
-        record: Any = context.get(RECORD_KEY)
+            context = get_current()
+            record = context.get(RECORD_KEY)
+            if record is not None and record.ended and self.detach is not None:
+                context, links = self.detach(context, links)
+                record = context.get(RECORD_KEY)
+        else:
+            record = context.get(RECORD_KEY)
         parent: Any = context.get(SPAN_KEY)
-        light: LightSpan | None = getattr(parent, "light", None)
-        above: LightSpan | SpanContext | None = light
+        # The class of most parents, since reading a property takes a call.
+        light = parent if parent.__class__ in _KNOWN else getattr(parent, "light", None)
+        span: LightSpan
         if (
             light is not None
             and self._inherits
@@ -526,51 +605,75 @@ class LightTracer(Tracer):
             # A framework may exclude its request late.
             and not (record is not None and (record.excluded or record.untraced))
         ):
-            ids = (
-                light.trace_id,
-                self._new_span_id() or 1,
-                light.trace_flags,
-                light.trace_state,
-            )
+            # Not by a constructor: a call of Python's for each span.
+            span = _new(span_class)
+            span._above = light
+            span.parent_id = light.span_id
+            span.trace_id = light.trace_id
+            span.span_id = self._new_span_id() or 1
+            span.trace_flags = light.trace_flags
+            span.trace_state = light.trace_state
             # The parent's clock runs on evenly if the system's is set.
             offset = light.clock_offset
         else:
-            above = trace.get_current_span(context).get_span_context()
-            if not above.is_valid:
-                above = None
-            is_recorded, attributes, ids = self._sampled(
-                above, context, name, kind, attributes, links
-            )
-            if not is_recorded:
-                trace_id, span_id, flags, state = ids
-                unrecorded = UnrecordedServerSpan if kind is SpanKind.SERVER else NonRecordingSpan
-                return unrecorded(SpanContext(trace_id, span_id, False, flags, state))
+            above: SpanContext | None = None
+            if (
+                parent is None
+                and self._root_flags is not None
+                and not links
+                and not (record is not None and (record.excluded or record.untraced))
+                # The sampler reads it.
+                and not (attributes and HTTP_ROUTE in attributes)
+            ):
+                # As the sampler decides, without its calls.
+                ids: Ids = (
+                    self._new_trace_id() or 1,
+                    self._new_span_id() or 1,
+                    self._root_flags,
+                    None,
+                )
+            else:
+                found = trace.get_current_span(context).get_span_context()
+                above = found if found.is_valid else None
+                is_recorded, attributes, ids = self._sampled(
+                    above, context, name, kind, attributes, links
+                )
+                if not is_recorded:
+                    trace_id, span_id, flags, state = ids
+                    unrecorded = (
+                        UnrecordedServerSpan if kind is SpanKind.SERVER else NonRecordingSpan
+                    )
+                    return unrecorded(SpanContext(trace_id, span_id, False, flags, state))
+            span = _new(span_class)
+            span.trace_id, span.span_id, span.trace_flags, span.trace_state = ids
+            if above is not None:
+                span._above = above
+                span.parent_id = above.span_id
             offset = time_ns() - perf_counter_ns()
-        # Not by a constructor: a call of Python's for each span.
-        span: LightSpan = _new(span_class)
         span._tracer = self
         span.name = name
-        span.values = {}
-        span.trace_id, span.span_id, span.trace_flags, span.trace_state = ids
         span.resource = inner.resource
         span.clock_offset = offset
         span.start_time = offset + perf_counter_ns() if start_time is None else start_time
         if kind is not _INTERNAL:
             span.kind = kind
-        if above is not None:
-            span._above = above
-            span.parent_id = above.span_id
         if on_exception is not _BOTH:
             span._on_exception = on_exception
         if record is not None and not record.ended:
             span.request = record
-        if attributes:
-            span.set_attributes(attributes)
+        if attributes is not None and attributes is checked:
+            span.values = checked
+        else:
+            span.values = {}
+            if attributes:
+                span.set_attributes(attributes)
         if links:
             for link in links:
-                span.add_link(link.context, link.attributes)
+                if link is not None:
+                    span.add_link(link.context, link.attributes)
         for processor in self.processors:
-            processor.on_start(span, context)
+            # By keyword, as the SDK does.
+            processor.on_start(span, parent_context=context)
         return span
 
     def _sampled(

@@ -83,6 +83,9 @@ class RequestSampler(Sampler):
     def __init__(self, sampler: Sampler, *, inherits: bool = False) -> None:
         self._sampler = sampler
         self.inherits = inherits
+        self.records_roots = sampler in (sampling.ALWAYS_ON, sampling.DEFAULT_ON)
+        """Whether it records and samples each span without a parent and without links, but for
+        those of excluded and untraced requests."""
         self._dropped: OrderedDict[int, None] = OrderedDict()
 
     def should_sample(

@@ -630,3 +630,41 @@ def test_the_processor_behind_is_flushed_and_shut_down() -> None:
     assert not processor.force_flush(3)
     processor.shutdown()
     assert calls == [7, 3, "shutdown"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_query_that_ends_after_its_local_root_is_exported(kind: str) -> None:
+    """The statistics are on their way by then. It takes no room from other requests' statements."""
+    traced = Traced(kind, FOLDING)
+    for number in range(3):
+        root = traced.edge.start_span("GET", Context(), start_time=0)
+        _query(traced, root, text="select within")
+        late = traced.datasette.start_span("db.query", _inside(root), start_time=0)
+        late.set_attribute("db.query.text", f"select after {number}")
+        phase = traced.datasette.start_span("db.query.execute", _inside(late), start_time=0)
+        root.end(MS)
+        phase.end(2 * MS)
+        late.end(2 * MS)
+    assert [each["name"] for each in traced.described] == [
+        *("GET", "db.query.execute", "db.query") * 3
+    ]
+    for span in traced.ended:
+        if span.name == "GET":
+            known: Any = span.attributes
+            assert known["corkboard.queries.statements"] == ("select within",)
+
+
+def test_a_statement_with_a_running_number_is_one_statement() -> None:
+    """Datasette numbers the parameters of its statements about permissions."""
+    traced = Traced("light", ALL_FOLDED)
+    root = traced.edge.start_span("GET", Context(), start_time=0)
+    text = "select allow from rules where reason = :reason_{} and " + " or ".join(
+        ["child = 7"] * 30
+    )
+    for number in (9, 10, 11):
+        _query(traced, root, text=text.format(number))
+    _query(traced, root, text=text.format(9).replace("child = 7", "child = 8"))
+    root.end(100 * MS)
+    known: Any = traced.ended[-1].attributes
+    assert known["corkboard.queries.statements.count"] == (3, 1)
+    assert known["corkboard.queries.statements"][0] == text.format(0)

@@ -655,3 +655,23 @@ def test_the_failure_of_a_write_in_the_background_is_reported(
     if kind != "unsampled":
         statuses = [span.status.status_code for span in traced.ended]
         assert statuses == [StatusCode.ERROR] * 3 + [StatusCode.UNSET]
+
+
+@pytest.mark.parametrize("kind", ["light", "adapted"])
+def test_a_link_that_is_added_later_is_exported(kind: str) -> None:
+    """Of a query, and by the span that stands for Datasette's SERVER span."""
+    traced = Traced(kind)
+    _, edge, context = _served(traced)
+    token = context_api.attach(context)
+    try:
+        with traced.datasette.start_as_current_span("GET", kind=SpanKind.SERVER) as server:
+            server.add_link(REMOTE, {"why": "continued"})
+            with traced.datasette.start_as_current_span("db.query") as query:
+                query.add_link(REMOTE)
+    finally:
+        context_api.detach(token)
+    edge.end()
+    assert {span.name: [link.context for link in span.links] for span in traced.ended} == {
+        "db.query": [REMOTE],
+        "GET": [REMOTE],
+    }

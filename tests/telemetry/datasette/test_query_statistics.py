@@ -2,28 +2,55 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 from telemetry.datasette.query_statistics import (
     COSTLIEST,
     MAX_DATABASES,
+    MAX_PENDING,
     MAX_REPEATED,
     OTHER,
     Details,
-    Query,
     QueryStatistics,
 )
 from telemetry.redaction.redactor import Redactor
 from telemetry.redaction.sql import MAX_STATEMENT
 from telemetry.registry import attributes as a
+from telemetry.registry import datasette as d
 from telemetry.registry import spans
 from telemetry.settings.model import RedactionSettings
 
 MS = 1_000_000
 
 
+class Query(NamedTuple):
+    """One query, as its ended spans describe it. Times are nanoseconds."""
+
+    statement: str
+    database: str
+    execution: int
+    waiting: int
+    rows: int = 0
+    suppressed: bool = False
+    interrupted: bool = False
+    spans: int = 1
+
+    def add_to(self, statistics: QueryStatistics) -> None:
+        """Add it to statistics."""
+        known: dict[str, Any] = {d.TEXT: self.statement, d.DATABASE: self.database}
+        if self.interrupted:
+            known[d.TIME_LIMIT] = 1000
+        else:
+            known[d.ROWS] = self.rows
+        if self.suppressed:
+            known[d.SUPPRESSED] = True
+        statistics.add(known, self.execution + self.waiting, self.execution, self.spans)
+
+
 def _statistics(*queries: Query, room: int = 100) -> QueryStatistics:
     statistics = QueryStatistics(Details(room))
     for query in queries:
-        statistics.add(query)
+        query.add_to(statistics)
     return statistics
 
 
@@ -139,13 +166,35 @@ def test_details_have_room_for_all_accounts_together() -> None:
     details = Details(3)
     first, second = QueryStatistics(details), QueryStatistics(details)
     for name in "ab":
-        first.add(_query(f"select {name}"))
-        second.add(_query(f"select {name}"))
+        _query(f"select {name}").add_to(first)
+        _query(f"select {name}").add_to(second)
+    assert len(first.attributes()[a.STATEMENTS]) == 2
     assert second.attributes()[a.QUERIES] == 2
     assert len(second.attributes()[a.STATEMENTS]) == 1
     first.close()
-    second.add(_query("select c"))
+    _query("select c").add_to(second)
     assert len(second.attributes()[a.STATEMENTS]) == 2
+
+
+def test_details_are_bounded_before_they_are_read() -> None:
+    """A request that never ends holds some queries beyond the room, and no more."""
+    details = Details(0)
+    statistics = QueryStatistics(details)
+    for number in range(10 * MAX_PENDING):
+        _query(f"select {number}").add_to(statistics)
+    assert details.spans == 10 * MAX_PENDING
+    assert statistics.totals() == (10 * MAX_PENDING, 10 * MAX_PENDING * MS)
+    assert statistics.attributes()[a.STATEMENTS] == ()
+
+
+def test_what_outlives_the_local_root_is_counted_and_takes_no_room() -> None:
+    """A query that a background task has started within a request, and that ends after it."""
+    details = Details(1)
+    statistics = QueryStatistics(details)
+    statistics.close()
+    _query()._replace(spans=2).add_to(statistics)
+    assert details.spans == 2
+    assert details.room == 1
 
 
 def test_every_name_is_registered() -> None:

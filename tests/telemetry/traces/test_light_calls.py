@@ -6,6 +6,7 @@ import asyncio
 import copy
 import io
 import logging
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -906,3 +907,62 @@ def test_a_copied_event_or_link_is_equal() -> None:
     events: Any = ended.events
     assert isinstance(events, tuple)
     assert [(event.name, dict(event.attributes)) for event in events] == [("e", {"b": 2})]
+
+
+def test_a_status_of_another_type_is_ignored() -> None:
+    """It could not be exported."""
+    found = []
+    for tracer, seen in providers():
+        span = tracer.start_span("x", start_time=1)
+        untyped: Any = span
+        untyped.set_status("ERROR")
+        span.end(2)
+        found.append([shown(each) for each in seen.ended])
+    assert found[0] == found[1]
+
+
+def test_a_link_that_is_none_is_ignored() -> None:
+    """A host may have none to give."""
+    found = []
+    for tracer, seen in providers():
+        untyped: Any = tracer
+        untyped.start_span("x", links=[None], start_time=1).end(2)
+        found.append([shown(each) for each in seen.ended])
+    assert found[0] == found[1]
+
+
+def test_a_processor_may_take_the_context_by_its_name_only() -> None:
+    """The SDK passes it so."""
+
+    class Named(SpanProcessor):
+        def __init__(self) -> None:
+            self.contexts: list[Context | None] = []
+
+        def on_start(self, span: sdk.Span, *, parent_context: Context | None = None) -> None:  # type: ignore[override]
+            self.contexts.append(parent_context)
+
+    for provider, tracer in _two():
+        named = Named()
+        provider.add_span_processor(named)
+        tracer.start_span("x", Context({"key": "value"})).end()
+        assert named.contexts == [{"key": "value"}]
+
+
+def test_threads_set_attributes_of_one_span_at_once() -> None:
+    """Of types that are cleaned: each caller finds its own there, and none an exception."""
+    threads, each = 4, 300
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _, tracer in _two(span_limits=SpanLimits(max_span_attributes=threads * each + 1)):
+            span: Any = tracer.start_span("x")
+
+            def work(number: int, span: Any = span) -> None:
+                for place in range(each):
+                    span.set_attribute(f"{number}.{place}", [place])
+
+            with ThreadPoolExecutor(threads) as pool:
+                assert [*pool.map(work, range(threads))] == [None] * threads
+            assert len(span.attributes) == threads * each
+    finally:
+        sys.setswitchinterval(interval)
