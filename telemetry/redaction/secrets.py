@@ -31,7 +31,8 @@ def encoded_forms_of(secrets: Iterable[str]) -> tuple[str, ...]:
 
 
 def _plain(secret: str) -> Iterator[str]:
-    yield from (secret, secret.strip(), unquote(secret))
+    yield secret
+    yield from (each for each in (secret.strip(), unquote(secret)) if len(each) >= MIN_SECRET)
     # A key in the PEM format, for example in a traceback. Its first line is no secret.
     for line in secret.replace("\\n", "\n").splitlines():
         if len(line.strip()) >= MIN_SECRET and "-----" not in line:

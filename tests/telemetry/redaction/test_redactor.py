@@ -142,6 +142,14 @@ def test_each_kind_is_turned_off_by_itself(kind: str) -> None:
     assert redactor.text(SECRET) == "[REDACTED]"
 
 
+def test_what_is_short_within_a_secret_is_no_secret() -> None:
+    """Without its spaces, or decoded."""
+    for secret in ("       e", "%20%20%20e"):
+        redactor = Redactor(RedactionSettings(secrets=(secret,)))
+        assert redactor.text("a meeting of the council") == "a meeting of the council"
+        assert redactor.text(f"the key is {secret!r} here") == "the key is '[REDACTED]' here"
+
+
 def test_the_operator_s_secrets_go_whatever_is_turned_off() -> None:
     """Also out of SQL, and out of what is a credential's name no more."""
     redactor = Redactor(RedactionSettings(frozenset(), (SECRET,)))
