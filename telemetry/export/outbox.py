@@ -119,6 +119,9 @@ class Outbox:
         self.what = what
         self.encode = encode
         self.limits = limits
+        # Read for each item.
+        self._max_size, self._max_bytes = limits.max_size, limits.max_bytes
+        self._max_batch = limits.max_batch
         self.statistics = statistics
         self.replaced = replaced
         self.wake: Callable[[], None] = _do_nothing
@@ -145,22 +148,28 @@ class Outbox:
     def put(self, item: Item) -> None:
         """Add an item. Does not block, but for the time of another thread's call."""
         # Runs for every span and log record, on the thread that ends it.
-        limits = self.limits
         _, body, number, is_failure = item
-        with self._lock:
+        first = False
+        failures, ordinary = self._failures, self._ordinary
+        lock = self._lock
+        lock.acquire()
+        try:
             self.statistics.accepted += number
             self.accepted += number
-            self._bytes += len(body)
-            (self._failures if is_failure else self._ordinary).append((self._next, item))
-            self._next += 1
-            first = self._since is None
-            if first:
+            size = self._bytes = self._bytes + len(body)
+            place = self._next
+            self._next = place + 1
+            (failures if is_failure else ordinary).append((place, item))
+            if self._since is None:
+                first = True
                 self._since = time.monotonic()
-            waiting = len(self._failures) + len(self._ordinary)
-            if waiting > limits.max_size or self._bytes > limits.max_bytes:
+            waiting = len(failures) + len(ordinary)
+            if waiting > self._max_size or size > self._max_bytes:
                 self._drop_oldest()
+        finally:
+            lock.release()
         # One item at a time reaches the size of a batch: each further one would wake it again.
-        if first or waiting == limits.max_batch:
+        if first or waiting == self._max_batch:
             self.wake()
 
     def replace(self, items: Iterable[Item]) -> None:

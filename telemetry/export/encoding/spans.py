@@ -101,6 +101,19 @@ def encode_span(span: ReadableSpan, values: ValueEncoder) -> bytes:
     # A light span has its attributes as a dictionary, which does not change after its end.
     known = getattr(span, "values", None)
     encoded += values.attributes(ATTRIBUTES, span.attributes if known is None else known)
+    if known is None or span.has_more:  # type: ignore[attr-defined] # a light span
+        encoded += _more(span, values)
+    status = span.status
+    if status.status_code is _UNSET and not status.description:
+        encoded += _NO_STATUS
+    else:
+        encoded += _status(status, values)
+    return encoded + (_REMOTE if parent is not None and parent.is_remote else _LOCAL)
+
+
+def _more(span: ReadableSpan, values: ValueEncoder) -> bytes:
+    """Return what few spans have: events, links, and the numbers of what was dropped."""
+    encoded = b""
     if dropped := span.dropped_attributes:
         encoded += _count(_DROPPED_ATTRIBUTES, dropped)
     if events := span.events:
@@ -111,12 +124,7 @@ def encode_span(span: ReadableSpan, values: ValueEncoder) -> bytes:
         encoded += b"".join(delimited(_LINK, _link(link, values)) for link in links)
     if dropped := span.dropped_links:
         encoded += _count(_DROPPED_LINKS, dropped)
-    status = span.status
-    if status.status_code is _UNSET and not status.description:
-        encoded += _NO_STATUS
-    else:
-        encoded += _status(status, values)
-    return encoded + (_REMOTE if parent is not None and parent.is_remote else _LOCAL)
+    return encoded
 
 
 def _count(prefix: bytes, number: int) -> bytes:

@@ -33,12 +33,14 @@ _KEY, _VALUE = b"\x0a", b"\x12"
 # Items of arrays, with their lengths: a double, and integers of one byte.
 _DOUBLE_ITEM = _ITEM + b"\x09" + _DOUBLE
 _SMALL_ITEMS = tuple(_ITEM + b"\x02" + _INT + bytes((number,)) for number in range(128))
-_FLOAT, _INT_ONLY = {float}, {int}
+_FLOAT, _INT_ONLY, _TEXT_ONLY = {float}, {int}, {str}
 
 _CACHED = 4096
 """Number of attributes in one generation of a cache."""
-_LONGEST_CACHED = 512
-"""Bytes. With `_CACHED` and two generations, a cache has at most 4 MiB of encoded attributes."""
+_CACHED_BYTES = 2 * 1024 * 1024
+"""Of encoded attributes in one generation: two have at most 4 MiB."""
+_LONGEST_CACHED = 8192
+"""Bytes of an encoded attribute, such as the SQL of Datasette's permissions."""
 
 
 class RecentlyUsed:
@@ -48,10 +50,11 @@ class RecentlyUsed:
     `functools.lru_cache`. Lost updates of two threads at once only cost an encoding.
     """
 
-    __slots__ = ("_older", "_size", "new")
+    __slots__ = ("_bytes", "_older", "_size", "new")
 
     def __init__(self, size: int = _CACHED) -> None:
         self._size = size
+        self._bytes = 0
         self.new: dict[Any, bytes] = {}
         self._older: dict[Any, bytes] = {}
 
@@ -65,9 +68,10 @@ class RecentlyUsed:
     def add(self, key: Any, encoded: bytes) -> None:
         """Cache bytes, unless they are long."""
         if len(encoded) <= _LONGEST_CACHED:
-            if len(self.new) >= self._size:
-                self._older, self.new = self.new, {}
+            if len(self.new) >= self._size or self._bytes >= _CACHED_BYTES:
+                self._older, self.new, self._bytes = self.new, {}, 0
             self.new[key] = encoded
+            self._bytes += len(encoded)
 
 
 class ValueEncoder:
@@ -93,7 +97,10 @@ class ValueEncoder:
         self._pairs = RecentlyUsed()
         self._texts = RecentlyUsed()
         self._keys: dict[str, bytes] = {}
-        self._shown: dict[str, bool] = {}
+        # What stands before the bytes of a double, by key; and before those of a list's items, by
+        # key and their number of bytes. The names let numbers pass: they name no credential.
+        self._doubles: dict[str, bytes] = {}
+        self._lists: dict[tuple[str, int], bytes] = {}
 
     def _follow_rules(self) -> None:
         """Begin new caches if the host has added redaction rules.
@@ -104,7 +111,7 @@ class ValueEncoder:
         if self._redactor is not None and self._redactor.generation is not self._generation:
             generation = self._redactor.generation
             self._pairs, self._texts, self._keys = RecentlyUsed(), RecentlyUsed(), {}
-            self._shown = {}
+            self._doubles, self._lists = {}, {}
             self._generation = generation
 
     def redacted(self, name: str, value: Any) -> Any:
@@ -148,32 +155,42 @@ class ValueEncoder:
             # The SDK's mappings take a lock for each key, and copy at once.
             copy = getattr(attributes, "copy", None)
             attributes = attributes if copy is None else copy()
-        encoded = []
-        pairs = self._pairs
-        cached = pairs.new
-        for pair in attributes.items():
-            kind = pair[1].__class__
-            if kind is str:
-                cache_key: Any = pair
-                found = cached.get(pair)
-            elif kind is int or kind is bool:
-                # With the exact type: 1 and True are equal.
-                cache_key = kind, pair
-                found = cached.get(cache_key)
-            else:
-                # Seldom seen again, such as a float.
-                cache_key = found = None
-            if found is None:
-                found = self._encode(pair, cache_key, pairs)
-                cached = pairs.new
-                if found is None:
-                    continue
-            encoded.append(found)
-        return prefix + prefix.join(encoded) if encoded else b""
+        get = self._pairs.new.get
+        # Most are texts that repeat.
+        encoded = [
+            get(pair) if pair[1].__class__ is str else self._other(pair)
+            for pair in attributes.items()
+        ]
+        if None in encoded:
+            texts = zip(attributes.items(), encoded, strict=True)
+            found = [self._text(pair) if each is None else each for pair, each in texts]
+            # Those that can't be encoded are left out.
+            encoded = [each for each in found if each]
+        return prefix + prefix.join(encoded) if encoded else b""  # type: ignore[arg-type] # no None
 
-    def _encode(self, pair: tuple[str, Any], cache_key: Any, pairs: RecentlyUsed) -> bytes | None:
-        if cache_key is None:
-            return self._attribute(*pair)
+    def _text(self, pair: tuple[str, Any]) -> bytes:
+        """Encode an attribute that is a text; empty if it can't be encoded."""
+        if pair[1].__class__ is not str:
+            # It could not be encoded.
+            return b""
+        return self._cached(pair, pair) or b""
+
+    def _other(self, pair: tuple[str, Any]) -> bytes | None:
+        """Encode an attribute that is no text; None if it can't be encoded."""
+        kind = pair[1].__class__
+        if kind is int or kind is bool:
+            # With the exact type: 1 and True are equal.
+            cache_key = kind, pair
+            return self._pairs.new.get(cache_key) or self._cached(pair, cache_key)
+        if kind is float:
+            # Seldom seen again.
+            found = self._doubles.get(pair[0])
+            if found is not None:
+                return found + pack_double(pair[1])
+        return self._attribute(*pair)
+
+    def _cached(self, pair: tuple[str, Any], cache_key: Any) -> bytes | None:
+        pairs = self._pairs
         found = pairs.again(cache_key)
         if found is None:
             found = self._attribute(*pair)
@@ -184,56 +201,67 @@ class ValueEncoder:
     def _attribute(self, key: str, value: Any) -> bytes | None:
         try:
             kind = value.__class__
-            if kind is float and self._is_shown(key):
-                encoded = _DOUBLE + pack_double(value)
-            elif (kind is list or kind is tuple) and value and self._is_shown(key):
-                encoded = self._array(key, value)
-            else:
-                encoded = self._any(self.redacted(key, value), MAX_DEPTH)
-            content = self._key(key) + delimited(_VALUE, encoded)
-            return varint(len(content)) + content
+            if (kind is list or kind is tuple) and value:
+                items = self._items(key, value)
+                head = self._lists.get((key, len(items)))
+                if head is None and self._lets_pass(key):
+                    head = self._message(key, delimited(_ARRAY, items))[: -len(items)]
+                    _add(self._lists, (key, len(items)), head)
+                if head is not None:
+                    return head + items
+            if kind is float and self._lets_pass(key):
+                head = self._message(key, _DOUBLE + pack_double(value))[: -len(pack_double(value))]
+                _add(self._doubles, key, head)
+                return head + pack_double(value)
+            return self._message(key, self._any(self.redacted(key, value), MAX_DEPTH))
         except Exception as error:  # noqa: BLE001 # a value's own methods may raise anything
             failed("export.attribute", error)
             return None
 
-    def _is_shown(self, key: str) -> bool:
+    def _message(self, key: str, encoded: bytes) -> bytes:
+        """Return an attribute with an encoded value, behind its length."""
+        content = self._key(key) + delimited(_VALUE, encoded)
+        return varint(len(content)) + content
+
+    def _lets_pass(self, key: str) -> bool:
         """Whether the attribute's name lets numbers pass: it names no credential."""
-        found = self._shown.get(key)
+        return bool(self.redacted(key, [0]) == [0])
+
+    def _items(self, key: str, values: Sequence[Any]) -> bytes:
+        """Redact and encode the items of a list, each by itself, as `Redactor.value` does.
+
+        Of a list whose name lets numbers pass.
+        """
+        # Without a line for each.
+        kinds = {*map(type, values)}
+        if kinds == _FLOAT:
+            return _DOUBLE_ITEM + _DOUBLE_ITEM.join(map(pack_double, values))
+        if kinds == _INT_ONLY and min(values) >= 0 and max(values) < len(_SMALL_ITEMS):
+            return b"".join(map(_SMALL_ITEMS.__getitem__, values))
+        known = self._pairs.new
+        if kinds == _TEXT_ONLY:
+            items = [known.get((key, each, _ITEM)) or self._text_item(key, each) for each in values]
+        else:
+            items = [self._item(key, each) for each in values]
+        return b"".join(items)
+
+    def _text_item(self, key: str, text: str) -> bytes:
+        cache_key = key, text, _ITEM
+        found = self._pairs.again(cache_key)
         if found is None:
-            if len(self._shown) >= _CACHED:
-                self._shown = {}
-            found = self._shown[key] = self.redacted(key, [0]) == [0]
+            found = delimited(_ITEM, self._any(self.redacted(key, text), MAX_DEPTH - 1))
+            self._pairs.add(cache_key, found)
         return found
 
-    def _array(self, key: str, values: Sequence[Any]) -> bytes:
-        """Redact and encode a list, each item by itself, as `Redactor.value` does."""
-        kinds = {*map(type, values)}
-        # Without a line for each.
-        if kinds == _FLOAT:
-            return delimited(_ARRAY, _DOUBLE_ITEM + _DOUBLE_ITEM.join(map(pack_double, values)))
-        if kinds == _INT_ONLY and min(values) >= 0 and max(values) < len(_SMALL_ITEMS):
-            return delimited(_ARRAY, b"".join(map(_SMALL_ITEMS.__getitem__, values)))
-        items = []
-        for value in values:
-            kind = value.__class__
-            if kind is float:
-                items.append(_DOUBLE_ITEM + pack_double(value))
-            elif kind is int and 0 <= value < 128:
-                items.append(_SMALL_ITEMS[value])
-            elif kind is str and len(value) <= _LONGEST_CACHED:
-                cache_key = key, value, _ITEM
-                found = self._pairs.new.get(cache_key)
-                if found is None:
-                    found = self._pairs.again(cache_key)
-                    if found is None:
-                        shown = self.redacted(key, value)
-                        found = delimited(_ITEM, self._any(shown, MAX_DEPTH - 1))
-                        self._pairs.add(cache_key, found)
-                items.append(found)
-            else:
-                shown = self.redacted(key, [value])
-                items += [delimited(_ITEM, self._any(item, MAX_DEPTH - 1)) for item in shown]
-        return delimited(_ARRAY, b"".join(items))
+    def _item(self, key: str, value: Any) -> bytes:
+        kind = value.__class__
+        if kind is float:
+            return _DOUBLE_ITEM + pack_double(value)
+        if kind is int and 0 <= value < len(_SMALL_ITEMS):
+            small: bytes = _SMALL_ITEMS[value]
+            return small
+        shown = self.redacted(key, [value])
+        return b"".join([delimited(_ITEM, self._any(item, MAX_DEPTH - 1)) for item in shown])
 
     def _key(self, key: str) -> bytes:
         found = self._keys.get(key)
@@ -290,6 +318,12 @@ class ValueEncoder:
         return delimited(
             _STRING, utf8(shown if self._redactor is None else self._redactor.text(shown))
         )
+
+
+def _add(heads: dict[Any, bytes], key: Any, head: bytes) -> None:
+    if len(heads) >= _CACHED:
+        heads.clear()
+    heads[key] = head
 
 
 def _shown(number: int) -> str:
