@@ -59,6 +59,7 @@ class RequestRecord:
     """
 
     __slots__ = (
+        "_ids",
         "_private_values",
         "body",
         "cause",
@@ -117,6 +118,7 @@ class RequestRecord:
         # Names of request headers that the operator has configured to be recorded.
         self.headers_shown: re.Pattern[str] | None = None
         self._private_values: tuple[str, ...] | None = None
+        self._ids: tuple[str, str, str] | None = None
 
     def without_headers(self, text: str) -> str:
         """The text with the values of the request's headers replaced, as Django's messages have.
@@ -137,7 +139,8 @@ class RequestRecord:
     @property
     def route(self) -> str | None:
         """The framework's route, or ``http.route`` as the host has set it on the SERVER span."""
-        if self.own_route is not None:
+        if self.own_route is not None or self.ended:
+            # The edge has read the span's own at the end.
             return self.own_route
         # Not kept: a host may set it again, as an application that is mounted in another does.
         attributes = getattr(self.span, "attributes", None)
@@ -152,6 +155,22 @@ class RequestRecord:
         """Add the id of an error event, up to ``MAX_EVENTS``: a loop may log any number."""
         if event_id and event_id not in self.events and len(self.events) < MAX_EVENTS:
             self.events.append(event_id)
+
+
+def ids_of(record: RequestRecord) -> tuple[str, str, str] | None:
+    """Trace id, span id and flags of a request's SERVER span in hexadecimal; None if it has none.
+
+    As OpenTelemetry specifies them for formats other than OTLP.
+    """
+    if record._ids is None:
+        context = record.span.get_span_context()
+        if context.is_valid:
+            record._ids = (
+                f"{context.trace_id:032x}",
+                f"{context.span_id:016x}",
+                f"{context.trace_flags:02x}",
+            )
+    return record._ids
 
 
 def attach_record(record: RequestRecord, context: Context) -> Context:
@@ -180,8 +199,9 @@ def request_record(context: Context | None = None) -> RequestRecord | None:
 def any_record(context: Context | None = None) -> RequestRecord | None:
     """The record in the context, ended or not."""
     # Not `get_value`, which reads the current context in two further calls.
-    record = (context_api.get_current() if context is None else context).get(RECORD_KEY)
-    return record if isinstance(record, RequestRecord) else None
+    known = context_api.get_current() if context is None else context
+    record: Any = known.get(RECORD_KEY)
+    return record if record.__class__ is RequestRecord else None
 
 
 def leave(record: RequestRecord) -> None:
@@ -284,5 +304,5 @@ def trace_id() -> str | None:
     record = request_record()
     if record is None:
         return None
-    context = record.span.get_span_context()
-    return trace.format_trace_id(context.trace_id) if context.is_valid else None
+    ids = ids_of(record)
+    return None if ids is None else ids[0]

@@ -58,6 +58,7 @@ from telemetry.request import (
     SPAN_KEY,
     RequestRecord,
     attach_record,
+    ids_of,
     leave,
 )
 from telemetry.scope import application_path
@@ -75,7 +76,8 @@ if TYPE_CHECKING:
     from telemetry.registry.names import MetricName
     from telemetry.scope import ASGIApp, Message, Receive, Send
 
-    _Measure = Callable[[float, tuple[Any, ...], Mapping[str, Any], Context], None]
+    Key = tuple[Any, ...]
+    _Measure = Callable[[float, Key, Mapping[str, Any], Context], None]
 
 SCOPE_KEY = "telemetry.request"
 # FastAPI (0.165) makes a SERVER span of its own, in a trace of its own, and measures the
@@ -86,6 +88,8 @@ _FASTAPI = "fastapi.telemetry"
 MAX_DESCRIPTION = 4096 + MARGIN
 # Attributes of a request that has ended, on its span and its metrics.
 _ENDED = a.HTTP_RESPONSE_STATUS_CODE, a.HTTP_ROUTE, a.ERROR_TYPE
+# Read once, since an enumeration looks its members up in Python.
+_SERVER = SpanKind.SERVER
 # Seconds. A shorter wait for the client is not recorded.
 MIN_CLIENT_WAIT = 0.01
 
@@ -138,9 +142,14 @@ class Edge(OpenTelemetryMiddleware):
         )
         # Otherwise spans have ids only.
         self.is_recording = not isinstance(tracer, UnrecordedTracer)
+        # Attributes of the edge's own are plain values, and short. Others' may be any.
+        self.start_checked: Any = None
+        if options.default_span_details is None and not options.http_capture_headers_server_request:
+            self.start_checked = getattr(tracer, "start_checked", None)
         super().__init__(
             app,
-            excluded_urls=options.excluded_urls,
+            # An empty list would be asked for each request.
+            excluded_urls=options.excluded_urls or None,
             # Contrib wraps the hooks: an exception in one is recorded on the span.
             server_request_hook=options.server_request_hook,
             client_request_hook=options.client_request_hook,
@@ -261,7 +270,8 @@ class _ServerRequest:
             ):
                 self.record.datasette_excluded = True
         # Not a copy, as with contrib: what the application sets is seen by what is around it.
-        scope.update(edge.seen_to)
+        if edge.seen_to:
+            scope.update(edge.seen_to)
         scope[SCOPE_KEY] = self.record
         self.scope = scope
         self.exchange = Exchange(
@@ -279,7 +289,7 @@ class _ServerRequest:
 
     def _start(self, scope: Message, headers: Mapping[bytes, bytes]) -> None:
         edge, options, protocol = self._edge, self._edge.options, self._protocol
-        kind, outer = SpanKind.SERVER, context_api.get_current()
+        kind, outer = _SERVER, context_api.get_current()
         links: Sequence[Link] = ()
         if RECORD_KEY not in outer and _has_span(outer):
             # As with contrib: within a span of whatever calls the application. That of a request
@@ -297,13 +307,13 @@ class _ServerRequest:
         if edge.untraced is not None and edge.untraced(self._path):
             record.untraced = True
         # Before the span is started: the sampler reads the record.
-        record.span = edge.tracer.start_span(
-            name,
-            context=attach_record(record, parent),
-            kind=kind,
-            links=links,
-            attributes=attributes,
-        )
+        context = Context({**parent, RECORD_KEY: record})
+        if edge.start_checked is not None and kind is _SERVER:
+            record.span = edge.start_checked(name, context, kind, attributes, links)
+        else:
+            record.span = edge.tracer.start_span(
+                name, context=context, kind=kind, links=links, attributes=attributes
+            )
         self.context = Context({**parent, RECORD_KEY: record, SPAN_KEY: record.span})
 
     def _add_attributes(
@@ -361,6 +371,8 @@ class _ServerRequest:
             # The server logs it, when the context is gone.
             mark_context(escaped, record)
         self._report(escaped, failure)
+        # A host may set it until here.
+        route = record.own_route = record.route
         record.ended = True
         if record.excluded:
             # A framework's list of excluded URLs may apply after the span was
@@ -370,8 +382,6 @@ class _ServerRequest:
         known: dict[str, Any] = {}
         if exchange.status is not None:
             known[a.HTTP_RESPONSE_STATUS_CODE] = exchange.status
-        # A host may set it until here.
-        route = record.own_route = record.route
         if route is not None:
             known[a.HTTP_ROUTE] = route
         if record.outcome == "error":
@@ -404,7 +414,8 @@ class _ServerRequest:
 
     def _is_kept(self) -> bool:
         context, was_kept = self.record.span.get_span_context(), self._edge.options.was_kept
-        if context.trace_flags.sampled:
+        # The flag "sampled", by its bit.
+        if context.trace_flags & 1:
             return True
         return was_kept is not None and was_kept(context.trace_id)
 
@@ -452,7 +463,8 @@ class _ServerRequest:
             record.span.record_exception(unseen)
 
     def _event_url(self, event_id: str) -> str:
-        trace_id = trace.format_trace_id(self.record.span.get_span_context().trace_id)
+        ids = ids_of(self.record)
+        trace_id = "" if ids is None else ids[0]
         url = self.record.event_url
         if url is None:
             url = self._edge.options.event_url or ""
@@ -468,16 +480,15 @@ class _ServerRequest:
             return
         attributes = {**protocol.ended_labels, **known}
         key = (*protocol.key, *map(known.get, _ENDED))
-        metrics.duration(seconds, key, attributes, self.context)
-        # Sizes have no exemplars: the duration of the same request has them.
-        metrics.response_size(exchange.body_size, key, attributes, NO_SPAN)
-        if exchange.received:
-            metrics.request_size(exchange.received, key, attributes, NO_SPAN)
         status_class, site = _status_class(exchange.status), self.record.site
         by_site: dict[str, Any] = {a.STATUS_CLASS: status_class}
         if site is not None:
             site = by_site[a.SITE] = edge.options.site_labels.label(site)
-        metrics.site_duration(seconds, (status_class, site), by_site, self.context)
+        metrics.durations(seconds, key, attributes, (status_class, site), by_site, self.context)
+        # Sizes have no exemplars: the duration of the same request has them.
+        metrics.response_size(exchange.body_size, key, attributes, NO_SPAN)
+        if exchange.received:
+            metrics.request_size(exchange.received, key, attributes, NO_SPAN)
 
     def _needs_sent_messages(self) -> bool:
         edge = self._edge
@@ -562,10 +573,31 @@ class _Metrics:
                 description=ACTIVE_REQUESTS.description,
             )
         )
-        self.duration = _measure(_histogram(meter, REQUEST_DURATION))
+        self.duration = _histogram(meter, REQUEST_DURATION)
         self.request_size = _measure(_histogram(meter, REQUEST_SIZE))
         self.response_size = _measure(_histogram(meter, RESPONSE_SIZE))
-        self.site_duration = _measure(_histogram(meter, SITE_DURATION))
+        self.site_duration = _histogram(meter, SITE_DURATION)
+        self._measure_both: Any = None
+        if hasattr(self.site_duration, "measure_with"):
+            self._measure_both = getattr(self.duration, "measure_with", None)
+
+    def durations(
+        self,
+        seconds: float,
+        key: Key,
+        attributes: Mapping[str, Any],
+        site_key: Key,
+        by_site: Mapping[str, Any],
+        context: Context,
+    ) -> None:
+        """Measure how long a request took, as HTTP sees it and by site."""
+        if self._measure_both is not None:
+            self._measure_both(
+                self.site_duration, seconds, key, attributes, site_key, by_site, context
+            )
+        else:
+            self.duration.record(seconds, attributes, context=context)
+            self.site_duration.record(seconds, by_site, context=context)
 
 
 def _measure(instrument: Histogram | UpDownCounter) -> _Measure:

@@ -6,7 +6,7 @@ import asyncio
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from opentelemetry import trace
+from telemetry.request import ids_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,14 +118,11 @@ class Exchange:
             self.waited += perf_counter() - began
 
     def _with_trace(self, message: Message) -> Message:
-        context = self.record.span.get_span_context()
-        if not context.is_valid:
+        ids = ids_of(self.record)
+        if ids is None:
             return message
         # W3C Trace Context Level 2, section 4. A copy: the application may reuse its message.
-        value = (
-            f"00-{trace.format_trace_id(context.trace_id)}-"
-            f"{trace.format_span_id(context.span_id)}-{context.trace_flags:02x}"
-        )
+        value = f"00-{ids[0]}-{ids[1]}-{ids[2]}"
         headers = [*message.get("headers", ())]
         if self._server_timing:
             headers += _server_timing(value)

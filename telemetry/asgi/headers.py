@@ -147,7 +147,9 @@ def client_address(scope: Mapping[str, Any]) -> str | None:
 
 def query_string(scope: Mapping[str, Any]) -> str | None:
     """The query string as it was sent, or None. Truncated when it is redacted."""
-    query: bytes | str = scope.get("query_string") or b""
+    query: bytes | str | None = scope.get("query_string")
+    if not query:
+        return None
     # Against ASGI's specification, but contrib takes it and test clients give it.
     longest = MAX_QUERY + MARGIN
     text = query if isinstance(query, str) else query[:longest].decode("latin-1")

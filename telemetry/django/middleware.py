@@ -64,7 +64,9 @@ class DjangoMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
         self._warned = False
-        if iscoroutinefunction(get_response):
+        # Kept, since asking takes dozens of calls.
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
             markcoroutinefunction(self)
             self.process_view = self._async_view
         else:
@@ -73,7 +75,7 @@ class DjangoMiddleware:
     def __call__(self, request: HttpRequest) -> Any:
         """Return the response, or a coroutine for it under ASGI."""
         record = self._begin(request)
-        if iscoroutinefunction(self):
+        if self._is_async:
             return self._respond(request, record)
         response = self.get_response(request)
         self._end(request, response, record)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telemetry.logs.context import ATTRIBUTE, LogContext
@@ -19,6 +21,7 @@ from telemetry.state import state
 from telemetry.terminal import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TextIO
 
     from telemetry.request import RequestRecord
@@ -78,6 +81,10 @@ class Access(NamedTuple):
 
 
 _ALWAYS = len(f.ACCESS)
+# Without a call of Python's.
+_access: Callable[[tuple[Any, ...]], Access] = partial(tuple.__new__, Access)
+_LogRecord, _StreamHandler = logging.LogRecord, logging.StreamHandler
+_THROTTLE = frozenset({Throttle})
 
 
 def log_request(
@@ -107,11 +114,11 @@ def log_request(
         return
     path = str(record.scope.get("path", ""))[: MAX_PATH + MARGIN]
     milliseconds = round(seconds * 1000, 3)
-    access = Access(
-        record.method, path, status, milliseconds, size, record.outcome, kept, address, agent
+    access = _access(
+        (record.method, path, status, milliseconds, size, record.outcome, kept, address, agent)
     )
     # Explicit, since the current context no longer has the request.
-    context = LogContext.of(record.span.get_span_context(), record)
+    context = LogContext.of_request(record)
     handler = _only_handler(level)
     if handler is not None:
         _write(handler, level, context, access)
@@ -135,41 +142,40 @@ def _write(
 ) -> None:
     formatter: Any = handler.formatter
     try:
-        line = formatter.access_line(level, time.time(), context, access)
-        handler.acquire()
-        try:
-            # In one call, and flushed, as the handler does.
-            handler.stream.write(line + handler.terminator)
-            handler.flush()
-        finally:
-            handler.release()
+        line = formatter.access_line(level, time.time(), context, access) + handler.terminator
+        # As the handler does, which locks twice.
+        with handler.lock or nullcontext():
+            stream = handler.stream
+            stream.write(line)
+            if hasattr(stream, "flush"):
+                stream.flush()
     except Exception:  # noqa: BLE001 # as logging does: the stream may be closed
         handler.handleError(logger.makeRecord(logger.name, level, __file__, 0, _MESSAGE, (), None))
 
 
 def _only_handler(level: int) -> logging.StreamHandler[TextIO] | None:
     """The handler that would write an access line as JSON, if no other one needs a record of it."""
-    found: logging.StreamHandler[TextIO] | None = None
-    if logging.getLogRecordFactory() is not logging.LogRecord or logger.filters:
+    # Runs for each request, since logging may be configured anew at any time.
+    if logger.filters or logging.getLogRecordFactory() is not _LogRecord:
         return None
+    found: Any = None
     current: logging.Logger | None = logger
     while current is not None:
         for handler in current.handlers:
-            if level < handler.level or (
-                not state.export_access_lines and getattr(handler, "skips_access_lines", False)
+            if handler.__class__ is _StreamHandler:
+                if level < handler.level:
+                    continue
+                if (
+                    found is not None
+                    or not getattr(handler.formatter, "makes_access_lines", False)
+                    # Other filters may do more with a record, as other handlers may.
+                    or not _THROTTLE.issuperset(map(type, handler.filters))
+                ):
+                    return None
+                found = handler
+            elif level >= handler.level and (
+                state.export_access_lines or not getattr(handler, "skips_access_lines", False)
             ):
-                continue
-            if found is not None or not _makes_lines(handler):
                 return None
-            found = handler  # type: ignore[assignment] # of this class, as was checked
         current = current.parent if current.propagate else None
-    return found
-
-
-def _makes_lines(handler: logging.Handler) -> bool:
-    # Exactly these classes: others may do more with a record.
-    return (
-        type(handler) is logging.StreamHandler
-        and getattr(handler.formatter, "makes_access_lines", False)
-        and all(type(each) is Throttle for each in handler.filters)
-    )
+    return found  # type: ignore[no-any-return] # of this class, as was checked

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from opentelemetry import trace
 
 from telemetry.registry import log_fields as f
-from telemetry.request import any_record, keep_header_values, last_request, request_record
+from telemetry.request import any_record, ids_of, keep_header_values, last_request, request_record
 
 if TYPE_CHECKING:
     import logging
@@ -51,6 +51,14 @@ class LogContext(NamedTuple):
             site,
             route,
         )
+
+    @classmethod
+    def of_request(cls, record: RequestRecord) -> LogContext:
+        """The context of a request's SERVER span."""
+        ids = ids_of(record)
+        if ids is None:
+            return cls(site=record.site, route=record.route)
+        return cls(*ids, record.site, record.route)
 
 
 NOWHERE = LogContext()
@@ -102,7 +110,7 @@ def _of_fields(record: logging.LogRecord) -> LogContext | None:
 
 def mark_context(error: BaseException, record: RequestRecord) -> None:
     """Set the context in which an exception was raised, for those who log it later."""
-    context = LogContext.of(record.span.get_span_context(), record)
+    context = LogContext.of_request(record)
     # Plain, and in `__dict__`: see `telemetry.errors.failures`.
     error.__dict__.setdefault(_MARK, tuple(context))
     keep_header_values(record)

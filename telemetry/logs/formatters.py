@@ -117,7 +117,7 @@ class JSONFormatter(logging.Formatter):
         )
         line = (
             f'{{"{_TIME}":"{_rfc3339(created)}",{texts.start(level)}'
-            f'"{method} {shown} {said.answer} {milliseconds:.1f} ms",'
+            f'"{method} {shown} {said.answer if status is None else status} {milliseconds:.1f} ms",'
             f"{ids}{texts.repeated(site, route)}"
             f'"{_METHOD}":"{method}","{_PATH}":{encoded},'
             f'"{_STATUS}":{"null" if status is None else status},'

@@ -82,7 +82,12 @@ class TrustingEdge(Edge):
             ),
         )
 
-        self.metrics.site_duration = lambda *_: None
+        metrics = self.metrics
+        metrics.durations = (  # type: ignore[method-assign]
+            lambda seconds, key, attributes, site_key, by_site, context: metrics.duration.record(
+                seconds, attributes, context=context
+            )
+        )
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         async def send_without_trace(message: Message) -> None:

@@ -9,11 +9,12 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
+from opentelemetry.context import get_current
 
 from telemetry.errors import failures
 from telemetry.errors.sqlite_functions import hold
 from telemetry.failsafe import failed
-from telemetry.request import any_record
+from telemetry.request import SPAN_KEY, any_record
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -69,11 +70,14 @@ def _wrap_thread_hook() -> None:
 
 def _current() -> tuple[Span | Origin | None, RequestRecord | None]:
     """The current span, or its origin outside of a request, and the request."""
-    record = any_record()
+    # Django starts a thread for each request: the context is read once, and the origin is made for
+    # a failure only.
+    context = get_current()
+    record = any_record(context)
     if record is None or record.ended:
         return failures.current_origin(), None
-    # Django starts a thread for each request. The origin is made for a failure only.
-    return trace.get_current_span(), record
+    span: Any = context.get(SPAN_KEY)
+    return span, record
 
 
 def started_in(thread: threading.Thread | None) -> tuple[Origin | None, RequestRecord | None]:
