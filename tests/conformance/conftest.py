@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from telemetry.testing import EventReceiver
 from tests.support.environment import clean_environment
-from tests.support.paths import ROOT
+from tests.support.forks import python
 from tests.telemetry.datasette.aggregated_pages import aggregated_pages
 from tests.telemetry.datasette.recorded import Recorded, run_scenarios
 
@@ -21,13 +19,11 @@ if TYPE_CHECKING:
 
 
 def _emitted(whose: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.conformance.emit", whose],
-        cwd=ROOT,
+    done = python(
+        "-m",
+        "tests.conformance.emit",
+        whose,
         env=clean_environment(OTEL_SEMCONV_STABILITY_OPT_IN="http"),
-        capture_output=True,
-        text=True,
-        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     emitted: dict[str, Any] = json.loads(done.stdout)
@@ -63,9 +59,9 @@ def datasette() -> Recorded:
 def error_events() -> list[ReceivedErrorEvent]:
     """Error events of the failures in `emit_errors`."""
     with EventReceiver() as errors:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.conformance.emit_errors"],
-            cwd=ROOT,
+        done = python(
+            "-m",
+            "tests.conformance.emit_errors",
             env=clean_environment(
                 SENTRY_DSN=errors.dsn,
                 TELEMETRY_TRACE_URL="https://traces.example.org/{trace_id}",
@@ -76,9 +72,6 @@ def error_events() -> list[ReceivedErrorEvent]:
                 # One of the events is too large for an error tracker.
                 TELEMETRY_TEXT_LENGTH_LIMIT="32768",
             ),
-            capture_output=True,
-            text=True,
-            timeout=300,
         )
     assert done.returncode == 1, done.stderr
     assert done.stderr.endswith("LookupError: minutes are lost\n"), done.stderr

@@ -1,7 +1,7 @@
 import subprocess
-import sys
 from pathlib import Path
 
+from tests.support.forks import python
 from tests.support.host import host_environment
 from tests.support.paths import ROOT
 
@@ -18,8 +18,7 @@ print(type(wrapped).__name__, wrapped.app is inner)
 
 def _run(code: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     env = {**env, "DJANGO_SETTINGS_MODULE": "config.settings"}
-    command = [sys.executable, "-c", code]
-    return subprocess.run(command, cwd=ROOT, env=env, text=True, capture_output=True, timeout=300)
+    return python("-c", code, env=env)
 
 
 def test_djp_finds_the_plugin_and_gets_the_router(tmp_path: Path) -> None:

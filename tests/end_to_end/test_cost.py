@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from telemetry.testing import EventReceiver
-from tests.support.paths import ROOT
+from tests.support.forks import python
 from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
+    import subprocess
+
     from tests.end_to_end.hosts import Host
 
 TAIL = {"OTEL_TRACES_SAMPLER": "tail", "OTEL_TRACES_SAMPLER_ARG": "0.05"}
@@ -21,17 +21,17 @@ TAIL = {"OTEL_TRACES_SAMPLER": "tail", "OTEL_TRACES_SAMPLER_ARG": "0.05"}
 
 def _cost(host: Host, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command where the operator's own destinations are set."""
-    return subprocess.run(
-        [sys.executable, "-m", "telemetry", "cost", *arguments],
-        cwd=ROOT,
+    return python(
+        "-m",
+        "telemetry",
+        "cost",
+        *arguments,
         env={
             **host.env,
             "LOGFIRE_TOKEN": "pylf_v1_us_planted",
             "SENTRY_DSN": "http://key@127.0.0.1:9/1",
             **variables,
         },
-        capture_output=True,
-        text=True,
         timeout=5 * PATIENCE,
     )
 

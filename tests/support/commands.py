@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import os
 import subprocess
-import sys
 from contextlib import redirect_stderr, redirect_stdout
 
 from telemetry.__main__ import main
 from tests.support.environment import clean_environment, without_shared
-from tests.support.paths import ROOT
+from tests.support.forks import python
 
 
 def _environment(**variables: str) -> dict[str, str]:
@@ -19,13 +18,11 @@ def _environment(**variables: str) -> dict[str, str]:
 
 def telemetry_command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run it with these variables and none of the developer's own; it never shows a traceback."""
-    done = subprocess.run(
-        [sys.executable, "-m", "telemetry", *arguments],
+    done = python(
+        "-m",
+        "telemetry",
+        *arguments,
         env=_environment(**variables),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
     )
     assert "Traceback" not in done.stderr, done.stderr
     return done

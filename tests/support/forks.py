@@ -1,15 +1,17 @@
-"""Programs in forks of a process that has imported packages: half the CPU of a new interpreter.
+"""Programs in forks of a process that has imported packages: a third of a new interpreter's CPU.
 
-What is imported is not what is tested: neither this project's packages nor those that telemetry
-looks for in `sys.modules`. All else of a program is its own, from its environment to its exit.
+What is imported is not what is tested: none of this project's packages. Those that telemetry looks
+for in `sys.modules` are set aside: a program finds them there when it has imported them. All else
+of a program is its own, from its environment to its exit. The differential suite starts its
+servers by new interpreters.
 
-Of servers, only their own packages are imported besides. The differential suite starts them by new
-interpreters.
+All workers of a run share one such process, or two where Python's own variables differ.
 """
 
 from __future__ import annotations
 
 import atexit
+import hashlib
 import json
 import os
 import select
@@ -20,50 +22,55 @@ import tempfile
 import threading
 from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
 from signal import SIGKILL
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.support import forking
 from tests.support.environment import clean_environment
+from tests.support.locks import locked
+from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
     from signal import Signals
     from typing import IO
 
-# What the servers import before an application.
-_SERVERS = (
-    *("gunicorn.app.wsgiapp", "gunicorn.asgi.protocol", "gunicorn.sock", "gunicorn.workers.gasgi"),
-    *("uvicorn.lifespan.on", "uvicorn.loops.asyncio", "uvicorn.main"),
-    *("uvicorn.protocols.http.h11_impl", "uvicorn_worker"),
-)
 # In the code of a program that needs a new interpreter.
 _OWN_INTERPRETER = ("sys.modules", "os.fork", "orig_argv")
 
 
 class Forks:
-    """The process with the packages; it ends with this one.
+    """A connection to the process with the packages, and to its fork that runs our programs.
 
     Args:
-        modules: what it imports besides what most programs do.
+        folder: where the process listens; it is started if none does.
         variables: of its environment.
     """
 
-    def __init__(self, *modules: str, **variables: str) -> None:
-        self._control, theirs = socket.socketpair()
-        self._env = clean_environment(**variables)
+    def __init__(self, folder: Path, **variables: str) -> None:
         self._lock = threading.Lock()
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, forking.__file__, str(theirs.fileno()), *modules],
-                env={**self._env, "PYTHONPATH": ""},
-                stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
-        with self._control.makefile("r") as lines:
-            self._read = frozenset(json.loads(lines.readline()))
+        address = folder / "socket"
+        with locked(folder / "lock"):
+            if not (hello := self._connect(address)):
+                _start_process(address, variables)
+                hello = self._connect(address)
+            assert hello, "the process with the packages has ended"
+        self._pid: int = hello["pid"]
+        self._env: dict[str, str] = hello["env"]
+        self._read: frozenset[str] = frozenset(hello["read"])
+
+    def _connect(self, address: Path) -> dict[str, Any] | None:
+        self._control = socket.socket(socket.AF_UNIX)
+        with suppress(FileNotFoundError, ConnectionError):
+            self._control.connect(str(address))
+            with self._control.makefile("r") as lines:
+                # Nothing, if the process ends just then.
+                if line := lines.readline():
+                    hello: dict[str, Any] = json.loads(line)
+                    return hello
+        self._control.close()
+        return None
 
     def can_run(self, code: str, env: Mapping[str, str]) -> bool:
         """Whether a new interpreter would do the same: no package has read another environment."""
@@ -79,6 +86,7 @@ class Forks:
         env: Mapping[str, str],
         *,
         arguments: Sequence[str] = ("-c",),
+        module: str = "",
         timeout: float = 300,
     ) -> subprocess.CompletedProcess[str]:
         """Run a program to its end.
@@ -87,7 +95,8 @@ class Forks:
             code: the program.
             folder: the folder that it runs in.
             env: its environment.
-            arguments: its `sys.argv`; the first is the path of its file, or `-c`.
+            arguments: its `sys.argv`; the first is the path of its file, `-c` or `-m`.
+            module: the module that it is, in place of code.
             timeout: in seconds.
 
         Raises:
@@ -95,7 +104,7 @@ class Forks:
         """
         with (
             self._lock,
-            _asked(folder, env, arguments, code=code) as program,
+            _asked(folder, env, arguments, code=code, module=module) as program,
             tempfile.TemporaryFile("w+", errors="replace") as stdout,
             tempfile.TemporaryFile("w+", errors="replace") as stderr,
         ):
@@ -142,11 +151,9 @@ class Forks:
         return ForkedProcess(ours)
 
     def close(self) -> None:
-        """End it, and a program that still runs."""
-        self._control.close()
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, SIGKILL)
-            self._process.wait()
+        """End the fork, and a program that it runs."""
+        with self._control, suppress(ProcessLookupError):
+            os.killpg(self._pid, SIGKILL)
 
 
 class ForkedProcess:
@@ -215,17 +222,77 @@ def _asked(
         yield file
 
 
+def _start_process(address: Path, variables: Mapping[str, str]) -> None:
+    """Start the process with the packages; it ends with this one."""
+    address.unlink(missing_ok=True)
+    reading, writing = os.pipe()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(address))
+        listening.listen()
+        process = subprocess.Popen(
+            [sys.executable, forking.__file__, str(listening.fileno()), str(reading)],
+            env={**clean_environment(**variables), "PYTHONPATH": ""},
+            stdin=subprocess.DEVNULL,
+            pass_fds=(listening.fileno(), reading),
+            start_new_session=True,
+        )
+    os.close(reading)
+
+    def end() -> None:
+        os.close(writing)
+        process.wait()
+        address.unlink(missing_ok=True)
+
+    atexit.register(end)
+
+
+def python(
+    *arguments: str, env: Mapping[str, str], cwd: Path = ROOT, timeout: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """Run what `python` does with these arguments, in a fork if that makes no difference.
+
+    Raises:
+        subprocess.TimeoutExpired: It takes longer, in seconds; it is ended.
+    """
+    first, *rest = arguments
+    code, module = "", ""
+    if first == "-c":
+        code, *rest = rest
+    elif first == "-m":
+        module, *rest = rest
+    elif not first.startswith("-"):
+        code = (cwd / first).read_text("utf-8")
+    if (code or module) and forks().can_run(code, env):
+        return forks().run(code, cwd, env, arguments=[first, *rest], module=module, timeout=timeout)
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
 @cache
 def forks() -> Forks:
-    """Give the process of all tests that this one runs."""
-    made = Forks()
-    atexit.register(made.close)
-    return made
+    """Give the connection for programs that are run to their end, one at a time."""
+    return _connected()
 
 
 @cache
 def server_forks() -> Forks:
-    """Give that of the servers. Not the same one, which runs one program at a time."""
-    made = Forks(*_SERVERS, PYTHONUNBUFFERED="1")
+    """Give the connection for servers."""
+    return _connected(PYTHONUNBUFFERED="1")
+
+
+def _connected(**variables: str) -> Forks:
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
+    own = {n: v for n, v in {**os.environ, **variables}.items() if n.startswith("PYTHON")}
+    name = hashlib.sha256(repr((sys.executable, run, sorted(own.items()))).encode()).hexdigest()
+    folder = Path(tempfile.gettempdir()) / f"corkboard-test-forks-{os.getuid()}" / name[:16]
+    folder.mkdir(0o700, parents=True, exist_ok=True)
+    made = Forks(folder, **variables)
     atexit.register(made.close)
     return made

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -14,7 +12,7 @@ import django
 from tests.support.cache import cache_of, cached, digest
 from tests.support.civic import build_meetings
 from tests.support.environment import clean_environment
-from tests.support.forks import forks
+from tests.support.forks import python
 from tests.support.locks import locked
 from tests.support.paths import ROOT
 
@@ -104,19 +102,7 @@ def add_sites(
 
 def manage(*arguments: str, env: Mapping[str, str]) -> str:
     """Run `manage.py` and give its output. Raises AssertionError with it on failure."""
-    code = (ROOT / "manage.py").read_text("utf-8")
-    command = ["manage.py", *arguments]
-    if forks().can_run(code, env):
-        done = forks().run(code, ROOT, env, arguments=command)
-    else:
-        done = subprocess.run(
-            [sys.executable, *command],
-            cwd=ROOT,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+    done = python("manage.py", *arguments, env=env)
     output = done.stdout + done.stderr
-    assert not done.returncode, f"{' '.join(command)} failed:\n{output}"
+    assert not done.returncode, f"manage.py {' '.join(arguments)} failed:\n{output}"
     return output

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
 import sys
+from signal import SIGKILL
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.environment import clean_environment
 from tests.support.forks import Forks, forks, server_forks
+from tests.support.paths import ROOT
 from tests.support.processes import program
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,24 +83,98 @@ def test_a_server_is_as_in_a_new_interpreter(tmp_path: Path, ending: str) -> Non
     assert "True" in ended[0][1]
 
 
+LOOKED_FOR = ("django", "datasette", "sentry_sdk", "gunicorn", "uvicorn", "logfire", "grpc")
+PRINT_MODULES = """
+import json, sys
+print(json.dumps([name for name in sys.modules if name.startswith(%r)]))
+"""
+
+PROVIDER_SET = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+trace.set_tracer_provider(TracerProvider())
+"""
+
+
 @pytest.mark.parametrize("all_forks", [forks, server_forks])
 def test_nothing_that_is_tested_or_looked_for_is_imported(
     tmp_path: Path, all_forks: Callable[[], Forks]
 ) -> None:
     """Telemetry looks in `sys.modules` for the others."""
-    code = "import sys; print({name.partition('.')[0] for name in sys.modules})"
-    env = clean_environment()
-    imported = all_forks().run(code, tmp_path, env).stdout
-    assert "'opentelemetry'" in imported
-    for name in ("telemetry", "config", "tests", "django", "datasette", "sentry_sdk", "logfire"):
-        assert repr(name) not in imported
+    code = PRINT_MODULES % ("",)
+    imported = json.loads(all_forks().run(code, tmp_path, clean_environment()).stdout)
+    tops = {name.partition(".")[0] for name in imported}
+    assert "opentelemetry" in tops
+    assert not tops & {"telemetry", "config", "tests", *LOOKED_FOR}
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import django",
+        "import django.core.asgi, sentry_sdk.transport",
+        "import datasette.app",
+        "import uvicorn.main, gunicorn.app.wsgiapp",
+        "from django.contrib.sessions import middleware; import whitenoise.middleware",
+        "import config.settings, django; django.setup()",
+    ],
+)
+def test_what_is_set_aside_comes_when_it_is_imported(tmp_path: Path, imports: str) -> None:
+    """And nothing else does: as many modules and attributes as in a new interpreter."""
+    code = f"{imports}\n{PRINT_MODULES % (LOOKED_FOR,)}" + dedent(
+        """
+        print(sorted({
+            f"{module.__name__}.{name} {type(value).__name__}"
+            f" {getattr(value, '__name__', '')}"
+            for module in [*sys.modules.values()]
+            if module.__name__.startswith(("django", "datasette", "sentry_sdk"))
+            for name, value in [*vars(module).items()]
+        }))
+        """
+    )
+    env = clean_environment(DJANGO_SETTINGS_MODULE="config.settings", SECRET_KEY="x")
+    forked = forks().run(code, tmp_path, env)
+    new = new_interpreter(code, tmp_path, env)
+    assert (forked.returncode, forked.stderr) == (new.returncode, new.stderr) == (0, "")
+    modules, attributes = forked.stdout.splitlines()
+    wanted, wanted_attributes = new.stdout.splitlines()
+    assert sorted(json.loads(modules)) == sorted(json.loads(wanted))
+    assert attributes == wanted_attributes
+
+
+@pytest.mark.parametrize(
+    ("code", "variables"),
+    [
+        # A module that reads a variable, and one that imports it.
+        (
+            "import gunicorn.config; print(gunicorn.config.Workers.default)",
+            {"WEB_CONCURRENCY": "7"},
+        ),
+        ("import gunicorn.app.base as b; print(b.Config().workers)", {"WEB_CONCURRENCY": "7"}),
+        # A module that asks for a tracer.
+        (PROVIDER_SET + "from datasette.telemetry import tracer; print(type(tracer))", {}),
+        (PROVIDER_SET + "import datasette.database as d; print(type(d.tracer))", {}),
+        ("from datasette import telemetry; print(type(telemetry.tracer))", {}),
+        # A package that is in the program's folder too.
+        ("import whitenoise; print(whitenoise.__file__)", {}),
+    ],
+)
+def test_what_is_set_aside_is_what_the_program_would_have_run(
+    tmp_path: Path, code: str, variables: dict[str, str]
+) -> None:
+    (tmp_path / "whitenoise.py").touch()
+    env = clean_environment(**variables, PYTHONPATH=str(tmp_path))
+    assert forks().can_run(code, env)
+    forked = forks().run(code, tmp_path, env)
+    new = new_interpreter(code, tmp_path, env)
+    assert (forked.stdout, forked.stderr) == (new.stdout, new.stderr)
+    assert new.returncode == 0
 
 
 @pytest.mark.parametrize(
     ("code", "variables"),
     [
         ("", {"OTEL_PROPAGATORS": "b3"}),
-        ("", {"OTEL_SERVICE_NAME": "mine"}),
         ("", {"PYTHONWARNINGS": "error"}),
         ("import sys; sys.modules", {}),
         ("import os; os.fork()", {}),
@@ -109,14 +189,68 @@ def test_what_a_package_read_when_it_was_imported_is_not_changed(
 
 
 @pytest.fixture
-def own() -> Iterator[Forks]:
-    made = Forks()
+def own(tmp_path: Path) -> Iterator[Forks]:
+    made = Forks(tmp_path)
     yield made
     made.close()
 
 
 def test_a_program_without_an_end_is_ended(tmp_path: Path, own: Forks) -> None:
-    """With the process that it is a fork of."""
+    """With the fork that runs it, and not with the process."""
     code = "import time\nprint('planted', flush=True)\ntime.sleep(3600)"
     with pytest.raises(subprocess.TimeoutExpired):
         own.run(code, tmp_path, clean_environment(), timeout=0.5)
+    other = Forks(tmp_path)
+    assert other.run("print('planted')", tmp_path, clean_environment()).stdout == "planted\n"
+    other.close()
+
+
+def test_the_process_ends_with_what_started_it(tmp_path: Path) -> None:
+    """However it ends; what another one runs then is not ended, and it starts its own next."""
+    code = f"""
+        import os, signal, sys
+        from pathlib import Path
+        from tests.support.forks import Forks
+        Forks(Path({str(tmp_path)!r}))
+        print("started", flush=True)
+        sys.stdin.read()
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", dedent(code)],
+        env=clean_environment(PYTHONPATH=str(ROOT)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as starting:
+        assert starting.stdout is not None
+        assert starting.stdout.readline() == "started\n"
+        first = Forks(tmp_path)
+        assert starting.stdin is not None
+        starting.stdin.close()
+        assert starting.wait() == -SIGKILL
+    wait_until(lambda: not accepts(tmp_path / "socket"))
+    assert first.run("print('planted')", tmp_path, clean_environment()).stdout == "planted\n"
+    second = Forks(tmp_path)
+    assert second.run("print('planted')", tmp_path, clean_environment()).stdout == "planted\n"
+    first.close()
+    second.close()
+
+
+def accepts(address: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return not probe.connect_ex(str(address))
+
+
+def new_interpreter(
+    code: str, folder: Path, env: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )

@@ -6,16 +6,15 @@ It is a fork where that makes no difference: see `tests.support.forks`.
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from tests.support.environment import clean_environment
-from tests.support.forks import forks
+from tests.support.forks import python
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 
@@ -27,17 +26,7 @@ def run_python(folder: Path, code: str, **env: str) -> subprocess.CompletedProce
         # A busy machine gets the time to send the rest.
         "TELEMETRY_SHUTDOWN_TIMEOUT": "20s",
     }
-    code, variables = dedent(code), clean_environment(**(defaults | env))
-    if forks().can_run(code, variables):
-        return forks().run(code, folder, variables)
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return python("-c", dedent(code), env=clean_environment(**(defaults | env)), cwd=folder)
 
 
 def printed(folder: Path, code: str, **env: str) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 from tests.support.environment import clean_environment
-from tests.support.paths import ROOT
+from tests.support.forks import python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,13 +19,12 @@ def aggregated_pages(host: Path, fold_below: float | None = None) -> dict[str, A
     """
     database = min((host / "sites").glob("*/meetings.db"))
     more = [] if fold_below is None else [str(fold_below)]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.telemetry.datasette.pages", str(database), *more],
-        cwd=ROOT,
+    done = python(
+        "-m",
+        "tests.telemetry.datasette.pages",
+        str(database),
+        *more,
         env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)

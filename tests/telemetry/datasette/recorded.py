@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 from tests.support.environment import clean_environment
-from tests.support.paths import ROOT
+from tests.support.forks import python
 
 
 @dataclass(frozen=True)
@@ -74,13 +72,10 @@ class Recorded:
 
 def run_scenarios() -> Recorded:
     """Run all scenarios in a new process. Raises AssertionError with its output if it fails."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.telemetry.datasette.scenarios"],
-        cwd=ROOT,
+    done = python(
+        "-m",
+        "tests.telemetry.datasette.scenarios",
         env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return Recorded(json.loads(done.stdout.splitlines()[-1]))

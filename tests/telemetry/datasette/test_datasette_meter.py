@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
 from tests.support.environment import clean_environment
-from tests.support.paths import ROOT
+from tests.support.forks import python
 
 
 def _measured(sampled: str) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.telemetry.datasette.measured", sampled],
-        cwd=ROOT,
+    done = python(
+        "-m",
+        "tests.telemetry.datasette.measured",
+        sampled,
         env=clean_environment(),
-        capture_output=True,
-        text=True,
-        check=True,
         timeout=300,
     )
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 

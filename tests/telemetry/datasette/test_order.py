@@ -6,15 +6,13 @@ refuse one: see `tests.telemetry.datasette.releases`.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from telemetry.testing import EventReceiver, OTLPReceiver
 from tests.support.environment import clean_environment
-from tests.support.paths import ROOT
+from tests.support.forks import python
 
 if TYPE_CHECKING:
     from telemetry.testing import ReceivedErrorEvent, ReceivedSpan
@@ -80,9 +78,10 @@ sys.exit(telemetry.flush(60))
 class Recorded:
     def __init__(self, moment: str) -> None:
         with OTLPReceiver() as receiver, EventReceiver() as errors:
-            done = subprocess.run(
-                [sys.executable, "-c", PROGRAM, moment],
-                cwd=ROOT,
+            done = python(
+                "-c",
+                PROGRAM,
+                moment,
                 env=clean_environment(
                     OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
                     OTEL_PYTHON_DJANGO_INSTRUMENT="false",
@@ -90,9 +89,6 @@ class Recorded:
                     TELEMETRY_FOLD_BELOW="60s",
                     TELEMETRY_RAISE_FAILURES="1",
                 ),
-                capture_output=True,
-                text=True,
-                timeout=300,
             )
             assert done.returncode == 0, done.stderr
             self.spans: list[ReceivedSpan] = [s for s in receiver.spans if s.kind == "SERVER"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from textwrap import dedent, indent
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +11,7 @@ import pytest
 
 from telemetry.testing import OTLPReceiver
 from tests.support.environment import clean_environment
+from tests.support.forks import python
 from tests.support.paths import ROOT
 from tests.support.venvs import venv_with
 
@@ -82,9 +82,7 @@ class Logged(NamedTuple):
         return found
 
 
-def run(
-    folder: Path, setup: str, logs: str, *, end: str = "", python: Path | str = sys.executable
-) -> Logged:
+def run(folder: Path, setup: str, logs: str, *, end: str = "", other: Path | None = None) -> Logged:
     code = PROGRAM.format(
         dictionary=DICTIONARY, setup=dedent(setup), logs=indent(dedent(logs), " " * 4), end=end
     )
@@ -92,16 +90,17 @@ def run(
         variables: Mapping[str, str] = clean_environment(
             OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, TELEMETRY_RAISE_FAILURES="1"
         )
-        if python == sys.executable:
-            variables = {**variables, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            [str(python), "-c", code],
-            cwd=folder,
-            env=variables,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        if other is None:
+            done = python("-c", code, env={**variables, "PYTHONPATH": str(ROOT)}, cwd=folder)
+        else:
+            done = subprocess.run(
+                [other, "-c", code],
+                cwd=folder,
+                env=variables,
+                capture_output=True,
+                text=True,
+                timeout=300,
+            )
         assert done.returncode == 0, done.stderr
         [record] = [each for each in receiver.logs if "telemetry started" not in str(each.body)]
         [span] = [each for each in receiver.spans if each.kind == "SERVER"]
@@ -136,7 +135,7 @@ def test_the_text_of_missing_fields_is_not_sent(tmp_path: Path) -> None:
 def test_older_releases_of_python_json_logger(tmp_path: Path, release: str) -> None:
     """By the name of the module that they had before 3.1."""
     python = venv_with((f"python-json-logger=={release}", "loguru==0.7.3"))
-    logged = run(tmp_path, JSON.format("jsonlogger"), STANDARD, python=python)
+    logged = run(tmp_path, JSON.format("jsonlogger"), STANDARD, other=python)
     assert logged.line().keys() == {"message", "pages", *FIELDS}
     assert logged.record.attributes == {"corkboard.site": "alameda.ca", "pages": 3}
 
@@ -149,7 +148,7 @@ def test_loguru(tmp_path: Path) -> None:
         "\nlogger.remove(0)\nlogger.add(sys.stdout, format='{extra[trace_id]} {message}')\n"
     )
     python = venv_with(("python-json-logger==2.0.7", "loguru==0.7.3"))
-    logged = run(tmp_path, setup, 'logger.info("adopted {}", "once")', python=python)
+    logged = run(tmp_path, setup, 'logger.info("adopted {}", "once")', other=python)
     assert logged.lines == [f"{logged.record.trace_id} adopted once"]
     assert logged.record.body == "adopted once"
     assert logged.record.attributes["corkboard.site"] == "alameda.ca"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.environment import clean_environment
+from tests.support.forks import python
 from tests.support.host import host_environment
 from tests.support.paths import ROOT
 from tests.telemetry.scripts import run_python
@@ -36,13 +37,10 @@ OWN_FORMAT = """
 
 def test_the_hosts_start_is_json_from_the_first_line(tmp_path: Path) -> None:
     """Before Django's set-up as after it, and nothing on standard error."""
-    done = subprocess.run(
-        [sys.executable, "-c", "import config.asgi, logging; logging.getLogger('x').info('y')"],
-        cwd=ROOT,
+    done = python(
+        "-c",
+        "import config.asgi, logging; logging.getLogger('x').info('y')",
         env=host_environment(tmp_path, **UNUSED),
-        capture_output=True,
-        text=True,
-        timeout=300,
     )
     assert (done.returncode, done.stderr) == (0, "")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -191,13 +189,11 @@ def test_commands_log_to_standard_error_with_an_unchanged_manage_py(tmp_path: Pa
         PYTHONPATH=os.pathsep.join((str(tmp_path), str(ROOT))),
     )
     for program in (["manage.py"], ["-m", "django"]):
-        done = subprocess.run(
-            [sys.executable, *program, "greet"],
+        done = python(
+            *program,
+            "greet",
             cwd=tmp_path,
             env=env,
-            capture_output=True,
-            text=True,
-            timeout=300,
         )
         assert (done.returncode, done.stdout) == (0, "printed\n"), done.stderr
         [line] = done.stderr.splitlines()

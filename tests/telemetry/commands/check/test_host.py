@@ -18,6 +18,7 @@ from telemetry.commands.check.host import Host, look_at, of_site, with_sites
 from telemetry.commands.cost.driving import Page, Visited
 from telemetry.testing import OTLPReceiver, ReceivedSpan
 from tests.support.environment import clean_environment
+from tests.support.forks import python
 from tests.support.host import add_sites, migrated_host
 from tests.support.paths import ROOT
 from tests.telemetry.commands.check.hosts import HOSTS, write_hosts
@@ -64,13 +65,11 @@ def _python(
     folder: Path, *arguments: str, env: Mapping[str, str] | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join((str(folder), str(ROOT)))
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments],
+    done = python(
+        "-m",
+        *arguments,
         cwd=folder,
         env=env or clean_environment(PYTHONPATH=path, **variables),
-        capture_output=True,
-        text=True,
-        timeout=300,
     )
     assert "Traceback" not in done.stdout + done.stderr
     return done

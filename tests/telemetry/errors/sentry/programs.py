@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from tests.support.environment import clean_environment
-from tests.support.forks import forks
+from tests.support.forks import python
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -46,16 +45,7 @@ def run_program(
         "TELEMETRY_SHUTDOWN_TIMEOUT": "20s",
     }
     variables = clean_environment(**(defaults | env))
-    if forks().can_run(code, variables):
-        return forks().run(code, folder, variables, arguments=[str(path), *arguments])
-    return subprocess.run(
-        [sys.executable, str(path), *arguments],
-        cwd=folder,
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return python(str(path), *arguments, env=variables, cwd=folder)
 
 
 def printed(done: subprocess.CompletedProcess[str]) -> list[str]:
