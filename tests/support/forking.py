@@ -17,6 +17,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import select
 import socket
 import struct
@@ -25,7 +26,7 @@ from contextlib import suppress
 from importlib import import_module
 from runpy import run_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.support.set_aside import SetAside, variables_read
 
@@ -74,6 +75,9 @@ _SET_ASIDE = (
     *("uvicorn.protocols.http.h11_impl", "uvicorn_worker"),
 )
 
+# What compiles regular expressions when it is imported: they are in the cache of `re` before.
+_COMPILING = ("telemetry.asgi.edge", "telemetry.header_values", "telemetry.redaction.redactor")
+
 RUN, START = b"r", b"s"
 NUMBER = struct.Struct("i")
 
@@ -87,6 +91,33 @@ def import_all(modules: Iterable[str]) -> set[str]:
     return names
 
 
+def compile_patterns() -> None:
+    """Compile what `_COMPILING` compile, and import them only in a fork that ends."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        patterns: list[tuple[str, int]] = []
+        functions: Any = re
+        compiling = functions.compile
+
+        def recorded(pattern: Any, flags: int = 0) -> object:
+            if isinstance(pattern, str):
+                patterns.append((pattern, int(flags)))
+            return compiling(pattern, flags)
+
+        functions.compile = recorded
+        with open(writing, "w") as file, suppress(Exception):
+            for module in _COMPILING:
+                import_module(module)
+            json.dump(patterns, file)
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as file:
+        text = file.read()
+    os.wait()
+    for pattern, flags in json.loads(text) if text else ():
+        re.compile(pattern, flags)
+
+
 def serve(listening: socket.socket, closed: int) -> Callable[[], object] | None:
     """Fork for each connection. Returns in the forks' forks, with a program; else without one.
 
@@ -98,6 +129,7 @@ def serve(listening: socket.socket, closed: int) -> Callable[[], object] | None:
     aside = SetAside()
     aside.import_all(_SET_ASIDE)
     sys.meta_path.insert(0, aside)
+    compile_patterns()
     gc.freeze()
     while True:
         ready, _, _ = select.select([listening.fileno(), closed], [], [])

@@ -155,6 +155,8 @@ def test_what_is_set_aside_comes_when_it_is_imported(tmp_path: Path, imports: st
         (PROVIDER_SET + "from datasette.telemetry import tracer; print(type(tracer))", {}),
         (PROVIDER_SET + "import datasette.database as d; print(type(d.tracer))", {}),
         ("from datasette import telemetry; print(type(telemetry.tracer))", {}),
+        # What compiles regular expressions.
+        ("import telemetry.redaction.redactor as r; print(r.Redactor.__module__)", {}),
         # A package that is in the program's folder too.
         ("import whitenoise; print(whitenoise.__file__)", {}),
     ],
@@ -169,6 +171,19 @@ def test_what_is_set_aside_is_what_the_program_would_have_run(
     new = new_interpreter(code, tmp_path, env)
     assert (forked.stdout, forked.stderr) == (new.stdout, new.stderr)
     assert new.returncode == 0
+
+
+def test_regular_expressions_are_compiled_before(tmp_path: Path) -> None:
+    """Those of telemetry, of which no module is imported before."""
+    code = """
+        import re._compiler
+        compiled, compiling = [], re._compiler.compile
+        re._compiler.compile = lambda *given: compiled.append(given[0]) or compiling(*given)
+        import telemetry.redaction.redactor
+        print(compiled)
+    """
+    done = forks().run(dedent(code), tmp_path, clean_environment())
+    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
 @pytest.mark.parametrize(
