@@ -269,7 +269,7 @@ def _costliest(executions: Sequence[int]) -> Sequence[int]:
 
 
 def _in_seconds(times: Iterable[int]) -> tuple[float, ...]:
-    # To the microsecond, as `round` does in twenty times the time.
+    # To the microsecond, as `round` does in four times the time.
     return tuple([(nanoseconds + 500) // 1000 / 1e6 for nanoseconds in times])
 
 
