@@ -70,8 +70,8 @@ class TracerProvider(sdk.TracerProvider):
         )
         # With OTEL_SDK_DISABLED it is another one.
         if instrumenting_module_name in self._light and isinstance(tracer, sdk.Tracer):
-            scope = InstrumentationScope(
-                instrumenting_module_name, instrumenting_library_version, schema_url, attributes
-            )
+            # As the SDK makes it, with an empty version for none.
+            version = instrumenting_library_version or ""
+            scope = InstrumentationScope(instrumenting_module_name, version, schema_url, attributes)
             tracer = LightTracer(self._processors, tracer, scope, self._limits)
         return adapt(tracer) if adapt else tracer

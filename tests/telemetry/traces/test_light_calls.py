@@ -966,3 +966,12 @@ def test_threads_set_attributes_of_one_span_at_once() -> None:
             assert len(span.attributes) == threads * each
     finally:
         sys.setswitchinterval(interval)
+
+
+def test_a_scope_may_have_no_version() -> None:
+    """It is the same scope as the SDK's."""
+    scopes = []
+    for provider, _ in _two():
+        span: Any = provider.get_tracer(SCOPE).start_span("x")
+        scopes.append(span.instrumentation_scope)
+    assert scopes[0] == scopes[1]
