@@ -140,19 +140,22 @@ class DatasetteSpanProcessor(SpanProcessor):
             else:
                 role, context = role_of(span), span.get_span_context()
                 opened = self._open.pop(context.span_id, None) if context is not None else None
-            if opened is not None:
-                if opened.phases is None:
-                    remaining = self._ended(span, opened)
-                elif role is _PHASE:
-                    opened.phases.append(span)
-                    if light.name != WAIT:
-                        took = light.end_time - light.start_time
-                        opened.execution = took + (opened.execution or 0)
-                    if is_remarkable(span):
-                        stay(opened)
-                    return
-                else:
-                    remaining = self._query_ended(span, opened, opened.phases)
+            if opened is None:
+                # It was forgotten.
+                if span.__class__ in _LIGHT:
+                    light.clean()
+            elif opened.phases is None:
+                remaining = self._ended(span, opened)
+            elif role is _PHASE:
+                opened.phases.append(span)
+                if light.name != WAIT:
+                    took = light.end_time - light.start_time
+                    opened.execution = took + (opened.execution or 0)
+                if is_remarkable(span):
+                    stay(opened)
+                return
+            else:
+                remaining = self._query_ended(span, opened, opened.phases)
         except Exception as error:  # noqa: BLE001
             failed("datasette.span_processor", error)
         for each in remaining:

@@ -201,17 +201,19 @@ class ValueEncoder:
     def _attribute(self, key: str, value: Any) -> bytes | None:
         try:
             kind = value.__class__
+            # Read before anything is redacted: see `_follow_rules`.
+            lists, doubles = self._lists, self._doubles
             if (kind is list or kind is tuple) and value:
                 items = self._items(key, value)
-                head = self._lists.get((key, len(items)))
+                head = lists.get((key, len(items)))
                 if head is None and self._lets_pass(key):
                     head = self._message(key, delimited(_ARRAY, items))[: -len(items)]
-                    _add(self._lists, (key, len(items)), head)
+                    _add(lists, (key, len(items)), head)
                 if head is not None:
                     return head + items
             if kind is float and self._lets_pass(key):
                 head = self._message(key, _DOUBLE + pack_double(value))[: -len(pack_double(value))]
-                _add(self._doubles, key, head)
+                _add(doubles, key, head)
                 return head + pack_double(value)
             return self._message(key, self._any(self.redacted(key, value), MAX_DEPTH))
         except Exception as error:  # noqa: BLE001 # a value's own methods may raise anything
@@ -246,11 +248,11 @@ class ValueEncoder:
         return b"".join(items)
 
     def _text_item(self, key: str, text: str) -> bytes:
-        cache_key = key, text, _ITEM
-        found = self._pairs.again(cache_key)
+        cache_key, pairs = (key, text, _ITEM), self._pairs
+        found = pairs.again(cache_key)
         if found is None:
             found = delimited(_ITEM, self._any(self.redacted(key, text), MAX_DEPTH - 1))
-            self._pairs.add(cache_key, found)
+            pairs.add(cache_key, found)
         return found
 
     def _item(self, key: str, value: Any) -> bytes:
@@ -264,12 +266,12 @@ class ValueEncoder:
         return b"".join([delimited(_ITEM, self._any(item, MAX_DEPTH - 1)) for item in shown])
 
     def _key(self, key: str) -> bytes:
-        found = self._keys.get(key)
+        keys = self._keys
+        found = keys.get(key)
         if found is None:
-            if len(self._keys) >= _CACHED:
-                self._keys = {}
             shown = key if self._redactor is None else self._redactor.text(key)
-            found = self._keys[key] = delimited(_KEY, utf8(shown))
+            found = delimited(_KEY, utf8(shown))
+            _add(keys, key, found)
         return found
 
     def value(self, value: Any) -> bytes:

@@ -17,6 +17,8 @@ from opentelemetry.trace import Link, SpanKind, StatusCode
 
 import telemetry
 from telemetry.datasette import folding as module
+from telemetry.export.encoding.spans import encode_span
+from telemetry.export.encoding.values import ValueEncoder
 from telemetry.request import RequestRecord, attach_record
 from telemetry.state import state
 from tests.telemetry.datasette.traced import KINDS, MS, Traced
@@ -462,16 +464,22 @@ def test_a_child_that_never_ends_is_forgotten_and_exported_if_it_does(
     traced = Traced(kind, FOLDING)
     first = traced.edge.start_span("first", Context())
     query = traced.datasette.start_span("db.query", _inside(first))
+    query.set_attribute("db.system", "sqlite")
     first.end()
     others = [traced.edge.start_span("other", Context()) for _ in range(2)]
     query.end()
     assert [span.name for span in traced.ended] == ["first", "db.query"]
+    # As an exporter reads it, and as it is encoded.
+    known: Any = traced.described[-1]["attributes"]
+    assert known["db.system.name"] == "sqlite"
+    if kind != "plain":
+        assert b"db.system.name" in encode_span(traced.ended[-1], ValueEncoder(None))
     # Those that were not forgotten have their statistics, with room for a query again.
     monkeypatch.setattr(module, "MAX_OPEN", 9)
     _query(traced, others[1])
     for other in others:
         other.end()
-    known: Any = traced.ended[-1].attributes
+    known = traced.ended[-1].attributes
     assert known["corkboard.queries.count"] == 1
 
 

@@ -246,3 +246,38 @@ after = values.attributes(b"J", {"parcel": "4711-planted"}), values.text("parcel
 print(*(b"planted" in each for each in (*before, *after)))
 """
     assert printed(ROOT, code) == "True True False False"
+
+
+@pytest.mark.parametrize("attributes", ["{'name': planted}", "{'name': (planted,)}"])
+def test_rules_that_are_added_while_a_value_is_encoded_apply_to_the_next(attributes: str) -> None:
+    """What was redacted by the rules before is not kept by those who begin anew meanwhile."""
+    code = f"""
+import telemetry
+from telemetry.export.encoding.values import ValueEncoder
+from telemetry.redaction.redactor import Redactor
+from telemetry.settings import read_settings
+
+planted = "4711-planted"
+waiting = []
+
+class Interrupted(Redactor):
+    def interrupt(self, found):
+        if waiting and planted in str(found):
+            waiting.pop()
+            telemetry.redact(patterns=["[0-9]{{4}}-planted"])
+            # As another thread does.
+            values.attributes(b"J", {{"other": "1"}})
+        return found
+
+    def value(self, *args):
+        return self.interrupt(super().value(*args))
+
+    def text(self, text):
+        return self.interrupt(super().text(text))
+
+values = ValueEncoder(Interrupted(read_settings({{}}).redaction))
+waiting.append(1)
+for _ in range(2):
+    print(planted.encode() in values.attributes(b"J", {attributes}))
+"""
+    assert printed(ROOT, code) == "True\nFalse"
