@@ -46,14 +46,24 @@ class LightQuerySpan(LightPhaseSpan):
     stays = False
 
     def hold(self, on_end: OnEnd) -> None:
-        """Call ``on_end`` when the span ends, with whether a failure was expected."""
+        """Call ``on_end`` when the span ends, with whether a failure was expected.
+
+        At once, if it has ended.
+        """
+        has_ended = self.end_time is not None
+        before = None if has_ended else self.after_end
 
         def ended() -> None:
+            if before is not None:
+                before()
             known = self.values
             interrupted = known.get(d.INTERRUPTED) and self.status.status_code is not _ERROR
             on_end(expected=bool(known.get(d.SUPPRESSED) or interrupted))
 
-        self.after_end = ended
+        if has_ended:
+            ended()
+        else:
+            self.after_end = ended
 
     def clean(self) -> None:
         """Have the attributes as the limits want them, under the names of the conventions."""

@@ -193,16 +193,21 @@ class QuerySpan(PhaseSpan):
     the metrics of the query depend on that.
     """
 
-    __slots__ = ("_failed", "_interrupted", "_on_end", "_suppressed")
+    __slots__ = ("_failed", "_has_ended", "_held", "_interrupted", "_suppressed")
 
     def __init__(self, span: Span) -> None:
         super().__init__(span)
-        self._failed = self._interrupted = self._suppressed = False
-        self._on_end: OnEnd | None = None
+        self._failed = self._interrupted = self._suppressed = self._has_ended = False
+        self._held: list[OnEnd] = []
 
     def hold(self, on_end: OnEnd) -> None:
-        """Call ``on_end`` when the span ends, with whether a failure was expected."""
-        self._on_end = on_end
+        """Call ``on_end`` when the span ends, with whether a failure was expected.
+
+        At once, if it has ended.
+        """
+        self._held.append(on_end)
+        if self._has_ended:
+            self._call_held()
 
     def set_attribute(self, key: str, value: Any) -> None:
         if key == d.SUPPRESSED:
@@ -217,8 +222,12 @@ class QuerySpan(PhaseSpan):
 
     def end(self, end_time: int | None = None) -> None:
         self._span.end(end_time)
-        if self._on_end is not None:
-            on_end, self._on_end = self._on_end, None
+        self._has_ended = True
+        self._call_held()
+
+    def _call_held(self) -> None:
+        held, self._held = self._held, []
+        for on_end in held:
             # Datasette sets no error status if the caller handles the time limit. With
             # an error status, the time limit is a failure.
             on_end(expected=self._suppressed or (self._interrupted and not self._failed))

@@ -32,6 +32,9 @@ _TIME, _LEVEL, _LOGGER, _MESSAGE = map(str, (f.TIME, f.LEVEL, f.LOGGER, f.MESSAG
 _TRACE_ID, _SPAN_ID, _TRACE_FLAGS = map(str, (f.TRACE_ID, f.SPAN_ID, f.TRACE_FLAGS))
 _SITE, _ROUTE, _VERSION = map(str, (f.SITE, f.HTTP_ROUTE, f.SERVICE_VERSION))
 _METHOD, _PATH, _STATUS, _MILLISECONDS, _BYTES, _OUTCOME, _KEPT, _ADDRESS, _AGENT = access.FIELDS
+# What stands between the values of an access line.
+_TO_TIME, _TO_BYTES, _END = f'{{"{_TIME}":"', f',"{_BYTES}":', '",'
+_TO_TRACE, _TO_SPAN, _TO_FLAGS = f'"{_TRACE_ID}":"', f'","{_SPAN_ID}":"', f'","{_TRACE_FLAGS}":"'
 # Characters that end a line for some programs, hide text, or change its direction.
 _HIDDEN = re.compile(
     "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
@@ -108,21 +111,14 @@ class JSONFormatter(logging.Formatter):
         if texts.generation is not self._redactor.generation:
             texts = self._texts = _AccessTexts(self._redactor, self._release)
         method, path, status, milliseconds, size, outcome, kept, address, agent = said
-        shown, encoded = texts.path(path)
+        start, middle, end = texts.of(level, method, path, status, outcome, kept)
         trace_id, span_id, flags, site, route = context
         ids = (
-            f'"{_TRACE_ID}":"{trace_id}","{_SPAN_ID}":"{span_id}","{_TRACE_FLAGS}":"{flags}",'
-            if trace_id
-            else ""
+            f"{_TO_TRACE}{trace_id}{_TO_SPAN}{span_id}{_TO_FLAGS}{flags}{_END}" if trace_id else ""
         )
         line = (
-            f'{{"{_TIME}":"{_rfc3339(created)}",{texts.start(level)}'
-            f'"{method} {shown} {said.answer if status is None else status} {milliseconds:.1f} ms",'
-            f"{ids}{texts.repeated(site, route)}"
-            f'"{_METHOD}":"{method}","{_PATH}":{encoded},'
-            f'"{_STATUS}":{"null" if status is None else status},'
-            f'"{_MILLISECONDS}":{milliseconds!r},"{_BYTES}":{size},"{_OUTCOME}":"{outcome}",'
-            f'"{_KEPT}":{"true" if kept else "false"}'
+            f"{_TO_TIME}{_rfc3339(created)}{_END}{start}{milliseconds:.1f} ms{_END}"
+            f"{ids}{texts.repeated(site, route)}{middle}{milliseconds!r}{_TO_BYTES}{size}{end}"
         )
         if address is not None:
             line += f",{texts.field(_ADDRESS, address)}"
@@ -146,11 +142,23 @@ class _AccessTexts:
         self._redactor = redactor
         self._release = release
         # A host may rename levels.
-        self.start = lru_cache(8)(self._start)
-        self.path = lru_cache(1024)(self._path)
+        self._start = lru_cache(8)(self._start_of)
+        self.of = lru_cache(1024)(self._of)
         self.repeated = lru_cache(4096)(self._repeated)
 
-    def _start(self, level: int) -> str:
+    def _of(
+        self, level: int, method: str, path: str, status: int | None, outcome: str, kept: bool
+    ) -> tuple[str, str, str]:
+        """What stands behind the time, before the milliseconds and behind the size."""
+        shown, encoded = self._path(path)
+        answer, code = ("no answer", "null") if status is None else (status, status)
+        return (
+            f'{self._start(level)}"{method} {shown} {answer} ',
+            f'"{_METHOD}":"{method}","{_PATH}":{encoded},"{_STATUS}":{code},"{_MILLISECONDS}":',
+            f',"{_OUTCOME}":"{outcome}","{_KEPT}":{"true" if kept else "false"}',
+        )
+
+    def _start_of(self, level: int) -> str:
         """What stands between the time and the message."""
         name = _encode(logging.getLevelName(level))
         return f'"{_LEVEL}":{name},"{_LOGGER}":"{access.LOGGER}","{_MESSAGE}":'

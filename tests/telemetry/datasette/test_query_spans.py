@@ -380,6 +380,25 @@ def test_expected_and_other_failures_are_two_series(
     )
 
 
+@pytest.mark.parametrize("is_suppressed", [False, True])
+@pytest.mark.parametrize("kind", ["light", "adapted", "unsampled"])
+def test_each_failure_of_a_query_is_measured(
+    kind: str, is_suppressed: bool, reader: tuple[InMemoryMetricReader, MeterProvider]
+) -> None:
+    """Two before its end, and one after it."""
+    found, provider = reader
+    traced = Traced(kind)
+    duration = provider.get_meter("datasette").create_histogram("durations")
+    failed = {"error.type": "LookupError"}
+    with traced.datasette.start_as_current_span("db.query") as span:
+        duration.record(1.0, failed)
+        duration.record(2.0, failed)
+        span.set_attribute("datasette.sql_error_suppressed", is_suppressed)
+        span.end()
+        duration.record(4.0, failed)
+    assert _points(found) == {"durations": [({} if is_suppressed else failed, 7.0)]}
+
+
 @pytest.mark.parametrize("kind", ["light", "adapted"])
 def test_other_measurements_are_made_at_once(
     kind: str, reader: tuple[InMemoryMetricReader, MeterProvider]
