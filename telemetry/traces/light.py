@@ -129,7 +129,8 @@ class LightSpan(sdk.Span):
     _dropped: list[int] | None = None
     _on_exception = _BOTH
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
         _KNOWN.add(cls)
 
     # --- What is read
