@@ -15,11 +15,13 @@ import hashlib
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -30,12 +32,15 @@ from tests.support import forking
 from tests.support.environment import clean_environment
 from tests.support.locks import locked
 from tests.support.paths import ROOT
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from signal import Signals
     from typing import IO
 
+# Seconds.
+A_DAY = 86_400
 # In the code of a program that needs a new interpreter.
 _OWN_INTERPRETER = ("sys.modules", "os.fork", "orig_argv")
 
@@ -240,7 +245,10 @@ def _start_process(address: Path, variables: Mapping[str, str]) -> None:
 
     def end() -> None:
         os.close(writing)
-        process.wait()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
         address.unlink(missing_ok=True)
 
     atexit.register(end)
@@ -291,8 +299,14 @@ def _connected(**variables: str) -> Forks:
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
     own = {n: v for n, v in {**os.environ, **variables}.items() if n.startswith("PYTHON")}
     name = hashlib.sha256(repr((sys.executable, run, sorted(own.items()))).encode()).hexdigest()
-    folder = Path(tempfile.gettempdir()) / f"corkboard-test-forks-{os.getuid()}" / name[:16]
+    runs = Path(tempfile.gettempdir()) / f"corkboard-test-forks-{os.getuid()}"
+    folder = runs / name[:16]
     folder.mkdir(0o700, parents=True, exist_ok=True)
+    for other in runs.iterdir():
+        # Of a run that has ended: its lock stays, since another worker may wait for it.
+        with suppress(FileNotFoundError):
+            if time.time() - other.stat().st_mtime > A_DAY:
+                shutil.rmtree(other, ignore_errors=True)
     made = Forks(folder, **variables)
     atexit.register(made.close)
     return made
