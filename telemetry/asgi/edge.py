@@ -77,7 +77,6 @@ if TYPE_CHECKING:
     from telemetry.scope import ASGIApp, Message, Receive, Send
 
     Key = tuple[Any, ...]
-    _Measure = Callable[[float, Key, Mapping[str, Any], Context], None]
 
 SCOPE_KEY = "telemetry.request"
 # FastAPI (0.165) makes a SERVER span of its own, in a trace of its own, and measures the
@@ -284,7 +283,7 @@ class _ServerRequest:
         )
         if not websocket and not self.record.excluded:
             # Last: the code above may raise, and then nothing would decrement the counter.
-            edge.metrics.active(1, protocol.key, protocol.labels, NO_SPAN)
+            edge.metrics.active.aggregate(1, protocol.key, protocol.labels, None)
             self._running = True
 
     def _start(self, scope: Message, headers: Mapping[bytes, bytes]) -> None:
@@ -475,7 +474,7 @@ class _ServerRequest:
             return
         edge, exchange, protocol = self._edge, self.exchange, self._protocol
         metrics = edge.metrics
-        metrics.active(-1, protocol.key, protocol.labels, NO_SPAN)
+        metrics.active.aggregate(-1, protocol.key, protocol.labels, None)
         if known is None:
             return
         attributes = {**protocol.ended_labels, **known}
@@ -486,9 +485,9 @@ class _ServerRequest:
             site = by_site[a.SITE] = edge.options.site_labels.label(site)
         metrics.durations(seconds, key, attributes, (status_class, site), by_site, self.context)
         # Sizes have no exemplars: the duration of the same request has them.
-        metrics.response_size(exchange.body_size, key, attributes, NO_SPAN)
+        metrics.response_size.aggregate(exchange.body_size, key, attributes, None)
         if exchange.received:
-            metrics.request_size(exchange.received, key, attributes, NO_SPAN)
+            metrics.request_size.aggregate(exchange.received, key, attributes, None)
 
     def _needs_sent_messages(self) -> bool:
         edge = self._edge
@@ -556,17 +555,17 @@ def _matcher(paths: str) -> Callable[[str], object] | None:
 
 
 class _Metrics:
-    """Functions that measure: each takes an amount, a key, attributes and a context.
+    """What the edge measures.
 
-    The key identifies the attributes, so that tables need not look at them; other instruments do
-    without it.
+    ``aggregate`` of each takes an amount, a key, attributes and None: there is no exemplar. The key
+    identifies the attributes, so that tables need not look at them.
 
     Args:
         meter: creates the instruments.
     """
 
     def __init__(self, meter: Meter) -> None:
-        self.active = _measure(
+        self.active = _without_exemplars(
             meter.create_up_down_counter(
                 str(ACTIVE_REQUESTS),
                 unit=ACTIVE_REQUESTS.unit,
@@ -574,8 +573,8 @@ class _Metrics:
             )
         )
         self.duration = _histogram(meter, REQUEST_DURATION)
-        self.request_size = _measure(_histogram(meter, REQUEST_SIZE))
-        self.response_size = _measure(_histogram(meter, RESPONSE_SIZE))
+        self.request_size = _without_exemplars(_histogram(meter, REQUEST_SIZE))
+        self.response_size = _without_exemplars(_histogram(meter, RESPONSE_SIZE))
         self.site_duration = _histogram(meter, SITE_DURATION)
         self._measure_both: Any = None
         if hasattr(self.site_duration, "measure_with"):
@@ -600,12 +599,21 @@ class _Metrics:
             self.site_duration.record(seconds, by_site, context=context)
 
 
-def _measure(instrument: Histogram | UpDownCounter) -> _Measure:
-    measure: _Measure | None = getattr(instrument, "measure", None)
-    if measure is not None:
-        return measure
-    record = instrument.record if isinstance(instrument, Histogram) else instrument.add
-    return lambda amount, _key, attributes, context: record(amount, attributes, context=context)
+def _without_exemplars(instrument: Histogram | UpDownCounter) -> Any:
+    # Of a table, unless each measurement is an exemplar.
+    return instrument if getattr(instrument, "unsampled", None) is NO_SPAN else _Other(instrument)
+
+
+class _Other:
+    """An instrument that is not measured into a table."""
+
+    def __init__(self, instrument: Histogram | UpDownCounter) -> None:
+        self._record = instrument.record if isinstance(instrument, Histogram) else instrument.add
+
+    def aggregate(
+        self, amount: float, _key: Key, attributes: Mapping[str, Any], _sample: None
+    ) -> None:
+        self._record(amount, attributes, context=NO_SPAN)
 
 
 def _histogram(meter: Meter, metric: MetricName) -> Histogram:
