@@ -40,7 +40,7 @@ def choose_pages(env: Mapping[str, str]) -> Sequence[Page]:
         # A normal view of the host, which no variable excludes by default.
         Page("small async Django view", ROOT_DOMAIN, "/health/", 300),
         Page("Datasette, a row as JSON", site, row, 200),
-        Page("Datasette, a table page", site, "/meetings/minutes", 20),
+        Page("Datasette, a table page", site, "/meetings/minutes", 60),
     )
 
 
