@@ -144,6 +144,8 @@ class Outbox:
         self.settled = 0
         """Number of accepted items that were delivered or dropped, or were replaced."""
         self.accepted = 0
+        self.renewals = 0
+        """How often items that waited were replaced."""
 
     def put(self, item: Item) -> None:
         """Add an item. Does not block, but for the time of another thread's call."""
@@ -174,16 +176,23 @@ class Outbox:
 
     def replace(self, items: Iterable[Item]) -> None:
         """Add what was collected at one time, instead of what still waits from earlier times."""
+        replaced = 0
         if self.replaced:
             with self._lock:
                 for _, (_, body, number, _) in (*self._failures, *self._ordinary):
                     self._bytes -= len(body)
-                    self.settled += number
+                    replaced += number
                     self.statistics.accepted -= number
                 self._failures.clear()
                 self._ordinary.clear()
         for item in items:
             self.put(item)
+        if replaced:
+            # Last: a flush that waits for what is replaced waits for what has taken its place.
+            with self._lock:
+                self.settled += replaced
+                self.renewals += 1
+            self.wake()
 
     def reject(self, count: int, reason: str) -> None:
         """Count items that could not be encoded."""

@@ -615,10 +615,21 @@ class Sender:
         Returns:
             Whether all items that were queued have been delivered or dropped.
         """
-        wanted = [(each, each.outbox.accepted) for each in self.deliveries]
+        renewals = [each.outbox.renewals for each in self.deliveries]
+        wanted = [each.outbox.accepted for each in self.deliveries]
 
         def left() -> list[Delivery]:
-            return [each for each, accepted in wanted if each.outbox.settled < accepted]
+            found = []
+            for place, each in enumerate(self.deliveries):
+                # Read first: both change at once.
+                settled = each.outbox.settled
+                if each.outbox.renewals != renewals[place]:
+                    # What has taken the place of what was queued is wanted.
+                    renewals[place] = each.outbox.renewals
+                    wanted[place] = each.outbox.accepted
+                if settled < wanted[place]:
+                    found.append(each)
+            return found
 
         if not left():
             return True

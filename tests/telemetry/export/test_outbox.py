@@ -149,6 +149,19 @@ def test_newer_metrics_replace_older_ones() -> None:
         assert box.statistics.failed == 0
 
 
+def test_what_is_replaced_is_settled_when_what_replaces_it_waits() -> None:
+    """A flush that waits for it finds what has taken its place, and does not end in between."""
+    box = outbox(replaced=True)
+    seen = []
+    box.wake = lambda: seen.append((box.settled, box.waiting, box.renewals))
+    box.replace([item("one")])
+    box.replace([item("two"), item("three")])
+    assert seen[0] == (0, 1, 0)
+    assert all(waiting for settled, waiting, _ in seen if settled)
+    assert seen[-1] == (1, 2, 1)
+    assert [settled for settled, _, renewals in seen if not renewals] == [0] * (len(seen) - 1)
+
+
 def test_many_threads_lose_nothing() -> None:
     """What is put is taken, or dropped and counted."""
     box = outbox(QueueSettings(5.0, 50, 7, 10**6, "X"))
