@@ -99,33 +99,23 @@ class DatasetteSpanProcessor(SpanProcessor):
             if role is not None:
                 # Runs twice for each query.
                 light: Any = span
-                opened = self._open
-                parent = opened.get(light.parent_id)
-                if parent is not None and role is _PHASE and parent.phases is not None:
-                    # A span within a phase is a span within the query.
-                    opened[light.span_id] = parent
-                    if len(opened) > MAX_OPEN:
-                        self._forget_oldest()
+                parent = self._open.get(light.parent_id)
+                within = self._started(span, role, light.span_id, parent)
+                if role is _PHASE and within.phases is not None:
                     return
-                if parent is not None and role is _QUERY:
-                    light.local, light.above, light.phases = parent.local, parent, []
-                    opened[light.span_id] = light
-                    if len(opened) > MAX_OPEN:
-                        self._forget_oldest()
-                else:
-                    self._started(span, role, light.span_id, parent)
                 # Its own attribute is set when it ends, unless it is folded.
                 record = light.request
                 if record is not None and record.site and light.trace_id not in self._sites:
                     self._remember_site(light.trace_id, record.site)
-                if parent is not None and role is _QUERY:
-                    # It is folded in most cases, and the processors behind learn of it at its end.
+                if within is light:
+                    # A query is folded in most cases: those behind learn of it at its end.
                     return
             else:
                 parent_id = span.parent.span_id if span.parent is not None else 0
                 span_id = span.get_span_context().span_id
-                local = self._started(span, role_of(span), span_id, self._open.get(parent_id))
-                self._name_site(span, local)
+                parent = self._open.get(parent_id)
+                within = self._started(span, role_of(span), span_id, parent)
+                self._name_site(span, within.local)
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
             failed("datasette.span_processor", error)
         self._exporting.on_start(span, parent_context)
@@ -182,14 +172,19 @@ class DatasetteSpanProcessor(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         return self._exporting.force_flush(timeout_millis)
 
-    def _started(self, span: Span, role: Role, span_id: int, parent: OpenSpan | None) -> LocalTrace:
-        """Keep an open span, and return its local trace."""
+    def _started(self, span: Span, role: Role, span_id: int, parent: OpenSpan | None) -> OpenSpan:
+        """Keep an open span, and return its entry: that of its query for a phase."""
         # Without a lock: each change of the dictionary is whole.
         opened: OpenSpan
         if parent is None:
             opened = OtherSpan(LocalTrace(span))
         elif role is _PHASE and parent.phases is not None:
+            # A span within a phase is a span within the query.
             opened = parent
+        elif span.__class__ is LightQuerySpan:
+            light: Any = span
+            light.local, light.above, light.phases = parent.local, parent, []
+            opened = light
         else:
             opened = OtherSpan(parent.local, parent, is_query=role is _QUERY)
             if role is not _QUERY:
@@ -197,7 +192,7 @@ class DatasetteSpanProcessor(SpanProcessor):
         self._open[span_id] = opened
         if len(self._open) > MAX_OPEN:
             self._forget_oldest()
-        return opened.local
+        return opened
 
     def _forget_oldest(self) -> None:
         # The oldest span may never end. If it does, it is exported unchanged.

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from telemetry.forks import renew_in_children
-from telemetry.redaction.sql import MAX_STATEMENT, without_parameter_numbers
+from telemetry.redaction.sql import LONGEST_STATEMENT, MAX_STATEMENT, without_parameter_numbers
 from telemetry.registry import attributes as a
 from telemetry.registry.datasette import CALLBACK, DATABASE, ROWS, SUPPRESSED, TEXT, TIME_LIMIT
 
@@ -98,7 +98,7 @@ class QueryStatistics:
             if self._is_closed:
                 # It has outlived the local root.
                 continue
-            if MAX_STATEMENT < len(statement) <= MAX_TEXT:
+            if MAX_STATEMENT < len(statement) <= LONGEST_STATEMENT:
                 # Otherwise it is another statement in each request.
                 statement = without_parameter_numbers(statement)
             key = statement, database

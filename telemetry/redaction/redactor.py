@@ -18,6 +18,7 @@ from telemetry.redaction.named import may_have_name, without_named
 from telemetry.redaction.query_strings import without_values, without_values_in
 from telemetry.redaction.secrets import encoded_forms_of, forms_of
 from telemetry.redaction.sql import (
+    LONGEST_STATEMENT,
     MAX_STATEMENT,
     TRUNCATED,
     cut_statement,
@@ -54,8 +55,6 @@ MAX_DEPTH = 8
 # Paths, names and statements repeat from page to page, so results are cached.
 _REMEMBERED = 1024
 _LONGEST_REMEMBERED = 1024
-# Datasette cuts to less.
-_LONGEST_STATEMENT = 4096
 # Datasette's tilde encoding (https://docs.datasette.io/en/latest/internals.html).
 _TILDE = re.compile(r"~(?=[0-9A-F]{2})")
 # What escapes begin with. The text behind so many of them is not decoded, and is replaced.
@@ -305,7 +304,7 @@ class Redactor:
         if content is Content.SQL:
             return self._sql(value)
         if content is Content.STATEMENTS:
-            if MAX_STATEMENT < len(value) <= _LONGEST_STATEMENT:
+            if MAX_STATEMENT < len(value) <= LONGEST_STATEMENT:
                 return self._long_statement(without_parameter_numbers(value))
             return self._cut_statement(value)
         return self._query(value) if content is Content.QUERY_STRING else self.text(value)

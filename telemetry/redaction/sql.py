@@ -35,7 +35,7 @@ _TOKEN = re.compile(
     r"|(?P<parameter>[:@$?#](?<![\w$].)[\w$]++(?:::[\w$]*+)*+(?:\([^\s)]*+\)?)?)"
     r"|(?=[0-9]|\.[0-9])(?:(?<![\w$])"
     r"(?P<number>0[xX][0-9a-fA-F_]++|(?:[0-9][0-9_]*+\.?[0-9_]*+|\.[0-9][0-9_]*+)(?:[eE][+-]?[0-9]++)?)[\w$]*+"
-    # The number of an account or of a telephone, within a name.
+    # An account's or a telephone's number, within a name.
     r"|(?P<digits>[0-9]{9,}+))",
     re.DOTALL,
 )
@@ -130,7 +130,8 @@ _REST = 'unrecognized token: "'
 
 _PARAMETER_NUMBER = re.compile(r"([:@$]\w*?)[0-9]++\b")
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
-_LONGEST_KNOWN = 4096
+LONGEST_STATEMENT: Final = 4096
+"""Characters. Datasette cuts to less; longer ones are looked through anew each time."""
 
 MAX_STATEMENT: Final = 256
 TRUNCATED: Final = "…[truncated]"
@@ -144,7 +145,7 @@ def without_parameter_numbers(text: str) -> str:
 
     Datasette numbers parameters of its statements about permissions anew in each request.
     """
-    if len(text) > _LONGEST_KNOWN or not text.isascii():
+    if len(text) > LONGEST_STATEMENT or not text.isascii():
         return _PARAMETER_NUMBER.sub(r"\g<1>0", text)
     # Searched once for all statements that differ in digits only.
     places = _parameter_numbers(text.encode().translate(_ZEROS))

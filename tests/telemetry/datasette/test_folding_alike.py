@@ -304,7 +304,7 @@ def test_the_figures_of_queries(kind: str, raising: None) -> None:
     expected = _statistics(kind, _expected)
     assert (expected["suppressed"], expected["interrupted"], expected["rows"]) == (1, 1, 3)
     several = _statistics(kind, _several_phases)
-    # Three at once, which took longer than their query: nobody has waited.
+    # Three phases at once: together they took longer than the query, and it has not waited.
     assert (several["execution_time"], several["wait_time"]) == (0.024, 0.0)
     writes = _statistics(kind, _writes)
     assert (writes["execution_time"], writes["wait_time"], writes["max_wait_time"]) == (

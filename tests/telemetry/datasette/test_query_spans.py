@@ -653,7 +653,7 @@ def test_work_after_an_unrecorded_request_has_no_link(kind: str) -> None:
 def test_the_failure_of_a_write_in_the_background_is_reported(
     kind: str, reported: Reported
 ) -> None:
-    """Nobody waits for it, so it would be known to the write thread alone."""
+    """No caller waits for the write, so no caller would report its failure."""
     traced = Traced(kind)
     cause = [Link(REMOTE)]
     calls: list[tuple[str, Any]] = [

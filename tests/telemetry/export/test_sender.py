@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -22,6 +23,7 @@ from telemetry.export.sender import with_jitter
 from telemetry.testing import OTLPReceiver
 from tests.support.odd_server import Odd, OddServer, Request, answer
 from tests.support.processes import refusing_port
+from tests.support.waiting import PATIENCE, wait_until
 from tests.telemetry.export.sending import Sending, sending
 
 if TYPE_CHECKING:
@@ -570,3 +572,57 @@ def test_after_the_end_nothing_is_sent_by_itself(server: OddServer) -> None:
         assert not server.requests[1:]
         assert traces.flush()
     assert [names(request) for request in server.requests] == [["one"], ["two", "three"]]
+
+
+def test_a_flush_waits_for_what_replaces_the_metrics_that_it_waits_for(server: OddServer) -> None:
+    """A stop would end before the last values are sent, and the process with it."""
+    gates = [threading.Event() for _ in range(2)]
+
+    def reply(_: Request) -> Odd:
+        gates[len(server.requests) - 1].wait(PATIENCE)
+        return answer()
+
+    server.reply = reply
+    with sending(
+        OTEL_EXPORTER_OTLP_ENDPOINT=server.url,
+        OTEL_TRACES_EXPORTER="none",
+        OTEL_METRICS_EXPORTER="otlp",
+        OTEL_LOGS_EXPORTER="none",
+        OTEL_EXPORTER_OTLP_TIMEOUT="100",
+    ) as made:
+        counter = made.meter.create_counter("counted")
+        [reader], [sender] = made.readers, made.senders
+        box = made.known["metrics"][0].outbox
+        assert box is not None
+        counter.add(1)
+        reader.force_flush()
+        sender.hurry(time.monotonic() + PATIENCE)
+        wait_until(lambda: server.requests)
+        # One is being sent, one waits, and a flush waits for both.
+        counter.add(1)
+        reader.force_flush()
+        waits, settled = threading.Event(), []
+        hurry = sender.hurry
+
+        def hurry_noted(deadline: float) -> None:
+            hurry(deadline)
+            waits.set()
+
+        def flush() -> None:
+            sender.flush(time.monotonic() + PATIENCE)
+            settled.append((box.settled, box.accepted))
+
+        sender.hurry = hurry_noted  # type: ignore[method-assign]
+        flushing = threading.Thread(target=flush)
+        flushing.start()
+        assert waits.wait(PATIENCE)
+        counter.add(1)
+        reader.force_flush()
+        gates[0].set()
+        wait_until(lambda: len(server.requests) == 2 or not flushing.is_alive())
+        # Until the second request is answered, what waits for it does not end.
+        flushing.join(0.2)
+        gates[1].set()
+        flushing.join(PATIENCE)
+        assert settled == [(3, 3)]
+        assert len(server.requests) == 2
