@@ -21,6 +21,7 @@ from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError, ProtocolError
+from urllib3.util import parse_url
 
 from telemetry.export.answers import MAX_BODY, Answer, seconds_until_retry
 from telemetry.version import __version__
@@ -211,17 +212,35 @@ class _Pool:
             "cert_file": client_certificate,
             "key_file": client_key,
         }
-        self._manager = _proxy_manager(endpoint, options) or PoolManager(**options)
+        proxies = _proxy_manager(endpoint, options)
+        self._manager = proxies or PoolManager(**options)
         self._manager.pool_classes_by_scheme = _pools(sockets)
+        self._is_proxied = proxies is not None
+        self._path = parse_url(endpoint).request_uri
+        # Looked up once: the manager takes a quarter of a request's time for it.
+        self._only: HTTPConnectionPool | None = None
 
     def post(
         self, url: str, body: bytes, headers: Mapping[str, str], timeout: float
     ) -> BaseHTTPResponse:
-        return self._manager.request(
+        if self._is_proxied:
+            return self._manager.request(
+                "POST",
+                url,
+                body=body,
+                headers=headers,
+                timeout=timeout,
+                redirect=False,
+                preload_content=False,
+            )
+        if self._only is None:
+            self._only = self._manager.connection_from_url(url)
+        return self._only.urlopen(
             "POST",
-            url,
+            self._path,
             body=body,
             headers=headers,
+            retries=False,
             timeout=timeout,
             redirect=False,
             preload_content=False,
@@ -229,6 +248,10 @@ class _Pool:
 
     def close(self) -> None:
         self._manager.clear()
+        # A request may follow: the SDK's exporters can be used after their end.
+        only, self._only = self._only, None
+        if only is not None:
+            only.close()
 
 
 def proxy_for(url: str) -> str | None:

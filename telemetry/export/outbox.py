@@ -239,7 +239,14 @@ class Outbox:
             taken: list[Item] = []
             size = 0
             failures, ordinary = self._failures, self._ordinary
-            for _ in range(min(self.waiting, self.limits.max_batch)):
+            if not failures and len(ordinary) <= self._max_batch:
+                # The usual case, without a line for each.
+                found = [item for _, item in ordinary]
+                whole = sum([len(body) + _FRAME for _, body, _, _ in found])
+                if whole <= MAX_REQUEST:
+                    taken = found
+                    ordinary.clear()
+            for _ in range(min(self.waiting, self._max_batch - len(taken))):
                 queue = ordinary
                 if failures and not (ordinary and ordinary[0][0] < failures[0][0]):
                     queue = failures
