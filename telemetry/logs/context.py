@@ -126,5 +126,5 @@ def _of_server(record: logging.LogRecord) -> LogContext | None:
     last = last_request() if record.name in _SERVERS else None
     if last is None:
         return None
-    span, site, route = last
-    return LogContext.of(span, None)._replace(site=site, route=route)
+    ids, site, route = last
+    return LogContext(*(ids or ("", "", "")), site, route)

@@ -23,8 +23,7 @@ from telemetry.settings.model import RedactionSettings
 from telemetry.terminal import CYAN, DIM, RED, YELLOW, Terminal, printable, without_controls
 
 if TYPE_CHECKING:
-    from telemetry.logs.access import Access
-    from telemetry.logs.context import LogContext
+    from telemetry.logs.access import Said, Where
 
 # Created once: `json.dumps` creates an encoder for each call with other separators.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -90,29 +89,27 @@ class JSONFormatter(logging.Formatter):
         line = _encode(self._redactor.attributes(fields))
         return line if line.isascii() and "\x7f" not in line else _HIDDEN.sub(_escaped, line)
 
-    @property
-    def makes_access_lines(self) -> bool:
-        """Whether `access_line` gives what `format` would give."""
-        return not self._redactor.has_patterns
-
-    def access_line(self, level: int, created: float, context: LogContext, said: Access) -> str:
+    def access_line(self, level: int, created: float, context: Where, said: Said) -> str | None:
         """Return the line of an access record, with the fields and values that `format` gives.
 
-        Ids, times, numbers and words from closed sets are not looked through for private data.
-        Nor is the message once more: what is private in it is in the path.
+        Returns None if rules of the host may match any part of a line: `format` has to make it.
+        Ids, times, numbers and words from closed sets are not looked through for private data. Nor
+        is the message once more: what is private in it is in the path.
 
         Args:
             level: the level of the record.
             created: Unix time in seconds.
-            context: of the request.
-            said: what the line says of it. The milliseconds are finite.
+            context: of the request, as a `LogContext`.
+            said: what the line says of it, as an `Access`. The milliseconds are finite.
         """
         texts = self._texts
         if texts.generation is not self._redactor.generation:
             texts = self._texts = _AccessTexts(self._redactor, self._release)
+        if not texts.are_enough:
+            return None
         method, path, status, milliseconds, size, outcome, kept, address, agent = said
-        start, middle, end = texts.of(level, method, path, status, outcome, kept)
         trace_id, span_id, flags, site, route = context
+        start, middle, end = texts.of(level, method, path, status, outcome, kept)
         ids = (
             f"{_TO_TRACE}{trace_id}{_TO_SPAN}{span_id}{_TO_FLAGS}{flags}{_END}" if trace_id else ""
         )
@@ -139,6 +136,8 @@ class _AccessTexts:
     def __init__(self, redactor: Redactor, release: str | None) -> None:
         # Read first: rules may change meanwhile, which is then noticed.
         self.generation = redactor.generation
+        self.are_enough = not redactor.has_patterns
+        """Whether nothing else of a line is redacted."""
         self._redactor = redactor
         self._release = release
         # A host may rename levels.

@@ -8,10 +8,12 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
+import telemetry
 from telemetry.logs import access
 from telemetry.logs.bridge import LogBridge
 from telemetry.logs.context import ATTRIBUTE
@@ -24,8 +26,6 @@ from telemetry.state import state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pytest
 
 TEXTS = st.text(max_size=80) | st.sampled_from(
     [
@@ -108,6 +108,7 @@ def test_a_direct_line_is_that_of_the_formatter(
     record.created = when
     said = access.Access(*map(vars(record).get, access.FIELDS))  # type: ignore[arg-type]
     direct = FORMATTER.access_line(record.levelno, when, getattr(record, ATTRIBUTE), said)
+    assert direct is not None
     expected = json.loads(FORMATTER.format(record))
     found = json.loads(direct)
     assert [*found] == [*expected]
@@ -153,6 +154,25 @@ def test_a_line_is_written_directly_where_only_our_handlers_are() -> None:
     first, second = map(json.loads, lines.stream.getvalue().rstrip("\n").split("\n"))
     assert (first["url.path"], second["url.path"]) == ("/first", "/second")
     assert first.keys() == second.keys()
+
+
+@pytest.mark.usefixtures("additions")
+def test_a_rule_of_the_host_may_match_any_part_of_a_line() -> None:
+    """From the call on, also where earlier lines were made directly."""
+    lines, makes = _lines(JSONFormatter(None, RedactionSettings())), CountedRecords(access.LOGGER)
+    before, access.logger = access.logger, makes
+    try:
+        with _handlers(lines):
+            _log("/one", status=204)
+            assert makes.made == []
+            telemetry.redact(patterns=["one 204", "2[0-9]{2}[.]0 ms"])
+            _log("/one", status=204)
+            assert len(makes.made) == 1
+    finally:
+        access.logger = before
+    first, second = map(json.loads, lines.stream.getvalue().rstrip("\n").split("\n"))
+    assert first["message"] == "GET /one 204 250.0 ms"
+    assert second["message"] == "GET /[REDACTED] [REDACTED]"
 
 
 class Upper(logging.StreamHandler[Any]):
