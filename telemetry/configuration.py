@@ -296,8 +296,12 @@ def _with_pipeline(options: EdgeOptions, pipeline: Pipeline | None) -> EdgeOptio
         ready()
 
     def ready() -> None:
-        pipeline.start()
-        pipeline.watch_errors()
+        # Called at each request.
+        if not pipeline.is_started:
+            pipeline.start()
+        if pipeline.errors is not None:
+            # The host may have initialised Sentry's SDK.
+            pipeline.errors.watch()
         if delay is not None:
             delay.watch()
 

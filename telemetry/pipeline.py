@@ -9,7 +9,6 @@ import os
 import time
 from functools import partial
 from itertools import chain
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -151,7 +150,8 @@ class Pipeline:
         self._errors_started = False
         # A fork waits for it: a child of a pipeline that is half started could never start it.
         self._lock = ForkLock(LONGEST_START)
-        self._started = Event()
+        self.is_started = False
+        """Whether this process has started to export."""
         self._flushers: dict[Any, Flusher] = {}
         self._timed_out = False
         self._last_logged = 0
@@ -261,31 +261,37 @@ class Pipeline:
         forks its workers do not work in them. If the fork happens during a metric export
         of the main process, the worker never exports.
         """
-        if self._started.is_set():
+        if self.is_started:
             return
         with self._lock:
-            if self._started.is_set():
+            if not self._start_first():
                 return
-            self._watch_forks()
-            self._started.set()
-            if self._senders:
-                # Used for the first answer. A process that is forked while another thread imports
-                # a module can never import it.
-                importlib.import_module("telemetry.export.decoding")
-            # The SDK gives each provider another instance id after a fork.
-            self._describe_logs(self.tracer_provider.resource)
-            # What fails to start takes nothing else along.
-            try:
-                self._start_metrics()
-            except Exception as error:  # noqa: BLE001 # the SDK's, or an installed exporter's
-                failed("metrics.start", error)
-            try:
-                self._start_errors()
-            except Exception as error:  # noqa: BLE001 # Sentry's SDK may raise anything
-                failed("errors.start", error)
         _announce(self.logger_provider, self.describe())
         self._release_logs()
         self._take_over(self._senders)
+
+    def _start_first(self) -> bool:
+        """Start, unless another thread has just done so; the lock is held."""
+        if self.is_started:
+            return False
+        self._watch_forks()
+        self.is_started = True
+        if self._senders:
+            # Used for the first answer. A process that is forked while another thread imports
+            # a module can never import it.
+            importlib.import_module("telemetry.export.decoding")
+        # The SDK gives each provider another instance id after a fork.
+        self._describe_logs(self.tracer_provider.resource)
+        # What fails to start takes nothing else along.
+        try:
+            self._start_metrics()
+        except Exception as error:  # noqa: BLE001 # the SDK's, or an installed exporter's
+            failed("metrics.start", error)
+        try:
+            self._start_errors()
+        except Exception as error:  # noqa: BLE001 # Sentry's SDK may raise anything
+            failed("errors.start", error)
+        return True
 
     def _watch_forks(self) -> None:
         if not self._watches_forks:
@@ -397,11 +403,6 @@ class Pipeline:
         )
         self.errors = errors
         errors.start()
-
-    def watch_errors(self) -> None:
-        """Notice that the host has initialised Sentry's SDK. Called at each request."""
-        if self.errors is not None:
-            self.errors.watch()
 
     def has_hosts_errors(self) -> bool:
         """Whether error events are sent by a client that the host initialised."""

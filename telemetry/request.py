@@ -30,15 +30,19 @@ if TYPE_CHECKING:
 
     from telemetry.registry.attributes import Outcome
 
+    # As `ids_of` gives them.
+    Ids = tuple[str, str, str] | None
+    Last = tuple[Ids, str | None, str | None]
+
 MAX_EVENTS = 8
+SCOPE_KEY = "telemetry.request"
+"""Key of the request record in an ASGI scope, while the request is served."""
 RECORD_KEY = context_api.create_key("telemetry.request")
 """Key of the request record in a context."""
 (SPAN_KEY,) = trace.set_span_in_context(trace.INVALID_SPAN, Context())
 """Key of the current span in a context, for code that reads both at once."""
 
-_last: ContextVar[tuple[SpanContext, str | None, str | None] | None] = ContextVar(
-    "telemetry.last_request", default=None
-)
+_last: ContextVar[Last | None] = ContextVar("telemetry.last_request", default=None)
 _last_values: ContextVar[tuple[str, ...]] = ContextVar("telemetry.last_values", default=())
 
 NO_SPAN = trace.set_span_in_context(trace.INVALID_SPAN, Context())
@@ -157,20 +161,26 @@ class RequestRecord:
             self.events.append(event_id)
 
 
-def ids_of(record: RequestRecord) -> tuple[str, str, str] | None:
+def ids_of(record: RequestRecord) -> Ids:
     """Trace id, span id and flags of a request's SERVER span in hexadecimal; None if it has none.
 
     As OpenTelemetry specifies them for formats other than OTLP.
     """
     if record._ids is None:
-        context = record.span.get_span_context()
-        if context.is_valid:
-            record._ids = (
-                f"{context.trace_id:032x}",
-                f"{context.span_id:016x}",
-                f"{context.trace_flags:02x}",
-            )
+        span = ids_of_span(record.span)
+        trace_id, span_id = span.trace_id, span.span_id
+        if trace_id and span_id:
+            record._ids = f"{trace_id:032x}", f"{span_id:016x}", f"{span.trace_flags:02x}"
     return record._ids
+
+
+def ids_of_span(span: Any) -> SpanContext:
+    """What has a span's ``trace_id``, ``span_id`` and ``trace_flags``: its context, or itself.
+
+    A light span has them, and makes its context when it is asked for it.
+    """
+    found: SpanContext = span if hasattr(span, "trace_flags") else span.get_span_context()
+    return found
 
 
 def attach_record(record: RequestRecord, context: Context) -> Context:
@@ -209,11 +219,11 @@ def leave(record: RequestRecord) -> None:
 
     Not the record itself: timers of the server keep the context for seconds.
     """
-    _last.set((record.span.get_span_context(), record.site, record.route))
+    _last.set((ids_of(record), record.site, record.own_route))
 
 
-def last_request() -> tuple[SpanContext, str | None, str | None] | None:
-    """The span context, site and route of the request that ended last in this context, or None."""
+def last_request() -> Last | None:
+    """The ids, site and route of the request that ended last in this context, or None."""
     return _last.get()
 
 

@@ -25,6 +25,7 @@ from opentelemetry.util.http import (
 from telemetry.asgi.error_page import send_error_page
 from telemetry.asgi.exchange import TRACE_RESPONSE, Exchange
 from telemetry.asgi.headers import (
+    Protocol,
     address_attributes,
     captured_headers,
     client_address,
@@ -55,10 +56,12 @@ from telemetry.registry.redaction import MARGIN
 from telemetry.request import (
     NO_SPAN,
     RECORD_KEY,
+    SCOPE_KEY,
     SPAN_KEY,
     RequestRecord,
     attach_record,
     ids_of,
+    ids_of_span,
     leave,
 )
 from telemetry.scope import application_path
@@ -78,15 +81,12 @@ if TYPE_CHECKING:
 
     Key = tuple[Any, ...]
 
-SCOPE_KEY = "telemetry.request"
 # FastAPI (0.165) makes a SERVER span of its own, in a trace of its own, and measures the
 # request again, unless a scope has this key: FastAPI's own mark of a request that is seen to.
 _FASTAPI = "fastapi.telemetry"
 # Characters. The SDK does not limit the description of a span's status; the exception's event
 # holds the same text.
 MAX_DESCRIPTION = 4096 + MARGIN
-# Attributes of a request that has ended, on its span and its metrics.
-_ENDED = a.HTTP_RESPONSE_STATUS_CODE, a.HTTP_ROUTE, a.ERROR_TYPE
 # Read once, since an enumeration looks its members up in Python.
 _SERVER = SpanKind.SERVER
 # Seconds. A shorter wait for the client is not recorded.
@@ -169,6 +169,17 @@ class Edge(OpenTelemetryMiddleware):
         # FastAPI's module has the key's name.
         self.seen_to = {_FASTAPI: None} if _FASTAPI in sys.modules else {}
         self.headers_shown = _shown(options)
+        # Whether spans have attributes that few hosts want.
+        self.describes_more = bool(
+            options.client_address
+            or options.user_agent
+            or options.default_span_details is not None
+            or options.http_capture_headers_server_request
+        )
+        # Whether something other than the edge is done with messages that are sent.
+        self.sees_sent = bool(
+            options.http_capture_headers_server_response or options.client_response_hook
+        )
         self.untraced = _matcher(options.untraced_paths)
         self.unlogged = _matcher(options.unlogged_paths)
 
@@ -189,19 +200,19 @@ class Edge(OpenTelemetryMiddleware):
                 self.app, scope, receive, send
             )
             return
-        if (
-            kind not in ("http", "websocket")
-            or SCOPE_KEY in scope
-            # In an empty context nothing is suppressed.
-            or (context_api.get_current() and not is_http_instrumentation_enabled())
-        ):
+        if kind not in ("http", "websocket") or SCOPE_KEY in scope:
+            await self.app(scope, receive, send)
+            return
+        outer = context_api.get_current()
+        # In an empty context nothing is suppressed.
+        if outer and not is_http_instrumentation_enabled():
             await self.app(scope, receive, send)
             return
         began = perf_counter()
         try:
             if self.options.ready is not None:
                 self.options.ready()
-            request = _ServerRequest(self, scope, receive, send)
+            request = _ServerRequest(self, outer, scope, receive, send)
         except Exception as error:  # noqa: BLE001 # the page comes first
             failed("edge.request_start", error)
             await self.app(scope, receive, send)
@@ -245,7 +256,9 @@ class _ServerRequest:
         "scope",
     )
 
-    def __init__(self, edge: Edge, scope: Message, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, edge: Edge, outer: Context, scope: Message, receive: Receive, send: Send
+    ) -> None:
         self._edge = edge
         # Whether it is counted as an active request.
         self._running = False
@@ -263,7 +276,7 @@ class _ServerRequest:
             self.record.excluded = True
             self.context = attach_record(self.record, Context())
         else:
-            self._start(scope, headers)
+            self._start(outer, scope, headers)
             if of_datasette is not None and of_datasette.url_disabled(
                 full_url(scope, path, headers)
             ):
@@ -279,18 +292,18 @@ class _ServerRequest:
             send,
             server_timing=edge.options.server_timing,
             on_receive=self._received if edge.client_request_hook else None,
-            on_send=self._sent if self._needs_sent_messages() else None,
+            on_send=self._sent if edge.sees_sent or _response_propagator() else None,
         )
         if not websocket and not self.record.excluded:
             # Last: the code above may raise, and then nothing would decrement the counter.
             edge.metrics.active.aggregate(1, protocol.key, protocol.labels, None)
             self._running = True
 
-    def _start(self, scope: Message, headers: Mapping[bytes, bytes]) -> None:
+    def _start(self, outer: Context, scope: Message, headers: Mapping[bytes, bytes]) -> None:
         edge, options, protocol = self._edge, self._edge.options, self._protocol
-        kind, outer = _SERVER, context_api.get_current()
+        kind = _SERVER
         links: Sequence[Link] = ()
-        if RECORD_KEY not in outer and _has_span(outer):
+        if outer and RECORD_KEY not in outer and _has_span(outer):
             # As with contrib: within a span of whatever calls the application. That of a request
             # that has ended is a server's, which serves the next one in its context.
             kind, parent = SpanKind.INTERNAL, outer
@@ -325,12 +338,14 @@ class _ServerRequest:
         """Add what the scope says of the request, and return the span's name."""
         edge, options = self._edge, self._edge.options
         attributes |= address_attributes(scope, headers)
+        if options.query_string and (query := query_string(scope)) is not None:
+            attributes[a.URL_QUERY] = query
+        if not edge.describes_more:
+            return name
         if options.client_address and (address := client_address(scope)) is not None:
             attributes[a.CLIENT_ADDRESS] = address
         if options.user_agent and (agent := user_agent(scope)) is not None:
             attributes[a.USER_AGENT_ORIGINAL] = agent
-        if options.query_string and (query := query_string(scope)) is not None:
-            attributes[a.URL_QUERY] = query
         if options.default_span_details is not None:
             name, extra = options.default_span_details(scope)
             attributes |= extra
@@ -394,15 +409,16 @@ class _ServerRequest:
         finally:
             # Also after an error above: a span that is not ended is not exported.
             record.span.end()
-        if self._edge.options.access_log and not self._is_unlogged():
+        options = self._edge.options
+        if options.access_log and not self._is_unlogged():
             log_request(
                 record,
                 status=exchange.status,
                 size=exchange.body_size,
                 seconds=seconds,
                 kept=self._is_kept(),
-                address=client_address(record.scope) if self._edge.options.client_address else None,
-                agent=user_agent(record.scope) if self._edge.options.user_agent else None,
+                address=client_address(record.scope) if options.client_address else None,
+                agent=user_agent(record.scope) if options.user_agent else None,
             )
 
     def _is_unlogged(self) -> bool:
@@ -412,11 +428,11 @@ class _ServerRequest:
         return bool(unlogged(self._path))
 
     def _is_kept(self) -> bool:
-        context, was_kept = self.record.span.get_span_context(), self._edge.options.was_kept
-        # The flag "sampled", by its bit.
-        if context.trace_flags & 1:
+        # Of most, which are light spans. The flag "sampled", by its bit.
+        if getattr(self.record.span, "trace_flags", 0) & 1:
             return True
-        return was_kept is not None and was_kept(context.trace_id)
+        span, was_kept = ids_of_span(self.record.span), self._edge.options.was_kept
+        return bool(span.trace_flags & 1) or (was_kept is not None and was_kept(span.trace_id))
 
     def _describe(self, known: dict[str, Any], failure: BaseException | None) -> None:
         record, span = self.record, self.record.span
@@ -458,8 +474,9 @@ class _ServerRequest:
                     add_cause(error, record)
                     failures.find_cause(error, record)
                     failures.report(error, "asgi", record)
-        for unseen in report_held(record):
-            record.span.record_exception(unseen)
+        if record.unseen:
+            for unseen in report_held(record):
+                record.span.record_exception(unseen)
 
     def _event_url(self, event_id: str) -> str:
         ids = ids_of(self.record)
@@ -474,28 +491,13 @@ class _ServerRequest:
             return
         edge, exchange, protocol = self._edge, self.exchange, self._protocol
         metrics = edge.metrics
-        metrics.active.aggregate(-1, protocol.key, protocol.labels, None)
         if known is None:
+            metrics.active.aggregate(-1, protocol.key, protocol.labels, None)
             return
-        attributes = {**protocol.ended_labels, **known}
-        key = (*protocol.key, *map(known.get, _ENDED))
-        status_class, site = _status_class(exchange.status), self.record.site
-        by_site: dict[str, Any] = {a.STATUS_CLASS: status_class}
+        site = self.record.site
         if site is not None:
-            site = by_site[a.SITE] = edge.options.site_labels.label(site)
-        metrics.durations(seconds, key, attributes, (status_class, site), by_site, self.context)
-        # Sizes have no exemplars: the duration of the same request has them.
-        metrics.response_size.aggregate(exchange.body_size, key, attributes, None)
-        if exchange.received:
-            metrics.request_size.aggregate(exchange.received, key, attributes, None)
-
-    def _needs_sent_messages(self) -> bool:
-        edge = self._edge
-        return bool(
-            edge.http_capture_headers_server_response
-            or edge.client_response_hook
-            or _response_propagator()
-        )
+            site = edge.options.site_labels.label(site)
+        metrics.ended(seconds, exchange, protocol, known, site, self.context)
 
     def _received(self, message: Message) -> None:
         self._edge.client_request_hook(self.record.span, self.scope, message)
@@ -572,31 +574,66 @@ class _Metrics:
                 description=ACTIVE_REQUESTS.description,
             )
         )
-        self.duration = _histogram(meter, REQUEST_DURATION)
+        self.duration: Any = _histogram(meter, REQUEST_DURATION)
         self.request_size = _without_exemplars(_histogram(meter, REQUEST_SIZE))
         self.response_size = _without_exemplars(_histogram(meter, RESPONSE_SIZE))
-        self.site_duration = _histogram(meter, SITE_DURATION)
-        self._measure_both: Any = None
-        if hasattr(self.site_duration, "measure_with"):
-            self._measure_both = getattr(self.duration, "measure_with", None)
+        self.site_duration: Any = _histogram(meter, SITE_DURATION)
+        # In the order in which `ended` measures.
+        ended = self.duration, self.site_duration, self.response_size, self.active
+        together = getattr(self.duration, "together", None)
+        self._together: Any = None if together is None else together(*ended[1:])
 
-    def durations(
+    def ended(
         self,
         seconds: float,
-        key: Key,
-        attributes: Mapping[str, Any],
-        site_key: Key,
-        by_site: Mapping[str, Any],
+        exchange: Exchange,
+        protocol: Protocol,
+        known: Mapping[str, Any],
+        site: str | None,
         context: Context,
     ) -> None:
-        """Measure how long a request took, as HTTP sees it and by site."""
-        if self._measure_both is not None:
-            self._measure_both(
-                self.site_duration, seconds, key, attributes, site_key, by_site, context
-            )
-        else:
+        """Measure a request that has ended.
+
+        Args:
+            seconds: its duration.
+            exchange: its messages.
+            protocol: its method, scheme and version.
+            known: the other attributes that HTTP has of it.
+            site: the label of its site.
+            context: has its span.
+        """
+        size, together, sample = exchange.body_size, self._together, None
+        method, scheme, version = protocol.key
+        route, error = known.get(a.HTTP_ROUTE), known.get(a.ERROR_TYPE)
+        key = method, scheme, version, exchange.status, route, error
+        is_known = False
+        if together is not None:
+            sample = self.duration.find_sample(seconds, context)
+            # Sizes have no exemplars: the duration of the same request has them.
+            samples = sample, sample, None, None
+            is_known = together.measure((*key, site), (seconds, seconds, size, -1), samples)
+        if is_known and not exchange.received:
+            return
+        attributes = {**protocol.ended_labels, **known}
+        if exchange.received:
+            self.request_size.aggregate(exchange.received, key, attributes, None)
+        if is_known:
+            return
+        status_class = _status_class(exchange.status)
+        by_site: dict[str, Any] = {a.STATUS_CLASS: status_class}
+        if site is not None:
+            by_site[a.SITE] = site
+        keys = key, (status_class, site), key, protocol.key
+        if together is None:
             self.duration.record(seconds, attributes, context=context)
             self.site_duration.record(seconds, by_site, context=context)
+        else:
+            self.duration.aggregate(seconds, key, attributes, sample)
+            self.site_duration.aggregate(seconds, keys[1], by_site, sample)
+        self.response_size.aggregate(size, key, attributes, None)
+        self.active.aggregate(-1, protocol.key, protocol.labels, None)
+        if together is not None:
+            together.learn((*key, site), keys)
 
 
 def _without_exemplars(instrument: Histogram | UpDownCounter) -> Any:
@@ -631,5 +668,4 @@ def _status_class(status: int | None) -> str:
     return found if found in (a.STATUS_CLASS.values or ()) else "none"
 
 
-def _response_propagator() -> Any:
-    return get_global_response_propagator()  # type: ignore[no-untyped-call]
+_response_propagator: Any = get_global_response_propagator

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.util.http import SanitizeValue, detect_synthetic_user_agent
 
@@ -52,7 +53,8 @@ def connection_attributes(scope: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-class Protocol(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Protocol:
     """What the method, scheme and version of a request say of it. Shared: not to be changed."""
 
     method: str
@@ -85,7 +87,7 @@ def first_values(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[bytes, bytes
     # ASGI's specification wants names in small letters. Without a line for each.
     found = dict(reversed([*headers]))
     names = b"".join(found)
-    if names != names.lower():
+    if not names.islower():
         found = {}
         for name, value in headers:
             found.setdefault(name.lower(), value)

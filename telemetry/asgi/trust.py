@@ -29,6 +29,7 @@ _TRACEPARENT = "traceparent"
 _NOT_LINKED = ("tracestate", "baggage")
 # No trace context: the length is that of no version.
 _INVALID = ""
+_NONE: tuple[Context, Sequence[Link]] = (Context(), ())
 
 
 class Trust:
@@ -52,7 +53,7 @@ class Trust:
             names: of its headers, in small letters, if they are known.
         """
         if names is not None and self._fields.isdisjoint(names):
-            return Context(), ()
+            return _NONE
         headers = scope.get("headers") or ()
         carrier: dict[str, str] = {}
         for key, value in headers:
@@ -60,11 +61,11 @@ class Trust:
             if name in self._fields:
                 _add(carrier, name.decode("latin-1"), value.decode("latin-1"))
         if not carrier:
-            return Context(), ()
+            return _NONE
         trusted = self._policy == "trust" or self._has_valid_secret(headers)
         if not trusted:
             if self._policy == "ignore":
-                return Context(), ()
+                return _NONE
             # Neither is used. Propagators log what they can't parse: kilobytes of it.
             for name in _NOT_LINKED:
                 carrier.pop(name, None)
@@ -73,7 +74,7 @@ class Trust:
             return extracted, ()
         remote = trace.get_current_span(extracted).get_span_context()
         if not remote.is_valid:
-            return Context(), ()
+            return _NONE
         # Without tracestate: up to 512 characters that the client chooses.
         return Context(), (
             Link(SpanContext(remote.trace_id, remote.span_id, True, remote.trace_flags)),

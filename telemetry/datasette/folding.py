@@ -184,6 +184,7 @@ class DatasetteSpanProcessor(SpanProcessor):
         elif span.__class__ is LightQuerySpan:
             light: Any = span
             light.local, light.above, light.phases = parent.local, parent, []
+            light.execution, light.stays = None, False
             opened = light
         else:
             opened = OtherSpan(parent.local, parent, is_query=role is _QUERY)
@@ -199,16 +200,23 @@ class DatasetteSpanProcessor(SpanProcessor):
         with self._lock:
             oldest = self._open.pop(next(iter(self._open)), None)
         if oldest is not None and oldest.above is None:
-            statistics = self._end_of(oldest.local)
-            if statistics is not None:
-                statistics.close()
+            oldest.local.has_ended = True
+            if oldest.local.statistics is not None:
+                oldest.local.statistics.close()
 
     def _ended(self, span: ReadableSpan, opened: OpenSpan) -> Sequence[ReadableSpan]:
-        if span.__class__ in _LIGHT:
+        kind, local = span.__class__, opened.local
+        if kind in _LIGHT:
             light: Any = span
-            light.clean()
-            self._name_site(light, opened.local)
-        return (self._with_statistics(span, opened.local) if opened.above is None else span,)
+            if kind is not LightSpan:
+                light.clean()
+            self._name_site(light, local)
+        if opened.above is None:
+            # Without a lock, by the order of both: see `_statistics_of`.
+            local.has_ended = True
+            if local.statistics is not None:
+                return (self._with_statistics(span, local.statistics),)
+        return (span,)
 
     def _query_ended(
         self, span: ReadableSpan, opened: OpenSpan, phases: list[ReadableSpan]
@@ -245,10 +253,7 @@ class DatasetteSpanProcessor(SpanProcessor):
         phases.clear()
         return remaining
 
-    def _with_statistics(self, span: ReadableSpan, local: LocalTrace) -> ReadableSpan:
-        statistics = self._end_of(local)
-        if statistics is None:
-            return span
+    def _with_statistics(self, span: ReadableSpan, statistics: QueryStatistics) -> ReadableSpan:
         extra = statistics.attributes()
         statistics.close()
         if span.__class__ in _LIGHT:
@@ -266,11 +271,6 @@ class DatasetteSpanProcessor(SpanProcessor):
                     local.statistics.close()
             return local.statistics
 
-    def _end_of(self, local: LocalTrace) -> QueryStatistics | None:
-        # Without a lock, by the order of both: see `_statistics_of`.
-        local.has_ended = True
-        return local.statistics
-
     def _name_site(self, span: Any, local: LocalTrace) -> None:
         """Set the site, on a light span that has ended or on another one that has started."""
         is_light = span.__class__ in _LIGHT
@@ -281,10 +281,12 @@ class DatasetteSpanProcessor(SpanProcessor):
             kind = _LIGHT.get(root.__class__)
             known = root.attributes if kind is None else root.values
             site = known.get(a.SITE) if known else None
-        if site is None and local.root is span and role_of(span) is Role.PHASE:
-            site = self._sites.get(local_cause(span.links) or 0)
-        if site is None:
-            return
+            if site is None and root is span:
+                role = role_of(span) if kind is None else kind
+                if role is _PHASE:
+                    site = self._sites.get(local_cause(span.links) or 0)
+            if site is None:
+                return
         if is_light:
             span.values.setdefault(a.SITE, site)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -14,7 +15,7 @@ from telemetry.errors import failures
 from telemetry.errors.sqlite_functions import add_cause
 from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
-from telemetry.request import RequestRecord, request_record
+from telemetry.request import SCOPE_KEY, RequestRecord, request_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from opentelemetry.util.http import ExcludeList
 
 logger = logging.getLogger("telemetry")
+_NO_SCOPE: dict[str, Any] = {}
 
 
 def request_failed(**_kwargs: Any) -> None:
@@ -75,20 +77,23 @@ class DjangoMiddleware:
     def __call__(self, request: HttpRequest) -> Any:
         """Return the response, or a coroutine for it under ASGI."""
         record = self._begin(request)
+        if record is None or (self.response_hook is None and not self.traced_attributes):
+            # Without a coroutine, which would be passed through at each change of tasks.
+            return self.get_response(request)
         if self._is_async:
             return self._respond(request, record)
         response = self.get_response(request)
         self._end(request, response, record)
         return response
 
-    async def _respond(self, request: HttpRequest, record: RequestRecord | None) -> Any:
+    async def _respond(self, request: HttpRequest, record: RequestRecord) -> Any:
         response = await self.get_response(request)
         self._end(request, response, record)
         return response
 
     def _begin(self, request: HttpRequest) -> RequestRecord | None:
         try:
-            record = request_record()
+            record = _record_of(request)
             if record is None:
                 self._warn_once()
                 return None
@@ -101,10 +106,8 @@ class DjangoMiddleware:
             return None
         return record
 
-    def _end(
-        self, request: HttpRequest, response: HttpResponseBase, record: RequestRecord | None
-    ) -> None:
-        if record is None or record.excluded:
+    def _end(self, request: HttpRequest, response: HttpResponseBase, record: RequestRecord) -> None:
+        if record.excluded:
             return
         try:
             if self.traced_attributes and record.span.is_recording():
@@ -119,11 +122,11 @@ class DjangoMiddleware:
 
     def _view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         try:
-            record = request_record()
+            record = _record_of(request)
             match = request.resolver_match
             if record is None or match is None:
                 return
-            record.route = readable_route(match.route)
+            record.own_route = readable_route(match.route)
             if record.span.is_recording():
                 record.span.set_attribute(a.CODE_FUNCTION_NAME, _name_of(match.func))
         except Exception as error:  # noqa: BLE001
@@ -151,6 +154,16 @@ class DjangoMiddleware:
             )
 
 
+def _record_of(request: HttpRequest) -> RequestRecord | None:
+    """The record of a request that is being served."""
+    # The current context is read in four calls. A request of WSGI has no scope.
+    record = getattr(request, "scope", _NO_SCOPE).get(SCOPE_KEY)
+    if record.__class__ is RequestRecord and not record.ended:
+        return record
+    return request_record()
+
+
+@lru_cache(maxsize=1024)
 def _name_of(view: Any) -> str:
     # The class of a class-based view (`view_class`, documented by Django) and of a callable
     # object, which has no name.

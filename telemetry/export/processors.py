@@ -71,9 +71,13 @@ class OTLPSpanProcessor(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         try:
-            context = span.get_span_context()
-            # Runs for every span. The flag "sampled", by its bit.
-            if context is not None and context.trace_flags & 1:
+            # Runs for every span. A light span has the flags itself.
+            flags = getattr(span, "trace_flags", None)
+            if flags is None:
+                context = span.get_span_context()
+                flags = 0 if context is None else context.trace_flags
+            # The flag "sampled", by its bit.
+            if flags & 1:
                 self._put(span)
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
             failed("export.traces", error)

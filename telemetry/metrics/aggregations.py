@@ -29,12 +29,10 @@ from opentelemetry.sdk.metrics.export import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from opentelemetry.trace import SpanContext
-
     Data = Sum | Histogram | ExponentialHistogram
-    # Value, time in nanoseconds since 1970, span, and the attributes that the series lacks: None
-    # for all but the overflow series.
-    Sample = tuple[int | float, int, SpanContext | None, dict[str, Any] | None]
+    # Value, time in nanoseconds since 1970, ids of the trace and the span, and the attributes that
+    # the series lacks: None for all but the overflow series.
+    Sample = tuple[int | float, int, tuple[int, int] | None, dict[str, Any] | None]
 
 # https://opentelemetry.io/docs/specs/otel/metrics/sdk/: explicit bucket histogram aggregation.
 DEFAULT_BOUNDARIES = (
@@ -94,10 +92,10 @@ class Aggregation(ABC):
                 unchanged if more is None else more,
                 value,
                 when,
-                span.span_id if span is not None else None,
-                span.trace_id if span is not None else None,
+                None if ids is None else ids[1],
+                None if ids is None else ids[0],
             )
-            for _, (value, when, span, more) in sorted(self.samples.items(), key=itemgetter(0))
+            for _, (value, when, ids, more) in sorted(self.samples.items(), key=itemgetter(0))
         ]
 
 

@@ -42,7 +42,7 @@ from telemetry.metrics.aggregations import (
 )
 from telemetry.metrics.meter import AdaptedMeter
 from telemetry.redaction import additions
-from telemetry.request import NO_SPAN
+from telemetry.request import NO_SPAN, ids_of_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     Key = tuple[Any, ...]
     AdaptKey = Callable[[Key, Attributes | None], Attributes | None]
     FindSample = Callable[[int | float, Context | None], Sample | None]
+    Add = Callable[[int | float, Sample | None], None]
     Measure = Callable[[int | float, Key, Attributes | None, Sample | None], None]
     Make = Callable[[dict[str, Any], int], Aggregation]
 
@@ -68,6 +69,8 @@ MARKER = "telemetry.metrics.tables"
 OVERFLOW: dict[str, Any] = {"otel.metric.overflow": True}
 # A key of a series is the attributes in one order; the number is bounded.
 KEYS_PER_SERIES = 4
+# Keys of measurements that are made together.
+MAX_TOGETHER = 10_000
 
 _SCALARS = frozenset({bool, int, float, type(None)})
 # A context that no measurement has.
@@ -81,6 +84,26 @@ class Preference(NamedTuple):
     exponential: bool
     limit: int
     """Maximum number of series, without the overflow series."""
+
+
+class Guard:
+    """What the tables of one meter provider share.
+
+    Attributes:
+        lock: held for each measurement.
+        generation: another object once a table has forgotten series, or which keys lead to them.
+            It changes with the lock held.
+    """
+
+    __slots__ = ("generation", "lock")
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.generation = object()
+
+    def renew(self) -> None:
+        """Have what others know of series looked up anew. The lock is held."""
+        self.generation = object()
 
 
 class Tables:
@@ -105,6 +128,7 @@ class Tables:
         self._limits = limits
         self._redactor = redactor
         self._lock = Lock()
+        self._guard = Guard()
         # Reentrant: a signal handler may flush while its thread collects.
         self._collecting: dict[MetricReader, RLock] = {}
         # By the SDK's instrument, which is the same for each call that creates it again.
@@ -145,6 +169,8 @@ class Tables:
             self._preferences[reader] = preferences
             for inner, instrument in self._instruments.items():
                 instrument.attach(reader, self._table(inner, instrument, preferences))
+            with self._guard.lock:
+                self._guard.renew()
         return True
 
     def remove(self, reader: MetricReader) -> None:
@@ -181,7 +207,9 @@ class Tables:
             known = self._instruments.get(inner)
             if known is None:
                 chosen = DEFAULT_BOUNDARIES if boundaries is None else tuple(boundaries)
-                known = _INSTRUMENTS[kind](inner, kind, adapt, chosen, self._find_sample)
+                known = _INSTRUMENTS[kind](
+                    inner, kind, adapt, chosen, self._find_sample, self._guard
+                )
                 for reader, preferences in self._preferences.items():
                     known.attach(reader, self._table(inner, known, preferences))
                 self._instruments[inner] = known
@@ -196,7 +224,7 @@ class Tables:
             explicit = partial(ExplicitAggregation, boundaries=instrument.boundaries)
             make = ExponentialAggregation if wanted.exponential else explicit
         limit = self._limits.get(inner.name, wanted.limit)
-        return _Table(make, instrument.adapt, wanted.temporality, limit)
+        return _Table(make, instrument.adapt, wanted.temporality, limit, self._guard)
 
     def learn(self) -> None:
         """Forget the attributes of the series, since the host has added redaction rules."""
@@ -210,6 +238,8 @@ class Tables:
     def forked(self) -> None:
         """Begin anew in a child: what the parent measured is sent by the parent."""
         self._lock, self._collecting = Lock(), {reader: RLock() for reader in self._collecting}
+        # Another thread of the parent may have held it.
+        self._guard.lock = Lock()
         for table in self._all():
             table.forked()
 
@@ -281,17 +311,22 @@ class _Table:
     """The series of one instrument for one reader."""
 
     def __init__(
-        self, make: Make, adapt: AdaptKey, temporality: AggregationTemporality, limit: int
+        self,
+        make: Make,
+        adapt: AdaptKey,
+        temporality: AggregationTemporality,
+        limit: int,
+        guard: Guard,
     ) -> None:
         self.temporality = temporality
         self._make = make
         self._adapt = adapt
         self._is_delta = temporality is AggregationTemporality.DELTA
         self._limit = limit
-        self._lock = Lock()
+        self._guard = guard
         # Methods that add a measurement, by its key; for keys that are equal though their
         # attributes are not, see `_ByType`.
-        self._known: dict[Key, Callable[[int | float, Sample | None], None]] = {}
+        self._known: dict[Key, Add] = {}
         self._by_type: dict[Key, _ByType] = {}
         self._series: dict[Any, Aggregation] = {}
         self._collected: int | None = None
@@ -313,7 +348,7 @@ class _Table:
             TypeError: if the amount is no number.
         """
         # Half the time of a `with` statement.
-        lock = self._lock
+        lock = self._guard.lock
         lock.acquire()
         try:
             add = self._known.get(key)
@@ -337,7 +372,7 @@ class _Table:
         while True:
             generation = self._generation
             adapted = dict(BoundedAttributes(attributes=self._adapt(key, attributes)))
-            with self._lock:
+            with self._guard.lock:
                 if generation is not self._generation:
                     # Redacted by the rules before.
                     continue
@@ -365,6 +400,7 @@ class _Table:
         if len(self._known) + len(self._by_type) >= self._limit * KEYS_PER_SERIES:
             self._known.clear()
             self._by_type.clear()
+            self._guard.renew()
         # Parts of the key that are no attributes have no value, or a text.
         places = tuple(
             place
@@ -383,23 +419,29 @@ class _Table:
 
     def forget(self) -> None:
         """Look up the attributes of each measurement anew."""
-        with self._lock:
+        with self._guard.lock:
             self._generation = object()
             self._known, self._by_type = {}, {}
+            self._guard.renew()
 
     def forked(self) -> None:
-        """Forget all series. Another thread of the parent may have held the lock."""
-        self._lock = Lock()
+        """Forget all series."""
         self._known, self._by_type, self._series, self._collected = {}, {}, {}, None
+        self._guard.renew()
+
+    def known(self, key: Key) -> Add | None:
+        """What adds to the series of a key, if it was measured. The lock is held."""
+        return self._known.get(key)
 
     def collect(self) -> list[Any]:
         """The data points of now."""
-        with self._lock:
+        with self._guard.lock:
             # Within the lock, or a series may begin later.
             now = time_ns()
             if self._is_delta:
                 series: Iterable[Aggregation] = self._series.values()
                 self._known, self._by_type, self._series = {}, {}, {}
+                self._guard.renew()
                 if self._collected is not None or series:
                     self._collected = now
             else:
@@ -418,7 +460,7 @@ class _ByType:
 
     def __init__(self, places: tuple[int, ...]) -> None:
         self._places = places
-        self.known: dict[Any, Callable[[int | float, Sample | None], None]] = {}
+        self.known: dict[Any, Add] = {}
 
     def types(self, key: Key) -> Any:
         """The types of those values."""
@@ -436,6 +478,7 @@ class _Instrument:
         adapt: returns the attributes of a series.
         boundaries: of a histogram's buckets.
         tables: one for each reader.
+        guard: what the tables share.
     """
 
     _least = 0.0
@@ -447,12 +490,15 @@ class _Instrument:
         adapt: AdaptKey,
         boundaries: tuple[float, ...],
         find_sample: FindSample,
+        guard: Guard,
     ) -> None:
+        self.guard = guard
         self.kind = kind
         self.adapt = adapt
         self.boundaries = boundaries
         self.tables: dict[MetricReader, _Table] = {}
-        self._find_sample = find_sample
+        self.find_sample = find_sample
+        """Returns the exemplar for a measurement in a context, or None."""
         # A context that has no exemplar.
         self.unsampled = _NO_CONTEXT if find_sample is _always else NO_SPAN
         self._refuse = inner.record if kind is sdk.Histogram else inner.add
@@ -466,6 +512,12 @@ class _Instrument:
     def detach(self, reader: MetricReader) -> None:
         """Stop measuring for a reader."""
         self._change({key: table for key, table in self.tables.items() if key is not reader})
+
+    def together(self, *others: Any) -> Together | None:
+        """Measure with other instruments of the provider; None if one has no tables."""
+        instruments = self, *others
+        known = all(isinstance(each, _Instrument) for each in instruments)
+        return Together(instruments) if known else None
 
     def _change(self, tables: dict[MetricReader, _Table]) -> None:
         self.tables = tables
@@ -504,7 +556,7 @@ class _Instrument:
             return
         sample = None
         if context is not self.unsampled:
-            sample = self._find_sample(amount, context)
+            sample = self.find_sample(amount, context)
         self.aggregate(amount, key, attributes, sample)
 
 
@@ -524,28 +576,8 @@ class TableHistogram(_Instrument, Histogram):
         # As in `measure`, without its call.
         sample = None
         if context is not self.unsampled:
-            sample = self._find_sample(amount, context)
+            sample = self.find_sample(amount, context)
         self.aggregate(amount, tuple(attributes.items()) if attributes else (), attributes, sample)
-
-    def measure_with(
-        self,
-        other: TableHistogram,
-        amount: int | float,
-        key: Key,
-        attributes: Attributes | None,
-        other_key: Key,
-        other_attributes: Attributes | None,
-        context: Context | None,
-    ) -> None:
-        """Aggregate one measurement here and in another histogram, with the same exemplar."""
-        if not 0.0 <= amount <= LARGEST:
-            self._refuse(amount, attributes)
-            return
-        sample = None
-        if context is not self.unsampled:
-            sample = self._find_sample(amount, context)
-        self.aggregate(amount, key, attributes, sample)
-        other.aggregate(amount, other_key, other_attributes, sample)
 
 
 class TableCounter(_Instrument, Counter):
@@ -574,6 +606,68 @@ class TableUpDownCounter(_Instrument, UpDownCounter):
     ) -> None:
         """Aggregate one measurement."""
         self.measure(amount, tuple(attributes.items()) if attributes else (), attributes, context)
+
+
+class Together:
+    """Measures several instruments of one meter provider with one look-up and one lock.
+
+    Args:
+        instruments: their tables have the same guard.
+    """
+
+    def __init__(self, instruments: Sequence[_Instrument]) -> None:
+        self._instruments = instruments
+        self._guard = instruments[0].guard
+        self._generation = self._guard.generation
+        self._known: dict[Key, Sequence[Add]] = {}
+
+    def measure(
+        self, key: Key, amounts: Sequence[int | float], samples: Sequence[Sample | None]
+    ) -> bool:
+        """Aggregate a measurement of each instrument.
+
+        Args:
+            key: identifies the attributes of all.
+            amounts: finite numbers, in the order of the instruments.
+            samples: their exemplars.
+
+        Returns:
+            False if the key is not known, and nothing was aggregated.
+        """
+        guard = self._guard
+        lock = guard.lock
+        lock.acquire()
+        try:
+            known = self._known.get(key)
+            if known is None or self._generation is not guard.generation:
+                return False
+            # There are as many of each.
+            for add, amount, sample in zip(known, amounts, samples):  # noqa: B905 # faster
+                add(amount, sample)
+            return True
+        finally:
+            lock.release()
+
+    def learn(self, key: Key, keys: Sequence[Key]) -> None:
+        """Remember the series of a key.
+
+        Args:
+            key: identifies the attributes of all.
+            keys: by which each instrument has measured with these attributes.
+        """
+        with self._guard.lock:
+            if self._generation is not self._guard.generation or len(self._known) >= MAX_TOGETHER:
+                self._known.clear()
+                self._generation = self._guard.generation
+            found = []
+            for instrument, own in zip(self._instruments, keys, strict=True):
+                tables = [*instrument.tables.values()]
+                add = tables[0].known(own) if len(tables) == 1 else None
+                if add is None:
+                    # Of an overflow series, or for several readers.
+                    return
+                found.append(add)
+            self._known[key] = found
 
 
 _INSTRUMENTS: dict[type, type[Any]] = {
@@ -708,14 +802,20 @@ def _sampled(amount: int | float, context: Context | None) -> Sample | None:
     span: Any = (context or get_current()).get(_SPAN)
     if span is None or span is INVALID_SPAN:
         return None
-    found = span.get_span_context()
-    return (amount, time_ns(), found, None) if found.trace_flags & 1 else None
+    flags = getattr(span, "trace_flags", None)
+    if flags is None:
+        # No light span.
+        span = span.get_span_context()
+        flags = span.trace_flags
+    return (amount, time_ns(), (span.trace_id, span.span_id), None) if flags & 1 else None
 
 
 def _always(amount: int | float, context: Context | None) -> Sample | None:
     span = get_current_span(context or None)
-    found = None if span is INVALID_SPAN else span.get_span_context()
-    return amount, time_ns(), found, None
+    if span is INVALID_SPAN:
+        return amount, time_ns(), None, None
+    found = ids_of_span(span)
+    return amount, time_ns(), (found.trace_id, found.span_id), None
 
 
 def _never(_amount: int | float, _context: Context | None) -> Sample | None:

@@ -561,9 +561,43 @@ class LightTracer(Tracer):
             attributes: texts of at most `LONGEST_CHECKED` characters, numbers and booleans. Not to
                 be changed afterwards.
         """
-        is_within = len(attributes) < self.room and self.longest >= LONGEST_CHECKED
-        checked = attributes if is_within else None
-        return self.start(LightSpan, name, context, kind, attributes, links, None, _BOTH, checked)
+        record: Any = context.get(RECORD_KEY)
+        flags = self._root_flags
+        if (
+            flags is None
+            or links
+            or record is None
+            or record.untraced
+            or SPAN_KEY in context
+            # The sampler reads it.
+            or HTTP_ROUTE in attributes
+            or len(attributes) >= self.room
+            or self.longest < LONGEST_CHECKED
+        ):
+            return self.start(LightSpan, name, context, kind, attributes, links)
+        # A root span that the sampler would take, without its calls.
+        span = _new(LightSpan)
+        span.trace_id = self._new_trace_id() or 1
+        span.span_id = self._new_span_id() or 1
+        span.trace_flags = flags
+        span._tracer = self
+        span.name = name
+        span.kind = kind
+        span.values = attributes
+        span.request = record
+        span.resource = self.inner.resource
+        # Of the class, they take several times as long to read.
+        span.end_time = span.after_end = span.trace_state = None
+        span.parent_id = 0
+        span.status = NO_STATUS
+        span.has_more = False
+        now = perf_counter_ns()
+        span.start_time = time_ns()
+        span.clock_offset = span.start_time - now
+        for processor in self.processors:
+            # By keyword, as the SDK does.
+            processor.on_start(span, parent_context=context)
+        return span  # type: ignore[no-any-return]
 
     def start(
         self,
@@ -575,7 +609,6 @@ class LightTracer(Tracer):
         links: Sequence[Link] | None = (),
         start_time: int | None = None,
         on_exception: tuple[bool, bool] = _BOTH,
-        checked: dict[str, Any] | None = None,
     ) -> Span:
         """Start a span of a class, or return one that is not recorded, as the sampler decides.
 
@@ -583,7 +616,6 @@ class LightTracer(Tracer):
             span_class: `LightSpan` or a class that is derived from it.
             name, context, kind, attributes, links, start_time: as in the API.
             on_exception: whether an exception that leaves the span is recorded, and its status.
-            checked: the attributes, if they may become the span's as they are.
         """
         inner = self.inner
         record: Any
@@ -617,34 +649,15 @@ class LightTracer(Tracer):
             # The parent's clock runs on evenly if the system's is set.
             offset = light.clock_offset
         else:
-            above: SpanContext | None = None
-            if (
-                parent is None
-                and self._root_flags is not None
-                and not links
-                and not (record is not None and (record.excluded or record.untraced))
-                # The sampler reads it.
-                and not (attributes and HTTP_ROUTE in attributes)
-            ):
-                # As the sampler decides, without its calls.
-                ids: Ids = (
-                    self._new_trace_id() or 1,
-                    self._new_span_id() or 1,
-                    self._root_flags,
-                    None,
-                )
-            else:
-                found = trace.get_current_span(context).get_span_context()
-                above = found if found.is_valid else None
-                is_recorded, attributes, ids = self._sampled(
-                    above, context, name, kind, attributes, links
-                )
-                if not is_recorded:
-                    trace_id, span_id, flags, state = ids
-                    unrecorded = (
-                        UnrecordedServerSpan if kind is SpanKind.SERVER else NonRecordingSpan
-                    )
-                    return unrecorded(SpanContext(trace_id, span_id, False, flags, state))
+            found = trace.get_current_span(context).get_span_context()
+            above = found if found.is_valid else None
+            is_recorded, attributes, ids = self._sampled(
+                above, context, name, kind, attributes, links
+            )
+            if not is_recorded:
+                trace_id, span_id, flags, state = ids
+                unrecorded = UnrecordedServerSpan if kind is SpanKind.SERVER else NonRecordingSpan
+                return unrecorded(SpanContext(trace_id, span_id, False, flags, state))
             span = _new(span_class)
             span.trace_id, span.span_id, span.trace_flags, span.trace_state = ids
             if above is not None:
@@ -654,6 +667,9 @@ class LightTracer(Tracer):
         span._tracer = self
         span.name = name
         span.resource = inner.resource
+        # Read often, and a value of the class takes several times as long to read.
+        span.end_time = span.after_end = None
+        span.is_eventful = False
         span.clock_offset = offset
         span.start_time = offset + perf_counter_ns() if start_time is None else start_time
         if kind is not _INTERNAL:
@@ -662,12 +678,9 @@ class LightTracer(Tracer):
             span._on_exception = on_exception
         if record is not None and not record.ended:
             span.request = record
-        if attributes is not None and attributes is checked:
-            span.values = checked
-        else:
-            span.values = {}
-            if attributes:
-                span.set_attributes(attributes)
+        span.values = {}
+        if attributes:
+            span.set_attributes(attributes)
         if links:
             for link in links:
                 if link is not None:

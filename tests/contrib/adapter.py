@@ -21,7 +21,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
     BaseInstrumentor,
 )
 from opentelemetry.instrumentation.propagators import get_global_response_propagator
-from opentelemetry.metrics import get_meter
+from opentelemetry.metrics import NoOpMeter, get_meter
 from opentelemetry.util.http import (
     OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS,
     OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST,
@@ -82,12 +82,7 @@ class TrustingEdge(Edge):
             ),
         )
 
-        metrics = self.metrics
-        metrics.durations = (  # type: ignore[method-assign]
-            lambda seconds, key, attributes, site_key, by_site, context: metrics.duration.record(
-                seconds, attributes, context=context
-            )
-        )
+        self.metrics.site_duration = NoOpMeter("telemetry").create_histogram("by.site")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         async def send_without_trace(message: Message) -> None:

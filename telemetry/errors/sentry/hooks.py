@@ -9,20 +9,19 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
-from opentelemetry.context import get_current
+from opentelemetry.context import Context, get_current
 
 from telemetry.errors import failures
 from telemetry.errors.sqlite_functions import hold
 from telemetry.failsafe import failed
-from telemetry.request import SPAN_KEY, any_record
+from telemetry.request import RECORD_KEY, request_record
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from opentelemetry.trace import Span
-
     from telemetry.errors.failures import Origin
     from telemetry.request import RequestRecord
+
 
 _STARTED_IN = "_telemetry_started_in"
 
@@ -54,7 +53,11 @@ def _wrap_thread_hook() -> None:
         # When a thread's exception reaches the hook, the thread's context is detached
         # already. The exception is attributed to the span that started the thread,
         # unless a span within the thread recorded it.
-        setattr(thread, _STARTED_IN, _current())
+        # Django starts threads for each request: the origin is made for a failure only.
+        context = get_current()
+        record: Any = context.get(RECORD_KEY)
+        is_outside = record is None or record.ended
+        setattr(thread, _STARTED_IN, failures.current_origin() if is_outside else context)
         previous_start(thread)
 
     def excepthook(args: Any) -> None:
@@ -68,29 +71,16 @@ def _wrap_thread_hook() -> None:
     threading.excepthook = excepthook
 
 
-def _current() -> tuple[Span | Origin | None, RequestRecord | None]:
-    """The current span, or its origin outside of a request, and the request."""
-    # Django starts a thread for each request: the context is read once, and the origin is made for
-    # a failure only.
-    context = get_current()
-    record = any_record(context)
-    if record is None or record.ended:
-        return failures.current_origin(), None
-    span: Any = context.get(SPAN_KEY)
-    return span, record
-
-
 def started_in(thread: threading.Thread | None) -> tuple[Origin | None, RequestRecord | None]:
     """The span and the request in which a thread was started."""
-    span, record = getattr(thread, _STARTED_IN, (None, None))
-    if isinstance(span, trace.Span):
-        context = span.get_span_context()
-        span = failures.Origin.of(context) if context.is_valid else None
-    if record is not None and record.ended:
-        # A thread that outlives its request is not part of it, and its failure is not a
-        # consequence of the client's disconnect.
-        record = None
-    return span, record
+    found: Context | Origin | None = getattr(thread, _STARTED_IN, None)
+    if not isinstance(found, Context):
+        return found, None
+    context = trace.get_current_span(found).get_span_context()
+    # A thread that outlives its request is not part of it, and its failure is not a
+    # consequence of the client's disconnect.
+    record = request_record(found)
+    return failures.Origin.of(context) if context.is_valid else None, record
 
 
 def _wrap_unraisable_hook() -> None:

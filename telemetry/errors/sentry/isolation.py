@@ -10,7 +10,7 @@ from opentelemetry import trace
 from telemetry.scope import header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from telemetry.scope import Message, Receive, Send
 
@@ -35,8 +35,15 @@ class Isolation:
         # Whether requests get scopes of their own without a call here. None until it is known.
         self._is_automatic: bool | None = None
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Message, receive: Receive, send: Send) -> Awaitable[None]:
         """The ASGI application."""
+        if self._is_automatic and not self._is_hosts():
+            # Without a coroutine, which would be passed through at each change of tasks.
+            found: Awaitable[None] = self.app(scope, receive, send)
+            return found
+        return self._isolated(scope, receive, send)
+
+    async def _isolated(self, scope: Message, receive: Receive, send: Send) -> None:
         # Without the attribute, another thread is importing it.
         isolation_scope = getattr(sys.modules.get("sentry_sdk"), "isolation_scope", None)
         if isolation_scope is None or scope["type"] not in ("http", "websocket"):

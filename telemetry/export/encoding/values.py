@@ -108,11 +108,11 @@ class ValueEncoder:
         What another thread is encoding by the earlier rules is added to the caches that it began
         with, which are not used any more.
         """
-        if self._redactor is not None and self._redactor.generation is not self._generation:
-            generation = self._redactor.generation
-            self._pairs, self._texts, self._keys = RecentlyUsed(), RecentlyUsed(), {}
-            self._doubles, self._lists = {}, {}
-            self._generation = generation
+        # Read first: rules may change again meanwhile, which is then noticed.
+        generation = None if self._redactor is None else self._redactor.generation
+        self._pairs, self._texts, self._keys = RecentlyUsed(), RecentlyUsed(), {}
+        self._doubles, self._lists = {}, {}
+        self._generation = generation
 
     def redacted(self, name: str, value: Any) -> Any:
         """Return the value of an attribute as it is exported."""
@@ -129,7 +129,8 @@ class ValueEncoder:
         if len(text) > limit:
             shown = text[:limit] if self._redactor is None else self._redactor.cut(text, limit)
             return utf8(shown)
-        self._follow_rules()
+        if self._redactor is not None and self._redactor.generation is not self._generation:
+            self._follow_rules()
         texts = self._texts
         found = texts.new.get(text)
         if found is None:
@@ -150,7 +151,8 @@ class ValueEncoder:
         """
         if not attributes:
             return b""
-        self._follow_rules()
+        if self._redactor is not None and self._redactor.generation is not self._generation:
+            self._follow_rules()
         if attributes.__class__ is not dict:
             # The SDK's mappings take a lock for each key, and copy at once.
             copy = getattr(attributes, "copy", None)

@@ -307,7 +307,7 @@ def test_a_child_begins_anew() -> None:
     histogram: Any = measuring.histogram
     histogram.record(1)
     [table] = histogram.tables.values()
-    table._lock.acquire()
+    table._guard.lock.acquire()
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
@@ -319,7 +319,7 @@ def test_a_child_begins_anew() -> None:
             code = 0
         finally:
             os._exit(code)
-    table._lock.release()
+    table._guard.lock.release()
     os.close(write)
     with os.fdopen(read) as answer:
         assert answer.read() == repr([("done", 1), ("durations", 2), ("observed", 3)])
