@@ -177,9 +177,11 @@ def ids_of(record: RequestRecord) -> Ids:
 def ids_of_span(span: Any) -> SpanContext:
     """What has a span's ``trace_id``, ``span_id`` and ``trace_flags``: its context, or itself.
 
-    A light span has them, and makes its context when it is asked for it.
+    A light span says that it has them. It makes its context when it is asked for it.
     """
-    found: SpanContext = span if hasattr(span, "trace_flags") else span.get_span_context()
+    found: SpanContext = (
+        span if getattr(span, "has_own_ids", None) is True else span.get_span_context()
+    )
     return found
 
 
@@ -219,7 +221,7 @@ def leave(record: RequestRecord) -> None:
 
     Not the record itself: timers of the server keep the context for seconds.
     """
-    _last.set((ids_of(record), record.site, record.own_route))
+    _last.set((ids_of(record), record.site, record.route))
 
 
 def last_request() -> Last | None:

@@ -25,7 +25,6 @@ from opentelemetry.util.http import (
 from telemetry.asgi.error_page import send_error_page
 from telemetry.asgi.exchange import TRACE_RESPONSE, Exchange
 from telemetry.asgi.headers import (
-    Protocol,
     address_attributes,
     captured_headers,
     client_address,
@@ -174,11 +173,8 @@ class Edge(OpenTelemetryMiddleware):
             options.client_address
             or options.user_agent
             or options.default_span_details is not None
-            or options.http_capture_headers_server_request
-        )
-        # Whether something other than the edge is done with messages that are sent.
-        self.sees_sent = bool(
-            options.http_capture_headers_server_response or options.client_response_hook
+            # Contrib reads its variable where there are none in the options.
+            or self.http_capture_headers_server_request
         )
         self.untraced = _matcher(options.untraced_paths)
         self.unlogged = _matcher(options.unlogged_paths)
@@ -292,7 +288,13 @@ class _ServerRequest:
             send,
             server_timing=edge.options.server_timing,
             on_receive=self._received if edge.client_request_hook else None,
-            on_send=self._sent if edge.sees_sent or _response_propagator() else None,
+            on_send=self._sent
+            if (
+                edge.http_capture_headers_server_response
+                or edge.client_response_hook
+                or _response_propagator()
+            )
+            else None,
         )
         if not websocket and not self.record.excluded:
             # Last: the code above may raise, and then nothing would decrement the counter.
@@ -428,11 +430,11 @@ class _ServerRequest:
         return bool(unlogged(self._path))
 
     def _is_kept(self) -> bool:
-        # Of most, which are light spans. The flag "sampled", by its bit.
-        if getattr(self.record.span, "trace_flags", 0) & 1:
-            return True
         span, was_kept = ids_of_span(self.record.span), self._edge.options.was_kept
-        return bool(span.trace_flags & 1) or (was_kept is not None and was_kept(span.trace_id))
+        # The flag "sampled", by its bit.
+        if span.trace_flags & 1:
+            return True
+        return was_kept is not None and was_kept(span.trace_id)
 
     def _describe(self, known: dict[str, Any], failure: BaseException | None) -> None:
         record, span = self.record, self.record.span
@@ -494,10 +496,26 @@ class _ServerRequest:
         if known is None:
             metrics.active.aggregate(-1, protocol.key, protocol.labels, None)
             return
-        site = self.record.site
-        if site is not None:
-            site = edge.options.site_labels.label(site)
-        metrics.ended(seconds, exchange, protocol, known, site, self.context)
+        method, scheme, version = protocol.key
+        route, error = known.get(a.HTTP_ROUTE), known.get(a.ERROR_TYPE)
+        key = method, scheme, version, exchange.status, route, error
+        is_measured = False
+        try:
+            site = self.record.site
+            if site is not None:
+                site = edge.options.site_labels.label(site)
+            is_measured = metrics.ended(seconds, exchange.body_size, key, site, self.context)
+        finally:
+            # Whatever fails, a request that has ended is not active.
+            if not is_measured:
+                metrics.active.aggregate(-1, protocol.key, protocol.labels, None)
+        if is_measured and not exchange.received:
+            return
+        attributes = {**protocol.ended_labels, **known}
+        if exchange.received:
+            metrics.request_size.aggregate(exchange.received, key, attributes, None)
+        if not is_measured:
+            metrics.ended_first(seconds, exchange, key, attributes, site, self.context)
 
     def _received(self, message: Message) -> None:
         self._edge.client_request_hook(self.record.span, self.scope, message)
@@ -578,62 +596,61 @@ class _Metrics:
         self.request_size = _without_exemplars(_histogram(meter, REQUEST_SIZE))
         self.response_size = _without_exemplars(_histogram(meter, RESPONSE_SIZE))
         self.site_duration: Any = _histogram(meter, SITE_DURATION)
-        # In the order in which `ended` measures.
-        ended = self.duration, self.site_duration, self.response_size, self.active
         together = getattr(self.duration, "together", None)
-        self._together: Any = None if together is None else together(*ended[1:])
+        self._together: Any = None
+        if together is not None:
+            self._together = together(self.site_duration, self.response_size, self.active)
 
     def ended(
-        self,
-        seconds: float,
-        exchange: Exchange,
-        protocol: Protocol,
-        known: Mapping[str, Any],
-        site: str | None,
-        context: Context,
-    ) -> None:
-        """Measure a request that has ended.
+        self, seconds: float, size: int, key: Key, site: str | None, context: Context
+    ) -> bool:
+        """Measure a request that has ended, and that it is not active any more.
 
         Args:
             seconds: its duration.
-            exchange: its messages.
-            protocol: its method, scheme and version.
-            known: the other attributes that HTTP has of it.
+            size: bytes of the response's body.
+            key: identifies the attributes that HTTP has of it.
             site: the label of its site.
             context: has its span.
+
+        Returns:
+            False if none with the same attributes was measured before; then nothing is measured.
         """
-        size, together, sample = exchange.body_size, self._together, None
-        method, scheme, version = protocol.key
-        route, error = known.get(a.HTTP_ROUTE), known.get(a.ERROR_TYPE)
-        key = method, scheme, version, exchange.status, route, error
-        is_known = False
-        if together is not None:
-            sample = self.duration.find_sample(seconds, context)
-            # Sizes have no exemplars: the duration of the same request has them.
-            samples = sample, sample, None, None
-            is_known = together.measure((*key, site), (seconds, seconds, size, -1), samples)
-        if is_known and not exchange.received:
-            return
-        attributes = {**protocol.ended_labels, **known}
-        if exchange.received:
-            self.request_size.aggregate(exchange.received, key, attributes, None)
-        if is_known:
-            return
+        if self._together is None:
+            return False
+        sample = self.duration.find_sample(seconds, context)
+        # Sizes have no exemplars: the duration of the same request has them.
+        samples = sample, sample, None, None
+        is_measured: bool = self._together.measure(
+            (*key, site), (seconds, seconds, size, -1), samples
+        )
+        return is_measured
+
+    def ended_first(
+        self,
+        seconds: float,
+        exchange: Exchange,
+        key: Key,
+        attributes: Mapping[str, Any],
+        site: str | None,
+        context: Context,
+    ) -> None:
+        """Measure the same of a request that is not active any more; see `ended`."""
         status_class = _status_class(exchange.status)
         by_site: dict[str, Any] = {a.STATUS_CLASS: status_class}
         if site is not None:
             by_site[a.SITE] = site
-        keys = key, (status_class, site), key, protocol.key
-        if together is None:
+        if self._together is None:
             self.duration.record(seconds, attributes, context=context)
             self.site_duration.record(seconds, by_site, context=context)
-        else:
-            self.duration.aggregate(seconds, key, attributes, sample)
-            self.site_duration.aggregate(seconds, keys[1], by_site, sample)
-        self.response_size.aggregate(size, key, attributes, None)
-        self.active.aggregate(-1, protocol.key, protocol.labels, None)
-        if together is not None:
-            together.learn((*key, site), keys)
+            self.response_size.aggregate(exchange.body_size, key, attributes, None)
+            return
+        sample, of_site = self.duration.find_sample(seconds, context), (status_class, site)
+        self.duration.aggregate(seconds, key, attributes, sample)
+        self.site_duration.aggregate(seconds, of_site, by_site, sample)
+        self.response_size.aggregate(exchange.body_size, key, attributes, None)
+        # Method, scheme and version: those of an active request.
+        self._together.learn((*key, site), (key, of_site, key, key[:3]))
 
 
 def _without_exemplars(instrument: Histogram | UpDownCounter) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from opentelemetry.util.http import ExcludeList
 
 logger = logging.getLogger("telemetry")
-_NO_SCOPE: dict[str, Any] = {}
 
 
 def request_failed(**_kwargs: Any) -> None:
@@ -156,14 +154,15 @@ class DjangoMiddleware:
 
 def _record_of(request: HttpRequest) -> RequestRecord | None:
     """The record of a request that is being served."""
-    # The current context is read in four calls. A request of WSGI has no scope.
-    record = getattr(request, "scope", _NO_SCOPE).get(SCOPE_KEY)
-    if record.__class__ is RequestRecord and not record.ended:
-        return record
+    # Reading the current context takes four calls. A request of WSGI has no scope.
+    scope = getattr(request, "scope", None)
+    if scope.__class__ is dict:
+        record = scope.get(SCOPE_KEY)
+        if record.__class__ is RequestRecord and not record.ended:
+            return record
     return request_record()
 
 
-@lru_cache(maxsize=1024)
 def _name_of(view: Any) -> str:
     # The class of a class-based view (`view_class`, documented by Django) and of a callable
     # object, which has no name.

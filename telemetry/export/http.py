@@ -216,9 +216,8 @@ class _Pool:
         self._manager = proxies or PoolManager(**options)
         self._manager.pool_classes_by_scheme = _pools(sockets)
         self._is_proxied = proxies is not None
-        self._path = parse_url(endpoint).request_uri
-        # Looked up once: the manager takes a quarter of a request's time for it.
-        self._only: HTTPConnectionPool | None = None
+        # With the path. Looked up once: the manager takes a quarter of a request's time for it.
+        self._only: tuple[HTTPConnectionPool, str] | None = None
 
     def post(
         self, url: str, body: bytes, headers: Mapping[str, str], timeout: float
@@ -233,11 +232,15 @@ class _Pool:
                 redirect=False,
                 preload_content=False,
             )
-        if self._only is None:
-            self._only = self._manager.connection_from_url(url)
-        return self._only.urlopen(
+        only = self._only
+        if only is None:
+            # Raises, for an address that has no host.
+            only = self._manager.connection_from_url(url), parse_url(url).request_uri
+            self._only = only
+        pool, path = only
+        return pool.urlopen(
             "POST",
-            self._path,
+            path,
             body=body,
             headers=headers,
             retries=False,
@@ -251,7 +254,7 @@ class _Pool:
         # A request may follow: the SDK's exporters can be used after their end.
         only, self._only = self._only, None
         if only is not None:
-            only.close()
+            only[0].close()
 
 
 def proxy_for(url: str) -> str | None:

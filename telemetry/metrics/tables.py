@@ -90,19 +90,19 @@ class Guard:
     """What the tables of one meter provider share.
 
     Attributes:
-        lock: held for each measurement.
+        lock: held for each measurement. Reentrant: a finalizer or a signal handler may measure
+            while its thread measures or collects.
         generation: another object once a table has forgotten series, or which keys lead to them.
-            It changes with the lock held.
     """
 
     __slots__ = ("generation", "lock")
 
     def __init__(self) -> None:
-        self.lock = Lock()
+        self.lock = RLock()
         self.generation = object()
 
     def renew(self) -> None:
-        """Have what others know of series looked up anew. The lock is held."""
+        """Have what others know of series looked up anew. The lock is held, but after a fork."""
         self.generation = object()
 
 
@@ -239,7 +239,7 @@ class Tables:
         """Begin anew in a child: what the parent measured is sent by the parent."""
         self._lock, self._collecting = Lock(), {reader: RLock() for reader in self._collecting}
         # Another thread of the parent may have held it.
-        self._guard.lock = Lock()
+        self._guard.lock = RLock()
         for table in self._all():
             table.forked()
 
@@ -392,8 +392,9 @@ class _Table:
             attributes, identity = {**OVERFLOW}, _OVERFLOW_IDENTITY
             series = self._series.get(identity)
         if series is None:
-            series = self._make(attributes, self._collected or time_ns())
-            self._series[identity] = series
+            made = self._make(attributes, self._collected or time_ns())
+            # A finalizer may have measured meanwhile.
+            series = self._series.setdefault(identity, made)
         return series
 
     def _remember(self, key: Key, attributes: Attributes | None, series: Aggregation) -> None:
@@ -439,13 +440,14 @@ class _Table:
             # Within the lock, or a series may begin later.
             now = time_ns()
             if self._is_delta:
-                series: Iterable[Aggregation] = self._series.values()
+                series = [*self._series.values()]
                 self._known, self._by_type, self._series = {}, {}, {}
                 self._guard.renew()
                 if self._collected is not None or series:
                     self._collected = now
             else:
-                series = [each.taken() for each in self._series.values()]
+                # A copy: a finalizer may measure meanwhile.
+                series = [each.taken() for each in [*self._series.values()]]
         return [each.point(now) for each in series]
 
 
@@ -628,7 +630,8 @@ class Together:
 
         Args:
             key: identifies the attributes of all.
-            amounts: finite numbers, in the order of the instruments.
+            amounts: numbers that each instrument takes, in the order of the instruments: finite,
+                and those of histograms not negative.
             samples: their exemplars.
 
         Returns:
@@ -802,12 +805,10 @@ def _sampled(amount: int | float, context: Context | None) -> Sample | None:
     span: Any = (context or get_current()).get(_SPAN)
     if span is None or span is INVALID_SPAN:
         return None
-    flags = getattr(span, "trace_flags", None)
-    if flags is None:
-        # No light span.
-        span = span.get_span_context()
-        flags = span.trace_flags
-    return (amount, time_ns(), (span.trace_id, span.span_id), None) if flags & 1 else None
+    found = ids_of_span(span)
+    if not found.trace_flags & 1:
+        return None
+    return amount, time_ns(), (found.trace_id, found.span_id), None
 
 
 def _always(amount: int | float, context: Context | None) -> Sample | None:

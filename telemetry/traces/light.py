@@ -95,8 +95,9 @@ class LightSpan(sdk.Span):
     itself, not a copy; changes are then ignored with a warning, as the SDK does.
     """
 
-    # Values of the class are those of most spans, so that few are set when one starts. They also
-    # take the place of the SDK's properties.
+    # Values of the class are those of most spans, so that few are set when one starts; those that
+    # are read often are set all the same, since a value of the class takes longer to read. They
+    # also take the place of the SDK's properties.
     name = ""
     kind = _INTERNAL
     start_time = 0
@@ -107,6 +108,8 @@ class LightSpan(sdk.Span):
     span_id = 0
     trace_flags = TraceFlags()
     trace_state: TraceState | None = None
+    has_own_ids = True
+    """Whether the ids and flags are attributes of the span: see `telemetry.request.ids_of_span`."""
     parent_id = 0
     """The span id of the parent, or 0 for a root span."""
     is_eventful = False
@@ -586,7 +589,6 @@ class LightTracer(Tracer):
         span.values = attributes
         span.request = record
         span.resource = self.inner.resource
-        # Of the class, they take several times as long to read.
         span.end_time = span.after_end = span.trace_state = None
         span.parent_id = 0
         span.status = NO_STATUS
@@ -667,7 +669,6 @@ class LightTracer(Tracer):
         span._tracer = self
         span.name = name
         span.resource = inner.resource
-        # Read often, and a value of the class takes several times as long to read.
         span.end_time = span.after_end = None
         span.is_eventful = False
         span.clock_offset = offset

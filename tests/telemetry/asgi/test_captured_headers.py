@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from telemetry.asgi.edge import Edge
 from telemetry.redaction.redactor import Redactor
@@ -10,6 +10,9 @@ from telemetry.registry.redaction import MARGIN
 from telemetry.settings.model import RedactionSettings
 from tests.telemetry.asgi.driving import answering, run, visit
 from tests.telemetry.asgi.observed import Observed
+
+if TYPE_CHECKING:
+    import pytest
 
 SECRET = b"Bearer planted-secret"
 
@@ -40,6 +43,18 @@ def test_captured_headers_are_named_as_contrib_names_them() -> None:
         "http.request.header.x_page": ["3", "4"],
         "http.request.header.accept": ["text/html"],
         "http.response.header.x_page": ["3", "4"],
+    }
+
+
+def test_an_edge_without_options_reads_contrib_s_variables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As contrib's middleware does, of requests and of responses."""
+    for kind in ("REQUEST", "RESPONSE"):
+        monkeypatch.setenv(f"OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_{kind}", "x-page")
+    assert _captured([(b"x-page", b"3")]) == {
+        "http.request.header.x_page": ["3"],
+        "http.response.header.x_page": ["3"],
     }
 
 

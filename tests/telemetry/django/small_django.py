@@ -29,6 +29,8 @@ class Inner:
 
     async def __call__(self, request):
         request.inner_thread = threading.get_ident()
+        if "tenant" in request.path:
+            request.scope = "a tenant"
         return await self.get_response(request)
 """
 URLS = """
@@ -57,6 +59,14 @@ def query(request):
         connection.cursor().execute("select 1")
     return HttpResponse(statements[-1])
 
+# A view that is equal to others, and has no hash.
+class Equal:
+    def __eq__(self, other):
+        return isinstance(other, Equal)
+
+    def __call__(self, request):
+        return HttpResponse()
+
 statements = []
 
 def seen(execute, sql, params, many, context):
@@ -70,6 +80,8 @@ urlpatterns = [
     path("abroken/", abroken),
     path("missing/", missing),
     path("query/", query),
+    path("equal/", Equal()),
+    path("tenant/", sync_view, {"year": 1}),
     path("static/<path:name>", async_view),
 ]
 """

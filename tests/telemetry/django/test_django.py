@@ -31,6 +31,8 @@ telemetry.flush()
 )
 PATHS = (
     "/sync/2013/",
+    "/equal/",
+    "/tenant/",
     "/async/oakland/",
     "/wp-login.php",
     "/broken/",
@@ -56,6 +58,9 @@ def visited(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ReceivedSpan]
     [
         ("/sync/2013/", "GET /sync/{year}/", "/sync/{year}/", "small_urls.sync_view"),
         ("/async/oakland/", "GET /async/{name}/", "/async/{name}/", "small_urls.async_view"),
+        # One without a hash, and one whose request has another scope by then.
+        ("/equal/", "GET /equal/", "/equal/", "small_urls.Equal"),
+        ("/tenant/", "GET /tenant/", "/tenant/", "small_urls.sync_view"),
     ],
 )
 def test_a_view_names_the_span(

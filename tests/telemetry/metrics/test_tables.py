@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import os
 import threading
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -40,6 +42,7 @@ from telemetry.metrics.provider import MeterProvider
 from telemetry.metrics.tables import TableHistogram
 from telemetry.redaction.redactor import Redactor
 from telemetry.settings.model import RedactionSettings
+from tests.support.waiting import PATIENCE
 from tests.telemetry.metrics.collected import Measuring, collected
 from tests.telemetry.metrics.exported import Exported
 
@@ -297,6 +300,54 @@ def test_every_measurement_of_four_threads_is_counted() -> None:
             assert found["level", series][-1]["value"] == level
     of_all = collected(cumulative).items()
     assert sum(point["count"] for key, point in of_all if key[1] == "durations") == 4 * 1500
+
+
+class Measures:
+    """Measures when it is finalized, as a coroutine of a lost request does."""
+
+    def __init__(self, measure: Any) -> None:
+        self._measure = measure
+        # Only the garbage collector finalizes it.
+        self._itself = self
+
+    def __del__(self) -> None:
+        self._measure()
+
+
+@pytest.mark.parametrize("temporality", [DELTA, CUMULATIVE])
+def test_a_finalizer_may_measure_while_its_thread_collects(temporality: Any) -> None:
+    """The garbage collector may run whenever an object is made, with the lock held."""
+    reader = _reader(temporality, limit=0)
+    measuring = Measuring(MeterProvider([reader], shutdown_on_exit=False))
+    for number in range(1500):
+        measuring.histogram.record(1, {"series": number})
+    made, counts = 0, {"done": 0, "durations": 0, "plain": 0}
+
+    def collect() -> None:
+        for (_, name, _), point in collected(reader).items():
+            if name in counts:
+                of_now = point.get("value", point.get("count"))
+                counts[name] = of_now + (counts[name] if temporality is DELTA else 0)
+
+    def work() -> None:
+        nonlocal made
+        for number in range(60):
+            for measure in (
+                partial(measuring.counter.add, 1),
+                partial(measuring.plain.record, number),
+            ):
+                Measures(measure)
+                made += 1
+            measuring.histogram.record(1, {"series": number})
+            collect()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    gc.collect()
+    collect()
+    assert counts["done"] + counts["plain"] == made == 120
 
 
 def test_a_child_begins_anew() -> None:
