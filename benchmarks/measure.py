@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Spreads load by other programs over all variants. A slice has 15 requests and more: the first one
 # after another program finds its code in no cache, which took a table page some milliseconds more.
 SLICES = 4
+# The part of a round's requests that warms up.
+WARM_UP = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,13 @@ def measure(
     rounds: int,
     say: Callable[[str], None],
 ) -> Samples:
-    """Return samples of every page and variant, after a warm-up round that is discarded."""
+    """Return samples of every page and variant, after a short warm-up that is discarded."""
     samples: Samples = {}
     for number in range(rounds + 1):
         say(f"round {number} of {rounds}" if number else "warm-up")
         for page in pages:
-            for name, sample in _round(targets, page, number).items():
+            few = replace(page, requests=max(1, page.requests // WARM_UP))
+            for name, sample in _round(targets, page if number else few, number).items():
                 if number:
                     samples.setdefault((page.title, name), []).append(sample)
     return samples
