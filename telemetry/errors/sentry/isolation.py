@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from asgiref.sync import markcoroutinefunction
 from opentelemetry import trace
 
 from telemetry.scope import header
@@ -34,6 +35,8 @@ class Isolation:
         self._is_hosts = is_hosts
         # Whether requests get scopes of their own without a call here. None until it is known.
         self._is_automatic: bool | None = None
+        # `asgiref` takes what is no coroutine function for an application of ASGI 2.
+        markcoroutinefunction(self)
 
     def __call__(self, scope: Message, receive: Receive, send: Send) -> Awaitable[None]:
         """The ASGI application."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sentry_sdk
+from asgiref.compatibility import guarantee_single_callable
 from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -230,3 +231,14 @@ def test_threads_that_read_a_scope_at_once_have_the_same() -> None:
             scopes = [*pool.map(work, range(4))]
         assert len({id(scope) for scope in scopes}) == 1
         assert len(scopes[0]._tags) == 4
+
+
+def test_other_middleware_may_wrap_it() -> None:
+    """`asgiref`, which the edge's base class uses, takes it for an application of ASGI 3."""
+    seen = Seen()
+    isolation = Isolation(seen, lambda: False)
+    wrapped = guarantee_single_callable(isolation)  # type: ignore[no-untyped-call]
+    for app in (Edge(isolation), wrapped):
+        for _ in range(2):
+            _visit(app)
+    assert len(seen.headers) == 4
