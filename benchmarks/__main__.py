@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from benchmarks.client import Client
 from benchmarks.latency import SLICES, measure_latencies
 from benchmarks.measure import Target, measure
-from benchmarks.pages import choose_pages
+from benchmarks.pages import choose_pages, prepare
 from benchmarks.receivers import Remote, sentry_sink, span_receiver
 from benchmarks.report import Report
 from benchmarks.result import rows
 from benchmarks.variants import VARIANTS
-from tests.support.host import prepare_host
 from tests.support.servers import serve_uvicorn
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def run(rounds: int, *, quick: bool = False) -> Report:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
         _say("preparing the host")
-        env = prepare_host(folder)
+        env = prepare(folder)
         pages = choose_pages(env)
         if quick:
             pages = [replace(page, requests=max(2, page.requests // 10)) for page in pages]

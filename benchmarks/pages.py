@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from datasette.utils import tilde_encode
 
+from tests.support.host import DEMO_PAGES, manage, migrated_host
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -25,6 +27,13 @@ class Page:
     path: str
     requests: int
     status: int = 200
+
+
+def prepare(folder: Path) -> dict[str, str]:
+    """Create a host with the demonstration sites, which are the same on each machine."""
+    env = migrated_host(folder)
+    manage("demo_sites", "--pages", str(DEMO_PAGES), env=env)
+    return env
 
 
 def choose_pages(env: Mapping[str, str]) -> Sequence[Page]:

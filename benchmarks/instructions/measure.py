@@ -14,8 +14,8 @@ from benchmarks.instructions.run import (
     count,
     count_functions,
     everything,
-    prepare,
 )
+from benchmarks.pages import prepare
 from benchmarks.receivers import sentry_sink, span_receiver
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from benchmarks.client import Client
 from benchmarks.hosts.control import PATH
 from benchmarks.hosts.variables import LIBRARY, OBSERVED, OPCODES, TRIVIAL
 from benchmarks.pages import Page, choose_pages
-from tests.support.host import DEMO_PAGES, manage, migrated_host
 from tests.support.processes import HOST, accepts_connections, free_port, program
 
 if TYPE_CHECKING:
@@ -56,13 +55,6 @@ class Count:
     def instructions(self) -> float:
         """The median of the segments, and what sending adds."""
         return median(self.segments) + self.sending
-
-
-def prepare(folder: Path) -> dict[str, str]:
-    """Create a host with the demonstration sites, which are the same on each machine."""
-    env = migrated_host(folder)
-    manage("demo_sites", "--pages", str(DEMO_PAGES), env=env)
-    return env
 
 
 def compile_library(folder: Path) -> Path:
