@@ -408,8 +408,10 @@ class _Table:
             for place, part in enumerate(key)
             if isinstance(part, tuple) and not isinstance(part[1], str)
         )
-        if not all(isinstance(name, str) for name in attributes or ()) or not all(
-            type(key[place][1]) in _SCALARS for place in places
+        if (
+            not _is_hashable(key)
+            or not all(isinstance(name, str) for name in attributes or ())
+            or not all(type(key[place][1]) in _SCALARS for place in places)
         ):
             return
         if not places:
@@ -648,6 +650,11 @@ class Together:
             for add, amount, sample in zip(known, amounts, samples):  # noqa: B905 # faster
                 add(amount, sample)
             return True
+        except TypeError:
+            if _is_hashable(key):
+                # An amount can't be added.
+                raise
+            return False
         finally:
             lock.release()
 
@@ -658,6 +665,8 @@ class Together:
             key: identifies the attributes of all.
             keys: by which each instrument has measured with these attributes.
         """
+        if not _is_hashable(key):
+            return
         with self._guard.lock:
             if self._generation is not self._guard.generation or len(self._known) >= MAX_TOGETHER:
                 self._known.clear()

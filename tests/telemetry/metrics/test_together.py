@@ -188,6 +188,19 @@ def test_none_is_lost_while_readers_collect_and_rules_change() -> None:
     assert pair.known
 
 
+def test_a_key_without_a_hash_is_measured_each_by_itself() -> None:
+    """As a host's route may be that is no text."""
+    reader = _reader(CUMULATIVE)
+    pair, route = Pair(reader), ["/a", "/b"]
+    for _ in range(2):
+        pair.measure(route, "one", 1.0, None)  # type: ignore[arg-type]
+    assert not pair.known
+    [point] = [point for key, point in collected(reader).items() if key[1] == "durations"]
+    assert point["count"] == 2
+    with pytest.raises(TypeError):
+        pair.measure(None, None, "a text", None)  # type: ignore[arg-type]
+
+
 def test_an_instrument_without_a_table_is_measured_by_itself() -> None:
     pair = Pair(_reader(CUMULATIVE))
     assert pair.routes.together(pair.sites, object()) is None
