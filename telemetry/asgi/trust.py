@@ -29,6 +29,7 @@ _TRACEPARENT = "traceparent"
 _NOT_LINKED = ("tracestate", "baggage")
 # No trace context: the length is that of no version.
 _INVALID = ""
+# The answer for most requests.
 _NONE: tuple[Context, Sequence[Link]] = (Context(), ())
 
 

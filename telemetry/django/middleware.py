@@ -73,7 +73,7 @@ class DjangoMiddleware:
             self.process_view = self._view
 
     def __call__(self, request: HttpRequest) -> Any:
-        """Return the response, or a coroutine for it under ASGI."""
+        """Return the response, or an awaitable for it under ASGI."""
         record = self._begin(request)
         if record is None or (self.response_hook is None and not self.traced_attributes):
             # Without a coroutine, which would be passed through at each change of tasks.

@@ -138,6 +138,7 @@ class ErrorTracking:
         """Notice a client that the host has initialised since. Cheap: called at each request."""
         # `sentry_sdk.init` assigns it there. That of another scope is noticed at its first event.
         client = self._global_scope.client
+        # Most are known, and need no call.
         if client is not self._own and client is not self._hosts:
             self._notice(client)
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from telemetry.errors.failures import Origin
     from telemetry.request import RequestRecord
 
-
 _STARTED_IN = "_telemetry_started_in"
 
 

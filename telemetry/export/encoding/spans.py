@@ -77,10 +77,10 @@ def encode_span(span: ReadableSpan, values: ValueEncoder) -> bytes:
     """
     # Runs for every exported span: each attribute of the SDK's objects is read once, since most
     # are computed.
-    # A light span has its attributes as a dictionary, which does not change after its end, and is
-    # its own context. Of a root span it would ask in vain for the parent.
-    known = getattr(span, "values", None)
-    context: Any = span if known is not None else span.get_span_context()
+    # A light span has its ids, and its attributes as a dictionary, which does not change after its
+    # end.
+    is_light = getattr(span, "has_own_ids", None) is True
+    context: Any = span if is_light else span.get_span_context()
     if context is None:
         raise ValueError("a span without a context")
     trace_id = context.trace_id
@@ -88,7 +88,8 @@ def encode_span(span: ReadableSpan, values: ValueEncoder) -> bytes:
     state = context.trace_state
     if state:
         encoded += delimited(_TRACE_STATE, values.text(state.to_header()))
-    parent = None if known is not None and not context.parent_id else span.parent
+    # Making that of a light span takes some calls.
+    parent = None if is_light and not context.parent_id else span.parent
     if parent is not None:
         encoded += _PARENT_SPAN_ID + parent.span_id.to_bytes(8, "big")
     name = span.name
@@ -101,8 +102,8 @@ def encode_span(span: ReadableSpan, values: ValueEncoder) -> bytes:
     except struct.error:
         start, end = unsigned64(span.start_time), unsigned64(span.end_time)
         encoded += _KIND_AND_TIMES(_KIND, kind_number, _START, start, _END, end)
-    encoded += values.attributes(ATTRIBUTES, span.attributes if known is None else known)
-    if known is None or context.has_more:
+    encoded += values.attributes(ATTRIBUTES, context.values if is_light else span.attributes)
+    if not is_light or context.has_more:
         encoded += _more(span, values)
     status = span.status
     if status.status_code is _UNSET and not status.description:

@@ -23,7 +23,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics, ScopeMetrics
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -43,7 +43,6 @@ from tests.telemetry.scripts import printed
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
     from opentelemetry.sdk.metrics.export import Metric
-    from opentelemetry.sdk.trace import ReadableSpan
 
 # Shared by all examples, so that what is cached meets what only equals it.
 VALUES = ValueEncoder(None)
@@ -59,6 +58,30 @@ def test_a_span(span: ReadableSpan) -> None:
     """With its resource and scope, as a request of one span."""
     source = SOURCES.of(span.resource, span.instrumentation_scope)
     item = source, encode_span(span, VALUES), 1, False
+    request = ExportTraceServiceRequest.FromString(encode_request([item]))
+    assert request == encode_spans([span])
+
+
+class OthersSpan(ReadableSpan):
+    """A span of another package, with names that light spans have, too."""
+
+    values = parent_id = trace_id = span_id = trace_flags = has_more = "of another package"
+
+
+def test_a_span_of_another_package_is_read_by_the_sdk_s_names() -> None:
+    context = SpanContext(1, 2, is_remote=False)
+    parent = SpanContext(1, 3, is_remote=True)
+    span = OthersSpan(
+        "one",
+        context,
+        parent,
+        Resource({}),
+        {"a": 1},
+        links=[Link(parent)],
+        start_time=1,
+        end_time=2,
+    )
+    item = SOURCES.of(span.resource, None), encode_span(span, VALUES), 1, False
     request = ExportTraceServiceRequest.FromString(encode_request([item]))
     assert request == encode_spans([span])
 
