@@ -101,6 +101,8 @@ class MeterProvider(sdk.MeterProvider):
             self._tables = Tables.for_readers(metric_readers, exemplar_filter, known, redactor)
         if self._tables is not None:
             mark(super().get_meter(MARKER))
+        for reader in metric_readers:
+            _begin(reader)
 
     def get_meter(
         self,
@@ -136,6 +138,7 @@ class MeterProvider(sdk.MeterProvider):
                 "or reader that OTEL_METRICS_EXPORTER names"
             )
         super().add_metric_reader(metric_reader)
+        _begin(metric_reader)
 
     def remove_metric_reader(self, metric_reader: MetricReader) -> None:
         """Remove a reader, and shut it down."""
@@ -147,6 +150,11 @@ class MeterProvider(sdk.MeterProvider):
         if not attributes or self._redactor is None:
             return attributes
         return self._redactor.measured(attributes)
+
+
+def _begin(reader: MetricReader) -> None:
+    if isinstance(reader, PeriodicReader):
+        reader.begin()
 
 
 def _unchanged(attributes: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -39,11 +39,16 @@ class PeriodicReader(PeriodicExportingMetricReader):
         self._turn = ForkLock()
         self._ended = Event()
         self._collecting: Thread | None = None
-        self._start()
+        self._has_begun = False
         call_in_children(self._forked)
 
-    def _start(self) -> None:
-        if self._interval < math.inf:
+    def begin(self) -> None:
+        """Collect regularly from now on. The meter provider calls it once it has the reader.
+
+        A collection before that would be a warning of the SDK's, and give nothing.
+        """
+        self._has_begun = True
+        if self._interval < math.inf and not self._ended.is_set():
             self._collecting = Thread(target=self._run, name="telemetry-metrics", daemon=True)
             self._collecting.start()
 
@@ -54,8 +59,8 @@ class PeriodicReader(PeriodicExportingMetricReader):
         self._collecting = None
         if has_ended:
             self._ended.set()
-        else:
-            self._start()
+        elif self._has_begun:
+            self.begin()
 
     def _run(self) -> None:
         while not self._ended.wait(self._interval):

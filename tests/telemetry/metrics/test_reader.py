@@ -9,6 +9,7 @@ import pytest
 
 from telemetry.metrics.provider import MeterProvider
 from telemetry.metrics.reader import PeriodicReader
+from tests.support.waiting import wait_until
 from tests.telemetry.metrics.exported import Exported
 from tests.telemetry.scripts import printed
 
@@ -71,6 +72,24 @@ def test_the_last_measurements_are_exported_when_it_ends(interval: float) -> Non
     provider.shutdown()
     assert exported.values == [1, 2]
     assert "telemetry-metrics" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_reader_collects_once_a_provider_has_it(
+    is_late: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However long that takes: the SDK warns of a collection before."""
+    exported = Exported()
+    reader = PeriodicReader(exported, 0.001, 60)
+    assert "telemetry-metrics" not in {thread.name for thread in threading.enumerate()}
+    provider = MeterProvider([] if is_late else [reader], shutdown_on_exit=False)
+    provider.get_meter("host").create_counter("pages").add(1)
+    if is_late:
+        provider.add_metric_reader(reader)
+        provider.get_meter("host").create_counter("pages").add(1)
+    wait_until(lambda: exported.values)
+    provider.shutdown()
+    assert not caplog.records
 
 
 def test_a_callback_that_fails_does_not_end_the_thread(tmp_path: Path) -> None:
