@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk.trace import SpanProcessor
@@ -72,10 +72,8 @@ class OTLPSpanProcessor(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         try:
-            # Runs for every span: `telemetry.request.ids_of_span`, without its call.
-            known: Any = span
-            context = known if getattr(span, "has_own_ids", None) is True else ids_of_span(span)
-            # The flag "sampled", by its bit.
+            context = ids_of_span(span)
+            # Runs for every span. The flag "sampled", by its bit.
             if context is not None and context.trace_flags & 1:
                 self._put(span)
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing

@@ -11,7 +11,7 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from telemetry.logs.context import ATTRIBUTE, LogContext
+from telemetry.logs.context import ATTRIBUTE, NO_IDS, LogContext
 from telemetry.logs.throttle import Throttle
 from telemetry.registry import log_fields as f
 from telemetry.registry.redaction import MARGIN
@@ -84,7 +84,6 @@ class Access(NamedTuple):
 
 
 _ALWAYS = len(f.ACCESS)
-_NO_IDS = "", "", ""
 _LogRecord, _StreamHandler = logging.LogRecord, logging.StreamHandler
 
 
@@ -118,7 +117,7 @@ def log_request(
     milliseconds = round(seconds * 1e6) / 1000
     said = record.method, path, status, milliseconds, size, record.outcome, kept, address, agent
     # Explicit, since the current context no longer has the request.
-    context = (*(ids_of(record) or _NO_IDS), record.site, record.own_route)
+    context = (*(ids_of(record) or NO_IDS), record.site, record.own_route)
     handler = _only_handler(level)
     if handler is not None and _write(handler, level, context, said):
         return

@@ -61,6 +61,8 @@ class LogContext(NamedTuple):
         return cls(*ids, record.site, record.route)
 
 
+NO_IDS = "", "", ""
+"""The ids of a context without a trace."""
 NOWHERE = LogContext()
 
 
@@ -127,4 +129,4 @@ def _of_server(record: logging.LogRecord) -> LogContext | None:
     if last is None:
         return None
     ids, site, route = last
-    return LogContext(*(ids or ("", "", "")), site, route)
+    return LogContext(*(ids or NO_IDS), site, route)

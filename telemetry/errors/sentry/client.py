@@ -137,10 +137,7 @@ class ErrorTracking:
     def watch(self) -> None:
         """Notice a client that the host has initialised since. Cheap: called at each request."""
         # `sentry_sdk.init` assigns it there. That of another scope is noticed at its first event.
-        client = self._global_scope.client
-        # Most are known, and need no call.
-        if client is not self._own and client is not self._hosts:
-            self._notice(client)
+        self._notice(self._global_scope.client)
 
     def _notice(self, client: BaseClient) -> None:
         if client is not self._hosts and client is not self._own and sends(client):

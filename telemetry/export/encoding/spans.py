@@ -15,6 +15,7 @@ from telemetry.export.encoding.wire import (
     unsigned64,
     varint,
 )
+from telemetry.request import ids_of_span
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Event, ReadableSpan
@@ -79,8 +80,8 @@ def encode_span(span: ReadableSpan, values: ValueEncoder) -> bytes:
     # are computed.
     # A light span has its ids, and its attributes as a dictionary, which does not change after its
     # end.
-    is_light = getattr(span, "has_own_ids", None) is True
-    context: Any = span if is_light else span.get_span_context()
+    context: Any = ids_of_span(span)
+    is_light = context is span
     if context is None:
         raise ValueError("a span without a context")
     trace_id = context.trace_id
