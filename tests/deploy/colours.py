@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.documents.documents import blocks
+from tests.documents.documents import blocks, with_ports
 from tests.support import web
 from tests.support.container import run_in_container, serve_container
 from tests.support.environment import clean_environment
@@ -75,7 +75,7 @@ def serve_proxy(folder: Path, blue: Colour, green: Colour) -> Iterator[httpx.Cli
     assert caddy, "wanted Debian's package caddy"
     port = free_port()
     [block] = (b for b in blocks("rollout.md", RUNBOOK.read_text()) if b.language == "caddyfile")
-    text = block.text.replace("8001", str(blue.port)).replace("8002", str(green.port))
+    text = with_ports(block.text, {"8001": str(blue.port), "8002": str(green.port)})
     names = ", ".join(f"https://{name}:{port}" for name in ("civic.band", "*.civic.band"))
     text, replaced = re.subn(
         r"^civic\.band, \*\.civic\.band \{", f"{names} {{\n\ttls internal", text

@@ -29,7 +29,7 @@ from tests.support.paths import ROOT
 from tests.support.processes import HOST, Program, accepts_connections, free_port, program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 TYPED = {"sh", "console", "python"}
@@ -88,9 +88,7 @@ def follow(found: list[Block], folder: Path) -> None:
     with ExitStack() as servers:
         running: Program | None = None
         for block in found:
-            text = block.text
-            for documented, free in ports.items():
-                text = text.replace(documented, free)
+            text = with_ports(block.text, ports)
             match block.verb:
                 case "file":
                     path = folder / block.argument
@@ -111,6 +109,15 @@ def follow(found: list[Block], folder: Path) -> None:
                 case "prints":
                     assert running is not None, f"{block}: nothing was served before"
                     _wait_for(block, running)
+
+
+def with_ports(text: str, ports: Mapping[str, str]) -> str:
+    """Put another port in each documented port's place, all at once.
+
+    One after the other, a free port that has a documented one in it would be replaced, too.
+    """
+    documented = "|".join(map(re.escape, ports))
+    return re.sub(rf"(?<!\d)(?:{documented})(?!\d)", lambda found: ports[found[0]], text)
 
 
 def _run(block: Block, text: str, folder: Path) -> None:

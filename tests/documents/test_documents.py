@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.documents.documents import Block, blocks, documents, follow, problems
+from tests.documents.documents import (
+    Block,
+    blocks,
+    documents,
+    follow,
+    problems,
+    with_ports,
+)
 from tests.documents.links import broken_links, missing_paths, unreachable
 from tests.support.paths import ROOT
 
@@ -39,6 +46,14 @@ def test_each_block_is_run_or_says_why_not(name: str) -> None:
 def test_a_document_can_be_followed(name: str, tmp_path: Path) -> None:
     """With the files and the commands of the document alone."""
     follow(_blocks(name), tmp_path)
+
+
+def test_a_free_port_may_have_a_documented_one_in_it() -> None:
+    """Neither it nor a number of more digits is replaced a second time."""
+    text = "serve 8000; send to 127.0.0.1:4318; wait 14318"
+    assert with_ports(text, {"8000": "24318", "4318": "18000"}) == (
+        "serve 24318; send to 127.0.0.1:18000; wait 14318"
+    )
 
 
 def test_the_readme_adopts_the_package_as_the_guide_does() -> None:
