@@ -170,8 +170,21 @@ def ids_of(record: RequestRecord) -> Ids:
         span = ids_of_span(record.span)
         trace_id, span_id = span.trace_id, span.span_id
         if trace_id and span_id:
-            record._ids = f"{trace_id:032x}", f"{span_id:016x}", f"{span.trace_flags:02x}"
+            record._ids = _hexadecimal(trace_id, span_id, span.trace_flags)
     return record._ids
+
+
+def _hexadecimal(trace_id: int, span_id: int, flags: int) -> tuple[str, str, str]:
+    shown = _FLAGS.get(flags) or f"{flags:02x}"
+    try:
+        # Half the time of formatting whole numbers.
+        return trace_id.to_bytes(16, "big").hex(), span_id.to_bytes(8, "big").hex(), shown
+    except OverflowError:
+        # Of a host's generator of ids.
+        return f"{trace_id:032x}", f"{span_id:016x}", shown
+
+
+_FLAGS = {number: f"{number:02x}" for number in range(4)}
 
 
 def ids_of_span(span: Any) -> SpanContext:

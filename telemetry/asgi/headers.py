@@ -84,14 +84,8 @@ def protocol_of(method: str, scheme: str | None, version: str | None) -> Protoco
 
 def first_values(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
     """The first value of each header, by its name in small letters."""
-    # ASGI's specification wants names in small letters. Without a line for each.
-    found = dict(reversed([*headers]))
-    names = b"".join(found)
-    if not names.islower():
-        found = {}
-        for name, value in headers:
-            found.setdefault(name.lower(), value)
-    return found
+    # ASGI's specification wants names in small letters.
+    return {name.lower(): value for name, value in reversed([*headers])}
 
 
 def address_attributes(
@@ -124,8 +118,8 @@ def address_attributes(
     return found
 
 
-# Clients choose both, and most of them repeat.
-@lru_cache(maxsize=4096)
+# Clients choose both, and most of them repeat. As many hosts as a large host has sites.
+@lru_cache(maxsize=16_384)
 def _host_attributes(host: str) -> Mapping[str, Any]:
     port = _PORT.search(host)
     name = host[: port.start()] if port else host

@@ -128,6 +128,9 @@ class Outbox:
         """Called, on the caller's thread, when a sender may have to act earlier than planned."""
         self.on_drop: Callable[[int, str], None] = _do_nothing
         """Called with the number of items that were dropped, and the reason."""
+        self.fill: Callable[[], None] = _do_nothing
+        """Adds the items that are not encoded yet. To be called before what is accepted is read,
+        and without a lock, since it may wake the sender."""
         self.clear()
 
     def clear(self) -> None:
@@ -139,7 +142,8 @@ class Outbox:
         self._ordinary: deque[tuple[int, Item]] = deque()
         self._next = 0
         self._bytes = 0
-        self._since: float | None = None
+        self.since: float | None = None
+        """When the oldest item came, by the monotonic clock; None if nothing waits."""
         self._overflowing = False
         self.settled = 0
         """Number of accepted items that were delivered or dropped, or were replaced."""
@@ -162,9 +166,9 @@ class Outbox:
             place = self._next
             self._next = place + 1
             (failures if is_failure else ordinary).append((place, item))
-            if self._since is None:
+            if self.since is None:
                 first = True
-                self._since = time.monotonic()
+                self.since = time.monotonic()
             waiting = len(failures) + len(ordinary)
             if waiting > self._max_size or size > self._max_bytes:
                 self._drop_oldest()
@@ -173,6 +177,14 @@ class Outbox:
         # One item at a time reaches the size of a batch: each further one would wake it again.
         if first or waiting == self._max_batch:
             self.wake()
+
+    def expect(self) -> None:
+        """Note that there is an item that `fill` will add: it is sent as one that waits."""
+        with self._lock:
+            if self.since is not None:
+                return
+            self.since = time.monotonic()
+        self.wake()
 
     def replace(self, items: Iterable[Item]) -> None:
         """Add what was collected at one time, instead of what still waits from earlier times."""
@@ -235,6 +247,13 @@ class Outbox:
 
     def take(self) -> Batch | None:
         """Remove the items of one request, the oldest first; None if nothing waits."""
+        self.fill()
+        batch = self._take()
+        # What has come since then may have found that others wait, which have been taken.
+        self.fill()
+        return batch
+
+    def _take(self) -> Batch | None:
         with self._lock:
             taken: list[Item] = []
             size = 0
@@ -257,7 +276,7 @@ class Outbox:
                 queue.popleft()
                 taken.append(item)
             if not (self._failures or self._ordinary):
-                self._since = None
+                self.since = None
                 self._overflowing = False
             return Batch(taken, self.encode) if taken else None
 
@@ -278,11 +297,11 @@ class Outbox:
     def due(self) -> float | None:
         """When the next batch is to be sent, by the monotonic clock; None if nothing waits."""
         with self._lock:
-            if self._since is None:
+            if self.since is None:
                 return None
             if self.waiting >= self.limits.max_batch:
-                return self._since
-            return self._since + self.limits.schedule_delay
+                return self.since
+            return self.since + self.limits.schedule_delay
 
 
 def _do_nothing(*_: object) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from threading import RLock
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk.trace import SpanProcessor
@@ -11,6 +13,7 @@ from opentelemetry.trace import StatusCode
 from telemetry.export.encoding.logs import encode_log_record, severity_number
 from telemetry.export.encoding.spans import encode_span
 from telemetry.failsafe import failed
+from telemetry.forks import call_in_children
 from telemetry.registry.attributes import CAUSE
 from telemetry.request import ids_of_span
 
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
     Added = Callable[[ReadableSpan, ValueEncoder], bytes]
 
+MOST_STAGED = 16
+"""Number of spans that are encoded together. They take a tenth of a millisecond."""
 # OpenTelemetry's severity number of ERROR.
 _ERROR = 17
 _ERROR_STATUS = StatusCode.ERROR
@@ -34,6 +39,10 @@ _ERROR_STATUS = StatusCode.ERROR
 
 class OTLPSpanProcessor(SpanProcessor):
     """Puts sampled spans into outboxes as bytes.
+
+    Light spans that have succeeded are staged, and encoded by sixteens: encoding one alone, when a
+    request ends, takes three times as long, since its code is in none of the processor's caches.
+    An outbox has those that are staged encoded before it is asked for its items.
 
     Args:
         outboxes: one for each destination, with what encodes the attributes that only this
@@ -59,6 +68,19 @@ class OTLPSpanProcessor(SpanProcessor):
         self._ready = ready
         self._is_ready = False
         self._is_kept = is_kept
+        # Appended to without a lock. Who encodes holds the lock until the outboxes have the items:
+        # a flush must find those of a thread that has begun.
+        self._staged: deque[ReadableSpan] = deque()
+        self._most_staged = min([MOST_STAGED, *[each.limits.max_batch for each, _ in outboxes]])
+        self._lock = RLock()
+        for outbox, _ in outboxes:
+            outbox.fill = self.encode_staged
+        call_in_children(self._forked)
+
+    def _forked(self) -> None:
+        # The parent sends what was staged.
+        self._staged = deque()
+        self._lock = RLock()
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         # Also on start: metrics that a script records within its first span need the
@@ -71,13 +93,38 @@ class OTLPSpanProcessor(SpanProcessor):
                 failed("export.traces", error)
 
     def on_end(self, span: ReadableSpan) -> None:
+        light: Any = span
         try:
-            context = ids_of_span(span)
+            context: Any = ids_of_span(span)
             # Runs for every span. The flag "sampled", by its bit.
-            if context is not None and context.trace_flags & 1:
+            if context is None or not context.trace_flags & 1:
+                return
+            if context is not span or light.is_eventful or light.has_more:
                 self._put(span)
+                return
+            # A light span, which does not change after its end.
+            staged = self._staged
+            staged.append(span)
+            if len(staged) >= self._most_staged:
+                self.encode_staged()
+                return
+            for outbox, _ in self._outboxes:
+                if outbox.since is None:
+                    outbox.expect()
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
             failed("export.traces", error)
+
+    def encode_staged(self) -> None:
+        """Encode the spans that are staged, and put them into the outboxes."""
+        staged = self._staged
+        if not staged:
+            # Unless another thread has just taken the last one.
+            with self._lock:
+                return
+        with self._lock:
+            # Not more than there are now: others may end spans as fast as they are encoded.
+            for _ in range(len(staged)):
+                self._put(staged.popleft())
 
     def _put(self, span: ReadableSpan) -> None:
         values = self._values
@@ -105,10 +152,12 @@ class OTLPSpanProcessor(SpanProcessor):
                 outbox.put(item)
 
     def shutdown(self) -> None:
-        """Do nothing: the sender has what is queued."""
+        """Encode what is staged: the sender has what is queued."""
+        self.encode_staged()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Do nothing: the pipeline flushes its senders."""
+        """Encode what is staged: the pipeline flushes its senders."""
+        self.encode_staged()
         return True
 
 

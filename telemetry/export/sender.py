@@ -251,6 +251,7 @@ class Delivery:
         spool = self.spool
         if spool is None:
             return False
+        self.outbox.fill()
         with self._lock:
             in_flight = self._current if self._is_sending else None
             waiting = [*([self._current] if self._current else []), *self._parts, *self._suspects]
@@ -597,6 +598,7 @@ class Sender:
 
     def hurry(self, deadline: float) -> None:
         """Begin to send what is queued, without waiting for the schedule until ``deadline``."""
+        self._fill()
         if all(delivery.outbox.settled >= delivery.outbox.accepted for delivery in self.deliveries):
             return
         with self._changed:
@@ -615,6 +617,7 @@ class Sender:
         Returns:
             Whether all items that were queued have been delivered or dropped.
         """
+        self._fill()
         renewals = [each.outbox.renewals for each in self.deliveries]
         wanted = [each.outbox.accepted for each in self.deliveries]
 
@@ -644,6 +647,10 @@ class Sender:
                 # What is queued from now on keeps to the schedule again.
                 self._flush_until = 0.0
         return True
+
+    def _fill(self) -> None:
+        for delivery in self.deliveries:
+            delivery.outbox.fill()
 
     def _run(self) -> None:
         # For the thread's life: what sends must not be traced and logged as the host's.

@@ -114,7 +114,7 @@ def log_request(
         return
     path = str(record.scope.get("path", ""))[: MAX_PATH + MARGIN]
     # To a whole number first: rounding to digits takes eight times as long.
-    milliseconds = round(seconds * 1e6) / 1000
+    milliseconds = int(seconds * 1e6 + 0.5) / 1000
     said = record.method, path, status, milliseconds, size, record.outcome, kept, address, agent
     # Explicit, since the current context no longer has the request.
     context = (*(ids_of(record) or NO_IDS), record.site, record.own_route)

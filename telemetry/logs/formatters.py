@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import re
 import sys
 from datetime import UTC, datetime
@@ -143,7 +142,8 @@ class _AccessTexts:
         # A host may rename levels.
         self._start = lru_cache(8)(self._start_of)
         self.of = lru_cache(1024)(self._of)
-        self.repeated = lru_cache(4096)(self._repeated)
+        # As many as a large host has sites.
+        self.repeated = lru_cache(16_384)(self._repeated)
 
     def _of(
         self, level: int, method: str, path: str, status: int | None, outcome: str, kept: bool
@@ -181,18 +181,26 @@ class _AccessTexts:
 
 def _rfc3339(created: float) -> str:
     """Unix time in UTC, to the millisecond before."""
-    fraction, seconds = math.modf(created)
-    microseconds = round(fraction * 1e6)
-    if not 0 <= microseconds < 1_000_000:
-        # Rounded up, or before 1970.
+    global _second  # one name, so that threads see a time and its text together
+    seconds = int(created)
+    # Times are rounded to microseconds first, as `datetime` does.
+    milliseconds = int((created - seconds) * 1000 + 0.0005)
+    if milliseconds >= _THOUSAND or created < _PRECISE:
         when = datetime.fromtimestamp(created, UTC)
         return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return f"{_second(seconds)}.{microseconds // 1000:03d}Z"
+    known, text = _second
+    if known != seconds:
+        text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+        _second = seconds, text
+    return text + _MILLISECONDS_OF_TIME[milliseconds]
 
 
-@lru_cache(4)
-def _second(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+_THOUSAND = 1000
+# Seconds. Smaller numbers have digits beyond the microsecond.
+_PRECISE = 1e9
+_MILLISECONDS_OF_TIME = tuple(f"{number:03d}Z" for number in range(_THOUSAND))
+# The last second, and its text.
+_second = 0, ""
 
 
 class ReadableFormatter(logging.Formatter):

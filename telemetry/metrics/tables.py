@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     Add = Callable[[int | float, Sample | None], None]
     Measure = Callable[[int | float, Key, Attributes | None, Sample | None], None]
     Make = Callable[[dict[str, Any], int], Aggregation]
+    Staged = tuple[Sequence[Add], Sequence[int | float], Sequence[Sample | None]]
 
 LARGEST = sys.float_info.max
 # Scope of an observable gauge that is not exported: without a data point of its own, the SDK gives
@@ -71,6 +72,8 @@ OVERFLOW: dict[str, Any] = {"otel.metric.overflow": True}
 KEYS_PER_SERIES = 4
 # Keys of measurements that are made together.
 MAX_TOGETHER = 10_000
+MOST_STAGED = 16
+"""Number of such measurements that are aggregated at once."""
 
 _SCALARS = frozenset({bool, int, float, type(None)})
 # A context that no measurement has.
@@ -93,17 +96,36 @@ class Guard:
         lock: held for each measurement. Reentrant: a finalizer or a signal handler may measure
             while its thread measures or collects.
         generation: another object once a table has forgotten series, or which keys lead to them.
+        staged: measurements that are not aggregated yet: see `Together`.
     """
 
-    __slots__ = ("generation", "lock")
+    __slots__ = ("generation", "lock", "staged")
 
     def __init__(self) -> None:
         self.lock = RLock()
         self.generation = object()
+        self.staged: list[Staged] = []
 
     def renew(self) -> None:
         """Have what others know of series looked up anew. The lock is held, but after a fork."""
         self.generation = object()
+
+    def aggregate_staged(self) -> None:
+        """Aggregate what is staged. The lock is held."""
+        # A finalizer may measure meanwhile.
+        staged, self.staged = self.staged, []
+        for adds, amounts, samples in staged:
+            # There are as many of each.
+            for add, amount, sample in zip(adds, amounts, samples):  # noqa: B905 # faster
+                try:
+                    add(amount, sample)
+                except Exception as error:  # noqa: BLE001 # no number; it costs itself
+                    failed("metrics.tables", error)
+
+    def forked(self) -> None:
+        """Begin anew in a child. Another thread of the parent may have held the lock."""
+        self.lock = RLock()
+        self.staged = []
 
 
 class Tables:
@@ -238,8 +260,7 @@ class Tables:
     def forked(self) -> None:
         """Begin anew in a child: what the parent measured is sent by the parent."""
         self._lock, self._collecting = Lock(), {reader: RLock() for reader in self._collecting}
-        # Another thread of the parent may have held it.
-        self._guard.lock = RLock()
+        self._guard.forked()
         for table in self._all():
             table.forked()
 
@@ -439,6 +460,7 @@ class _Table:
     def collect(self) -> list[Any]:
         """The data points of now."""
         with self._guard.lock:
+            self._guard.aggregate_staged()
             # Within the lock, or a series may begin later.
             now = time_ns()
             if self._is_delta:
@@ -615,6 +637,9 @@ class TableUpDownCounter(_Instrument, UpDownCounter):
 class Together:
     """Measures several instruments of one meter provider with one look-up and one lock.
 
+    The measurements are staged, and aggregated by sixteens, or when a reader collects: for those of
+    one request, the code that aggregates is in none of the processor's caches.
+
     Args:
         instruments: their tables have the same guard.
     """
@@ -645,15 +670,15 @@ class Together:
         try:
             known = self._known.get(key)
             if known is None or self._generation is not guard.generation:
+                # The next measurement is made otherwise, and is the later one.
+                guard.aggregate_staged()
                 return False
-            # There are as many of each.
-            for add, amount, sample in zip(known, amounts, samples):  # noqa: B905 # faster
-                add(amount, sample)
+            guard.staged.append((known, amounts, samples))
+            if len(guard.staged) >= MOST_STAGED:
+                guard.aggregate_staged()
             return True
         except TypeError:
-            if _is_hashable(key):
-                # An amount can't be added.
-                raise
+            # The key has no hash.
             return False
         finally:
             lock.release()

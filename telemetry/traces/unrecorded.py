@@ -6,28 +6,40 @@ is not imported.
 
 from __future__ import annotations
 
-import random
+from random import getrandbits
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, NoOpTracer, SpanContext, TraceFlags
 
 from telemetry.registry import attributes as a
+from telemetry.request import SPAN_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Span, Tracer
+    from opentelemetry.trace import Span, Tracer, TraceState
 
     AdaptTracer = Callable[[Tracer], Tracer]
+
+_NOT_SAMPLED = TraceFlags()
 
 
 class UnrecordedServerSpan(NonRecordingSpan):
     """A SERVER span that is not recorded, except for its route: metrics and log lines have it."""
 
+    has_own_ids = True
+    """Whether the ids and flags are attributes of the span: see `telemetry.request.ids_of_span`."""
+    trace_flags = _NOT_SAMPLED
+    trace_state: TraceState | None = None
+
     def __init__(self, context: SpanContext) -> None:
         super().__init__(context)
+        self.trace_id = context.trace_id
+        self.span_id = context.span_id
+        self.trace_flags = context.trace_flags
+        self.trace_state = context.trace_state
         self.attributes: dict[str, Any] = {}
         """Has ``http.route`` and no other."""
 
@@ -42,6 +54,22 @@ class UnrecordedServerSpan(NonRecordingSpan):
             self.set_attribute(key, value)
 
 
+class _LocalServerSpan(UnrecordedServerSpan):
+    """One that makes its context when it is asked for it, which few requests do."""
+
+    def __init__(self, trace_id: int, span_id: int) -> None:
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.attributes = {}
+
+    def get_span_context(self) -> SpanContext:
+        """The ids of the span. It is neither remote nor sampled."""
+        return SpanContext(self.trace_id, self.span_id, False, _NOT_SAMPLED)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.get_span_context()!r})"
+
+
 class UnrecordedTracer(NoOpTracer):
     """Starts non-recording spans with valid ids."""
 
@@ -51,9 +79,14 @@ class UnrecordedTracer(NoOpTracer):
         """As in the API, but a span without a parent has new ids."""
         if trace.get_current_span(context).get_span_context().is_valid:
             return super().start_span(name, context, *args, **kwargs)
-        return UnrecordedServerSpan(
-            SpanContext(_bits(128), _bits(64), is_remote=False, trace_flags=TraceFlags())
-        )
+        # Zero is an invalid id.
+        return _LocalServerSpan(getrandbits(128) or 1, getrandbits(64) or 1)
+
+    def start_checked(self, name: str, context: Context, *args: Any) -> Span:
+        """As `telemetry.traces.light.LightTracer.start_checked`."""
+        if SPAN_KEY in context:
+            return self.start_span(name, context, *args)
+        return _LocalServerSpan(getrandbits(128) or 1, getrandbits(64) or 1)
 
 
 class UnrecordedTracerProvider(trace.TracerProvider):
@@ -77,11 +110,6 @@ def unrecorded_tracer(adapters: Mapping[str, AdaptTracer]) -> Tracer | None:
         return None
     trace.set_tracer_provider(UnrecordedTracerProvider(adapters))
     return UnrecordedTracer()
-
-
-def _bits(number: int) -> int:
-    # Zero is an invalid id.
-    return random.getrandbits(number) or 1
 
 
 def is_proxy_provider(provider: object) -> bool:

@@ -35,7 +35,7 @@ _DOUBLE_ITEM = _ITEM + b"\x09" + _DOUBLE
 _SMALL_ITEMS = tuple(_ITEM + b"\x02" + _INT + bytes((number,)) for number in range(128))
 _FLOAT, _INT_ONLY, _TEXT_ONLY = {float}, {int}, {str}
 
-_CACHED = 4096
+_CACHED = 16_384
 """Number of attributes in one generation of a cache."""
 _CACHED_BYTES = 2 * 1024 * 1024
 """Of encoded attributes in one generation: two have at most 4 MiB."""

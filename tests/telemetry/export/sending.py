@@ -55,13 +55,13 @@ class Sending:
         self.senders = senders(self.settings, known, folder)
         values, sources = ValueEncoder(redactor), Sources(redactor)
         self._tracers = TracerProvider(shutdown_on_exit=False)
-        self._spans = OTLPSpanProcessor(
+        self.spans = OTLPSpanProcessor(
             [(d.outbox, d.endpoint.added) for d in self.known["traces"] if d.outbox and d.endpoint],
             values,
             sources,
             lambda: None,
         )
-        self._tracers.add_span_processor(self._spans)
+        self._tracers.add_span_processor(self.spans)
         self.tracer = self._tracers.get_tracer("test")
         loggers = LoggerProvider(shutdown_on_exit=False)
         loggers.add_log_record_processor(
@@ -87,7 +87,7 @@ class Sending:
 
     def ended(self, span: ReadableSpan) -> None:
         """Pass an ended span on, as a tracer does."""
-        self._spans.on_end(span)
+        self.spans.on_end(span)
 
     def log(
         self, body: Any, severity: SeverityNumber = SeverityNumber.INFO, **attributes: Any

@@ -37,14 +37,16 @@ print(telemetry.flush(30))
 """
 
 
+# Spans of telemetry's own scope are light ones, which wait to be encoded.
+@pytest.mark.parametrize("scope", ["mine", "telemetry"])
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
-def test_each_process_sends_its_own(tmp_path: Path, protocol: str) -> None:
+def test_each_process_sends_its_own(tmp_path: Path, protocol: str, scope: str) -> None:
     """The parent has sent before it forks, and has a span in its queue, which is its own."""
     grpc = protocol == "grpc"
     with OTLPReceiver(grpc=grpc) as receiver:
         output = printed(
             tmp_path,
-            PROGRAM,
+            PROGRAM.replace("mine", scope),
             OTEL_EXPORTER_OTLP_ENDPOINT=receiver.grpc_endpoint if grpc else receiver.url,
             OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
             OTEL_BSP_SCHEDULE_DELAY="3600000",

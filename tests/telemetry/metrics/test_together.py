@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk import metrics as sdk
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
@@ -68,9 +69,18 @@ STEP = MEASUREMENT | st.sampled_from(["collect", "rules", "add", "remove"])
 @given(
     temporalities=st.lists(st.sampled_from([DELTA, CUMULATIVE]), min_size=1, max_size=2),
     steps=st.lists(STEP, max_size=60),
+    staged=st.sampled_from([1, 3, tables.MOST_STAGED]),
 )
-def test_measured_together_or_each_by_itself(temporalities: Any, steps: Any) -> None:
+# An exemplar that is staged is not put in the place of one that is measured later by itself.
+@example([DELTA], [("/a", "one", 0.0), ("/a", "one", 0.0), ("/a", "two", 0.0)], 16)
+def test_measured_together_or_each_by_itself(temporalities: Any, steps: Any, staged: int) -> None:
     """Series, counts, sums, exemplars and overflow are the same at each collection."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tables, "MOST_STAGED", staged)
+        _compare(temporalities, steps)
+
+
+def _compare(temporalities: Any, steps: Any) -> None:
     ours, theirs = ([_reader(each) for each in temporalities] for _ in range(2))
     redactors = [Redactor(RedactionSettings()) for _ in range(2)]
     one, other = Pair(*ours, redactor=redactors[0]), Pair(*theirs, redactor=redactors[1])
@@ -199,6 +209,43 @@ def test_a_key_without_a_hash_is_measured_each_by_itself() -> None:
     assert point["count"] == 2
     with pytest.raises(TypeError):
         pair.measure(None, None, "a text", None)  # type: ignore[arg-type]
+
+
+def test_an_amount_that_can_not_be_added_costs_itself() -> None:
+    """Those that were staged with it are measured."""
+    reader = _reader(CUMULATIVE)
+    pair = Pair(reader)
+    for _ in range(3):
+        pair.measure("/a", "one", 1.0, None)
+    assert pair.together.measure(("/a", "one"), ("a text", 1000, -1), (None, None, None))
+    pair.measure("/a", "one", 1.0, None)
+    assert pair.known == 3
+    counts = {key[1]: point.get("count") for key, point in collected(reader).items()}
+    assert (counts["durations"], counts["plain"]) == (4, 5)
+
+
+def test_a_child_does_not_aggregate_what_its_parent_has_staged() -> None:
+    reader = _reader(DELTA)
+    pair = Pair(reader)
+    for _ in range(3):
+        pair.measure("/a", "one", 1.0, None)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            pair.measure("/a", "one", 1.0, None)
+            found = {key[1]: point.get("count") for key, point in collected(reader).items()}
+            os.write(write, str(found["durations"]).encode())
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        assert answer.read() == "1"
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    counts = {key[1]: point.get("count") for key, point in collected(reader).items()}
+    assert counts["durations"] == 3
 
 
 def test_an_instrument_without_a_table_is_measured_by_itself() -> None:

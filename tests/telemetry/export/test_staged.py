@@ -1,0 +1,263 @@
+"""Light spans that have succeeded are encoded by sixteens, and nobody can tell."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.trace import SpanContext, StatusCode, TraceFlags
+
+import telemetry
+from telemetry.export.processors import MOST_STAGED
+from telemetry.testing import OTLPReceiver
+from telemetry.traces.light import LightSpan
+from telemetry.traces.provider import TracerProvider
+from tests.support.processes import HOST, refusing_port
+from tests.support.waiting import PATIENCE
+from tests.telemetry.export.sending import NEVER, sending
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from telemetry.export.outbox import Batch, Outbox
+    from telemetry.export.sender import Sender
+    from tests.telemetry.export.sending import Sending
+
+
+class Light:
+    """A tracer of light spans in front of a part of the pipeline."""
+
+    def __init__(self, made: Sending) -> None:
+        provider = TracerProvider(light=["telemetry"], shutdown_on_exit=False)
+        provider.add_span_processor(made.spans)
+        self.made = made
+        self.tracer = provider.get_tracer("telemetry")
+        [destination] = made.known["traces"]
+        assert destination.outbox is not None
+        self.outbox: Outbox = destination.outbox
+
+    def end(self, *names: str, **attributes: Any) -> None:
+        """Start and end a span of each name."""
+        for name in names:
+            span = self.tracer.start_span(name, attributes=attributes)
+            assert isinstance(span, LightSpan)
+            span.end()
+
+
+@contextmanager
+def _light(receiver: OTLPReceiver, **environ: str) -> Iterator[Light]:
+    with sending(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, **environ) as made:
+        yield Light(made)
+
+
+def _names(receiver: OTLPReceiver) -> list[str]:
+    return sorted(span.name for span in receiver.spans)
+
+
+def _has(number: int, receiver: OTLPReceiver) -> bool:
+    return len(receiver.spans) == number
+
+
+def _waiting(outbox: Outbox) -> list[str]:
+    bodies = [body for _, (_, body, _, _) in (*outbox._failures, *outbox._ordinary)]
+    return sorted(Span.FromString(body).name for body in bodies)
+
+
+def test_they_are_encoded_together() -> None:
+    """None before there are enough of them, and a flush does not wait for that."""
+    with OTLPReceiver() as receiver, _light(receiver) as light:
+        names = [f"{number:02}" for number in range(MOST_STAGED + 2)]
+        light.end(*names[: MOST_STAGED - 1])
+        assert light.outbox.waiting == 0
+        light.end(*names[MOST_STAGED - 1 :])
+        assert _waiting(light.outbox) == names[:MOST_STAGED]
+        assert light.made.flush()
+        assert _names(receiver) == names
+        assert light.made.of("traces").delivered == len(names)
+
+
+def test_one_alone_is_sent_by_the_schedule() -> None:
+    """Without a flush, and again when everything before has been sent."""
+    with OTLPReceiver() as receiver, _light(receiver, OTEL_BSP_SCHEDULE_DELAY="20") as light:
+        for number in range(5):
+            light.end(f"alone {number}")
+            receiver.wait_for(partial(_has, number + 1))
+
+
+def test_one_that_ends_while_others_are_taken_is_sent_by_the_schedule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its thread has seen that others wait, which are taken at that moment."""
+    with OTLPReceiver() as receiver, _light(receiver, OTEL_BSP_SCHEDULE_DELAY="20") as light:
+        take, late = light.outbox._take, ["late"]
+
+        def interrupted() -> Batch | None:
+            while late:
+                light.end(late.pop())
+            return take()
+
+        monkeypatch.setattr(light.outbox, "_take", interrupted)
+        light.end("first")
+        receiver.wait_for(partial(_has, 2))
+        assert _names(receiver) == ["first", "late"]
+
+
+def test_a_sender_that_is_flushed_or_stopped_has_them(tmp_path: Path) -> None:
+    """With a flush alone, and with a stop that writes to the disk what can't be sent."""
+    with OTLPReceiver() as receiver, _light(receiver) as light:
+        light.end("staged")
+        [sender] = [each for each in light.made.senders if light.outbox in _outboxes(each)]
+        assert sender.flush(time.monotonic() + PATIENCE)
+        assert _names(receiver) == ["staged"]
+    closed = f"http://{HOST}:{refusing_port()}"
+    with sending(OTEL_EXPORTER_OTLP_ENDPOINT=closed, TELEMETRY_SPOOL_DIR=str(tmp_path)) as made:
+        light = Light(made)
+        light.end("staged")
+        [sender] = [each for each in made.senders if light.outbox in _outboxes(each)]
+        assert sender.leave()
+        assert sender.stored == 1
+
+
+def _outboxes(sender: Sender) -> list[Outbox]:
+    return [delivery.outbox for delivery in sender.deliveries]
+
+
+def test_a_batch_is_not_larger_than_it_may_be() -> None:
+    """Nor does it wait for more than it holds."""
+    with (
+        OTLPReceiver() as receiver,
+        _light(
+            receiver, OTEL_BSP_MAX_EXPORT_BATCH_SIZE="3", OTEL_BSP_SCHEDULE_DELAY=NEVER
+        ) as light,
+    ):
+        light.end("a", "b")
+        assert light.outbox.waiting == 0
+        light.end("c")
+        receiver.wait_for(partial(_has, 3))
+
+
+@pytest.mark.parametrize("what", ["error", "event", "link", "scope"])
+def test_others_are_encoded_at_once(what: str) -> None:
+    """What has failed tells why, and spans of other scopes may be changed by their programs."""
+    with OTLPReceiver() as receiver, _light(receiver) as light:
+        light.end("staged")
+        tracer = light.made.tracer if what == "scope" else light.tracer
+        span = tracer.start_span("at once")
+        if what == "error":
+            span.set_status(StatusCode.ERROR)
+        elif what == "event":
+            span.add_event("planted")
+        elif what == "link":
+            span.add_link(SpanContext(1, 2, True, TraceFlags(1)))
+        span.end()
+        assert _waiting(light.outbox) == ["at once"]
+        assert light.made.flush()
+        assert _names(receiver) == ["at once", "staged"]
+
+
+def test_a_flush_waits_for_those_that_another_thread_encodes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are in no queue at that moment."""
+    with OTLPReceiver() as receiver, _light(receiver) as light:
+        begun, goes_on = threading.Event(), threading.Event()
+        values = light.made.spans._values
+        encode = values.attributes
+
+        def held(*args: Any) -> bytes:
+            begun.set()
+            assert goes_on.wait(PATIENCE)
+            return encode(*args)
+
+        monkeypatch.setattr(values, "attributes", held)
+        light.end("staged")
+        encoding = threading.Thread(target=light.made.spans.encode_staged)
+        encoding.start()
+        assert begun.wait(PATIENCE)
+        done: list[bool] = []
+        flushing = threading.Thread(target=lambda: done.append(light.made.flush()))
+        flushing.start()
+        # It can't end before the other thread has.
+        flushing.join(0.2)
+        assert done == []
+        goes_on.set()
+        flushing.join(PATIENCE)
+        encoding.join(PATIENCE)
+        assert (done, _names(receiver)) == ([True], ["staged"])
+
+
+def test_none_is_lost_while_threads_end_spans_and_others_are_sent() -> None:
+    """Eight threads, small batches, a schedule of a millisecond."""
+    with (
+        OTLPReceiver() as receiver,
+        _light(
+            receiver,
+            OTEL_BSP_SCHEDULE_DELAY="1",
+            OTEL_BSP_MAX_EXPORT_BATCH_SIZE="50",
+            OTEL_BSP_MAX_QUEUE_SIZE="100000",
+        ) as light,
+    ):
+        threads = [
+            threading.Thread(target=light.end, args=[f"{each} {n}" for n in range(500)])
+            for each in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        # Without a flush.
+        receiver.wait_for(partial(_has, 4000))
+        assert len({span.name for span in receiver.spans}) == 4000
+        assert light.made.of("traces").failed == 0
+
+
+def test_one_that_can_not_be_encoded_costs_itself() -> None:
+    """It is counted, and those that are staged with it are sent."""
+    with OTLPReceiver() as receiver, _light(receiver) as light:
+        light.end("before")
+        bad: Any = light.tracer.start_span("bad")
+        bad.kind = "no kind"
+        bad.end()
+        light.end("after")
+        light.made.flush()
+        assert _names(receiver) == ["after", "before"]
+        assert light.made.of("traces").reasons.total() == 1
+
+
+def test_a_stopped_provider_leaves_none() -> None:
+    """What its `shutdown` and `force_flush` leave to the sender is in the queue."""
+    for end in (SpanProcessor.shutdown, SpanProcessor.force_flush):
+        with OTLPReceiver() as receiver, _light(receiver) as light:
+            light.end("staged")
+            getattr(light.made.spans, end.__name__)()
+            assert _waiting(light.outbox) == ["staged"]
+
+
+@pytest.mark.usefixtures("additions")
+def test_rules_that_come_meanwhile_apply() -> None:
+    """A span that ended before is redacted by them, too: it has not been sent."""
+    with OTLPReceiver() as receiver, _light(receiver) as light:
+        light.end("staged", parcel="PARCEL-1")
+        telemetry.redact(patterns=[r"PARCEL-\d"])
+        assert light.made.flush()
+        [span] = receiver.spans
+        assert span.attributes["parcel"] == "[REDACTED]"
+
+
+def test_a_span_that_is_not_sampled_is_not_kept() -> None:
+    with OTLPReceiver() as receiver, _light(receiver) as light:
+        span: Any = light.tracer.start_span(
+            "not sampled", trace.set_span_in_context(trace.INVALID_SPAN)
+        )
+        span.trace_flags = TraceFlags(0)
+        span.end()
+        assert light.made.flush()
+        assert not receiver.spans
