@@ -85,7 +85,7 @@ def _start(stack: ExitStack, env: Mapping[str, str], sink: Remote) -> dict[str, 
             serve_uvicorn(
                 variant.app,
                 env={**env, **variables},
-                args=["--no-access-log"],
+                args=[*variant.arguments],
                 # A new interpreter, as in production: no fork.
                 python=Path(sys.executable),
             )

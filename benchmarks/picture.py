@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _LEFT, _RIGHT = 760, 90, 70
 _BAR, _GAP, _HEAD, _TOP = 16, 6, 34, 44
-_COLORS = {"bare": "#8a8f98", "contrib": "#c9772b", "seed": "#b04a5a"}
+_COLORS = {"bare": "#8a8f98", "uvicorn": "#8a8f98", "contrib": "#c9772b", "seed": "#b04a5a"}
 _OURS = "#2f6fab"
 _STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#333}.t{font-weight:600}"

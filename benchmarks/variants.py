@@ -28,6 +28,8 @@ class Variant:
     variables: Mapping[str, str] = field(default_factory=dict)
     keeps: float = 1.0
     """Part of the traces that its sampler keeps."""
+    arguments: Sequence[str] = ("--no-access-log",)
+    """Of uvicorn."""
 
     @property
     def app(self) -> str:
@@ -47,8 +49,16 @@ class Variant:
 
 OTLP = "OTEL_EXPORTER_OTLP_ENDPOINT"
 SENTRY = "SENTRY_DSN"
+NO_LINES = {"DJANGO_SETTINGS_MODULE": "benchmarks.hosts.no_lines"}
 VARIANTS: Sequence[Variant] = (
     Variant(BARE, "the host without telemetry"),
+    Variant(
+        "uvicorn",
+        "the same, with uvicorn's own access lines",
+        module=BARE,
+        variables=NO_LINES,
+        arguments=(),
+    ),
     Variant(OURS, "config.asgi with an OTLP endpoint and a DSN, all traces", OTLP, SENTRY),
     Variant(
         "tail",
@@ -72,7 +82,7 @@ VARIANTS: Sequence[Variant] = (
         "nothing",
         "the same, and logging_config() not called",
         module="logging_only",
-        variables={"DJANGO_SETTINGS_MODULE": "benchmarks.hosts.no_lines"},
+        variables=NO_LINES,
     ),
     Variant(CONTRIB, "contrib's ASGI and Django, SDK, OTLP/HTTP", RECEIVER),
     Variant("seed", "Logfire beside Sentry, 10 % transactions", RECEIVER, SENTRY_SINK),

@@ -391,8 +391,10 @@ class LightSpan(sdk.Span):
         self.end_time = max(start_time, end_time)  # faster
         for processor in self._tracer.processors:
             processor.on_end(self)
-        if self.after_end is not None:
-            self.after_end()
+        if (after := self.after_end) is not None:
+            # It refers to the span, which would be a reference cycle.
+            self.after_end = None
+            after()
 
     def __exit__(
         self,
