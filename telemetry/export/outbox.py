@@ -235,15 +235,14 @@ class Outbox:
                 "the queue of %s is full (%d items, %d bytes): the oldest are dropped, failures "
                 "last, and counted until there is room; %s and %s set its limits",
                 self.what,
-                self.waiting,
+                self._encoded(),
                 self._bytes,
                 self.limits.variable,
                 QUEUE_BYTES,
             )
 
     def _is_full(self) -> bool:
-        waiting = len(self._failures) + len(self._ordinary)
-        return waiting > self.limits.max_size or self._bytes > self.limits.max_bytes
+        return self._encoded() > self.limits.max_size or self._bytes > self.limits.max_bytes
 
     def take(self) -> Batch | None:
         """Remove the items of one request, the oldest first; None if nothing waits."""
@@ -265,7 +264,7 @@ class Outbox:
                 if whole <= MAX_REQUEST:
                     taken = found
                     ordinary.clear()
-            for _ in range(min(self.waiting, self._max_batch - len(taken))):
+            for _ in range(min(self._encoded(), self._max_batch - len(taken))):
                 queue = ordinary
                 if failures and not (ordinary and ordinary[0][0] < failures[0][0]):
                     queue = failures
@@ -291,7 +290,11 @@ class Outbox:
 
     @property
     def waiting(self) -> int:
-        """Number of items that are queued."""
+        """Number of items that are queued, with those that `fill` adds."""
+        self.fill()
+        return self._encoded()
+
+    def _encoded(self) -> int:
         return len(self._failures) + len(self._ordinary)
 
     def due(self) -> float | None:
@@ -299,7 +302,7 @@ class Outbox:
         with self._lock:
             if self.since is None:
                 return None
-            if self.waiting >= self.limits.max_batch:
+            if self._encoded() >= self.limits.max_batch:
                 return self.since
             return self.since + self.limits.schedule_delay
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk.trace import SpanProcessor
@@ -40,9 +40,9 @@ _ERROR_STATUS = StatusCode.ERROR
 class OTLPSpanProcessor(SpanProcessor):
     """Puts sampled spans into outboxes as bytes.
 
-    Light spans that have succeeded are staged, and encoded by sixteens: encoding one alone, when a
-    request ends, takes three times as long, since its code is in none of the processor's caches.
-    An outbox has those that are staged encoded before it is asked for its items.
+    A span is staged when it ends, and encoded with others: for one alone, at the end of its
+    request, the code is in none of the processor's caches, and takes three times as long. An outbox
+    has those that are staged encoded before its items are taken or counted.
 
     Args:
         outboxes: one for each destination, with what encodes the attributes that only this
@@ -93,16 +93,11 @@ class OTLPSpanProcessor(SpanProcessor):
                 failed("export.traces", error)
 
     def on_end(self, span: ReadableSpan) -> None:
-        light: Any = span
         try:
-            context: Any = ids_of_span(span)
+            context = ids_of_span(span)
             # Runs for every span. The flag "sampled", by its bit.
             if context is None or not context.trace_flags & 1:
                 return
-            if context is not span or light.is_eventful or light.has_more:
-                self._put(span)
-                return
-            # A light span, which does not change after its end.
             staged = self._staged
             staged.append(span)
             if len(staged) >= self._most_staged:
