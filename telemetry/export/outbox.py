@@ -14,7 +14,7 @@ from telemetry.export.encoding.requests import encode_request
 from telemetry.settings.variables import QUEUE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from telemetry.export.encoding.requests import Item
     from telemetry.export.spool import Segment
@@ -131,6 +131,8 @@ class Outbox:
         self.fill: Callable[[], None] = _do_nothing
         """Adds the items that are not encoded yet. To be called before what is accepted is read,
         and without a lock, since it may wake the sender."""
+        self.staged: Collection[object] = ()
+        """Those items."""
         self.clear()
 
     def clear(self) -> None:
@@ -291,8 +293,7 @@ class Outbox:
     @property
     def waiting(self) -> int:
         """Number of items that are queued, with those that `fill` adds."""
-        self.fill()
-        return self._encoded()
+        return self._encoded() + len(self.staged)
 
     def _encoded(self) -> int:
         return len(self._failures) + len(self._ordinary)

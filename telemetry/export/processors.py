@@ -68,19 +68,19 @@ class OTLPSpanProcessor(SpanProcessor):
         self._ready = ready
         self._is_ready = False
         self._is_kept = is_kept
-        # Appended to without a lock. Who encodes holds the lock until the outboxes have the items:
-        # a flush must find those of a thread that has begun.
-        self._staged: deque[ReadableSpan] = deque()
+        # Appended to without the lock. Who encodes holds it until the outboxes have the items: a
+        # flush must find those of a thread that has begun.
         self._most_staged = min([MOST_STAGED, *[each.limits.max_batch for each, _ in outboxes]])
-        self._lock = RLock()
-        for outbox, _ in outboxes:
-            outbox.fill = self.encode_staged
+        self._staged: deque[ReadableSpan]
+        self._forked()
         call_in_children(self._forked)
 
     def _forked(self) -> None:
         # The parent sends what was staged.
         self._staged = deque()
         self._lock = RLock()
+        for outbox, _ in self._outboxes:
+            outbox.fill, outbox.staged = self.encode_staged, self._staged
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         # Also on start: metrics that a script records within its first span need the

@@ -251,6 +251,7 @@ class Delivery:
         spool = self.spool
         if spool is None:
             return False
+        self.outbox.fill()
         with self._lock:
             in_flight = self._current if self._is_sending else None
             waiting = [*([self._current] if self._current else []), *self._parts, *self._suspects]
