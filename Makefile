@@ -130,6 +130,7 @@ bench: setup ## measure what telemetry and the pool cost
 	$(BIN)/python -m benchmarks.logs
 	$(BIN)/python -m benchmarks.metrics
 	$(BIN)/python -m benchmarks.parts
+	$(BIN)/python -m benchmarks.places
 	$(BIN)/python -m benchmarks.redaction
 	$(BIN)/python -m benchmarks.releases
 	$(BIN)/python -m benchmarks.spans

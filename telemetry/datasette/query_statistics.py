@@ -55,8 +55,8 @@ class QueryStatistics:
         self._details = details
         self._pending: deque[tuple[str, str, Mapping[str, Any], int, int, int]] = deque()
         # Of each statement in each database: the number, the execution time and its longest. None
-        # stands for statements without room.
-        self._sums: dict[tuple[str | None, str], list[int]] = {}
+        # stands for statements without room. Tuples, which the garbage collector does not follow.
+        self._sums: dict[tuple[str | None, str], tuple[int, int, int]] = {}
         self._taken = 0
         self._databases: set[str] = set()
         self._waiting = self._longest_wait = self._rows = self._suppressed = self._interrupted = 0
@@ -101,20 +101,21 @@ class QueryStatistics:
             if MAX_STATEMENT < len(statement) <= LONGEST_STATEMENT:
                 # Otherwise it is another statement in each request.
                 statement = without_parameter_numbers(statement)
-            key = statement, database
+            key: tuple[str | None, str] = (statement, database)
             of_statement = sums.get(key)
-            if of_statement is None and database in databases and details.room > 0:
-                # Whole: a statement is cut once it is redacted.
-                details.room -= 1
-                self._taken += 1
-                sums[key] = [1, execution, execution]
+            if of_statement is None:
+                if database in databases and details.room > 0:
+                    # Whole: a statement is cut once it is redacted.
+                    details.room -= 1
+                    self._taken += 1
+                else:
+                    key = self._unusual_key(statement, database)
+                    of_statement = sums.get(key)
+            if of_statement is None:
+                sums[key] = 1, execution, execution
             else:
-                if of_statement is None:
-                    of_statement = self._unusual_sum(statement, database)
-                of_statement[0] += 1
-                of_statement[1] += execution
-                if execution > of_statement[2]:
-                    of_statement[2] = execution
+                number, time, longest = of_statement
+                sums[key] = number + 1, time + execution, max(longest, execution)
             if whole > execution:
                 waiting += whole - execution
                 if whole - execution > self._longest_wait:
@@ -141,21 +142,21 @@ class QueryStatistics:
             # It was interrupted: it reached a time limit that its caller set and handles.
             self._interrupted += 1
 
-    def _unusual_sum(self, statement: str, database: str) -> list[int]:
-        """The sum of a statement of a new database, or without room."""
+    def _unusual_key(self, statement: str, database: str) -> tuple[str | None, str]:
+        """The key for a statement of a new database, or without room."""
         if database not in self._databases:
             if len(self._databases) >= MAX_DATABASES:
                 database = OTHER
             else:
                 self._databases.add(database)
-        key: tuple[str | None, str] = (statement, database)
-        if key not in self._sums:
-            if self._details.room > 0:
-                self._details.room -= 1
-                self._taken += 1
-            else:
-                key = None, database
-        return self._sums.setdefault(key, [0, 0, 0])
+        key = statement, database
+        if key in self._sums:
+            return key
+        if self._details.room <= 0:
+            return None, database
+        self._details.room -= 1
+        self._taken += 1
+        return key
 
     def close(self) -> None:
         """Drop the statements and release their room."""

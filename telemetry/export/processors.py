@@ -72,11 +72,11 @@ class OTLPSpanProcessor(SpanProcessor):
         # flush must find those of a thread that has begun.
         self._most_staged = min([MOST_STAGED, *[each.limits.max_batch for each, _ in outboxes]])
         self._staged: deque[ReadableSpan]
-        self._forked()
-        call_in_children(self._forked)
-
-    def _forked(self) -> None:
+        self._begin()
         # The parent sends what was staged.
+        call_in_children(self._begin)
+
+    def _begin(self) -> None:
         self._staged = deque()
         self._lock = RLock()
         for outbox, _ in self._outboxes:
@@ -119,7 +119,15 @@ class OTLPSpanProcessor(SpanProcessor):
         with self._lock:
             # Not more than there are now: others may end spans as fast as they are encoded.
             for _ in range(len(staged)):
-                self._put(staged.popleft())
+                try:
+                    span = staged.popleft()
+                except IndexError:
+                    # A finalizer or a signal handler of this thread has encoded them.
+                    return
+                try:
+                    self._put(span)
+                except Exception as error:  # noqa: BLE001 # those behind it are encoded
+                    failed("export.traces", error)
 
     def _put(self, span: ReadableSpan) -> None:
         values = self._values

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from telemetry.export.encoding.requests import Item
     from telemetry.export.outbox import Batch, Outbox
     from telemetry.export.sender import Sender
     from tests.telemetry.export.sending import Sending
@@ -227,6 +228,42 @@ def test_one_that_can_not_be_encoded_costs_itself() -> None:
         light.made.flush()
         assert _names(receiver) == ["after", "before"]
         assert light.made.of("traces").reasons.total() == 1
+
+
+def test_a_finalizer_may_end_spans_while_its_thread_encodes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As many as are encoded at once: it encodes those that the thread has not come to."""
+    with OTLPReceiver() as receiver, _light(receiver) as light:
+        values = light.made.spans._values
+        encode, finalized = values.attributes, [f"finalized {n:02}" for n in range(MOST_STAGED)]
+
+        def interrupted(*args: Any) -> bytes:
+            while finalized:
+                light.end(finalized.pop())
+            return encode(*args)
+
+        monkeypatch.setattr(values, "attributes", interrupted)
+        names = [*finalized, *(f"request {number:02}" for number in range(MOST_STAGED))]
+        light.end(*names[MOST_STAGED:])
+        assert light.made.flush()
+        assert _names(receiver) == names
+
+
+def test_a_queue_that_fails_costs_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the program that flushes nor the spans behind it see the exception."""
+    with OTLPReceiver() as receiver, _light(receiver) as light:
+        put, failing = light.outbox.put, [ValueError("planted")]
+
+        def fails_once(item: Item) -> None:
+            if failing:
+                raise failing.pop()
+            put(item)
+
+        monkeypatch.setattr(light.outbox, "put", fails_once)
+        light.end("lost", "sent")
+        assert light.made.flush()
+        assert _names(receiver) == ["sent"]
 
 
 def test_a_stopped_provider_leaves_none() -> None:
