@@ -505,6 +505,9 @@ class Pipeline:
             self._pushing = []
         if self._tail is not None:
             self._tail.decide_all()
+        for sender in self._senders:
+            # What is not encoded yet is counted afterwards.
+            sender.fill()
         if self.undelivered or self._pushing or (self._bridged and self._bridged.holds):
             self._at_exit()
         # A child that was not forked runs it too.

@@ -128,9 +128,10 @@ class Outbox:
         """Called, on the caller's thread, when a sender may have to act earlier than planned."""
         self.on_drop: Callable[[int, str], None] = _do_nothing
         """Called with the number of items that were dropped, and the reason."""
-        self.fill: Callable[[], None] = _do_nothing
-        """Adds the items that are not encoded yet. To be called before what is accepted is read,
-        and without a lock, since it may wake the sender."""
+        self.fill: Callable[[], bool] = _nothing_is_staged
+        """Adds the items that are not encoded yet. Returns False if another thread does so, and is
+        not done in time. To be called before what is accepted is read, and without a lock, since it
+        may wake the sender."""
         self.staged: Collection[object] = ()
         """Those items."""
         self.clear()
@@ -310,3 +311,7 @@ class Outbox:
 
 def _do_nothing(*_: object) -> None:
     pass
+
+
+def _nothing_is_staged() -> bool:
+    return True

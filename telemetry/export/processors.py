@@ -12,6 +12,7 @@ from opentelemetry.trace import StatusCode
 
 from telemetry.export.encoding.logs import encode_log_record, severity_number
 from telemetry.export.encoding.spans import encode_span
+from telemetry.export.outbox import QUEUE_FULL
 from telemetry.failsafe import failed
 from telemetry.forks import call_in_children
 from telemetry.registry.attributes import CAUSE
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 MOST_STAGED = 16
 """Number of spans that are encoded together. They take a tenth of a millisecond."""
+LONGEST_WAIT = 5.0
+"""Seconds that who needs the staged spans waits for another thread that encodes them."""
 # OpenTelemetry's severity number of ERROR.
 _ERROR = 17
 _ERROR_STATUS = StatusCode.ERROR
@@ -70,7 +73,9 @@ class OTLPSpanProcessor(SpanProcessor):
         self._is_kept = is_kept
         # Appended to without the lock. Who encodes holds it until the outboxes have the items: a
         # flush must find those of a thread that has begun.
-        self._most_staged = min([MOST_STAGED, *[each.limits.max_batch for each, _ in outboxes]])
+        limits = [each.limits for each, _ in outboxes]
+        self._most_staged = min([MOST_STAGED, *[each.max_batch for each in limits]])
+        self._limit = max([MOST_STAGED, *[each.max_size for each in limits]])
         self._staged: deque[ReadableSpan]
         self._begin()
         # The parent sends what was staged.
@@ -100,34 +105,54 @@ class OTLPSpanProcessor(SpanProcessor):
                 return
             staged = self._staged
             staged.append(span)
-            if len(staged) >= self._most_staged:
-                self.encode_staged()
+            if len(staged) >= self._most_staged and self._encode(0.0):
                 return
             for outbox, _ in self._outboxes:
                 if outbox.since is None:
                     outbox.expect()
+            if len(staged) > self._limit:
+                self._drop_staged()
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
             failed("export.traces", error)
 
-    def encode_staged(self) -> None:
-        """Encode the spans that are staged, and put them into the outboxes."""
-        staged = self._staged
-        if not staged:
-            # Unless another thread has just taken the last one.
-            with self._lock:
-                return
-        with self._lock:
+    def encode_staged(self) -> bool:
+        """Encode the spans that are staged, and put them into the outboxes.
+
+        Waits for another thread that does so, as long as `LONGEST_WAIT`. Returns False if it is not
+        done by then.
+        """
+        return self._encode(LONGEST_WAIT)
+
+    def _encode(self, timeout: float) -> bool:
+        # A span may end while its thread holds any lock: within a logging handler, or in a
+        # finalizer that runs in the middle of anything. So it does not wait for this one, whose
+        # owner may wait for those.
+        if not self._lock.acquire(timeout=timeout):
+            return False
+        try:
             # Not more than there are now: others may end spans as fast as they are encoded.
-            for _ in range(len(staged)):
+            for _ in range(len(self._staged)):
                 try:
-                    span = staged.popleft()
+                    span = self._staged.popleft()
                 except IndexError:
                     # A finalizer or a signal handler of this thread has encoded them.
-                    return
+                    break
                 try:
                     self._put(span)
                 except Exception as error:  # noqa: BLE001 # those behind it are encoded
                     failed("export.traces", error)
+        finally:
+            self._lock.release()
+        return True
+
+    def _drop_staged(self) -> None:
+        """Drop the oldest: another thread has been encoding for longer than the queue holds."""
+        try:
+            self._staged.popleft()
+        except IndexError:
+            return
+        for outbox, _ in self._outboxes:
+            outbox.reject(1, QUEUE_FULL)
 
     def _put(self, span: ReadableSpan) -> None:
         values = self._values

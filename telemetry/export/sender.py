@@ -598,7 +598,7 @@ class Sender:
 
     def hurry(self, deadline: float) -> None:
         """Begin to send what is queued, without waiting for the schedule until ``deadline``."""
-        self._fill()
+        self.fill()
         if all(delivery.outbox.settled >= delivery.outbox.accepted for delivery in self.deliveries):
             return
         with self._changed:
@@ -617,7 +617,8 @@ class Sender:
         Returns:
             Whether all items that were queued have been delivered or dropped.
         """
-        self._fill()
+        if not self.fill():
+            return False
         renewals = [each.outbox.renewals for each in self.deliveries]
         wanted = [each.outbox.accepted for each in self.deliveries]
 
@@ -648,9 +649,10 @@ class Sender:
                 self._flush_until = 0.0
         return True
 
-    def _fill(self) -> None:
-        for delivery in self.deliveries:
-            delivery.outbox.fill()
+    def fill(self) -> bool:
+        """Have what is not encoded yet encoded. Returns whether nothing is left of it."""
+        filled = [delivery.outbox.fill() for delivery in self.deliveries]
+        return all(filled)
 
     def _run(self) -> None:
         # For the thread's life: what sends must not be traced and logged as the host's.

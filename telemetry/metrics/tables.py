@@ -8,6 +8,7 @@ to those of the SDK's instruments. See docs/decisions/0026-metric-tables.md.
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import partial
 from threading import Lock, RLock
@@ -104,7 +105,7 @@ class Guard:
     def __init__(self) -> None:
         self.lock = RLock()
         self.generation = object()
-        self.staged: list[Staged] = []
+        self.staged: deque[Staged] = deque()
 
     def renew(self) -> None:
         """Have what others know of series looked up anew. The lock is held, but after a fork."""
@@ -112,9 +113,12 @@ class Guard:
 
     def aggregate_staged(self) -> None:
         """Aggregate what is staged. The lock is held."""
-        # A finalizer may measure meanwhile.
-        staged, self.staged = self.staged, []
-        for adds, amounts, samples in staged:
+        # One by one: a finalizer or a signal handler may measure or collect meanwhile.
+        while self.staged:
+            try:
+                adds, amounts, samples = self.staged.popleft()
+            except IndexError:
+                return
             # There are as many of each.
             for add, amount, sample in zip(adds, amounts, samples):  # noqa: B905 # faster
                 try:
@@ -125,7 +129,7 @@ class Guard:
     def forked(self) -> None:
         """Begin anew in a child. Another thread of the parent may have held the lock."""
         self.lock = RLock()
-        self.staged = []
+        self.staged = deque()
 
 
 class Tables:

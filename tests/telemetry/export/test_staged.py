@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.trace import StatusCode, TraceFlags
 
 import telemetry
+from telemetry.export import processors
 from telemetry.export.processors import MOST_STAGED
 from telemetry.testing import OTLPReceiver
 from telemetry.traces.light import LightSpan
@@ -161,35 +162,83 @@ def test_they_are_sent_in_the_order_in_which_they_ended() -> None:
         assert [Span.FromString(body).name for _, body, _, _ in batch.items] == names
 
 
+@contextmanager
+def _held(light: Light) -> Iterator[None]:
+    """Another thread encodes what is staged, and does not go on before the block has ended."""
+    begun, goes_on = threading.Event(), threading.Event()
+    values = light.made.spans._values
+    encode = values.attributes
+
+    def held(*args: Any) -> bytes:
+        begun.set()
+        assert goes_on.wait(PATIENCE)
+        return encode(*args)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(values, "attributes", held)
+        encoding = threading.Thread(target=light.made.spans.encode_staged)
+        encoding.start()
+        assert begun.wait(PATIENCE)
+        try:
+            yield
+        finally:
+            goes_on.set()
+            encoding.join(PATIENCE)
+
+
 def test_a_flush_waits_for_those_that_another_thread_encodes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """They are in no queue at that moment."""
+    monkeypatch.setattr(processors, "LONGEST_WAIT", PATIENCE)
     with OTLPReceiver() as receiver, _light(receiver) as light:
-        begun, goes_on = threading.Event(), threading.Event()
-        values = light.made.spans._values
-        encode = values.attributes
-
-        def held(*args: Any) -> bytes:
-            begun.set()
-            assert goes_on.wait(PATIENCE)
-            return encode(*args)
-
-        monkeypatch.setattr(values, "attributes", held)
         light.end("staged")
-        encoding = threading.Thread(target=light.made.spans.encode_staged)
-        encoding.start()
-        assert begun.wait(PATIENCE)
         done: list[bool] = []
         flushing = threading.Thread(target=lambda: done.append(light.made.flush()))
-        flushing.start()
-        # It can't end before the other thread has.
-        flushing.join(0.2)
-        assert done == []
-        goes_on.set()
+        with _held(light):
+            flushing.start()
+            # It can't end before the other thread has.
+            flushing.join(0.2)
+            assert done == []
         flushing.join(PATIENCE)
-        encoding.join(PATIENCE)
         assert (done, _names(receiver)) == ([True], ["staged"])
+
+
+def test_a_flush_says_that_another_thread_was_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That thread may wait for a lock of who flushes."""
+    monkeypatch.setattr(processors, "LONGEST_WAIT", 0.01)
+    with OTLPReceiver() as receiver, _light(receiver) as light:
+        light.end("staged")
+        with _held(light):
+            assert not light.made.flush()
+        assert light.made.flush()
+        assert _names(receiver) == ["staged"]
+
+
+def test_a_span_ends_while_another_thread_encodes() -> None:
+    """Without waiting: its own thread may hold a lock that the other one waits for."""
+    with OTLPReceiver() as receiver, _light(receiver) as light:
+        light.end("00")
+        names = [f"{number:02}" for number in range(1, 3 * MOST_STAGED)]
+        with _held(light):
+            light.end(*names)
+        assert light.made.flush()
+        assert _names(receiver) == ["00", *names]
+
+
+def test_what_is_staged_is_bounded() -> None:
+    """As the queue is, by the same number. What is dropped is counted, the oldest first."""
+    with OTLPReceiver() as receiver, _light(receiver, OTEL_BSP_MAX_QUEUE_SIZE="20") as light:
+        light.end("held")
+        names = [f"{number:02}" for number in range(50)]
+        with _held(light):
+            light.end(*names)
+            assert light.outbox.waiting == 20
+            assert light.made.of("traces").reasons == {"queue_full": 30}
+        # The one that was being encoded is older than those that fill the queue.
+        assert light.made.flush()
+        assert _names(receiver) == names[30:]
+        assert light.made.of("traces").accepted == 51
 
 
 def test_none_is_lost_while_threads_end_spans_and_others_are_sent() -> None:
@@ -244,7 +293,8 @@ def test_a_finalizer_may_end_spans_while_its_thread_encodes(
             return encode(*args)
 
         monkeypatch.setattr(values, "attributes", interrupted)
-        names = [*finalized, *(f"request {number:02}" for number in range(MOST_STAGED))]
+        # Not enough to be encoded where one ends, which would not raise.
+        names = [*finalized, *(f"request {number:02}" for number in range(MOST_STAGED - 1))]
         light.end(*names[MOST_STAGED:])
         assert light.made.flush()
         assert _names(receiver) == names

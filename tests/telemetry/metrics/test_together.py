@@ -224,6 +224,31 @@ def test_an_amount_that_can_not_be_added_costs_itself() -> None:
     assert (counts["durations"], counts["plain"]) == (4, 5)
 
 
+def test_a_signal_handler_may_collect_while_its_thread_aggregates() -> None:
+    """What has not been aggregated by then is in one of both collections."""
+    reader = _reader(DELTA)
+    pair = Pair(reader)
+    counts: list[int] = []
+
+    def collect() -> None:
+        counts.extend(
+            point["count"] for key, point in collected(reader).items() if key[1] == "durations"
+        )
+
+    class Interrupted(float):
+        def __radd__(self, other: float) -> float:
+            collect()
+            return other + float(self)
+
+    pair.measure("/a", "one", 1.0, None)
+    for number in range(10):
+        pair.measure("/a", "one", Interrupted(1.0) if number == 4 else 1.0, None)
+    assert pair.known == 10
+    collect()
+    # But for the one that was interrupted.
+    assert sum(counts) in {10, 11}
+
+
 def test_a_child_does_not_aggregate_what_its_parent_has_staged() -> None:
     reader = _reader(DELTA)
     pair = Pair(reader)
