@@ -26,7 +26,7 @@ _PLACES: dict[str, tuple[Any, str]] = {
     HEADER: (exchange.Exchange, "_with_trace"),
     "django": (DjangoMiddleware, "_view"),
     "measurements": (_Request, "_count"),
-    "encoding": (OTLPSpanProcessor, "encode_staged"),
+    "encoding": (OTLPSpanProcessor, "_encode"),
     "line": (edge, "log_request"),
     END: (_Request, "end"),
 }
