@@ -249,8 +249,11 @@ class Outbox:
 
     def take(self) -> Batch | None:
         """Remove the items of one request, the oldest first; None if nothing waits."""
-        self.fill()
-        batch = self._take()
+        # A full queue has no room for what `fill` adds before some of it is taken.
+        batch = self._take() if self._encoded() >= self._max_batch else None
+        if batch is None:
+            self.fill()
+            batch = self._take()
         # What has come since then may have found that others wait, which have been taken.
         self.fill()
         return batch

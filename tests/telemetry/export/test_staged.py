@@ -132,6 +132,20 @@ def _outboxes(sender: Sender) -> list[Outbox]:
     return [delivery.outbox for delivery in sender.deliveries]
 
 
+def test_those_that_are_staged_push_nothing_out_of_a_full_queue_that_is_taken() -> None:
+    """There is room for them once a batch has been taken."""
+    limits = {"OTEL_BSP_MAX_QUEUE_SIZE": "40", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "40"}
+    with OTLPReceiver() as receiver, _light(receiver, **limits) as light:
+        light.end(*(f"{number:02}" for number in range(3 * MOST_STAGED + 5)))
+        dropped = 3 * MOST_STAGED - 40
+        assert light.made.of("traces").reasons == {"queue_full": dropped}
+        batch = light.outbox.take()
+        assert batch is not None
+        assert batch.count == 40
+        assert light.outbox.waiting == 5
+        assert light.made.of("traces").reasons == {"queue_full": dropped}
+
+
 def test_a_batch_is_not_larger_than_it_may_be() -> None:
     """Nor does it wait for more than it holds."""
     with (
