@@ -18,21 +18,14 @@ import telemetry
 from benchmarks.hosts.control import PATH, answer
 from benchmarks.hosts.counters import Callgrind, Counter, Opcodes
 from benchmarks.hosts.flushing import flush_items
+from benchmarks.hosts.trivial import trivial
 from benchmarks.hosts.variables import LIBRARY, OBSERVED, OPCODES, PLANTED, TRIVIAL
 
 if TYPE_CHECKING:
     from telemetry.scope import ASGIApp, Receive, Scope, Send
 
-_HEADERS = [(b"content-type", b"text/plain"), (b"content-length", b"3")]
 # Seconds, longer than any run.
 _NEVER = 100_000.0
-
-
-async def _trivial(_scope: Scope, receive: Receive, send: Send) -> None:
-    """The least that an application can do."""
-    await receive()
-    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-    await send({"type": "http.response.body", "body": b"ok\n"})
 
 
 def _build(*, observed: bool) -> ASGIApp:
@@ -52,7 +45,7 @@ def _build(*, observed: bool) -> ASGIApp:
     _slow_down()
 
     async def either(scope: Scope, receive: Receive, send: Send) -> None:
-        app = _trivial if scope.get("path") == TRIVIAL else host
+        app = trivial if scope.get("path") == TRIVIAL else host
         await app(scope, receive, send)
 
     if not observed:

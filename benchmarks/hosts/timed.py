@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from benchmarks.hosts.control import PATH, answer
+from benchmarks.hosts.trivial import trivial
 from benchmarks.hosts.variables import TRIVIAL
 from telemetry.asgi import edge, exchange
 from telemetry.django.middleware import DjangoMiddleware
@@ -16,21 +17,19 @@ from telemetry.export.processors import OTLPSpanProcessor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from telemetry.scope import ASGIApp, Message, Receive, Scope, Send
+    from telemetry.scope import ASGIApp, Receive, Scope, Send
 
 _Request = edge._ServerRequest
-START, HEADER, END = "start", "header", "end"
 # By its name in `benchmarks.places`, the owner of a function, and its name there.
 _PLACES: dict[str, tuple[Any, str]] = {
-    START: (_Request, "__init__"),
-    HEADER: (exchange.Exchange, "_with_trace"),
+    "start": (_Request, "__init__"),
+    "header": (exchange.Exchange, "_with_trace"),
     "django": (DjangoMiddleware, "_view"),
     "measurements": (_Request, "_count"),
-    "encoding": (OTLPSpanProcessor, "_encode"),
+    "encoding": (OTLPSpanProcessor, "encode_staged"),
     "line": (edge, "log_request"),
-    END: (_Request, "end"),
+    "end": (_Request, "end"),
 }
-_HEADERS = [(b"content-type", b"text/plain"), (b"content-length", b"3")]
 _nanoseconds = dict.fromkeys(_PLACES, 0)
 
 
@@ -57,7 +56,7 @@ def _build() -> ASGIApp:
     import telemetry
     from config.asgi import application as observed
 
-    trivial = telemetry.asgi_wrapper(_trivial)
+    nothing = telemetry.asgi_wrapper(trivial)
 
     async def either(scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("path") == PATH:
@@ -66,16 +65,9 @@ def _build() -> ASGIApp:
                 _nanoseconds.update(dict.fromkeys(_nanoseconds, 0))
             await answer(send, _nanoseconds)
             return
-        await (trivial if scope.get("path") == TRIVIAL else observed)(scope, receive, send)
+        await (nothing if scope.get("path") == TRIVIAL else observed)(scope, receive, send)
 
     return either
-
-
-async def _trivial(_scope: Message, receive: Receive, send: Send) -> None:
-    """The least that an application can do."""
-    await receive()
-    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-    await send({"type": "http.response.body", "body": b"ok\n"})
 
 
 application = _build()

@@ -27,6 +27,8 @@ QUEUE_FULL = "queue_full"
 """Value of ``error.type`` for items that a full queue dropped."""
 MAX_REQUEST = 3_500_000
 """Bytes of a request before compression. Receivers over gRPC refuse 4 MiB by default."""
+LONGEST_FILL = 5.0
+"""Seconds that the sender waits for another thread that encodes items."""
 # What a request adds to a body: tags and lengths.
 _FRAME = 16
 
@@ -128,10 +130,10 @@ class Outbox:
         """Called, on the caller's thread, when a sender may have to act earlier than planned."""
         self.on_drop: Callable[[int, str], None] = _do_nothing
         """Called with the number of items that were dropped, and the reason."""
-        self.fill: Callable[[], bool] = _nothing_is_staged
-        """Adds the items that are not encoded yet. Returns False if another thread does so, and is
-        not done in time. To be called before what is accepted is read, and without a lock, since it
-        may wake the sender."""
+        self.fill: Callable[[float], bool] = _nothing_is_staged
+        """Adds the items that are not encoded yet. Waits the given number of seconds for another
+        thread that does so, and returns False if it is not done by then. To be called before what
+        is accepted is read, and without a lock, since it may wake the sender."""
         self.staged: Collection[object] = ()
         """Those items."""
         self.clear()
@@ -252,10 +254,10 @@ class Outbox:
         # A full queue has no room for what `fill` adds before some of it is taken.
         batch = self._take() if self._encoded() >= self._max_batch else None
         if batch is None:
-            self.fill()
+            self.fill(LONGEST_FILL)
             batch = self._take()
         # What has come since then may have found that others wait, which have been taken.
-        self.fill()
+        self.fill(LONGEST_FILL)
         return batch
 
     def _take(self) -> Batch | None:
@@ -316,5 +318,5 @@ def _do_nothing(*_: object) -> None:
     pass
 
 
-def _nothing_is_staged() -> bool:
+def _nothing_is_staged(_seconds: float) -> bool:
     return True

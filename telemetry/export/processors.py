@@ -12,7 +12,7 @@ from opentelemetry.trace import StatusCode
 
 from telemetry.export.encoding.logs import encode_log_record, severity_number
 from telemetry.export.encoding.spans import encode_span
-from telemetry.export.outbox import QUEUE_FULL
+from telemetry.export.outbox import LONGEST_FILL, QUEUE_FULL
 from telemetry.failsafe import failed
 from telemetry.forks import call_in_children
 from telemetry.registry.attributes import CAUSE
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 MOST_STAGED = 16
 """Number of spans that are encoded together. They take a tenth of a millisecond."""
-LONGEST_WAIT = 5.0
-"""Seconds that who needs the staged spans waits for another thread that encodes them."""
 # OpenTelemetry's severity number of ERROR.
 _ERROR = 17
 _ERROR_STATUS = StatusCode.ERROR
@@ -105,7 +103,7 @@ class OTLPSpanProcessor(SpanProcessor):
                 return
             staged = self._staged
             staged.append(span)
-            if len(staged) >= self._most_staged and self._encode(0.0):
+            if len(staged) >= self._most_staged and self.encode_staged(0.0):
                 return
             for outbox, _ in self._outboxes:
                 if outbox.since is None:
@@ -115,15 +113,15 @@ class OTLPSpanProcessor(SpanProcessor):
         except Exception as error:  # noqa: BLE001 # the SDK guards nothing
             failed("export.traces", error)
 
-    def encode_staged(self) -> bool:
+    def encode_staged(self, timeout: float = LONGEST_FILL) -> bool:
         """Encode the spans that are staged, and put them into the outboxes.
 
-        Waits for another thread that does so, as long as `LONGEST_WAIT`. Returns False if it is not
-        done by then.
-        """
-        return self._encode(LONGEST_WAIT)
+        Args:
+            timeout: seconds to wait for another thread that does so.
 
-    def _encode(self, timeout: float) -> bool:
+        Returns:
+            False if that thread is not done by then.
+        """
         # A span may end while its thread holds any lock: within a logging handler, or in a
         # finalizer that runs in the middle of anything. So it does not wait for this one, whose
         # owner may wait for those.

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from telemetry.export.answers import Answer, Result
-from telemetry.export.outbox import Batch
+from telemetry.export.outbox import LONGEST_FILL, Batch
 from telemetry.failsafe import failed
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ class Delivery:
         spool = self.spool
         if spool is None:
             return False
-        self.outbox.fill()
+        self.outbox.fill(LONGEST_FILL)
         with self._lock:
             in_flight = self._current if self._is_sending else None
             waiting = [*([self._current] if self._current else []), *self._parts, *self._suspects]
@@ -598,7 +598,8 @@ class Sender:
 
     def hurry(self, deadline: float) -> None:
         """Begin to send what is queued, without waiting for the schedule until ``deadline``."""
-        self.fill()
+        # A flush waits for another thread that does so.
+        self.fill(0.0)
         if all(delivery.outbox.settled >= delivery.outbox.accepted for delivery in self.deliveries):
             return
         with self._changed:
@@ -617,7 +618,7 @@ class Sender:
         Returns:
             Whether all items that were queued have been delivered or dropped.
         """
-        if not self.fill():
+        if not self.fill(max(0.0, deadline - time.monotonic())):
             return False
         renewals = [each.outbox.renewals for each in self.deliveries]
         wanted = [each.outbox.accepted for each in self.deliveries]
@@ -649,9 +650,13 @@ class Sender:
                 self._flush_until = 0.0
         return True
 
-    def fill(self) -> bool:
-        """Have what is not encoded yet encoded. Returns whether nothing is left of it."""
-        filled = [delivery.outbox.fill() for delivery in self.deliveries]
+    def fill(self, timeout: float = LONGEST_FILL) -> bool:
+        """Have what is not encoded yet encoded. Returns whether nothing is left of it.
+
+        Args:
+            timeout: seconds to wait for another thread that encodes it.
+        """
+        filled = [delivery.outbox.fill(timeout) for delivery in self.deliveries]
         return all(filled)
 
     def _run(self) -> None:
