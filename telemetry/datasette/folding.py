@@ -100,9 +100,11 @@ class DatasetteSpanProcessor(SpanProcessor):
                 # Runs twice for each query.
                 light: Any = span
                 parent = self._open.get(light.parent_id)
-                within = self._started(span, role, light.span_id, parent)
-                if role is _PHASE and within.phases is not None:
+                if role is _PHASE and parent is not None and parent.phases is not None:
+                    # As `_started`, without its call.
+                    self._open[light.span_id] = parent
                     return
+                within = self._started(span, role, light.span_id, parent)
                 # Its own attribute is set when it ends, unless it is folded.
                 record = light.request
                 if record is not None and record.site and light.trace_id not in self._sites:
@@ -211,6 +213,8 @@ class DatasetteSpanProcessor(SpanProcessor):
             if kind is not LightSpan:
                 light.clean()
             self._name_site(light, local)
+            # It refers to the request's span, which would be a reference cycle.
+            light.request = None
         if opened.above is None:
             # Without a lock, by the order of both: see `_statistics_of`.
             local.has_ended = True

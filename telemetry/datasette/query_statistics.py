@@ -6,7 +6,7 @@ import re
 from collections import deque
 from functools import lru_cache
 from operator import itemgetter
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from telemetry.forks import renew_in_children
@@ -15,7 +15,7 @@ from telemetry.registry import attributes as a
 from telemetry.registry.datasette import CALLBACK, DATABASE, ROWS, SUPPRESSED, TEXT, TIME_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ REPEATED = 5
 MAX_REPEATED = 3
 MAX_DATABASES = 16
 OTHER = "other"
-MAX_PENDING = 8
+MAX_PENDING = 16
 """Queries of one local trace that wait to be added up."""
 
 
@@ -35,7 +35,8 @@ class Details:
     def __init__(self, room: int) -> None:
         self.room = room
         """Number of statements that may be added. Changed while the lock is held."""
-        self.lock = Lock()
+        # A finalizer may run while it is held, and end a span.
+        self.lock = RLock()
         """Held while statistics are added up."""
         self.spans = 0
         """Number of spans of the queries that were added up."""
@@ -93,7 +94,11 @@ class QueryStatistics:
         databases, details = self._databases, self._details
         added = waiting = returned = 0
         for _ in range(len(pending)):
-            statement, database, known, whole, execution, spans = pending.popleft()
+            try:
+                statement, database, known, whole, execution, spans = pending.popleft()
+            except IndexError:
+                # A finalizer of this thread has added them up.
+                break
             added += spans
             if self._is_closed:
                 # It has outlived the local root.
@@ -116,10 +121,11 @@ class QueryStatistics:
             else:
                 number, time, longest = of_statement
                 sums[key] = number + 1, time + execution, max(longest, execution)
-            if whole > execution:
-                waiting += whole - execution
-                if whole - execution > self._longest_wait:
-                    self._longest_wait = whole - execution
+            waited = whole - execution
+            if waited > 0:
+                waiting += waited
+                if waited > self._longest_wait:
+                    self._longest_wait = waited
             rows = known.get(ROWS)
             if rows.__class__ is int:
                 returned += rows
@@ -204,16 +210,19 @@ class QueryStatistics:
         databases: Sequence[str]
         texts, databases = zip(*keys, strict=True)
         names, numbers, times, _ = _grouped(databases, counts, executions, longest)
-        order = _costliest(times)
-        found[a.DATABASES] = tuple([names[place] for place in order])
-        found[a.DATABASES_COUNT] = tuple([numbers[place] for place in order])
-        found[a.DATABASES_EXECUTION] = _in_seconds([times[place] for place in order])
+        first = _in_order(_costliest(times))
+        found[a.DATABASES] = first(names)
+        found[a.DATABASES_COUNT] = first(numbers)
+        found[a.DATABASES_EXECUTION] = _in_seconds(first(times))
         texts, counts, executions, longest = _grouped(texts, counts, executions, longest)
-        order = [place for place in _costliest(executions) if texts[place] is not None][:COSTLIEST]
-        found[a.STATEMENTS] = tuple([str(texts[place]) for place in order])
-        found[a.STATEMENTS_COUNT] = tuple([counts[place] for place in order])
-        found[a.STATEMENTS_EXECUTION] = _in_seconds([executions[place] for place in order])
-        found[a.STATEMENTS_LONGEST] = _in_seconds([longest[place] for place in order])
+        order = _costliest(executions)
+        if None in texts:
+            order = [place for place in order if texts[place] is not None]
+        first = _in_order(order[:COSTLIEST])
+        found[a.STATEMENTS] = first(texts)
+        found[a.STATEMENTS_COUNT] = first(counts)
+        found[a.STATEMENTS_EXECUTION] = _in_seconds(first(executions))
+        found[a.STATEMENTS_LONGEST] = _in_seconds(first(longest))
         if total >= REPEATED:
             repeated = _repeated(texts, counts)
             if repeated:
@@ -246,12 +255,15 @@ def _grouped(
 
 def _repeated(texts: Sequence[str | None], numbers: Sequence[int]) -> list[tuple[str, int]]:
     """Shapes of statements that ran at least ``REPEATED`` times: an example and the count."""
+    # The name of a function has no spaces, and is its own shape.
+    shapes = [
+        text if text is None or " " not in text else _cached_shape(text[:MAX_TEXT])
+        for text in texts
+    ]
+    if max(numbers) < REPEATED and len({*shapes}) == len(shapes):
+        return []
     counts: dict[str, int] = {}
-    shapes = []
-    for text, number in zip(texts, numbers, strict=True):
-        # The name of a function has no spaces, and is its own shape.
-        shape = text if text is None or " " not in text else shape_of(text)
-        shapes.append(shape)
+    for shape, number in zip(shapes, numbers, strict=True):
         if shape is not None:
             counts[shape] = counts.get(shape, 0) + number
     if not counts or max(counts.values()) < REPEATED:
@@ -267,6 +279,14 @@ def _costliest(executions: Sequence[int]) -> Sequence[int]:
     if len(executions) == 1:
         return (0,)
     return sorted(range(len(executions)), key=executions.__getitem__, reverse=True)
+
+
+def _in_order(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """Returns a function that gives a sequence's items at the places, in their order."""
+    if len(places) > 1:
+        # Without an instruction of Python's for each.
+        return itemgetter(*places)
+    return lambda items: tuple([items[place] for place in places])
 
 
 def _in_seconds(times: Iterable[int]) -> tuple[float, ...]:

@@ -10,13 +10,13 @@ Datasette for each request.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Link, SpanKind, Tracer
+from opentelemetry.trace import INVALID_SPAN, Link, NoOpTracer, SpanKind, Tracer
 
 from telemetry import private_api
 from telemetry.datasette.spans import (
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 # Read once, since an enumeration looks its members up in Python.
 _SERVER = SpanKind.SERVER
+# Of a tracer that records nothing: as the API's, which makes no span the current one either.
+_NO_CURRENT_SPAN = nullcontext(INVALID_SPAN)
 
 
 class DatasetteTracer(Tracer):
@@ -46,6 +48,8 @@ class DatasetteTracer(Tracer):
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
+        # Then only the route of a request is of use, and failures of writes.
+        self._records_nothing = type(tracer) is NoOpTracer
         # Not by its class, which needs the SDK: without a destination it is not imported.
         self._start_light: Any = getattr(tracer, "start", None)
         if self._start_light is not None:
@@ -70,6 +74,8 @@ class DatasetteTracer(Tracer):
         """As in the API, but SERVER spans are replaced and spans of queries are wrapped."""
         if kind is _SERVER:
             return self._server(name, context, attributes, links, start_time)
+        if self._records_nothing:
+            return INVALID_SPAN
         on_exception = record_exception, set_status_on_exception
         if self._start_light is not None:
             span_class = self._class_of.get(name, self._other)
@@ -99,6 +105,9 @@ class DatasetteTracer(Tracer):
         end_on_exit: bool = True,
     ) -> Any:
         """As in the API, but SERVER spans are replaced and spans of queries are wrapped."""
+        if self._records_nothing and kind is not _SERVER:
+            is_unattended = name == WRITE and links
+            return _background_write(_NO_CURRENT_SPAN) if is_unattended else _NO_CURRENT_SPAN
         if self._start_light is not None and kind is not _SERVER and name != WRITE:
             # As below, with fewer calls.
             span_class = self._class_of.get(name, self._other)
@@ -139,6 +148,8 @@ class DatasetteTracer(Tracer):
         self, method: str, context: Context | None, attributes: Any, links: Any, start: int | None
     ) -> Span:
         if in_datasette_client():
+            if self._records_nothing:
+                return INVALID_SPAN
             # The current context, not the one extracted from the call's own headers.
             context, links = _current(links)
             name = f"datasette.client {method}"

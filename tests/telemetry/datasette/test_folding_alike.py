@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,12 +18,19 @@ from opentelemetry.sdk.trace import SpanLimits, SpanProcessor
 from opentelemetry.trace import Link, SpanKind, StatusCode
 
 import telemetry
+from telemetry.asgi.edge import Edge
+from telemetry.asgi.options import EdgeOptions
 from telemetry.datasette import folding as module
 from telemetry.export.encoding.spans import encode_span
 from telemetry.export.encoding.values import ValueEncoder
+from telemetry.registry import attributes as a
+from telemetry.registry import datasette as d
 from telemetry.request import RequestRecord, attach_record
 from telemetry.state import state
-from tests.telemetry.datasette.traced import KINDS, MS, Traced
+from telemetry.traces.provider import TracerProvider
+from tests.support.waiting import PATIENCE
+from tests.telemetry.asgi.driving import answering, visit
+from tests.telemetry.datasette.traced import ALL, KINDS, MS, Traced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -676,3 +685,58 @@ def test_a_statement_with_a_running_number_is_one_statement() -> None:
     known: Any = traced.ended[-1].attributes
     assert known["corkboard.queries.statements.count"] == (3, 1)
     assert known["corkboard.queries.statements"][0] == text.format(0)
+
+
+def test_a_request_leaves_nothing_for_the_garbage_collector() -> None:
+    """What is freed at once is used again at once, while it is still in a cache."""
+    found: list[Any] = []
+
+    class Behind(SpanProcessor):
+        def on_end(self, span: Any) -> None:
+            found.append(weakref.ref(span))
+
+    provider = TracerProvider(ALL, shutdown_on_exit=False, light=("telemetry",))
+    provider.add_span_processor(telemetry.DatasetteSpanProcessor(Behind()))
+    edge = Edge(answering(), EdgeOptions(tracer_provider=provider))
+    gc.disable()
+    try:
+        asyncio.run(visit(edge, "/", headers=[(b"accept", b"*/*")]))
+        [span] = found
+        assert span() is None
+    finally:
+        gc.enable()
+
+
+def test_a_span_that_ends_while_queries_are_added_up_is_no_deadlock() -> None:
+    """The garbage collector may run in the middle of anything, and a finalizer may end a span."""
+    traced = Traced("light", ALL_FOLDED)
+    root = traced.edge.start_span("GET", Context())
+    other = traced.edge.start_span("other", _inside(root))
+    counted: list[int] = []
+
+    class Finalizer:
+        """An attribute whose value is looked at when its query is added up."""
+
+        def __bool__(self) -> bool:
+            _query(traced, root, text="select 2")
+            below = traced.edge.start_span("below", Context())
+            _query(traced, below)
+            below.end()
+            # This adds up what is left.
+            counted.append(traced.processor.queries(other.get_span_context().span_id)[0])
+            return False
+
+    def work() -> None:
+        for suppressed in (False, Finalizer(), False):
+            known = {d.ROWS: 1, d.SUPPRESSED: suppressed}
+            _query(traced, root, known=known)
+        root.end()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    found = {span.name: (span.attributes or {}).get(a.QUERIES) for span in traced.ended}
+    # The one that ended after the local root is exported itself.
+    assert counted == [3]
+    assert found == {"below": 1, "db.query.execute": None, "db.query": None, "GET": 3}

@@ -19,6 +19,8 @@ from tests.telemetry.scripts import printed
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.telemetry.reported import Reported
+
 BEGIN = """
 import asyncio, logging.config, sys
 import telemetry
@@ -119,3 +121,89 @@ def test_tracers_of_some_scopes_are_adapted_where_nothing_is_recorded() -> None:
     finally:
         context_api.detach(token)
     assert record.route == "/-/versions"
+
+
+def test_queries_are_as_without_telemetry_where_nothing_is_recorded() -> None:
+    """The request's span stays the current one for log lines, and its route the application's."""
+    tracer = UnrecordedTracerProvider({"datasette": DatasetteTracer}).get_tracer("datasette")
+    server = UnrecordedTracer().start_span("GET")
+    with trace.use_span(server):
+        for name in ("db.query", "db.query.execute", "db.write.execute", "render"):
+            with tracer.start_as_current_span(name) as span:
+                assert trace.get_current_span() is server
+                span.set_attribute("http.route", "/none")
+            assert not span.is_recording()
+            tracer.start_span(name).set_attribute("http.route", "/none")
+    assert server.attributes == {}  # type: ignore[attr-defined]
+
+
+def test_a_query_within_a_query_of_nothing_recorded_ends_like_any() -> None:
+    """Their blocks may be within each other, in any number, and be left by an exception."""
+    tracer = UnrecordedTracerProvider({"datasette": DatasetteTracer}).get_tracer("datasette")
+    with (
+        pytest.raises(LookupError, match="lost"),
+        tracer.start_as_current_span("db.query"),
+        tracer.start_as_current_span("db.query"),
+    ):
+        raise LookupError("lost")
+    with tracer.start_as_current_span("db.query") as span:
+        span.end()
+
+
+def test_the_failure_of_a_write_in_the_background_is_reported_where_nothing_is_recorded(
+    reported: Reported,
+) -> None:
+    """No caller waits for it. One that has a caller is the caller's."""
+    tracer = UnrecordedTracerProvider({"datasette": DatasetteTracer}).get_tracer("datasette")
+    cause = [trace.Link(trace.SpanContext(1, 2, is_remote=False))]
+    calls: list[tuple[str, Any]] = [("db.write.execute", cause), ("db.write.execute", ())]
+    for name, links in [*calls, ("db.query", cause)]:
+        with (
+            pytest.raises(LookupError, match="lost"),
+            tracer.start_as_current_span(name, Context(), links=links),
+        ):
+            raise LookupError("lost")
+    assert [repr(error) for error in reported.errors] == ["LookupError('lost')"]
+
+
+def test_a_meter_provider_that_is_set_late_measures_the_requests_after_it(tmp_path: Path) -> None:
+    """Until then nothing is measured, and a request that began before it ends as it began."""
+    code = (
+        BEGIN.format(first="")
+        + """
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+logging.getLogger("telemetry.access").disabled = True
+reader = InMemoryMetricReader()
+
+def points(name):
+    data = reader.get_metrics_data()
+    found = data.resource_metrics[0].scope_metrics[0].metrics if data is not None else ()
+    return [point for each in found if each.name == name for point in each.data.data_points]
+
+async def wait_until_measured():
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+
+    async def within(scope, receive, send):
+        metrics.set_meter_provider(provider)
+        await answering()(scope, receive, send)
+
+    # Before the edge begins, and while it serves.
+    await visit(application, "/")
+    application.app = within
+    await visit(application, "/")
+    application.app = answering()
+    assert not points("http.server.active_requests")
+    visits = 0
+    while not (found := points("http.server.request.duration")):
+        await visit(application, "/")
+        visits += 1
+    [duration], [active] = found, points("http.server.active_requests")
+    print(duration.count, active.value, visits > 0)
+
+asyncio.run(wait_until_measured())
+"""
+    )
+    assert printed(tmp_path, code) == "1 0 True"
