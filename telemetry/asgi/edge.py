@@ -318,8 +318,9 @@ class _ServerRequest:
         else:
             parent, links = options.trust.start(scope, headers)
         name = "HTTP" if protocol.method == "_OTHER" else protocol.method
-        attributes = {**protocol.attributes}
+        attributes: dict[str, Any] = {}
         if edge.is_recording:
+            attributes |= protocol.attributes
             name = self._add_attributes(attributes, scope, headers, name)
         # A copy: an application may change its scope, and refers to the record there.
         record = self.record = RequestRecord(protocol.method, trace.INVALID_SPAN, {**scope})
@@ -401,19 +402,21 @@ class _ServerRequest:
             # started. The span is not ended, so it is not exported.
             self._count(None)
             return
-        known: dict[str, Any] = {}
-        if exchange.status is not None:
-            known[a.HTTP_RESPONSE_STATUS_CODE] = exchange.status
-        if route is not None:
-            known[a.HTTP_ROUTE] = route
-        if record.outcome == "error":
-            known[a.ERROR_TYPE] = (
-                type(failure).__qualname__ if failure is not None else str(exchange.status)
-            )
         try:
-            self._count(known, seconds)
-            if record.span.is_recording():
-                self._describe(known, failure)
+            is_recording = record.span.is_recording()
+            if self._running or is_recording:
+                known: dict[str, Any] = {}
+                if exchange.status is not None:
+                    known[a.HTTP_RESPONSE_STATUS_CODE] = exchange.status
+                if route is not None:
+                    known[a.HTTP_ROUTE] = route
+                if record.outcome == "error":
+                    known[a.ERROR_TYPE] = (
+                        type(failure).__qualname__ if failure is not None else str(exchange.status)
+                    )
+                self._count(known, seconds)
+                if is_recording:
+                    self._describe(known, failure)
         finally:
             # Also after an error above: a span that is not ended is not exported.
             record.span.end()
