@@ -14,7 +14,7 @@ from opentelemetry.context import Context
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware, asgi_setter
 from opentelemetry.instrumentation.propagators import get_global_response_propagator
 from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
-from opentelemetry.metrics import Histogram, NoOpMeter, get_meter, get_meter_provider
+from opentelemetry.metrics import Histogram, NoOpMeter, get_meter
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.util.http import (
     normalise_request_header_name,
@@ -65,7 +65,7 @@ from telemetry.request import (
 )
 from telemetry.scope import application_path
 from telemetry.settings import parse
-from telemetry.traces.unrecorded import UnrecordedTracer, is_proxy_provider
+from telemetry.traces.unrecorded import UnrecordedTracer
 from telemetry.version import __version__
 
 if TYPE_CHECKING:
@@ -88,8 +88,6 @@ _FASTAPI = "fastapi.telemetry"
 MAX_DESCRIPTION = 4096 + MARGIN
 # Read once, since an enumeration looks its members up in Python.
 _SERVER = SpanKind.SERVER
-LOOK_AGAIN = 1.0
-"""Seconds after which an edge without a meter provider looks for one."""
 # Seconds. A shorter wait for the client is not recorded.
 MIN_CLIENT_WAIT = 0.01
 
@@ -183,13 +181,11 @@ class Edge(OpenTelemetryMiddleware):
 
     @cached_property
     def metrics(self) -> _Metrics:
-        """The instruments. They are created for the first request."""
+        """The instruments. They are created for the first request: the provider is set by then."""
         options = self.options
-        is_global = options.meter is None and options.meter_provider is None
         return _Metrics(
             options.meter
-            or get_meter("telemetry", __version__, options.meter_provider, schema_url=a.SCHEMA_URL),
-            is_global=is_global,
+            or get_meter("telemetry", __version__, options.meter_provider, schema_url=a.SCHEMA_URL)
         )
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -301,11 +297,9 @@ class _ServerRequest:
             else None,
         )
         if not websocket and not self.record.excluded:
-            metrics = edge.metrics
-            if metrics.has_provider or metrics.found_provider():
-                # Last: the code above may raise, and then nothing would decrement the counter.
-                metrics.active.aggregate(1, protocol.key, protocol.labels, None)
-                self._running = True
+            # Last: the code above may raise, and then nothing would decrement the counter.
+            edge.metrics.active.aggregate(1, protocol.key, protocol.labels, None)
+            self._running = True
 
     def _start(self, outer: Context, scope: Message, headers: Mapping[bytes, bytes]) -> None:
         edge, options, protocol = self._edge, self._edge.options, self._protocol
@@ -402,21 +396,19 @@ class _ServerRequest:
             # started. The span is not ended, so it is not exported.
             self._count(None)
             return
+        known: dict[str, Any] = {}
+        if exchange.status is not None:
+            known[a.HTTP_RESPONSE_STATUS_CODE] = exchange.status
+        if route is not None:
+            known[a.HTTP_ROUTE] = route
+        if record.outcome == "error":
+            known[a.ERROR_TYPE] = (
+                type(failure).__qualname__ if failure is not None else str(exchange.status)
+            )
         try:
-            is_recording = record.span.is_recording()
-            if self._running or is_recording:
-                known: dict[str, Any] = {}
-                if exchange.status is not None:
-                    known[a.HTTP_RESPONSE_STATUS_CODE] = exchange.status
-                if route is not None:
-                    known[a.HTTP_ROUTE] = route
-                if record.outcome == "error":
-                    known[a.ERROR_TYPE] = (
-                        type(failure).__qualname__ if failure is not None else str(exchange.status)
-                    )
-                self._count(known, seconds)
-                if is_recording:
-                    self._describe(known, failure)
+            self._count(known, seconds)
+            if record.span.is_recording():
+                self._describe(known, failure)
         finally:
             # Also after an error above: a span that is not ended is not exported.
             record.span.end()
@@ -591,13 +583,9 @@ class _Metrics:
 
     Args:
         meter: creates the instruments.
-        is_global: whether it is one of the global provider, which may be set later.
     """
 
-    def __init__(self, meter: Meter, *, is_global: bool) -> None:
-        self.has_provider = not is_global
-        """Whether the instruments measure, as far as is known: see `found_provider`."""
-        self._look_again = 0.0
+    def __init__(self, meter: Meter) -> None:
         self.active = _without_exemplars(
             meter.create_up_down_counter(
                 str(ACTIVE_REQUESTS),
@@ -613,17 +601,6 @@ class _Metrics:
         self._together: Any = None
         if together is not None:
             self._together = together(self.site_duration, self.response_size, self.active)
-
-    def found_provider(self) -> bool:
-        """Whether the global provider is set. Looks for it at most once in `LOOK_AGAIN` seconds.
-
-        Without one, a request would be measured by instruments that do nothing.
-        """
-        now = perf_counter()
-        if now >= self._look_again:
-            self._look_again = now + LOOK_AGAIN
-            self.has_provider = not is_proxy_provider(get_meter_provider())
-        return self.has_provider
 
     def ended(
         self, seconds: float, size: int, key: Key, site: str | None, context: Context

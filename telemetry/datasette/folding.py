@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import SpanProcessor
@@ -80,7 +80,8 @@ class DatasetteSpanProcessor(SpanProcessor):
     ) -> None:
         self._exporting = exporting
         self._slow = round(fold_below * 1e9)
-        self._lock = Lock()
+        # Reentrant, as that of the statistics.
+        self._lock = RLock()
         renew_in_children(self, "_lock")
         # Open spans by span id: the parent's entry gives a child its local trace.
         self._open: dict[int, OpenSpan] = {}
@@ -103,6 +104,8 @@ class DatasetteSpanProcessor(SpanProcessor):
                 if role is _PHASE and parent is not None and parent.phases is not None:
                     # As `_started`, without its call.
                     self._open[light.span_id] = parent
+                    if len(self._open) > MAX_OPEN:
+                        self._forget_oldest()
                     return
                 within = self._started(span, role, light.span_id, parent)
                 # Its own attribute is set when it ends, unless it is folded.
@@ -267,12 +270,14 @@ class DatasetteSpanProcessor(SpanProcessor):
         return SpanCopy(span, extra)
 
     def _statistics_of(self, local: LocalTrace) -> QueryStatistics:
+        # Not within the lock: a finalizer may run there, and add a query.
+        made = QueryStatistics(self._details)
         with self._lock:
             if local.statistics is None:
-                local.statistics = QueryStatistics(self._details)
+                local.statistics = made
                 if local.has_ended:
                     # Just now, on another thread.
-                    local.statistics.close()
+                    made.close()
             return local.statistics
 
     def _name_site(self, span: Any, local: LocalTrace) -> None:

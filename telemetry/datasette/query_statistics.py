@@ -61,7 +61,7 @@ class QueryStatistics:
         self._taken = 0
         self._databases: set[str] = set()
         self._waiting = self._longest_wait = self._rows = self._suppressed = self._interrupted = 0
-        self._is_closed = False
+        self._is_closed = self._adds_up = False
 
     def add(self, known: Mapping[str, Any], whole: int, execution: int, spans: int) -> None:
         """Add a query to the totals. Times are nanoseconds.
@@ -90,15 +90,23 @@ class QueryStatistics:
                 self._add_up()
 
     def _add_up(self) -> None:
+        """Add up what is pending. The lock is held.
+
+        Does nothing for a finalizer of the thread that does so: its queries are among the last.
+        """
+        if not self._adds_up:
+            self._adds_up = True
+            try:
+                self._add_up_pending()
+            finally:
+                self._adds_up = False
+
+    def _add_up_pending(self) -> None:
         pending, sums = self._pending, self._sums
         databases, details = self._databases, self._details
         added = waiting = returned = 0
-        for _ in range(len(pending)):
-            try:
-                statement, database, known, whole, execution, spans = pending.popleft()
-            except IndexError:
-                # A finalizer of this thread has added them up.
-                break
+        while pending:
+            statement, database, known, whole, execution, spans = pending.popleft()
             added += spans
             if self._is_closed:
                 # It has outlived the local root.

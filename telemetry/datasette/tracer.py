@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Link, NoOpTracer, SpanKind, Tracer
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Link,
+    NonRecordingSpan,
+    NoOpTracer,
+    SpanKind,
+    Tracer,
+)
 
 from telemetry import private_api
 from telemetry.datasette.spans import (
@@ -35,12 +42,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from opentelemetry.trace import Span
+    from opentelemetry.trace import Span, SpanContext
 
 # Read once, since an enumeration looks its members up in Python.
 _SERVER = SpanKind.SERVER
-# Of a tracer that records nothing: as the API's, which makes no span the current one either.
-_NO_CURRENT_SPAN = nullcontext(INVALID_SPAN)
 
 
 class DatasetteTracer(Tracer):
@@ -75,7 +80,7 @@ class DatasetteTracer(Tracer):
         if kind is _SERVER:
             return self._server(name, context, attributes, links, start_time)
         if self._records_nothing:
-            return INVALID_SPAN
+            return _unrecorded(context)
         on_exception = record_exception, set_status_on_exception
         if self._start_light is not None:
             span_class = self._class_of.get(name, self._other)
@@ -105,9 +110,6 @@ class DatasetteTracer(Tracer):
         end_on_exit: bool = True,
     ) -> Any:
         """As in the API, but SERVER spans are replaced and spans of queries are wrapped."""
-        if self._records_nothing and kind is not _SERVER:
-            is_unattended = name == WRITE and links
-            return _background_write(_NO_CURRENT_SPAN) if is_unattended else _NO_CURRENT_SPAN
         if self._start_light is not None and kind is not _SERVER and name != WRITE:
             # As below, with fewer calls.
             span_class = self._class_of.get(name, self._other)
@@ -122,6 +124,12 @@ class DatasetteTracer(Tracer):
                 record_exception=record_exception,
                 set_status_on_exception=set_status_on_exception,
             )
+        if self._records_nothing and context is None and kind is not _SERVER and not links:
+            current = context_api.get_current()
+            record: Any = current.get(RECORD_KEY)
+            if record is None or not record.ended:
+                # The span around it stays the current one, which has the same ids.
+                return nullcontext(_UnrecordedSpan(current))
         if context is None and self._start_light is not None and name == WRITE:
             context, links = _current(links)
         span = self.start_span(
@@ -149,7 +157,7 @@ class DatasetteTracer(Tracer):
     ) -> Span:
         if in_datasette_client():
             if self._records_nothing:
-                return INVALID_SPAN
+                return _unrecorded(None)
             # The current context, not the one extracted from the call's own headers.
             context, links = _current(links)
             name = f"datasette.client {method}"
@@ -171,6 +179,33 @@ class DatasetteTracer(Tracer):
         # A span of the host around Datasette stays the parent of Datasette's spans.
         inside = current.get_span_context().is_valid
         return RequestSpan(current if inside else record.span, record)
+
+
+class _UnrecordedSpan(NonRecordingSpan):
+    """A span that is not recorded, with the ids of the one around it.
+
+    Its context is made when it is asked for it, which few callers do.
+    """
+
+    def __init__(self, within: Context) -> None:
+        self._within = within
+
+    def get_span_context(self) -> SpanContext:
+        return trace.get_current_span(self._within).get_span_context()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.get_span_context()!r})"
+
+
+def _unrecorded(context: Context | None) -> Span:
+    """A span that is not recorded, for a context or the current one.
+
+    Not the API's, which is the span of the request where that is not recorded: it would get its
+    attributes, and the route of a request within it.
+    """
+    if context is None:
+        context, _ = _current(())
+    return NonRecordingSpan(trace.get_current_span(context).get_span_context())
 
 
 @contextmanager

@@ -21,6 +21,7 @@ import telemetry
 from telemetry.asgi.edge import Edge
 from telemetry.asgi.options import EdgeOptions
 from telemetry.datasette import folding as module
+from telemetry.datasette.query_statistics import QueryStatistics
 from telemetry.export.encoding.spans import encode_span
 from telemetry.export.encoding.values import ValueEncoder
 from telemetry.registry import attributes as a
@@ -712,7 +713,6 @@ def test_a_span_that_ends_while_queries_are_added_up_is_no_deadlock() -> None:
     traced = Traced("light", ALL_FOLDED)
     root = traced.edge.start_span("GET", Context())
     other = traced.edge.start_span("other", _inside(root))
-    counted: list[int] = []
 
     class Finalizer:
         """An attribute whose value is looked at when its query is added up."""
@@ -722,8 +722,7 @@ def test_a_span_that_ends_while_queries_are_added_up_is_no_deadlock() -> None:
             below = traced.edge.start_span("below", Context())
             _query(traced, below)
             below.end()
-            # This adds up what is left.
-            counted.append(traced.processor.queries(other.get_span_context().span_id)[0])
+            traced.processor.queries(other.get_span_context().span_id)
             return False
 
     def work() -> None:
@@ -738,5 +737,42 @@ def test_a_span_that_ends_while_queries_are_added_up_is_no_deadlock() -> None:
     assert not thread.is_alive()
     found = {span.name: (span.attributes or {}).get(a.QUERIES) for span in traced.ended}
     # The one that ended after the local root is exported itself.
-    assert counted == [3]
     assert found == {"below": 1, "db.query.execute": None, "db.query": None, "GET": 3}
+
+
+def test_the_first_query_of_a_finalizer_counts_beside_that_of_the_code_around_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The statistics of a request are made for its first query, and it may run meanwhile."""
+    traced = Traced("light", ALL_FOLDED)
+    root = traced.edge.start_span("GET", Context())
+    made: list[object] = []
+
+    class Interrupted(QueryStatistics):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            made.append(self)
+            if len(made) == 1:
+                _query(traced, root, text="select 2")
+
+    monkeypatch.setattr(module, "QueryStatistics", Interrupted)
+    thread = threading.Thread(target=_query, args=(traced, root), daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    root.end()
+    assert len(made) == 2
+    [ended] = traced.ended
+    assert (ended.attributes or {})[a.QUERIES] == 2
+
+
+def test_open_spans_are_bounded_whatever_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Phases that never end, too."""
+    monkeypatch.setattr(module, "MAX_OPEN", 10)
+    traced = Traced("light", ALL_FOLDED)
+    root = traced.edge.start_span("GET", Context())
+    for _ in range(5):
+        query = traced.datasette.start_span("db.query", _inside(root))
+        for _ in range(10):
+            traced.datasette.start_span("db.query.execute", _inside(query))
+    assert len(traced.processor._open) == 10

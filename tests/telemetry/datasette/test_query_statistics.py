@@ -197,6 +197,25 @@ def test_what_outlives_the_local_root_is_counted_and_takes_no_room() -> None:
     assert details.room == 1
 
 
+def test_a_finalizer_may_add_a_query_while_queries_are_added_up() -> None:
+    """The garbage collector runs in the middle of anything: here, of a sum."""
+    statistics = QueryStatistics(Details(100))
+    began: list[int] = []
+
+    class Moment(int):
+        def __radd__(self, other: int) -> int:
+            if not began:
+                began.append(other)
+                _query().add_to(statistics)
+                statistics.totals()
+            return int(self) + other
+
+    for execution in (MS, Moment(MS), MS):
+        _query()._replace(execution=execution).add_to(statistics)
+    assert statistics.totals() == (4, 4 * MS)
+    assert began == [MS]
+
+
 def test_every_name_is_registered() -> None:
     """Nothing else goes on the wire."""
     queries = [_query(suppressed=True), *(_query(interrupted=True) for _ in range(9))]

@@ -123,23 +123,103 @@ def test_tracers_of_some_scopes_are_adapted_where_nothing_is_recorded() -> None:
     assert record.route == "/-/versions"
 
 
-def test_queries_are_as_without_telemetry_where_nothing_is_recorded() -> None:
-    """The request's span stays the current one for log lines, and its route the application's."""
-    tracer = UnrecordedTracerProvider({"datasette": DatasetteTracer}).get_tracer("datasette")
-    server = UnrecordedTracer().start_span("GET")
+def _unrecorded_tracer() -> Any:
+    return UnrecordedTracerProvider({"datasette": DatasetteTracer}).get_tracer("datasette")
+
+
+def test_queries_have_the_ids_of_their_request_where_nothing_is_recorded() -> None:
+    """Its span stays the current one for log lines, and its route is the application's."""
+    tracer, server = _unrecorded_tracer(), UnrecordedTracer().start_span("GET")
+    ids = server.get_span_context()
     with trace.use_span(server):
         for name in ("db.query", "db.query.execute", "db.write.execute", "render"):
             with tracer.start_as_current_span(name) as span:
                 assert trace.get_current_span() is server
+                assert span is not server
                 span.set_attribute("http.route", "/none")
-            assert not span.is_recording()
-            tracer.start_span(name).set_attribute("http.route", "/none")
+            started = tracer.start_span(name)
+            started.set_attribute("http.route", "/none")
+            for each in (span, started):
+                assert each.get_span_context() == ids
+                assert not each.is_recording()
+                assert f"{ids.trace_id:032x}" in repr(each)
+    # Also when another one is current, and when it is made the current one itself.
+    assert span.get_span_context() == ids
+    with trace.use_span(span):
+        assert span.get_span_context() == trace.get_current_span().get_span_context() == ids
     assert server.attributes == {}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("way", ["start_span", "start_as_current_span"])
+def test_work_after_a_request_has_none_of_its_ids_where_nothing_is_recorded(way: str) -> None:
+    """Neither has what is started in a context without a span."""
+    tracer, server = _unrecorded_tracer(), UnrecordedTracer().start_span("GET")
+    record = RequestRecord("GET", server)
+    token = context_api.attach(trace.set_span_in_context(server, attach_record(record, Context())))
+
+    def started(**more: Any) -> Any:
+        if way == "start_span":
+            return tracer.start_span("job", **more).get_span_context()
+        with tracer.start_as_current_span("job", **more) as span:
+            current = trace.get_current_span().get_span_context()
+            assert span.get_span_context() == current
+            return current
+
+    try:
+        assert started() == server.get_span_context()
+        assert not started(context=Context()).is_valid
+        record.ended = True
+        assert not started().is_valid
+    finally:
+        context_api.detach(token)
+
+
+def test_a_request_within_a_request_has_its_ids_where_nothing_is_recorded(tmp_path: Path) -> None:
+    """A plugin calls Datasette's client: what is logged there, and in queries, belongs to it."""
+    code = """
+import asyncio, logging, logging.config
+import telemetry
+telemetry.configure()
+logging.config.dictConfig(telemetry.logging_config(debug=False))
+telemetry.instrument()
+from datasette import Response, hookimpl
+from datasette.app import Datasette
+from datasette.plugins import pm
+from tests.telemetry.asgi.driving import visit
+
+log = logging.getLogger("plugin")
+
+class Plugin:
+    __name__ = "plugin"
+
+    @hookimpl
+    def register_routes(self):
+        async def outer(datasette):
+            return Response.text((await datasette.client.get("/-/inner")).text)
+
+        async def inner(datasette):
+            log.warning("inner")
+            work = datasette.get_internal_database().execute_fn
+            await work(lambda _connection: log.warning("query"))
+            return Response.text("")
+
+        return [("/-/outer$", outer), ("/-/inner$", inner)]
+
+pm.register(Plugin())
+asyncio.run(visit(telemetry.asgi_wrapper(Datasette(memory=True).app()), "/-/outer"))
+"""
+    known = _lines(tmp_path, code, OTEL_PYTHON_DJANGO_INSTRUMENT="false")
+    lines = {line["message"]: line for line in known}
+    [served] = [line for line in lines.values() if line["logger"] == "telemetry.access"]
+    assert served["http.route"] == "/-/outer"
+    for message in ("inner", "query"):
+        for name in ("trace_id", "span_id", "http.route"):
+            assert lines[message][name] == served[name]
 
 
 def test_a_query_within_a_query_of_nothing_recorded_ends_like_any() -> None:
     """Their blocks may be within each other, in any number, and be left by an exception."""
-    tracer = UnrecordedTracerProvider({"datasette": DatasetteTracer}).get_tracer("datasette")
+    tracer = _unrecorded_tracer()
     with (
         pytest.raises(LookupError, match="lost"),
         tracer.start_as_current_span("db.query"),
@@ -154,56 +234,18 @@ def test_the_failure_of_a_write_in_the_background_is_reported_where_nothing_is_r
     reported: Reported,
 ) -> None:
     """No caller waits for it. One that has a caller is the caller's."""
-    tracer = UnrecordedTracerProvider({"datasette": DatasetteTracer}).get_tracer("datasette")
+    tracer, write = _unrecorded_tracer(), "db.write.execute"
     cause = [trace.Link(trace.SpanContext(1, 2, is_remote=False))]
-    calls: list[tuple[str, Any]] = [("db.write.execute", cause), ("db.write.execute", ())]
-    for name, links in [*calls, ("db.query", cause)]:
+    calls: list[tuple[str, dict[str, Any]]] = [
+        (write, {"context": Context(), "links": cause}),
+        (write, {"links": cause}),
+        (write, {}),
+        ("db.query", {"links": cause}),
+    ]
+    for number, (name, more) in enumerate(calls):
         with (
             pytest.raises(LookupError, match="lost"),
-            tracer.start_as_current_span(name, Context(), links=links),
+            tracer.start_as_current_span(name, **more),
         ):
-            raise LookupError("lost")
-    assert [repr(error) for error in reported.errors] == ["LookupError('lost')"]
-
-
-def test_a_meter_provider_that_is_set_late_measures_the_requests_after_it(tmp_path: Path) -> None:
-    """Until then nothing is measured, and a request that began before it ends as it began."""
-    code = (
-        BEGIN.format(first="")
-        + """
-from opentelemetry import metrics
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-
-logging.getLogger("telemetry.access").disabled = True
-reader = InMemoryMetricReader()
-
-def points(name):
-    data = reader.get_metrics_data()
-    found = data.resource_metrics[0].scope_metrics[0].metrics if data is not None else ()
-    return [point for each in found if each.name == name for point in each.data.data_points]
-
-async def wait_until_measured():
-    provider = MeterProvider([reader], shutdown_on_exit=False)
-
-    async def within(scope, receive, send):
-        metrics.set_meter_provider(provider)
-        await answering()(scope, receive, send)
-
-    # Before the edge begins, and while it serves.
-    await visit(application, "/")
-    application.app = within
-    await visit(application, "/")
-    application.app = answering()
-    assert not points("http.server.active_requests")
-    visits = 0
-    while not (found := points("http.server.request.duration")):
-        await visit(application, "/")
-        visits += 1
-    [duration], [active] = found, points("http.server.active_requests")
-    print(duration.count, active.value, visits > 0)
-
-asyncio.run(wait_until_measured())
-"""
-    )
-    assert printed(tmp_path, code) == "1 0 True"
+            raise LookupError("lost", number)
+    assert [error.args for error in reported.errors] == [("lost", 0), ("lost", 1)]
