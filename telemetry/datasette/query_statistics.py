@@ -264,10 +264,8 @@ def _grouped(
 def _repeated(texts: Sequence[str | None], numbers: Sequence[int]) -> list[tuple[str, int]]:
     """Shapes of statements that ran at least ``REPEATED`` times: an example and the count."""
     # The name of a function has no spaces, and is its own shape.
-    shapes = [
-        text if text is None or " " not in text else _cached_shape(text[:MAX_TEXT])
-        for text in texts
-    ]
+    shapes = [text if text is None or " " not in text else shape_of(text) for text in texts]
+    # Most requests: there is nothing to add up.
     if max(numbers) < REPEATED and len({*shapes}) == len(shapes):
         return []
     counts: dict[str, int] = {}

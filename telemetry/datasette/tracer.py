@@ -80,7 +80,7 @@ class DatasetteTracer(Tracer):
         if kind is _SERVER:
             return self._server(name, context, attributes, links, start_time)
         if self._records_nothing:
-            return _unrecorded(context)
+            return _UnrecordedSpan(_current(())[0] if context is None else context)
         on_exception = record_exception, set_status_on_exception
         if self._start_light is not None:
             span_class = self._class_of.get(name, self._other)
@@ -157,7 +157,7 @@ class DatasetteTracer(Tracer):
     ) -> Span:
         if in_datasette_client():
             if self._records_nothing:
-                return _unrecorded(None)
+                return _UnrecordedSpan(_current(())[0])
             # The current context, not the one extracted from the call's own headers.
             context, links = _current(links)
             name = f"datasette.client {method}"
@@ -184,7 +184,12 @@ class DatasetteTracer(Tracer):
 class _UnrecordedSpan(NonRecordingSpan):
     """A span that is not recorded, with the ids of the one around it.
 
-    Its context is made when it is asked for it, which few callers do.
+    Not the API's, which is the span of the request where that is not recorded: it would get the
+    attributes of others, and the route of a request within it.
+
+    Args:
+        within: the OpenTelemetry context around it. It is read when the ids are asked for, which
+            few callers do.
     """
 
     def __init__(self, within: Context) -> None:
@@ -195,17 +200,6 @@ class _UnrecordedSpan(NonRecordingSpan):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.get_span_context()!r})"
-
-
-def _unrecorded(context: Context | None) -> Span:
-    """A span that is not recorded, for a context or the current one.
-
-    Not the API's, which is the span of the request where that is not recorded: it would get its
-    attributes, and the route of a request within it.
-    """
-    if context is None:
-        context, _ = _current(())
-    return NonRecordingSpan(trace.get_current_span(context).get_span_context())
 
 
 @contextmanager

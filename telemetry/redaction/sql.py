@@ -35,7 +35,7 @@ _TOKEN = re.compile(
     r"|(?P<parameter>[:@$?#](?<![\w$].)[\w$]++(?:::[\w$]*+)*+(?:\([^\s)]*+\)?)?)"
     r"|(?=[0-9]|\.[0-9])(?:(?<![\w$])"
     r"(?P<number>0[xX][0-9a-fA-F_]++|(?:[0-9][0-9_]*+\.?[0-9_]*+|\.[0-9][0-9_]*+)(?:[eE][+-]?[0-9]++)?)[\w$]*+"
-    # A name may have the number of an account or of a telephone in it: nine digits or more.
+    # Nine digits or more within a name may be an account number or a telephone number.
     r"|(?P<digits>[0-9]{9,}+))",
     re.DOTALL,
 )
