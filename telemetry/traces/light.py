@@ -46,6 +46,7 @@ from telemetry.traces.exceptions import (
     failed_status,
     record_exception,
 )
+from telemetry.traces.tracestate import randomness_of
 from telemetry.traces.unrecorded import UnrecordedServerSpan
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, TraceState
 
     from telemetry.request import RequestRecord
+    from telemetry.traces.samplers import Roots
 
     Ids = tuple[int, int, TraceFlags, TraceState | None]
     Links = Sequence[Link] | None
@@ -487,12 +489,10 @@ class LightTracer(Tracer):
         self._new_trace_id: Callable[[], int] = (
             _random_trace_id if is_random else generator.generate_trace_id
         )
-        # Of a span without a parent, if the sampler records and samples all of them.
-        self._root_flags: TraceFlags | None = None
-        if getattr(inner.sampler, "records_roots", False):
-            self._root_flags = TraceFlags(
-                _SAMPLED | (_RANDOM if generator.is_trace_id_random() else 0)
-            )
+        # How the sampler decides for root spans, if it records all of them.
+        self._roots: Roots | None = getattr(inner.sampler, "roots", None)
+        random = _RANDOM if generator.is_trace_id_random() else 0
+        self._root_flags = TraceFlags(random), TraceFlags(random | _SAMPLED)
         self.detach: Detach | None = None
         """Returns the context and the links for a span that starts after its request has ended."""
         # Whether a child has its parent's decision by all rules that the sampler has.
@@ -567,9 +567,9 @@ class LightTracer(Tracer):
                 be changed afterwards.
         """
         record: Any = context.get(RECORD_KEY)
-        flags = self._root_flags
+        roots = self._roots
         if (
-            flags is None
+            roots is None
             or links
             or record is None
             or record.untraced
@@ -582,16 +582,21 @@ class LightTracer(Tracer):
             return self.start(LightSpan, name, context, kind, attributes, links)
         # A root span that the sampler would take, without its calls.
         span = _new(LightSpan)
-        span.trace_id = self._new_trace_id() or 1
+        trace_id = span.trace_id = self._new_trace_id() or 1
         span.span_id = self._new_span_id() or 1
-        span.trace_flags = flags
+        not_sampled, sampled = self._root_flags
+        threshold, state = roots
+        if threshold and randomness_of(trace_id) < threshold:
+            span.trace_flags, span.trace_state = not_sampled, None
+        else:
+            span.trace_flags, span.trace_state = sampled, state
         span._tracer = self
         span.name = name
         span.kind = kind
         span.values = attributes
         span.request = record
         span.resource = self.inner.resource
-        span.end_time = span.after_end = span.trace_state = None
+        span.end_time = span.after_end = None
         span.parent_id = 0
         span.status = NO_STATUS
         span.has_more = False

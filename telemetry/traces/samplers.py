@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.sdk.trace import sampling
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Link, SpanKind
+    from opentelemetry.trace import Link, SpanKind, TraceState
 
     from telemetry.settings import SamplerSettings
 
@@ -68,6 +68,15 @@ def build_id_generator(name: str | None) -> IdGenerator:
     return generator
 
 
+class Roots(NamedTuple):
+    """A sampler's decision for each span without a parent and without links: it is recorded."""
+
+    threshold: int
+    """The lowest randomness of a trace that is sampled."""
+    state: TraceState | None
+    """The tracestate of one that is sampled."""
+
+
 class RequestSampler(Sampler):
     """Drops every span of an excluded or untraced request; delegates otherwise.
 
@@ -83,9 +92,13 @@ class RequestSampler(Sampler):
     def __init__(self, sampler: Sampler, *, inherits: bool = False) -> None:
         self._sampler = sampler
         self.inherits = inherits
-        self.records_roots = sampler in (sampling.ALWAYS_ON, sampling.DEFAULT_ON)
-        """Whether it records and samples each span without a parent and without links, but for
-        those of excluded and untraced requests."""
+        self.roots: Roots | None = None
+        """What it decides for root spans, but for those of excluded and untraced requests. None if
+        it has to be asked."""
+        if sampler in (sampling.ALWAYS_ON, sampling.DEFAULT_ON):
+            self.roots = Roots(0, None)
+        elif isinstance(sampler, TailSampler):
+            self.roots = Roots(sampler.threshold, sampler.state)
         self._dropped: OrderedDict[int, None] = OrderedDict()
 
     def should_sample(

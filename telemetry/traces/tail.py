@@ -25,6 +25,7 @@ from telemetry.export.budgets import TRACE_SPANS
 from telemetry.export.ended_spans import SpanCopy, duration
 from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
+from telemetry.request import ids_of_span
 from telemetry.settings import variables as v
 from telemetry.traces.causes import local_cause
 from telemetry.traces.tracestate import (
@@ -195,7 +196,7 @@ class TailSpanProcessor(SpanProcessor):
         return self._exporting.force_flush(timeout_millis)
 
     def _begin(self, span: Span) -> Sequence[ReadableSpan]:
-        trace_id, cause = span.get_span_context().trace_id, local_cause(span.links)
+        trace_id, cause = ids_of_span(span).trace_id, local_cause(span.links)
         held = self._held.get(trace_id)
         if held is None and cause is not None:
             if self._decided.get(cause, False):
@@ -221,7 +222,7 @@ class TailSpanProcessor(SpanProcessor):
         return self._ratios is not None and span.parent is None
 
     def _end(self, span: ReadableSpan) -> Sequence[ReadableSpan]:
-        context = span.get_span_context()
+        context = ids_of_span(span)
         trace_id = context.trace_id if context is not None else 0
         held = self._held.get(trace_id)
         if held is None:
@@ -232,18 +233,23 @@ class TailSpanProcessor(SpanProcessor):
                 return (span,)
             # Its trace is decided or was evicted. The span follows that decision, but a slow
             # root or a failed span is kept, as far as the budget goes.
-            slow = _is_local_root(span) and self._is_slow(span)
+            slow = _is_local_root(span) and self._is_slow(span, span.attributes or {})
             if self._decided.get(trace_id, False) or (
                 (slow or self._has_failed(span)) and self._take()
             ):
                 return (_as_kept(span),)
             self.sampled_out += 1
             return ()
-        self._hold(held, span)
         if not _is_local_root(span):
+            self._hold(held, span)
             held.failed = held.failed or self._has_failed(span)
             return ()
         held.roots -= 1
+        if held.roots:
+            self._hold(held, span)
+        else:
+            # The trace is decided below, so this span takes no room.
+            held.spans.append(span)
         attributes = span.attributes or {}
         if held.ratio is None and held.randomness is not None and self._ratios is not None:
             held.ratio = self._ratios.of(attributes.get(a.SITE), attributes.get(a.HTTP_ROUTE))
@@ -253,7 +259,7 @@ class TailSpanProcessor(SpanProcessor):
         elif held.failed or span.status.status_code is StatusCode.ERROR:
             held.failed = held.is_wanted = True
             held.is_hosts = held.is_hosts or a.CAUSE not in attributes
-        if self._is_slow(span):
+        if self._is_slow(span, attributes):
             held.is_wanted = held.is_hosts = True
         return () if held.roots else self._decide(held)
 
@@ -265,8 +271,7 @@ class TailSpanProcessor(SpanProcessor):
     def _has_failed(self, span: ReadableSpan) -> bool:
         return span.status.status_code is StatusCode.ERROR and not self._is_expected(span)
 
-    def _is_slow(self, span: ReadableSpan) -> bool:
-        known = span.attributes or {}
+    def _is_slow(self, span: ReadableSpan, known: Mapping[str, Any]) -> bool:
         if known.get(a.HTTP_RESPONSE_STATUS_CODE) == _WEBSOCKET:
             # The client decides how long a WebSocket connection lasts.
             return False
@@ -415,12 +420,14 @@ def _failed_spans(spans: Sequence[ReadableSpan], limit: int) -> list[ReadableSpa
 
 
 def _is_local_root(span: ReadableSpan) -> bool:
-    return span.parent is None or span.parent.is_remote
+    parent = span.parent
+    return parent is None or parent.is_remote
 
 
 def _is_sampled(span: ReadableSpan) -> bool:
-    context = span.get_span_context()
-    return context is not None and context.trace_flags.sampled
+    context = ids_of_span(span)
+    # The flag "sampled", by its bit.
+    return context is not None and bool(context.trace_flags & 1)
 
 
 def _as_kept(span: ReadableSpan, extra: Mapping[str, Any] | None = None) -> ReadableSpan:
@@ -468,9 +475,10 @@ class TailSampler(Sampler):
         if not 0 <= ratio <= 1:
             raise ValueError(f"ratio={ratio!r}: wanted a number from 0 to 1")
         self._ratio = ratio if ratios is None else ratios.lowest
-        # A trace is sampled if its randomness is at least the threshold.
-        self._threshold = threshold_of(self._ratio)
-        self._state = sampled(self._threshold)
+        self.threshold = threshold_of(self._ratio)
+        """The lowest randomness of a trace that is sampled."""
+        self.state = sampled(self.threshold)
+        """The tracestate of one that is sampled."""
 
     def should_sample(
         self,
@@ -490,12 +498,12 @@ class TailSampler(Sampler):
             return SamplingResult(decision, attributes, parent.trace_state)
         cause = local_cause(links or ())
         randomness = randomness_of(trace_id if cause is None else cause)
-        if randomness < self._threshold:
+        if randomness < self.threshold:
             return SamplingResult(Decision.RECORD_ONLY, attributes)
-        state = self._state
+        state = self.state
         if cause is not None:
             # The randomness is not that of this trace's id, so it is recorded as `rv`.
-            state = sampled(self._threshold, randomness)
+            state = sampled(self.threshold, randomness)
         return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, state)
 
     def get_description(self) -> str:

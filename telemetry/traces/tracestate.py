@@ -9,11 +9,12 @@ from opentelemetry.trace import TraceState
 
 _KEY = "ot"
 _RANDOM_BITS = 56
+_RANDOMNESS = (1 << _RANDOM_BITS) - 1
 
 
 def randomness_of(trace_id: int) -> int:
     """The 56 random bits of a trace id."""
-    return trace_id & ((1 << _RANDOM_BITS) - 1)
+    return trace_id & _RANDOMNESS
 
 
 def threshold_of(ratio: float) -> int:

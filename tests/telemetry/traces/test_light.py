@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import random
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk import trace as sdk
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import (
     Link,
@@ -27,12 +29,23 @@ from opentelemetry.trace import (
 
 from telemetry.request import RequestRecord, attach_record
 from telemetry.settings import SamplerSettings
+from telemetry.settings.parse import SampleRatio
 from telemetry.traces.light import LightSpan
+from telemetry.traces.provider import TracerProvider
 from telemetry.traces.samplers import build_sampler
-from tests.telemetry.traces.compared import LIMITS, REMOTE, Leaving, encoded, providers, shown
+from telemetry.traces.tracestate import threshold_of
+from tests.telemetry.traces.compared import (
+    LIMITS,
+    REMOTE,
+    SCOPE,
+    Leaving,
+    encoded,
+    providers,
+    shown,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from opentelemetry.sdk.trace import SpanLimits
 
@@ -180,6 +193,50 @@ def test_a_child_is_decided_as_the_sampler_would(name: str) -> None:
             found.append(tuple(span.name for span in seen.ended))
         half = len(found) // 2
         assert repr(found[:half]) == repr(found[half:])
+
+
+@pytest.mark.parametrize("ratios", [(), (SampleRatio("site", "a", 0.25),)], ids=["one", "by site"])
+@pytest.mark.parametrize(
+    ("name", "ratio"),
+    [
+        *(("always_on", None), ("parentbased_always_on", None), ("always_off", None)),
+        *(("traceidratio", "0.5"), ("tail", "0"), ("tail", "0.3"), ("tail", "0.5"), ("tail", "1")),
+    ],
+)
+def test_a_request_is_decided_as_the_sampler_would(
+    name: str, ratio: str | None, ratios: tuple[SampleRatio, ...]
+) -> None:
+    """Though it is not asked for each, by random ids and those next to a threshold."""
+    sampler = build_sampler(SamplerSettings(name, ratio, ratios if name == "tail" else ()))
+    near = [threshold_of(each) for each in (0, 0.25, 0.3, 0.5, 1)]
+    ids = [1 << 100 | each for found in near for each in (found - 1, found, found + 1) if each >= 0]
+    generator = random.Random(1)
+    ids += [generator.getrandbits(128) for _ in range(100)]
+    provider = TracerProvider(
+        sampler, light=[SCOPE], id_generator=Listed(ids), shutdown_on_exit=False
+    )
+    tracer: Any = provider.get_tracer(SCOPE)
+    for trace_id in ids:
+        record = RequestRecord("GET", trace.INVALID_SPAN)
+        context = attach_record(record, Context())
+        span = tracer.start_checked("GET", context, trace.SpanKind.SERVER, {})
+        wanted = sampler.should_sample(context, trace_id, "GET")
+        assert span.is_recording() is (wanted.decision is not Decision.DROP)
+        found = span.get_span_context()
+        assert found.trace_id == trace_id
+        assert found.trace_flags.random_trace_id
+        assert found.trace_flags.sampled is (wanted.decision is Decision.RECORD_AND_SAMPLE)
+        assert found.trace_state == (wanted.trace_state or TraceState())
+
+
+class Listed(RandomIdGenerator):
+    """Gives these trace ids."""
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        self._ids = iter(ids)
+
+    def generate_trace_id(self) -> int:
+        return next(self._ids)
 
 
 class Odd(Sampler):
