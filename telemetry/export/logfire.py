@@ -26,7 +26,7 @@ from telemetry.registry import attributes as a
 from telemetry.settings import variables as v
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -84,7 +84,9 @@ def _from_environment(signal: Signal) -> tuple[Endpoint, Any]:
     return endpoint(settings.logfire[0], signal), Redactor(settings.redaction)
 
 
+_OWN = (a.LOGFIRE_TYPE, a.LOGFIRE_MESSAGE, a.LOGFIRE_LEVEL)
 _OF_A_REQUEST = (a.HTTP_REQUEST_METHOD, a.URL_PATH, a.HTTP_ROUTE)
+_TEXTS = {str, type(None)}
 # OpenTelemetry's severity number.
 _WARNING = 13
 _ERROR = 17
@@ -93,17 +95,32 @@ _ERROR = 17
 def added(span: ReadableSpan, values: ValueEncoder) -> bytes:
     """Encode the Logfire attributes that a span lacks. Spans of Logfire's functions lack few."""
     attributes = span.attributes or {}
+    level = _level(span, attributes.get(a.HTTP_RESPONSE_STATUS_CODE))
+    missing = [name for name in _OWN if name not in attributes]
+    request = [*map(attributes.get, _OF_A_REQUEST)]
+    encode = partial(_encoded, span.name, request, level, missing, values)
+    if len(missing) < len(_OWN) or not {*map(type, request)} <= _TEXTS:
+        return encode()
+    return values.once((added, span.name, *request, level), encode)
+
+
+def _encoded(
+    name: str,
+    request: Sequence[Any],
+    level: int | None,
+    missing: Collection[str],
+    values: ValueEncoder,
+) -> bytes:
     found: dict[str, Any] = {}
-    if a.LOGFIRE_TYPE not in attributes:
+    if a.LOGFIRE_TYPE in missing:
         found[a.LOGFIRE_TYPE] = "span"
-    if a.LOGFIRE_MESSAGE not in attributes:
+    if a.LOGFIRE_MESSAGE in missing:
         # Of the values that are exported: a rule may be for one of these names alone.
-        known = {str(key): values.redacted(key, attributes.get(key)) for key in _OF_A_REQUEST}
-        found[a.LOGFIRE_MESSAGE] = _message(span.name, known)
-    if a.LOGFIRE_LEVEL not in attributes:
-        level = _level(span, attributes.get(a.HTTP_RESPONSE_STATUS_CODE))
-        if level is not None:
-            found[a.LOGFIRE_LEVEL] = level
+        of_request = zip(_OF_A_REQUEST, request, strict=True)
+        known = {str(key): values.redacted(key, value) for key, value in of_request}
+        found[a.LOGFIRE_MESSAGE] = _message(name, known)
+    if a.LOGFIRE_LEVEL in missing and level is not None:
+        found[a.LOGFIRE_LEVEL] = level
     return values.attributes(ATTRIBUTES, found)
 
 

@@ -10,8 +10,9 @@ import math
 import sys
 from abc import ABC, abstractmethod
 from bisect import bisect_left
+from math import floor, frexp, log
 from operator import itemgetter
-from random import randrange
+from random import random
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.metrics import Exemplar
@@ -46,6 +47,8 @@ EXPONENTIAL_EXEMPLARS = 20
 # The smallest positive number with full precision.
 _SMALLEST = sys.float_info.min
 _SMALLEST_EXPONENT = sys.float_info.min_exp - 1
+# From here on, rounding could give an index that no number has.
+_LARGEST_POWER = math.ldexp(1.0, sys.float_info.max_exp - 1)
 
 
 class Aggregation(ABC):
@@ -113,7 +116,8 @@ class SumAggregation(Aggregation):
         self._sum += amount
         if sample is not None:
             self._seen += 1
-            if randrange(self._seen) == 0:  # noqa: S311 # no secret
+            # `randrange` takes two calls of Python's.
+            if int(random() * self._seen) == 0:  # noqa: S311 # no secret
                 self.samples[0] = sample
 
     def taken(self) -> Aggregation:
@@ -211,15 +215,19 @@ class ExponentialAggregation(_HistogramAggregation):
             # As in the SDK, zero is no exemplar.
             self._zeros += 1
             return
-        index = bucket_index(amount, self._scale)
-        if not self._low <= index <= self._high or not self._counts:
-            index = self._widened(amount, index)
-        self._counts[index] = self._counts.get(index, 0) + 1
+        index, counts = bucket_index(amount, self._scale), self._counts
+        if index in counts:
+            counts[index] += 1
+        else:
+            if not self._low <= index <= self._high or not counts:
+                index = self._widened(amount, index)
+                counts = self._counts
+            counts[index] = counts.get(index, 0) + 1
         if sample is not None:
             place = self._seen
             self._seen += 1
             if place >= EXPONENTIAL_EXEMPLARS:
-                place = randrange(self._seen)  # noqa: S311
+                place = int(random() * self._seen)  # noqa: S311
             if place < EXPONENTIAL_EXEMPLARS:
                 self.samples[place] = sample
 
@@ -278,9 +286,12 @@ def bucket_index(amount: int | float, scale: int) -> int:
     By the specification's mapping functions
     (https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exponentialhistogram).
     """
-    mantissa, exponent = math.frexp(amount)
+    mantissa, exponent = frexp(amount)
     # A power of two is the upper bound of its bucket.
     is_power = mantissa == 0.5  # by definition of frexp
+    if scale > 0 and not is_power and _SMALLEST < amount < _LARGEST_POWER:
+        # Most measurements.
+        return floor(log(amount) * _factors[scale])
     exponent -= 1
     if scale <= 0:
         if amount < _SMALLEST:
@@ -291,7 +302,7 @@ def bucket_index(amount: int | float, scale: int) -> int:
     if is_power:
         return (exponent << scale) - 1
     highest = (sys.float_info.max_exp << scale) - 1
-    return min(math.floor(math.log(amount) * _factors[scale]), highest)
+    return min(floor(log(amount) * _factors[scale]), highest)
 
 
 _factors = {scale: math.ldexp(1 / math.log(2), scale) for scale in range(1, MAX_SCALE + 1)}

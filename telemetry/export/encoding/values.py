@@ -20,6 +20,8 @@ from telemetry.redaction.redactor import MAX_DEPTH
 from telemetry.registry.redaction import MAX_TEXT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from telemetry.redaction.redactor import Redactor
 
 # AnyValue
@@ -138,6 +140,25 @@ class ValueEncoder:
             if found is None:
                 found = utf8(text if self._redactor is None else self._redactor.text(text))
                 texts.add(text, found)
+        return found
+
+    def once(self, key: Any, make: Callable[[], bytes]) -> bytes:
+        """Return encoded values that repeat, made again when redaction rules were added.
+
+        Args:
+            key: identifies them, by texts only: others may be equal and look different.
+            make: encodes them.
+        """
+        if self._redactor is not None and self._redactor.generation is not self._generation:
+            self._follow_rules()
+        # Read before anything is redacted: see `_follow_rules`.
+        pairs = self._pairs
+        found = pairs.new.get(key)
+        if found is None:
+            found = pairs.again(key)
+            if found is None:
+                found = make()
+                pairs.add(key, found)
         return found
 
     def attributes(self, prefix: bytes, attributes: Mapping[str, Any] | None) -> bytes:
