@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _WIDTH, _LEFT, _RIGHT = 760, 90, 70
 _BAR, _GAP, _HEAD, _TOP = 16, 6, 34, 44
-_COLORS = {"bare": "#8a8f98", "uvicorn": "#8a8f98", "contrib": "#c9772b", "seed": "#b04a5a"}
+_GREY = "#8a8f98"
+_COLORS = {"bare": _GREY, "uvicorn": _GREY, "least": _GREY, "contrib": "#c9772b", "seed": "#b04a5a"}
 _OURS = "#2f6fab"
 _STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#333}.t{font-weight:600}"

@@ -75,7 +75,7 @@ def test_a_sampled_variant_may_have_a_silent_round() -> None:
 def test_variants_that_send_nothing_are_not_void() -> None:
     """Those without a destination."""
     assert {v.name for v in VARIANTS if not v.sends} == {
-        *("bare", "uvicorn", "lines", "nothing"),
+        *("bare", "uvicorn", "least", "lines", "nothing"),
     }
     assert not any(row.void for row in rows(PAGE, _samples(silent="lines")))
 
