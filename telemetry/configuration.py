@@ -213,8 +213,9 @@ def flush(timeout: float | None = None) -> int:
 
     The edge calls it when a server stops, and an exit handler when a script ends. It can
     be called repeatedly and from several threads. It blocks: call it from a coroutine by
-    ``asyncio.to_thread``. Returns the number of spans, log records and error events that
-    have not been delivered since the start.
+    ``asyncio.to_thread``. It takes any number of seconds, and waits for at most a day. Returns
+    the number of spans, log records and error events that have not been delivered since the
+    start.
 
     Example:
         >>> telemetry.flush(timeout=5)

@@ -87,6 +87,8 @@ SEND_BEFORE_LEAVING = 0.4
 """Seconds that a stopping process takes to send, before it writes what is left to the spool. None
 for a destination that is not reached.
 """
+LONGEST_FLUSH = 86_400.0
+"""Seconds. Python can't wait for longer than some centuries."""
 
 
 class Pipeline:
@@ -412,13 +414,15 @@ class Pipeline:
         """Send pending telemetry, for at most ``timeout`` seconds (TELEMETRY_SHUTDOWN_TIMEOUT).
 
         Can be called again after a time-out, and from several threads: each call waits for
-        its own timeout.
+        its own timeout, and at most a day.
 
         Returns:
             The number of spans, log records and error events that have not been delivered since
             the start.
         """
-        seconds = self.settings.shutdown_timeout if timeout is None else timeout
+        wanted = self.settings.shutdown_timeout if timeout is None else timeout
+        # In this order, NaN is 0.
+        seconds = float(max(0.0, min(wanted, LONGEST_FLUSH)))
         finished = self._flush(seconds)
         # Logged once until the number changes, for a program that flushes in a loop.
         if self.undelivered != self._last_logged:

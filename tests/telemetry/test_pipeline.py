@@ -210,6 +210,30 @@ print(telemetry.flush(30), sorted({{span.name for span in receiver.spans}}))
     assert "telemetry stopped" not in done.stderr
 
 
+@pytest.mark.parametrize("timeout", ["float('inf')", "1e300", "10**400", "Decimal(60)"])
+def test_a_flush_may_be_given_any_time(tmp_path: Path, timeout: str) -> None:
+    """It ends when everything is sent, though Python can't wait so long."""
+    code = f"""
+from decimal import Decimal
+work("one")
+print(telemetry.flush({timeout}), [span.name for span in receiver.spans])
+"""
+    done = run_python(tmp_path, with_a_receiver() + code)
+    assert done.stdout.splitlines() == ["0 ['one']"], done.stderr
+
+
+@pytest.mark.parametrize("timeout", ["float('nan')", "-1", "-10**400", "0"])
+def test_a_flush_without_time_does_not_wait(tmp_path: Path, timeout: str) -> None:
+    code = f"""
+receiver.answer(503)
+work("one")
+print(telemetry.flush({timeout}) > 0)
+os._exit(0)
+"""
+    done = run_python(tmp_path, with_a_receiver() + code)
+    assert done.stdout.splitlines() == ["True"], done.stderr
+
+
 def test_flushes_share_a_thread(tmp_path: Path) -> None:
     """A program that flushes in a loop leaves no thread behind for each that gave up."""
     code = f"""
