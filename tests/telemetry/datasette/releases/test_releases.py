@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 
 import pytest
@@ -248,6 +249,91 @@ def test_without_an_edge_datasette_has_a_server_span() -> None:
     assert other.attributes["http.request.method"] == "_OTHER"
     assert other.attributes["url.path"] == "/-/?"
     assert {page.parent_span_id, other.parent_span_id} == {""}
+
+
+LINES_ONLY = """
+import asyncio, logging, logging.config, telemetry
+telemetry.configure()
+logging.config.dictConfig(telemetry.logging_config())
+from datasette import Response, hookimpl
+from datasette.app import Datasette
+from datasette.plugins import pm
+telemetry.instrument()
+
+def say(where):
+    logging.getLogger("host").warning(where)
+
+class Plugin:
+    __name__ = "lines"
+
+    @hookimpl
+    def register_routes(self):
+        async def around(datasette, request):
+            memory = datasette.get_database("_memory")
+            say("around")
+            await memory.execute_fn(lambda connection: say("within a query"))
+            await datasette.client.get("/-/within")
+            await asyncio.gather(*(memory.execute("select 1") for _ in range(3)))
+            say("after")
+            return Response.text("ok")
+
+        async def within(datasette, request):
+            say("within a request")
+            return Response.text("ok")
+
+        return [("^/-/around$", around), ("^/-/within$", within)]
+
+pm.register(Plugin())
+application = telemetry.asgi_wrapper(Datasette(memory=True).app())
+
+async def ask(path):
+    async def receive():
+        return {"type": "http.request", "body": b""}
+    async def send(message):
+        pass
+    await application({
+        "type": "http", "method": "GET", "scheme": "http", "path": path, "query_string": b"",
+        "headers": [], "http_version": "1.1", "raw_path": path.encode(),
+    }, receive, send)
+
+async def several():
+    for _ in range(2):
+        await ask("/-/around")
+
+asyncio.run(several())
+"""
+
+
+@EACH
+@pytest.mark.parametrize("disabled", ["", "true"], ids=["nothing configured", "disabled"])
+def test_with_log_lines_only_those_of_a_request_have_its_ids(release: str, disabled: str) -> None:
+    """Within the requests that it makes of Datasette, too, and within Datasette's own spans."""
+    done = subprocess.run(
+        [str(python_with(release)), "-c", LINES_ONLY],
+        env=clean_environment(
+            OTEL_SDK_DISABLED=disabled,
+            OTEL_PYTHON_DJANGO_INSTRUMENT="false",
+            TELEMETRY_RAISE_FAILURES="1",
+        ),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    by_trace: dict[str | None, list[str]] = {}
+    for line in lines:
+        if line["logger"] in ("host", "telemetry.access"):
+            message = line["message"].split(" 200 ")[0]
+            by_trace.setdefault(line.get("trace_id"), []).append(message)
+    queries = ["within a query"]
+    # Older releases have no spans of queries here, and their threads no context.
+    assert by_trace.pop(None, []) == ([] if run_of(release).own else queries * 2)
+    each = ["around", *(queries if run_of(release).own else []), "within a request", "after"]
+    assert [*by_trace.values()] == [[*each, "GET /-/around"]] * 2
+    routes = {line["http.route"] for line in lines if line["logger"] == "telemetry.access"}
+    assert len(routes) == 1
+    assert "around" in routes.pop()
 
 
 def test_the_guides_table_is_what_was_found() -> None:
