@@ -140,10 +140,6 @@ class Edge(OpenTelemetryMiddleware):
         )
         # Otherwise spans have ids only.
         self.is_recording = not isinstance(tracer, UnrecordedTracer)
-        # Attributes of the edge's own are plain values, and short. Others' may be any.
-        self.start_checked: Any = None
-        if options.default_span_details is None and not options.http_capture_headers_server_request:
-            self.start_checked = getattr(tracer, "start_checked", None)
         super().__init__(
             app,
             # An empty list would be asked for each request.
@@ -160,6 +156,11 @@ class Edge(OpenTelemetryMiddleware):
             http_capture_headers_server_response=[*options.http_capture_headers_server_response],
             http_capture_headers_sanitize_fields=[*options.http_capture_headers_sanitize_fields],
         )
+        # Attributes of the edge's own are plain values, and short. Others' may be any. Contrib has
+        # read its variables where there are no headers in the options.
+        self.start_checked: Any = None
+        if options.default_span_details is None and not self.http_capture_headers_server_request:
+            self.start_checked = getattr(tracer, "start_checked", None)
         self.datasette_excluded_urls = (
             parse_excluded_urls(options.datasette_excluded_urls)
             if options.datasette_excluded_urls
@@ -173,7 +174,6 @@ class Edge(OpenTelemetryMiddleware):
             options.client_address
             or options.user_agent
             or options.default_span_details is not None
-            # Contrib reads its variable where there are none in the options.
             or self.http_capture_headers_server_request
         )
         self.untraced = _matcher(options.untraced_paths)

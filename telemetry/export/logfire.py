@@ -86,7 +86,8 @@ def _from_environment(signal: Signal) -> tuple[Endpoint, Any]:
 
 _OWN = (a.LOGFIRE_TYPE, a.LOGFIRE_MESSAGE, a.LOGFIRE_LEVEL)
 _OF_A_REQUEST = (a.HTTP_REQUEST_METHOD, a.URL_PATH, a.HTTP_ROUTE)
-_TEXTS = {str, type(None)}
+# Of what is encoded once: values of other types may be equal, and look different.
+_REPEATED = {str, type(None)}
 # OpenTelemetry's severity number.
 _WARNING = 13
 _ERROR = 17
@@ -97,16 +98,14 @@ def added(span: ReadableSpan, values: ValueEncoder) -> bytes:
     attributes = span.attributes or {}
     level = _level(span, attributes.get(a.HTTP_RESPONSE_STATUS_CODE))
     missing = [name for name in _OWN if name not in attributes]
-    request = [*map(attributes.get, _OF_A_REQUEST)]
-    encode = partial(_encoded, span.name, request, level, missing, values)
-    if len(missing) < len(_OWN) or not {*map(type, request)} <= _TEXTS:
-        return encode()
-    return values.once((added, span.name, *request, level), encode)
+    said = [span.name, *map(attributes.get, _OF_A_REQUEST)]
+    if len(missing) == len(_OWN) and {*map(type, said)} <= _REPEATED:
+        return values.once((added, *said, level), lambda: _encoded(said, level, missing, values))
+    return _encoded(said, level, missing, values)
 
 
 def _encoded(
-    name: str,
-    request: Sequence[Any],
+    said: Sequence[Any],
     level: int | None,
     missing: Collection[str],
     values: ValueEncoder,
@@ -116,6 +115,7 @@ def _encoded(
         found[a.LOGFIRE_TYPE] = "span"
     if a.LOGFIRE_MESSAGE in missing:
         # Of the values that are exported: a rule may be for one of these names alone.
+        name, *request = said
         of_request = zip(_OF_A_REQUEST, request, strict=True)
         known = {str(key): values.redacted(key, value) for key, value in of_request}
         found[a.LOGFIRE_MESSAGE] = _message(name, known)

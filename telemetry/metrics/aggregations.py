@@ -47,8 +47,7 @@ EXPONENTIAL_EXEMPLARS = 20
 # The smallest positive number with full precision.
 _SMALLEST = sys.float_info.min
 _SMALLEST_EXPONENT = sys.float_info.min_exp - 1
-# From here on, rounding could give an index that no number has.
-_LARGEST_POWER = math.ldexp(1.0, sys.float_info.max_exp - 1)
+_MAX_EXPONENT = sys.float_info.max_exp
 
 
 class Aggregation(ABC):
@@ -289,9 +288,11 @@ def bucket_index(amount: int | float, scale: int) -> int:
     mantissa, exponent = frexp(amount)
     # A power of two is the upper bound of its bucket.
     is_power = mantissa == 0.5  # by definition of frexp
-    if scale > 0 and not is_power and _SMALLEST < amount < _LARGEST_POWER:
+    if scale > 0 and amount > _SMALLEST and not is_power:
         # Most measurements.
-        return floor(log(amount) * _factors[scale])
+        index = floor(log(amount) * _factors[scale])
+        # Rounding may give an index that no number has.
+        return index if exponent < _MAX_EXPONENT else min(index, (_MAX_EXPONENT << scale) - 1)
     exponent -= 1
     if scale <= 0:
         if amount < _SMALLEST:
@@ -299,10 +300,7 @@ def bucket_index(amount: int | float, scale: int) -> int:
         return (exponent - is_power) >> -scale
     if amount <= _SMALLEST:
         return (_SMALLEST_EXPONENT << scale) - 1
-    if is_power:
-        return (exponent << scale) - 1
-    highest = (sys.float_info.max_exp << scale) - 1
-    return min(floor(log(amount) * _factors[scale]), highest)
+    return (exponent << scale) - 1
 
 
 _factors = {scale: math.ldexp(1 / math.log(2), scale) for scale in range(1, MAX_SCALE + 1)}

@@ -46,6 +46,7 @@ from telemetry.traces.exceptions import (
     failed_status,
     record_exception,
 )
+from telemetry.traces.samplers import RequestSampler
 from telemetry.traces.tracestate import randomness_of
 from telemetry.traces.unrecorded import UnrecordedServerSpan
 
@@ -60,7 +61,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, TraceState
 
     from telemetry.request import RequestRecord
-    from telemetry.traces.samplers import Roots
 
     Ids = tuple[int, int, TraceFlags, TraceState | None]
     Links = Sequence[Link] | None
@@ -489,14 +489,16 @@ class LightTracer(Tracer):
         self._new_trace_id: Callable[[], int] = (
             _random_trace_id if is_random else generator.generate_trace_id
         )
+        # Of another class, only its methods are known.
+        known = inner.sampler if type(inner.sampler) is RequestSampler else None
         # How the sampler decides for root spans, if it records all of them.
-        self._roots: Roots | None = getattr(inner.sampler, "roots", None)
-        random = _RANDOM if generator.is_trace_id_random() else 0
-        self._root_flags = TraceFlags(random), TraceFlags(random | _SAMPLED)
+        self._roots = None if known is None else known.roots
+        not_sampled = _RANDOM if generator.is_trace_id_random() else 0
+        self._root_flags = TraceFlags(not_sampled), TraceFlags(not_sampled | _SAMPLED)
         self.detach: Detach | None = None
         """Returns the context and the links for a span that starts after its request has ended."""
         # Whether a child has its parent's decision by all rules that the sampler has.
-        self._inherits = getattr(inner.sampler, "inherits", False)
+        self._inherits = known is not None and known.inherits
 
     def start_span(
         self,

@@ -69,7 +69,7 @@ def build_id_generator(name: str | None) -> IdGenerator:
 
 
 class Roots(NamedTuple):
-    """A sampler's decision for each span without a parent and without links: it is recorded."""
+    """What a sampler that records every root span decides for those without links."""
 
     threshold: int
     """The lowest randomness of a trace that is sampled."""
@@ -97,7 +97,7 @@ class RequestSampler(Sampler):
         it has to be asked."""
         if sampler in (sampling.ALWAYS_ON, sampling.DEFAULT_ON):
             self.roots = Roots(0, None)
-        elif isinstance(sampler, TailSampler):
+        elif type(sampler) is TailSampler:
             self.roots = Roots(sampler.threshold, sampler.state)
         self._dropped: OrderedDict[int, None] = OrderedDict()
 

@@ -38,7 +38,7 @@ _SMALL_ITEMS = tuple(_ITEM + b"\x02" + _INT + bytes((number,)) for number in ran
 _FLOAT, _INT_ONLY, _TEXT_ONLY = {float}, {int}, {str}
 
 _CACHED = 16_384
-"""Number of attributes in one generation of a cache."""
+"""Number of attributes, or of sets of them, in one generation of a cache."""
 _CACHED_BYTES = 2 * 1024 * 1024
 """Of encoded attributes in one generation: two have at most 4 MiB."""
 _LONGEST_CACHED = 8192
@@ -146,7 +146,7 @@ class ValueEncoder:
         """Return encoded values that repeat, made again when redaction rules were added.
 
         Args:
-            key: identifies them, by texts only: others may be equal and look different.
+            key: identifies them. Keys that are equal stand for the same bytes.
             make: encodes them.
         """
         if self._redactor is not None and self._redactor.generation is not self._generation:

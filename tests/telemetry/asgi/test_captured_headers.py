@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.sdk.trace import SpanLimits
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
 from telemetry.asgi.edge import Edge
 from telemetry.redaction.redactor import Redactor
 from telemetry.registry.redaction import MARGIN
 from telemetry.settings.model import RedactionSettings
+from telemetry.traces.provider import TracerProvider
 from tests.telemetry.asgi.driving import answering, run, visit
 from tests.telemetry.asgi.observed import Observed
+from tests.telemetry.traces.compared import ALL
 
 if TYPE_CHECKING:
     import pytest
@@ -44,6 +50,30 @@ def test_captured_headers_are_named_as_contrib_names_them() -> None:
         "http.request.header.accept": ["text/html"],
         "http.response.header.x_page": ["3", "4"],
     }
+
+
+def test_those_of_a_light_span_are_within_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether they are named by an option or by contrib's variable."""
+    variable = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST"
+    given: list[dict[str, Any]] = [{"http_capture_headers_server_request": ["x-page"]}, {}]
+    for options in given:
+        exporter = InMemorySpanExporter()
+        provider = TracerProvider(
+            ALL,
+            light=["telemetry"],
+            span_limits=SpanLimits(max_span_attribute_length=3),
+            shutdown_on_exit=False,
+        )
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        run(
+            visit(
+                Edge(answering(), tracer_provider=provider, **options),
+                headers=[(b"x-page", b"12345")],
+            )
+        )
+        [span] = exporter.get_finished_spans()
+        assert (span.attributes or {})["http.request.header.x_page"] == ("123",)
+        monkeypatch.setenv(variable, "x-page")
 
 
 def test_an_edge_without_options_reads_contrib_s_variables(

@@ -47,16 +47,21 @@ def _spans() -> list[ReadableSpan]:
             http__response__status_code=code,
             logfire__msg=message,
             logfire__span_type=kind,
+            logfire__level_num=level,
         )
-        for name, status, method, path, route, code, message, kind in product(
+        for name, status, method, path, route, code, (message, kind, level) in product(
             ("GET /a", "GET /{path}", "GET"),
             (StatusCode.UNSET, StatusCode.ERROR),
             ("GET", ABSENT),
             ("/a", "/me@example.org", 1, True, ["/a"], ABSENT),
             ("/{path}", ABSENT),
             (200, 404, 500, "404", ABSENT),
-            ("as said", ABSENT),
-            ("log", ABSENT),
+            (
+                (ABSENT, ABSENT, ABSENT),
+                ("as said", ABSENT, ABSENT),
+                (ABSENT, "log", ABSENT),
+                (ABSENT, ABSENT, 9),
+            ),
         )
     ]
 
@@ -83,7 +88,6 @@ def test_rules_that_are_added_later_apply() -> None:
 
 def test_spans_alike_are_encoded_once() -> None:
     values = _encoder()
-    for number in range(3):
-        span = _span(url__path="/a", http__request__method="GET", other=number)
-        last = added(span, values)
-        assert added(span, values) is last
+    spans = [_span(url__path="/a", http__request__method="GET", other=n) for n in range(3)]
+    first, *others = [added(span, values) for span in spans]
+    assert all(other is first for other in others)

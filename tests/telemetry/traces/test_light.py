@@ -15,7 +15,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk import trace as sdk
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Decision, Sampler, SamplingResult
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -32,7 +32,7 @@ from telemetry.settings import SamplerSettings
 from telemetry.settings.parse import SampleRatio
 from telemetry.traces.light import LightSpan
 from telemetry.traces.provider import TracerProvider
-from telemetry.traces.samplers import build_sampler
+from telemetry.traces.samplers import RequestSampler, build_sampler
 from telemetry.traces.tracestate import threshold_of
 from tests.telemetry.traces.compared import (
     LIMITS,
@@ -195,48 +195,62 @@ def test_a_child_is_decided_as_the_sampler_would(name: str) -> None:
         assert repr(found[:half]) == repr(found[half:])
 
 
-@pytest.mark.parametrize("ratios", [(), (SampleRatio("site", "a", 0.25),)], ids=["one", "by site"])
+BY_SITE = (SampleRatio("site", "a", 0.25),)
+SAMPLERS = [
+    SamplerSettings("always_on", None),
+    SamplerSettings("parentbased_always_on", None),
+    *(SamplerSettings("tail", ratio) for ratio in ("0", "0.3", "0.5", "1")),
+    *(SamplerSettings("tail", ratio, BY_SITE) for ratio in ("0", "0.3", "1")),
+]
+
+
+@pytest.mark.parametrize("is_random", [True, False], ids=["random", "not random"])
 @pytest.mark.parametrize(
-    ("name", "ratio"),
-    [
-        *(("always_on", None), ("parentbased_always_on", None), ("always_off", None)),
-        *(("traceidratio", "0.5"), ("tail", "0"), ("tail", "0.3"), ("tail", "0.5"), ("tail", "1")),
-    ],
+    "settings", SAMPLERS, ids=lambda each: f"{each.name} {each.arg} {len(each.ratios)}"
 )
 def test_a_request_is_decided_as_the_sampler_would(
-    name: str, ratio: str | None, ratios: tuple[SampleRatio, ...]
+    settings: SamplerSettings, is_random: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Though it is not asked for each, by random ids and those next to a threshold."""
-    sampler = build_sampler(SamplerSettings(name, ratio, ratios if name == "tail" else ()))
+    """Though it is not asked: by random ids and those next to a threshold."""
     near = [threshold_of(each) for each in (0, 0.25, 0.3, 0.5, 1)]
     ids = [1 << 100 | each for found in near for each in (found - 1, found, found + 1) if each >= 0]
     generator = random.Random(1)
     ids += [generator.getrandbits(128) for _ in range(100)]
+    sampler, like = build_sampler(settings), build_sampler(settings)
+    monkeypatch.setattr(sampler, "should_sample", _unasked)
     provider = TracerProvider(
-        sampler, light=[SCOPE], id_generator=Listed(ids), shutdown_on_exit=False
+        sampler, light=[SCOPE], id_generator=Listed(ids, is_random), shutdown_on_exit=False
     )
     tracer: Any = provider.get_tracer(SCOPE)
     for trace_id in ids:
-        record = RequestRecord("GET", trace.INVALID_SPAN)
-        context = attach_record(record, Context())
-        span = tracer.start_checked("GET", context, trace.SpanKind.SERVER, {})
-        wanted = sampler.should_sample(context, trace_id, "GET")
-        assert span.is_recording() is (wanted.decision is not Decision.DROP)
+        context = attach_record(RequestRecord("GET", trace.INVALID_SPAN), Context())
+        span = tracer.start_checked("GET", context, SpanKind.SERVER, {})
+        wanted = like.should_sample(context, trace_id, "GET")
+        assert span.is_recording()
+        assert wanted.decision is not Decision.DROP
         found = span.get_span_context()
         assert found.trace_id == trace_id
-        assert found.trace_flags.random_trace_id
+        assert found.trace_flags.random_trace_id is is_random
         assert found.trace_flags.sampled is (wanted.decision is Decision.RECORD_AND_SAMPLE)
         assert found.trace_state == (wanted.trace_state or TraceState())
+
+
+def _unasked(*_arguments: object, **_more: object) -> SamplingResult:
+    raise AssertionError("the sampler was asked")
 
 
 class Listed(RandomIdGenerator):
     """Gives these trace ids."""
 
-    def __init__(self, ids: Sequence[int]) -> None:
+    def __init__(self, ids: Sequence[int], is_random: bool) -> None:
         self._ids = iter(ids)
+        self._is_random = is_random
 
     def generate_trace_id(self) -> int:
         return next(self._ids)
+
+    def is_trace_id_random(self) -> bool:
+        return self._is_random
 
 
 class Odd(Sampler):
@@ -260,6 +274,37 @@ def test_an_installed_sampler_is_asked_for_every_span() -> None:
             tracer.start_span("child").end()
         assert [span.name for span in seen.ended] == ["child", "root"]
         assert all((span.attributes or {})["by"] == "sampler" for span in seen.ended)
+
+
+class OddRequestSampler(RequestSampler):
+    """Drops what is named so."""
+
+    def should_sample(self, *args: Any, **kwargs: Any) -> SamplingResult:
+        return Odd().should_sample(*args, **kwargs)
+
+
+class WithRoots(Odd):
+    """Has attributes with the names of ours."""
+
+    roots = ("of", "a", "tree")
+    inherits = True
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [Odd(), WithRoots(), OddRequestSampler(ALWAYS_ON, inherits=True)],
+    ids=lambda sampler: type(sampler).__name__,
+)
+def test_an_installed_sampler_is_asked_for_every_request(sampler: Sampler) -> None:
+    """Whatever it is derived from, and whatever its attributes are called."""
+    for tracer, _ in providers(sampler=sampler):
+        start: Any = getattr(tracer, "start_checked", tracer.start_span)
+        context = attach_record(RequestRecord("GET", trace.INVALID_SPAN), Context())
+        assert not start("dropped", context, SpanKind.SERVER, {}).is_recording()
+        span = start("GET", context, SpanKind.SERVER, {})
+        assert span.attributes["by"] == "sampler"
+        child = tracer.start_span("dropped", trace.set_span_in_context(span, context))
+        assert not child.is_recording()
 
 
 def test_a_request_that_is_excluded_late_has_no_more_spans() -> None:

@@ -335,6 +335,21 @@ def test_all_traces_together_have_room_for_so_much(monkeypatch: pytest.MonkeyPat
     assert tail.processor.dropped == 3
 
 
+def test_a_root_takes_room_until_its_trace_is_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A background write may end before the request that has caused it."""
+    monkeypatch.setattr(module, "MAX_BYTES", 24_000)
+    tail = Tail()
+    root = tail.begin()
+    links = [Link(root.get_span_context())]
+    tail.begin("write", links=links, attributes={"text": "x" * 9_000}).end(0)
+    tail.begin("child", root).end(0)
+    root.end(6 * S)
+    assert tail.names == ["write", "GET"]
+    assert tail.processor.dropped == 1
+    tail.request(seconds=6)
+    assert tail.names == ["write", "GET", "child", "GET"]
+
+
 def test_what_failed_has_room_where_others_have_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rest could be worked out, and a failure could not."""
     monkeypatch.setattr(module, "MAX_BYTES", 12_000)
