@@ -59,7 +59,7 @@ VARIANTS: Sequence[Variant] = (
         variables=NO_LINES,
         arguments=(),
     ),
-    Variant("least", "the bare host and what no telemetry does without: a header, a line"),
+    Variant("least", "the bare host behind a wrapper: a context, a header, a line"),
     Variant(OURS, "config.asgi with an OTLP endpoint and a DSN, all traces", OTLP, SENTRY),
     Variant(
         "tail",

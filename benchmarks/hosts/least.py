@@ -1,9 +1,10 @@
-"""The host behind the least that any telemetry does for a request.
+"""The host behind a wrapper that does the least of what telemetry does for a request.
 
 A value in the context, a header of the response, and a line of JSON with what a wrapper sees. No
 span, no measurement, nothing sent, no redaction, and logging is not asked.
 """
 
+import json
 import sys
 import time
 from contextvars import ContextVar
@@ -43,7 +44,7 @@ def _wrapped(app: ASGIApp) -> ASGIApp:
             _current.reset(token)
             took = (time.perf_counter() - began) * 1000
             sys.stdout.write(
-                f'{{"time":{time.time()},"path":"{scope["path"]}","status":{status},'
+                f'{{"time":{time.time()},"path":{json.dumps(scope["path"])},"status":{status},'
                 f'"bytes":{size},"ms":{took},"trace_id":"{trace_id:032x}"}}\n'
             )
             sys.stdout.flush()

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     recorded = read()
     with tempfile.TemporaryDirectory(prefix="instructions-") as folder:
         measurement = Measurement(Path(folder), say)
-        added = measurement.added()
+        added = measurement.typical()
         _print(_totals(added, recorded))
         details = measurement.details()
     measured = Figures(added, details, software())

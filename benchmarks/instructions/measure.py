@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 from typing import TYPE_CHECKING
 
 from benchmarks.hosts.variables import PLANTED
@@ -35,6 +36,8 @@ PARTS: Mapping[str, Mapping[str, str]] = {
 }
 # Cases that are counted by part: a page of 100 ms takes too long.
 COUNTED_BY_PART = ("edge", "row")
+# Pairs of servers whose medians are recorded.
+PAIRS = 3
 # A function with fewer is not recorded.
 _LEAST = 5
 
@@ -68,6 +71,20 @@ class Measurement:
             case.name: Added(bare, counts[OURS][case.name].instructions - bare)
             for case in wanted
             for bare in [counts[BARE][case.name].instructions]
+        }
+
+    def typical(self) -> dict[str, Added]:
+        """Return what telemetry adds to each case, as medians of several pairs of servers.
+
+        Servers with the same code differ by more than their requests do, by where memory lies.
+        """
+        found = [self.added() for _ in range(PAIRS)]
+        return {
+            name: Added(
+                median([each[name].bare for each in found]),
+                median([each[name].added for each in found]),
+            )
+            for name in self.cases
         }
 
     def details(

@@ -71,9 +71,7 @@ def cases(env: Mapping[str, str]) -> list[Case]:
 
     All small pages are requested as often, since their data are sent once: a batch takes two
     million instructions, whatever its size. A segment has as many requests as spans are encoded
-    together, so that each has its part of that work. The requests for a table page differ by a
-    part in a hundred, which is what telemetry adds to one: there are enough of them for a mean
-    that differs by a tenth of that.
+    together, so that each has its part of that work.
     """
     view, row, table = choose_pages(env)
     edge = Page("a trivial application", view.host, TRIVIAL, 1)
