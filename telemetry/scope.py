@@ -35,10 +35,7 @@ def application_path(scope: Mapping[str, Any]) -> str:
     By ASGI's specification the path includes it; gunicorn's does not.
     """
     path: str = scope.get("path") or ""
-    root: str = scope.get("root_path") or ""
-    if not root:
-        return path
-    root = root.rstrip("/")
+    root: str = (scope.get("root_path") or "").rstrip("/")
     if root and path.startswith(root):
         below = path[len(root) :]
         if not below or below.startswith("/"):

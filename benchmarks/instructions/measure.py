@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from benchmarks.hosts.variables import PLANTED
 from benchmarks.instructions.figures import Added, Details
 from benchmarks.instructions.run import (
     cases,
@@ -40,6 +40,7 @@ COUNTED_BY_PART = ("edge", "row")
 PAIRS = 3
 # A function with fewer is not recorded.
 _LEAST = 5
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Measurement:
@@ -56,17 +57,17 @@ class Measurement:
         self._say = say
         self.cases = {case.name: case for case in cases(self._env)}
 
-    def added(self, names: Collection[str] = (), *, planted: int = 0) -> dict[str, Added]:
+    def added(
+        self, names: Collection[str] = (), variables: Mapping[str, str] = _NONE
+    ) -> dict[str, Added]:
         """Return what telemetry adds to each case, or to the named ones.
 
         Args:
             names: of cases.
-            planted: turns of a loop that slow each request of the observed host down.
+            variables: further ones of the observed host.
         """
         wanted = self._wanted(names)
-        counts = self._side_by_side(
-            {BARE: None, OURS: {PLANTED: str(planted)} if planted else {}}, wanted
-        )
+        counts = self._side_by_side({BARE: None, OURS: variables}, wanted)
         return {
             case.name: Added(bare, counts[OURS][case.name].instructions - bare)
             for case in wanted
@@ -88,7 +89,11 @@ class Measurement:
         }
 
     def details(
-        self, names: Collection[str] = (), *, parts: bool = True, planted: int = 0
+        self,
+        names: Collection[str] = (),
+        variables: Mapping[str, str] = _NONE,
+        *,
+        parts: bool = True,
     ) -> dict[str, Details]:
         """Return where the instructions are, by part and by function."""
         wanted = self._wanted(names)
@@ -101,7 +106,7 @@ class Measurement:
                 for part in PARTS:
                     without = counts[part][case.name].instructions
                     by_part[case.name][part] = whole - without
-        functions = self._functions(wanted, {PLANTED: str(planted)} if planted else {})
+        functions = self._functions(wanted, variables)
         return {name: Details(by_part[name], functions[name]) for name in by_part}
 
     def _wanted(self, names: Collection[str]) -> list[Case]:

@@ -387,8 +387,7 @@ class _ServerRequest:
         if escaped is not None:
             # The server logs it, when the context is gone.
             mark_context(escaped, record)
-        if escaped is not None or record.unseen or record.outcome == "error":
-            self._report(escaped, failure)
+        self._report(escaped, failure)
         # A host may set it until here.
         route = record.own_route = record.route
         record.ended = True

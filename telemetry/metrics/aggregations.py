@@ -214,14 +214,10 @@ class ExponentialAggregation(_HistogramAggregation):
             # As in the SDK, zero is no exemplar.
             self._zeros += 1
             return
-        index, counts = bucket_index(amount, self._scale), self._counts
-        if index in counts:
-            counts[index] += 1
-        else:
-            if not self._low <= index <= self._high or not counts:
-                index = self._widened(amount, index)
-                counts = self._counts
-            counts[index] = counts.get(index, 0) + 1
+        index = bucket_index(amount, self._scale)
+        if not self._low <= index <= self._high or not self._counts:
+            index = self._widened(amount, index)
+        self._counts[index] = self._counts.get(index, 0) + 1
         if sample is not None:
             place = self._seen
             self._seen += 1
@@ -303,7 +299,7 @@ def bucket_index(amount: int | float, scale: int) -> int:
     return (exponent << scale) - 1
 
 
-_factors = {scale: math.ldexp(1 / math.log(2), scale) for scale in range(1, MAX_SCALE + 1)}
+_factors = {scale: math.ldexp(1 / log(2), scale) for scale in range(1, MAX_SCALE + 1)}
 
 
 def metric_data(

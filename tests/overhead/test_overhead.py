@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.hosts.variables import PLANTED
 from benchmarks.instructions.figures import Added, Details, problems, read, where
 from benchmarks.instructions.measure import Measurement
+from tests.overhead.reach import TOLERANCES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 # Seconds: three minutes on a quiet machine, and many more on one that has much else to do.
 pytestmark = [pytest.mark.overhead, pytest.mark.timeout(7200)]
 # Turns of a loop, of 200 instructions each: more than a tenth of the ceiling, and the tolerance.
-PLANTED = 1_000
+SLOWED = {PLANTED: "1000"}
+NOT_KEPT = {"OTEL_TRACES_SAMPLER": "tail", "OTEL_TRACES_SAMPLER_ARG": "0"}
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +60,16 @@ def test_a_slowdown_is_found_and_named(
     measurement: Measurement, measured: dict[str, Added]
 ) -> None:
     """A loop in front of the edge: the guard fails, and names its function first."""
-    slowed = measurement.added(["edge"], planted=PLANTED)
+    slowed = measurement.added(["edge"], SLOWED)
     assert "are recorded" in problems(measured, slowed)["edge"]
     [recorded] = measurement.details(["edge"], parts=False).values()
-    [now] = measurement.details(["edge"], parts=False, planted=PLANTED).values()
+    [now] = measurement.details(["edge"], SLOWED, parts=False).values()
     assert "_planted" in list(where("edge", recorded, now))[1]
+
+
+def test_a_request_whose_trace_is_not_kept_takes_no_more(
+    measurement: Measurement, measured: dict[str, Added]
+) -> None:
+    """With the sampler `tail`, than one whose span is encoded and sent."""
+    kept, [not_kept] = measured["edge"], measurement.added(["edge"], NOT_KEPT).values()
+    assert not_kept.added <= kept.added + TOLERANCES["edge"] * (kept.bare + kept.added)

@@ -67,6 +67,14 @@ class RecentlyUsed:
             self.add(key, found)
         return found
 
+    def made(self, key: Any, make: Callable[[], bytes]) -> bytes:
+        """Return what the older generation has, or else what ``make`` returns, and keep it."""
+        found = self.again(key)
+        if found is None:
+            found = make()
+            self.add(key, found)
+        return found
+
     def add(self, key: Any, encoded: bytes) -> None:
         """Cache bytes, unless they are long."""
         if len(encoded) <= _LONGEST_CACHED:
@@ -135,12 +143,10 @@ class ValueEncoder:
             self._follow_rules()
         texts = self._texts
         found = texts.new.get(text)
-        if found is None:
-            found = texts.again(text)
-            if found is None:
-                found = utf8(text if self._redactor is None else self._redactor.text(text))
-                texts.add(text, found)
-        return found
+        return texts.made(text, lambda: self._utf8(text)) if found is None else found
+
+    def _utf8(self, text: str) -> bytes:
+        return utf8(text if self._redactor is None else self._redactor.text(text))
 
     def once(self, key: Any, make: Callable[[], bytes]) -> bytes:
         """Return encoded values that repeat, made again when redaction rules were added.
@@ -154,12 +160,7 @@ class ValueEncoder:
         # Read before anything is redacted: see `_follow_rules`.
         pairs = self._pairs
         found = pairs.new.get(key)
-        if found is None:
-            found = pairs.again(key)
-            if found is None:
-                found = make()
-                pairs.add(key, found)
-        return found
+        return pairs.made(key, make) if found is None else found
 
     def attributes(self, prefix: bytes, attributes: Mapping[str, Any] | None) -> bytes:
         """Redact and encode attributes as a repeated field; empty if there are none.
@@ -271,12 +272,10 @@ class ValueEncoder:
         return b"".join(items)
 
     def _text_item(self, key: str, text: str) -> bytes:
-        cache_key, pairs = (key, text, _ITEM), self._pairs
-        found = pairs.again(cache_key)
-        if found is None:
-            found = delimited(_ITEM, self._any(self.redacted(key, text), MAX_DEPTH - 1))
-            pairs.add(cache_key, found)
-        return found
+        return self._pairs.made(
+            (key, text, _ITEM),
+            lambda: delimited(_ITEM, self._any(self.redacted(key, text), MAX_DEPTH - 1)),
+        )
 
     def _item(self, key: str, value: Any) -> bytes:
         kind = value.__class__
@@ -340,9 +339,7 @@ class ValueEncoder:
                 return delimited(_ARRAY, b"".join(items))
         shown = str(value)
         # It was no text when the value was redacted.
-        return delimited(
-            _STRING, utf8(shown if self._redactor is None else self._redactor.text(shown))
-        )
+        return delimited(_STRING, self._utf8(shown))
 
 
 def _add(heads: dict[Any, bytes], key: Any, head: bytes) -> None:

@@ -182,6 +182,12 @@ def test_every_name_is_taken_away() -> None:
     assert len(names) == len(keys)
 
 
+def _ran(release: str, program: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    env = clean_environment(OTEL_PYTHON_DJANGO_INSTRUMENT="false", **variables)
+    command = [str(python_with(release)), "-c", program]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
+
+
 @pytest.mark.parametrize(("release", "code"), [("1.0a28", 1), (NEWEST, 0)])
 def test_an_application_that_is_older_than_the_call_is_an_error(release: str, code: int) -> None:
     """It would have no routes, in silence. Datasette's own telemetry needs no call."""
@@ -189,14 +195,7 @@ def test_an_application_that_is_older_than_the_call_is_an_error(release: str, co
         "import telemetry; telemetry.configure(); from datasette.app import Datasette;"
         "application = Datasette(memory=True).app(); telemetry.instrument()"
     )
-    variables = {"OTEL_TRACES_EXPORTER": "console", "OTEL_PYTHON_DJANGO_INSTRUMENT": "false"}
-    done = subprocess.run(
-        [str(python_with(release)), "-c", program],
-        env=clean_environment(**variables),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = _ran(release, program, OTEL_TRACES_EXPORTER="console")
     assert done.returncode == code, done.stderr
     if code:
         assert "Datasette 1.0a28 was instrumented too late" in done.stderr
@@ -232,15 +231,7 @@ sys.exit(telemetry.flush(60))
 def test_without_an_edge_datasette_has_a_server_span() -> None:
     """With attributes from closed sets, valid text, and not in a client's trace."""
     with OTLPReceiver() as receiver:
-        done = subprocess.run(
-            [str(python_with("1.0a28")), "-c", WITHOUT_EDGE],
-            env=clean_environment(
-                OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, OTEL_PYTHON_DJANGO_INSTRUMENT="false"
-            ),
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        done = _ran("1.0a28", WITHOUT_EDGE, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
         assert done.returncode == 0, done.stderr
         page, other = (span for span in receiver.spans if span.kind == "SERVER")
     assert page.name == "GET /{database}"
@@ -308,17 +299,8 @@ asyncio.run(several())
 @pytest.mark.parametrize("disabled", ["", "true"], ids=["nothing configured", "disabled"])
 def test_with_log_lines_only_those_of_a_request_have_its_ids(release: str, disabled: str) -> None:
     """Within the requests that it makes of Datasette, too, and within Datasette's own spans."""
-    done = subprocess.run(
-        [str(python_with(release)), "-c", LINES_ONLY],
-        env=clean_environment(
-            OTEL_SDK_DISABLED=disabled,
-            OTEL_PYTHON_DJANGO_INSTRUMENT="false",
-            TELEMETRY_RAISE_FAILURES="1",
-        ),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    variables = {"OTEL_SDK_DISABLED": disabled, "TELEMETRY_RAISE_FAILURES": "1"}
+    done = _ran(release, LINES_ONLY, **variables)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     by_trace: dict[str | None, list[str]] = {}
