@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from datasette.utils import tilde_encode
 
+from telemetry.configuration import LOGFIRE_PLUGIN, PYDANTIC_PLUGINS
 from tests.support.host import DEMO_PAGES, manage, migrated_host
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ class Page:
 
 def prepare(folder: Path) -> dict[str, str]:
     """Create a host with the demonstration sites, which are the same on each machine."""
-    env = migrated_host(folder)
+    # Otherwise each host imports Logfire, since it is installed here: 300 modules more, which the
+    # garbage collector looks through.
+    env = migrated_host(folder, **{PYDANTIC_PLUGINS: LOGFIRE_PLUGIN})
     manage("demo_sites", "--pages", str(DEMO_PAGES), env=env)
     return env
 

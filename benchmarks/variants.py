@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from benchmarks.hosts.variables import RECEIVER, SENTRY_SINK
+from telemetry.configuration import PYDANTIC_PLUGINS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,5 +87,12 @@ VARIANTS: Sequence[Variant] = (
         variables=NO_LINES,
     ),
     Variant(CONTRIB, "contrib's ASGI and Django, SDK, OTLP/HTTP", RECEIVER),
-    Variant("seed", "Logfire beside Sentry, 10 % transactions", RECEIVER, SENTRY_SINK),
+    Variant(
+        "seed",
+        "Logfire beside Sentry, 10 % transactions",
+        RECEIVER,
+        SENTRY_SINK,
+        # As where Logfire is used: with its plugin.
+        variables={PYDANTIC_PLUGINS: ""},
+    ),
 )

@@ -150,7 +150,6 @@ def _environment(env: Mapping[str, str], variables: Mapping[str, str]) -> dict[s
     return {
         **env,
         "PYTHONHASHSEED": "0",
-        "PYDANTIC_DISABLE_PLUGINS": "logfire-plugin",
         # What depends on the time, since everything takes longer here.
         "TELEMETRY_FOLD_BELOW": NEVER,
         "TELEMETRY_SLOW": NEVER,

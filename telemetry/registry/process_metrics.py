@@ -10,7 +10,8 @@ LOOP_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 LOOP_DELAY = MetricName(
     "corkboard.eventloop.delay",
-    "Event loop scheduling delay, measured four times a second.",
+    "Event loop scheduling delay, measured four times a second while requests arrive, and once a "
+    "second otherwise.",
     instrument="histogram",
     unit="s",
     attributes=(),
