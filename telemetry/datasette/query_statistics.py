@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from functools import lru_cache
-from operator import itemgetter
+from functools import cached_property, lru_cache, partial
+from itertools import compress, islice
+from operator import is_, itemgetter, methodcaller, sub
 from threading import RLock
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from telemetry.forks import renew_in_children
 from telemetry.redaction.sql import LONGEST_STATEMENT, MAX_STATEMENT, without_parameter_numbers
@@ -16,6 +18,9 @@ from telemetry.registry.datasette import CALLBACK, DATABASE, ROWS, SUPPRESSED, T
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    # A statement, or None for those without room, and its database.
+    Key = tuple[str | None, str]
 
 T = TypeVar("T")
 
@@ -27,6 +32,10 @@ MAX_DATABASES = 16
 OTHER = "other"
 MAX_PENDING = 16
 """Queries of one local trace that wait to be added up."""
+# What follows from the statements of a request is kept for others, since requests for pages of one
+# kind run the same ones, on any site: for so many kinds, with so many characters.
+MAX_KEPT = 128
+LONGEST_KEPT = 65_536
 
 
 class Details:
@@ -57,7 +66,7 @@ class QueryStatistics:
         self._pending: deque[tuple[str, str, Mapping[str, Any], int, int, int]] = deque()
         # Of each statement in each database: the number, the execution time and its longest. None
         # stands for statements without room. Tuples, which the garbage collector does not follow.
-        self._sums: dict[tuple[str | None, str], tuple[int, int, int]] = {}
+        self._sums: dict[Key, tuple[int, int, int]] = {}
         self._taken = 0
         self._databases: set[str] = set()
         self._waiting = self._longest_wait = self._rows = self._suppressed = self._interrupted = 0
@@ -102,62 +111,72 @@ class QueryStatistics:
                 self._adds_up = False
 
     def _add_up_pending(self) -> None:
-        pending, sums = self._pending, self._sums
-        databases, details = self._databases, self._details
-        added = waiting = returned = 0
+        # Sequence by sequence: a query by itself takes the interpreter several times as long.
+        pending, details = self._pending, self._details
         while pending:
-            statement, database, known, whole, execution, spans = pending.popleft()
-            added += spans
+            # What other threads add meanwhile is taken in another turn.
+            taken = islice(iter(pending.popleft, None), len(pending))
+            statements, databases, known, wholes, executions, spans = zip(*taken, strict=True)
+            details.spans += sum(spans)
             if self._is_closed:
-                # It has outlived the local root.
+                # They have outlived the local root.
                 continue
-            if MAX_STATEMENT < len(statement) <= LONGEST_STATEMENT:
-                # Otherwise it is another statement in each request.
-                statement = without_parameter_numbers(statement)
-            key: tuple[str | None, str] = (statement, database)
+            if max(map(len, statements)) > MAX_STATEMENT:
+                statements = tuple(map(_alike, statements))
+            self._add_times(tuple(zip(statements, databases, strict=True)), databases, executions)
+            waits = [*map(sub, wholes, executions)]
+            if min(waits) < 0:
+                waits = [max(wait, 0) for wait in waits]
+            self._waiting += sum(waits)
+            self._longest_wait = max(self._longest_wait, *waits)
+            self._add_rows(known)
+
+    def _add_times(
+        self, keys: tuple[Key, ...], databases: Sequence[str], executions: Sequence[int]
+    ) -> None:
+        sums, details = self._sums, self._details
+        if not sums and len(different := {*databases}) <= MAX_DATABASES:
+            groups = _groups_of(keys)
+            number = len(groups.names)
+            if number <= details.room:
+                # The first queries, which are all of most requests.
+                self._databases = different
+                # Whole: a statement is cut once it is redacted.
+                details.room -= number
+                self._taken += number
+                times, longest = groups.combine(sum, executions), groups.combine(max, executions)
+                found = zip(groups.counts, times, longest, strict=True)
+                sums.update(zip(groups.names, found, strict=True))
+                return
+        for key, execution in zip(keys, executions, strict=True):
             of_statement = sums.get(key)
             if of_statement is None:
-                if database in databases and details.room > 0:
-                    # Whole: a statement is cut once it is redacted.
-                    details.room -= 1
-                    self._taken += 1
-                else:
-                    key = self._unusual_key(statement, database)
-                    of_statement = sums.get(key)
+                key = self._new_key(*key)
+                of_statement = sums.get(key)
             if of_statement is None:
                 sums[key] = 1, execution, execution
             else:
-                number, time, longest = of_statement
-                sums[key] = number + 1, time + execution, max(longest, execution)
-            waited = whole - execution
-            if waited > 0:
-                waiting += waited
-                if waited > self._longest_wait:
-                    self._longest_wait = waited
-            rows = known.get(ROWS)
-            if rows.__class__ is int:
-                returned += rows
-                if known.get(SUPPRESSED):
-                    self._suppressed += 1
-            else:
-                self._add_unusual(known, rows)
-        details.spans += added
-        self._waiting += waiting
-        self._rows += returned
+                count, time, longest_yet = of_statement
+                sums[key] = count + 1, time + execution, max(longest_yet, execution)
 
-    def _add_unusual(self, known: Mapping[str, Any], rows: object) -> None:
-        """Add a query that has returned no rows."""
-        if isinstance(rows, int):
-            self._rows += rows
-        if known.get(SUPPRESSED):
-            # It failed with an error that its caller suppressed.
-            self._suppressed += 1
-        elif rows is None and TIME_LIMIT in known:
-            # It was interrupted: it reached a time limit that its caller set and handles.
-            self._interrupted += 1
+    def _add_rows(self, known: Sequence[Mapping[str, Any]]) -> None:
+        returned = [*map(_ROWS_OF, known)]
+        suppressed = [*map(_SUPPRESSED_OF, known)]
+        if any(suppressed):
+            # They failed with an error that their caller suppressed.
+            self._suppressed += sum(map(bool, suppressed))
+        if None in returned:
+            pairs = zip(known, suppressed, strict=True)
+            for each, is_suppressed in compress(pairs, map(_IS_NONE, returned)):
+                if TIME_LIMIT in each and not is_suppressed:
+                    # Interrupted: it reached a time limit that its caller set and handles.
+                    self._interrupted += 1
+        if not {*map(type, returned)} <= _COUNTS:
+            returned = [rows for rows in returned if isinstance(rows, int)]
+        self._rows += sum(filter(None, returned))
 
-    def _unusual_key(self, statement: str, database: str) -> tuple[str | None, str]:
-        """The key for a statement of a new database, or without room."""
+    def _new_key(self, statement: str | None, database: str) -> Key:
+        """The key for a statement that is new in its database, if there is room for it."""
         if database not in self._databases:
             if len(self._databases) >= MAX_DATABASES:
                 database = OTHER
@@ -191,7 +210,7 @@ class QueryStatistics:
         """The statistics as span attributes: parallel lists, the longest execution first."""
         with self._details.lock:
             self._add_up()
-            keys, sums = [*self._sums], [*self._sums.values()]
+            keys, sums = tuple(self._sums), [*self._sums.values()]
         if not sums:
             return {}
         counts: Sequence[int]
@@ -214,60 +233,133 @@ class QueryStatistics:
             found[a.QUERIES_SUPPRESSED] = self._suppressed
         if self._interrupted:
             found[a.QUERIES_INTERRUPTED] = self._interrupted
-        texts: Sequence[str | None]
-        databases: Sequence[str]
-        texts, databases = zip(*keys, strict=True)
-        names, numbers, times, _ = _grouped(databases, counts, executions, longest)
+        layout = _layout_of(keys)
+        databases, statements = layout.databases, layout.statements
+        times = databases.combine(sum, executions)
         first = _in_order(_costliest(times))
-        found[a.DATABASES] = first(names)
-        found[a.DATABASES_COUNT] = first(numbers)
+        found[a.DATABASES] = first(databases.names)
+        found[a.DATABASES_COUNT] = first(databases.combine(sum, counts))
         found[a.DATABASES_EXECUTION] = _in_seconds(first(times))
-        texts, counts, executions, longest = _grouped(texts, counts, executions, longest)
+        texts = statements.names
+        counts = statements.combine(sum, counts)
+        executions = statements.combine(sum, executions)
+        longest = statements.combine(max, longest)
         order = _costliest(executions)
         if None in texts:
             order = [place for place in order if texts[place] is not None]
         first = _in_order(order[:COSTLIEST])
+        costliest = first(executions)
         found[a.STATEMENTS] = first(texts)
         found[a.STATEMENTS_COUNT] = first(counts)
-        found[a.STATEMENTS_EXECUTION] = _in_seconds(first(executions))
-        found[a.STATEMENTS_LONGEST] = _in_seconds(first(longest))
+        found[a.STATEMENTS_EXECUTION] = of_each = _in_seconds(costliest)
+        slowest_of_each = first(longest)
+        # Each has run once.
+        is_same = slowest_of_each == costliest
+        found[a.STATEMENTS_LONGEST] = of_each if is_same else _in_seconds(slowest_of_each)
         if total >= REPEATED:
-            repeated = _repeated(texts, counts)
+            repeated = _repeated(layout, counts)
             if repeated:
                 found[a.REPEATED] = tuple([text for text, _ in repeated])
                 found[a.REPEATED_COUNT] = tuple([count for _, count in repeated])
         return found
 
 
-def _grouped(
-    keys: Sequence[T], counts: Sequence[int], executions: Sequence[int], longest: Sequence[int]
-) -> tuple[Sequence[T], Sequence[int], Sequence[int], Sequence[int]]:
-    """The keys without repetition, in the order of their first, and their sums."""
-    different = {*keys}
-    if len(different) == len(keys):
-        return keys, counts, executions, longest
-    if len(different) == 1:
-        return keys[:1], (sum(counts),), (sum(executions),), (max(longest),)
-    found: dict[T, list[int]] = {}
-    for key, number, time, most in zip(keys, counts, executions, longest, strict=True):
-        known = found.get(key)
-        if known is None:
-            found[key] = [number, time, most]
-        else:
-            known[0] += number
-            known[1] += time
-            if most > known[2]:
-                known[2] = most
-    return [*found], *zip(*found.values(), strict=True)  # type: ignore[return-value] # three of them
+# Without an instruction of Python's for each query.
+_ROWS_OF, _SUPPRESSED_OF = methodcaller("get", ROWS), methodcaller("get", SUPPRESSED)
+_IS_NONE = partial(is_, None)
+_COUNTS = {int, bool, NoneType}
 
 
-def _repeated(texts: Sequence[str | None], numbers: Sequence[int]) -> list[tuple[str, int]]:
+def _alike(statement: str) -> str:
+    """A long statement without what makes it another one in each request."""
+    if MAX_STATEMENT < len(statement) <= LONGEST_STATEMENT:
+        return without_parameter_numbers(statement)
+    return statement
+
+
+class _Groups(Generic[T]):
+    """Which places of a sequence have the same name.
+
+    Args:
+        names: of each place.
+    """
+
+    def __init__(self, names: Sequence[T]) -> None:
+        places: dict[T, list[int]] = {}
+        for place, name in enumerate(names):
+            places.setdefault(name, []).append(place)
+        self.names = tuple(places)
+        """Without repetition, in the order of their first."""
+        self.counts = tuple(map(len, places.values()))
+        """How many places each has."""
+        # None if each has one place.
+        self._items: Sequence[Callable[[Sequence[int]], Iterable[int]]] | None = None
+        if len(places) < len(names):
+            self._items = [_items_at(found) for found in places.values()]
+
+    def combine(
+        self, function: Callable[[Iterable[int]], int], numbers: Sequence[int]
+    ) -> Sequence[int]:
+        """The sum or the maximum, for each name, of the numbers at its places."""
+        if self._items is None:
+            return numbers
+        return [function(items(numbers)) for items in self._items]
+
+
+def _items_at(places: Sequence[int]) -> Callable[[Sequence[int]], Iterable[int]]:
+    if len(places) > 1:
+        return itemgetter(*places)
+    # A sequence too, of one.
+    return itemgetter(slice(places[0], places[0] + 1))
+
+
+class _Layout:
+    """What follows from the statements and databases of a local trace, whatever their times.
+
+    Args:
+        keys: each once, at least one.
+    """
+
+    def __init__(self, keys: Sequence[Key]) -> None:
+        statements, databases = zip(*keys, strict=True)
+        self.statements: _Groups[str | None] = _Groups(statements)
+        self.databases: _Groups[str] = _Groups(databases)
+
+    @cached_property
+    def shapes(self) -> Sequence[str | None]:
+        """Of each different statement."""
+        # The name of a function has no spaces, and is its own shape.
+        return [
+            text if text is None or " " not in text else shape_of(text)
+            for text in self.statements.names
+        ]
+
+    @cached_property
+    def is_varied(self) -> bool:
+        """Whether each statement has a shape of its own."""
+        return len({*self.shapes}) == len(self.shapes)
+
+
+def _kept(make: Callable[[tuple[Key, ...]], T]) -> Callable[[tuple[Key, ...]], T]:
+    cached = lru_cache(maxsize=MAX_KEPT)(make)
+
+    def found(keys: tuple[Key, ...]) -> T:
+        length = sum(map(len, filter(None, map(itemgetter(0), keys))))
+        return cached(keys) if length <= LONGEST_KEPT else make(keys)
+
+    return found
+
+
+_groups_of: Callable[[tuple[Key, ...]], _Groups[Key]] = _kept(_Groups)
+_layout_of = _kept(_Layout)
+
+
+def _repeated(layout: _Layout, numbers: Sequence[int]) -> list[tuple[str, int]]:
     """Shapes of statements that ran at least ``REPEATED`` times: an example and the count."""
-    # The name of a function has no spaces, and is its own shape.
-    shapes = [text if text is None or " " not in text else shape_of(text) for text in texts]
     # Most requests: there is nothing to add up.
-    if max(numbers) < REPEATED and len({*shapes}) == len(shapes):
+    if layout.is_varied and max(numbers) < REPEATED:
         return []
+    shapes, texts = layout.shapes, layout.statements.names
     counts: dict[str, int] = {}
     for shape, number in zip(shapes, numbers, strict=True):
         if shape is not None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any, NamedTuple
+
+import pytest
 
 from telemetry.datasette.query_statistics import (
     COSTLIEST,
@@ -151,6 +154,47 @@ def test_a_few_loops_are_enough() -> None:
     loops = [_query("select " + ", ".join("a" * n)) for n in range(1, 9) for _ in range(5 + n)]
     found = _statistics(*loops).attributes()
     assert found[a.REPEATED_COUNT] == (13, 12, 11)[:MAX_REPEATED]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_queries_that_are_added_together_are_those_added_one_by_one(seed: int) -> None:
+    """Whatever they are, however much room there is, and though others ran the same before."""
+    random = Random(seed)
+    statements = [f"select {', '.join('abcd' * random.randint(1, 90))}" for _ in range(8)]
+    statements += ["", "count_tables", *(f"select {n} from t{n}" for n in range(9))]
+    queries = [
+        Query(
+            random.choice(statements),
+            f"db{random.randrange(random.choice((1, 3, 20)))}",
+            random.randrange(MS),
+            # Phases that overlap take longer together than their query.
+            random.randrange(-1000, MS),
+            random.choice((0, 1, 50, True, 2.5)),  # type: ignore[arg-type] # of a plugin
+            suppressed=random.random() < 0.1,
+            interrupted=random.random() < 0.1,
+            spans=random.randint(1, 3),
+        )
+        for _ in range(random.choice((1, 4, MAX_PENDING, MAX_PENDING + 1, 60)))
+    ]
+    room = random.choice((0, 2, 9, 1000))
+    details = Details(room), Details(room)
+    together, again = QueryStatistics(details[0]), QueryStatistics(Details(room))
+    one_by_one = QueryStatistics(details[1])
+    for query in queries:
+        query.add_to(together)
+        query.add_to(one_by_one)
+        one_by_one.totals()
+    found = together.attributes()
+    assert found == one_by_one.attributes()
+    assert together.totals() == (len(queries), sum(query.execution for query in queries))
+    assert details[0].spans == details[1].spans == sum(query.spans for query in queries)
+    assert details[0].room == details[1].room
+    for query in queries:
+        # In the same order, and each takes longer.
+        query._replace(execution=query.execution + MS).add_to(again)
+    longer = sum(query.execution + MS for query in queries)
+    assert again.totals() == (len(queries), longer)
+    assert sum(again.attributes()[a.DATABASES_EXECUTION]) == pytest.approx(longer / 1e9, abs=1e-4)
 
 
 def test_databases_are_bounded() -> None:
