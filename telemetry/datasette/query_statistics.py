@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from functools import cached_property, lru_cache, partial
-from itertools import compress, islice
-from operator import is_, itemgetter, methodcaller, sub
+from functools import cached_property, lru_cache
+from operator import itemgetter
 from threading import RLock
-from types import NoneType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from telemetry.forks import renew_in_children
@@ -32,10 +30,10 @@ MAX_DATABASES = 16
 OTHER = "other"
 MAX_PENDING = 16
 """Queries of one local trace that wait to be added up."""
-# What follows from the statements of a request is kept for others, since requests for pages of one
-# kind run the same ones, on any site: for so many kinds, with so many characters.
-MAX_KEPT = 128
-LONGEST_KEPT = 65_536
+MAX_LAYOUTS = 128
+"""Layouts that are kept. Requests for pages of one kind run the same statements, on any site."""
+# Characters of the statements of one that is kept.
+LONGEST_LAYOUT = 65_536
 
 
 class Details:
@@ -111,72 +109,62 @@ class QueryStatistics:
                 self._adds_up = False
 
     def _add_up_pending(self) -> None:
-        # Sequence by sequence: a query by itself takes the interpreter several times as long.
-        pending, details = self._pending, self._details
+        pending, sums = self._pending, self._sums
+        databases, details = self._databases, self._details
+        added = waiting = returned = 0
         while pending:
-            # What other threads add meanwhile is taken in another turn.
-            taken = islice(iter(pending.popleft, None), len(pending))
-            statements, databases, known, wholes, executions, spans = zip(*taken, strict=True)
-            details.spans += sum(spans)
+            statement, database, known, whole, execution, spans = pending.popleft()
+            added += spans
             if self._is_closed:
-                # They have outlived the local root.
+                # It has outlived the local root.
                 continue
-            if max(map(len, statements)) > MAX_STATEMENT:
-                statements = tuple(map(_alike, statements))
-            self._add_times(tuple(zip(statements, databases, strict=True)), databases, executions)
-            waits = [*map(sub, wholes, executions)]
-            if min(waits) < 0:
-                waits = [max(wait, 0) for wait in waits]
-            self._waiting += sum(waits)
-            self._longest_wait = max(self._longest_wait, *waits)
-            self._add_rows(known)
-
-    def _add_times(
-        self, keys: tuple[Key, ...], databases: Sequence[str], executions: Sequence[int]
-    ) -> None:
-        sums, details = self._sums, self._details
-        if not sums and len(different := {*databases}) <= MAX_DATABASES:
-            groups = _groups_of(keys)
-            number = len(groups.names)
-            if number <= details.room:
-                # The first queries, which are all of most requests.
-                self._databases = different
-                # Whole: a statement is cut once it is redacted.
-                details.room -= number
-                self._taken += number
-                times, longest = groups.combine(sum, executions), groups.combine(max, executions)
-                found = zip(groups.counts, times, longest, strict=True)
-                sums.update(zip(groups.names, found, strict=True))
-                return
-        for key, execution in zip(keys, executions, strict=True):
+            if MAX_STATEMENT < len(statement) <= LONGEST_STATEMENT:
+                # Otherwise it is another statement in each request.
+                statement = without_parameter_numbers(statement)
+            key: Key = (statement, database)
             of_statement = sums.get(key)
             if of_statement is None:
-                key = self._new_key(*key)
-                of_statement = sums.get(key)
+                if database in databases and details.room > 0:
+                    # Whole: a statement is cut once it is redacted.
+                    details.room -= 1
+                    self._taken += 1
+                else:
+                    key = self._unusual_key(statement, database)
+                    of_statement = sums.get(key)
             if of_statement is None:
                 sums[key] = 1, execution, execution
             else:
-                count, time, longest_yet = of_statement
-                sums[key] = count + 1, time + execution, max(longest_yet, execution)
+                number, time, longest = of_statement
+                sums[key] = number + 1, time + execution, max(longest, execution)
+            waited = whole - execution
+            if waited > 0:
+                waiting += waited
+                if waited > self._longest_wait:
+                    self._longest_wait = waited
+            rows = known.get(ROWS)
+            if rows.__class__ is int:
+                returned += rows
+                if known.get(SUPPRESSED):
+                    self._suppressed += 1
+            else:
+                self._add_unusual(known, rows)
+        details.spans += added
+        self._waiting += waiting
+        self._rows += returned
 
-    def _add_rows(self, known: Sequence[Mapping[str, Any]]) -> None:
-        returned = [*map(_ROWS_OF, known)]
-        suppressed = [*map(_SUPPRESSED_OF, known)]
-        if any(suppressed):
-            # They failed with an error that their caller suppressed.
-            self._suppressed += sum(map(bool, suppressed))
-        if None in returned:
-            pairs = zip(known, suppressed, strict=True)
-            for each, is_suppressed in compress(pairs, map(_IS_NONE, returned)):
-                if TIME_LIMIT in each and not is_suppressed:
-                    # Interrupted: it reached a time limit that its caller set and handles.
-                    self._interrupted += 1
-        if not {*map(type, returned)} <= _COUNTS:
-            returned = [rows for rows in returned if isinstance(rows, int)]
-        self._rows += sum(filter(None, returned))
+    def _add_unusual(self, known: Mapping[str, Any], rows: object) -> None:
+        """Add a query that has returned no rows."""
+        if isinstance(rows, int):
+            self._rows += rows
+        if known.get(SUPPRESSED):
+            # It failed with an error that its caller suppressed.
+            self._suppressed += 1
+        elif rows is None and TIME_LIMIT in known:
+            # It was interrupted: it reached a time limit that its caller set and handles.
+            self._interrupted += 1
 
-    def _new_key(self, statement: str | None, database: str) -> Key:
-        """The key for a statement that is new in its database, if there is room for it."""
+    def _unusual_key(self, statement: str, database: str) -> Key:
+        """The key for a statement of a new database, or without room."""
         if database not in self._databases:
             if len(self._databases) >= MAX_DATABASES:
                 database = OTHER
@@ -264,19 +252,6 @@ class QueryStatistics:
         return found
 
 
-# Without an instruction of Python's for each query.
-_ROWS_OF, _SUPPRESSED_OF = methodcaller("get", ROWS), methodcaller("get", SUPPRESSED)
-_IS_NONE = partial(is_, None)
-_COUNTS = {int, bool, NoneType}
-
-
-def _alike(statement: str) -> str:
-    """A long statement without what makes it another one in each request."""
-    if MAX_STATEMENT < len(statement) <= LONGEST_STATEMENT:
-        return without_parameter_numbers(statement)
-    return statement
-
-
 class _Groups(Generic[T]):
     """Which places of a sequence have the same name.
 
@@ -290,8 +265,6 @@ class _Groups(Generic[T]):
             places.setdefault(name, []).append(place)
         self.names = tuple(places)
         """Without repetition, in the order of their first."""
-        self.counts = tuple(map(len, places.values()))
-        """How many places each has."""
         # None if each has one place.
         self._items: Sequence[Callable[[Sequence[int]], Iterable[int]]] | None = None
         if len(places) < len(names):
@@ -340,18 +313,12 @@ class _Layout:
         return len({*self.shapes}) == len(self.shapes)
 
 
-def _kept(make: Callable[[tuple[Key, ...]], T]) -> Callable[[tuple[Key, ...]], T]:
-    cached = lru_cache(maxsize=MAX_KEPT)(make)
-
-    def found(keys: tuple[Key, ...]) -> T:
-        length = sum(map(len, filter(None, map(itemgetter(0), keys))))
-        return cached(keys) if length <= LONGEST_KEPT else make(keys)
-
-    return found
+_kept_layout = lru_cache(MAX_LAYOUTS)(_Layout)
 
 
-_groups_of: Callable[[tuple[Key, ...]], _Groups[Key]] = _kept(_Groups)
-_layout_of = _kept(_Layout)
+def _layout_of(keys: tuple[Key, ...]) -> _Layout:
+    length = sum(map(len, filter(None, map(itemgetter(0), keys))))
+    return _kept_layout(keys) if length <= LONGEST_LAYOUT else _Layout(keys)
 
 
 def _repeated(layout: _Layout, numbers: Sequence[int]) -> list[tuple[str, int]]:
