@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import SpanProcessor
 
-from telemetry.datasette.light import LightPhaseSpan, LightQuerySpan
+from telemetry.datasette.light import LightDatasetteSpan
 from telemetry.datasette.open_spans import LocalTrace, OtherSpan, stay
-from telemetry.datasette.queries import Role, is_remarkable, role_of
+from telemetry.datasette.queries import ROLES, Role, is_remarkable, role_of
 from telemetry.datasette.query_statistics import Details, QueryStatistics
 from telemetry.export.ended_spans import SpanCopy
 from telemetry.failsafe import failed
@@ -38,14 +38,10 @@ MAX_DETAILS = 50_000
 MAX_SITES = 10_000
 
 # Read once, since an enumeration looks its members up in Python.
-_QUERY, _PHASE = Role.QUERY, Role.PHASE
+_QUERY, _PHASE, _OTHER = Role.QUERY, Role.PHASE, Role.OTHER
 
 # By its class: `isinstance` takes longer, since the API's class of spans is abstract.
-_LIGHT: dict[type[object], Role] = {
-    LightSpan: Role.OTHER,
-    LightQuerySpan: Role.QUERY,
-    LightPhaseSpan: Role.PHASE,
-}
+_LIGHT: frozenset[type[object]] = frozenset({LightSpan, LightDatasetteSpan})
 
 
 class DatasetteSpanProcessor(SpanProcessor):
@@ -96,10 +92,11 @@ class DatasetteSpanProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         try:
-            role = _LIGHT.get(span.__class__)
-            if role is not None:
+            kind = type(span)
+            if kind in _LIGHT:
                 # Runs twice for each query.
                 light: Any = span
+                role = ROLES.get(light.name, _OTHER) if kind is LightDatasetteSpan else _OTHER
                 parent = self._open.get(light.parent_id)
                 if role is _PHASE and parent is not None and parent.phases is not None:
                     # As `_started`, without its call.
@@ -129,19 +126,21 @@ class DatasetteSpanProcessor(SpanProcessor):
         remaining: Sequence[ReadableSpan] = (span,)
         try:
             light: Any = span
-            role = _LIGHT.get(span.__class__)
-            if role is not None:
+            if type(span) in _LIGHT:
                 opened = self._open.pop(light.span_id, None)
+                # A light query is its own entry.
+                is_phase = opened is not light
             else:
-                role, context = role_of(span), span.get_span_context()
+                context = span.get_span_context()
                 opened = self._open.pop(context.span_id, None) if context is not None else None
+                is_phase = role_of(span) is _PHASE
             if opened is None:
                 # It was forgotten.
-                if span.__class__ in _LIGHT:
+                if type(span) in _LIGHT:
                     light.clean()
             elif opened.phases is None:
                 remaining = self._ended(span, opened)
-            elif role is _PHASE:
+            elif is_phase:
                 opened.phases.append(span)
                 if light.name != WAIT:
                     took = light.end_time - light.start_time
@@ -186,7 +185,7 @@ class DatasetteSpanProcessor(SpanProcessor):
         elif role is _PHASE and parent.phases is not None:
             # A span within a phase is a span within the query.
             opened = parent
-        elif span.__class__ is LightQuerySpan:
+        elif role is _QUERY and type(span) is LightDatasetteSpan:
             light: Any = span
             light.local, light.above, light.phases = parent.local, parent, []
             light.execution, light.stays = None, False
@@ -210,7 +209,7 @@ class DatasetteSpanProcessor(SpanProcessor):
                 oldest.local.statistics.close()
 
     def _ended(self, span: ReadableSpan, opened: OpenSpan) -> Sequence[ReadableSpan]:
-        kind, local = span.__class__, opened.local
+        kind, local = type(span), opened.local
         if kind in _LIGHT:
             light: Any = span
             if kind is not LightSpan:
@@ -242,7 +241,7 @@ class DatasetteSpanProcessor(SpanProcessor):
             # The query has outlived the local root, which has the statistics.
             stay(opened)
         if not opened.stays:
-            known = light.values if span.__class__ is LightQuerySpan else span.attributes or {}
+            known = light.values if type(span) is LightDatasetteSpan else span.attributes or {}
             statistics = local.statistics or self._statistics_of(local)
             statistics.add(known, whole, execution, 1 + len(phases))
             # They refer to the query, which would be a reference cycle.
@@ -252,7 +251,7 @@ class DatasetteSpanProcessor(SpanProcessor):
             local.kept += 1
             local.kept_execution += execution
         for each in (span, *phases):
-            if each.__class__ in _LIGHT:
+            if type(each) in _LIGHT:
                 light = each
                 light.clean()
                 self._name_site(light, local)
@@ -263,7 +262,7 @@ class DatasetteSpanProcessor(SpanProcessor):
     def _with_statistics(self, span: ReadableSpan, statistics: QueryStatistics) -> ReadableSpan:
         extra = statistics.attributes()
         statistics.close()
-        if span.__class__ in _LIGHT:
+        if type(span) in _LIGHT:
             light: Any = span
             light.values.update(extra)
             return span
@@ -282,18 +281,15 @@ class DatasetteSpanProcessor(SpanProcessor):
 
     def _name_site(self, span: Any, local: LocalTrace) -> None:
         """Set the site, on a light span that has ended or on another one that has started."""
-        is_light = span.__class__ in _LIGHT
+        is_light = type(span) in _LIGHT
         record = span.request if is_light else request_record()
         site: Any = record.site if record is not None else None
         if site is None:
             root: Any = local.root
-            kind = _LIGHT.get(root.__class__)
-            known = root.attributes if kind is None else root.values
+            known = root.values if type(root) in _LIGHT else root.attributes
             site = known.get(a.SITE) if known else None
-            if site is None and root is span:
-                role = role_of(span) if kind is None else kind
-                if role is _PHASE:
-                    site = self._sites.get(local_cause(span.links) or 0)
+            if site is None and root is span and role_of(span) is _PHASE:
+                site = self._sites.get(local_cause(span.links) or 0)
             if site is None:
                 return
         if is_light:

@@ -10,13 +10,13 @@ exported, are summed.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from opentelemetry import trace
 from opentelemetry.context import get_current
 from opentelemetry.metrics import Counter, Histogram, Meter, Observation
 
-from telemetry.datasette.light import LightQuerySpan
+from telemetry.datasette.light import LightDatasetteSpan
 from telemetry.datasette.spans import QuerySpan
 from telemetry.metrics.meter import AdaptedMeter
 from telemetry.metrics.tables import LARGEST, TableCounter, TableHistogram, TableMeter
@@ -116,6 +116,10 @@ class DatasetteMeter(AdaptedMeter):
         return known
 
 
+def _is_query(span: Any) -> TypeGuard[QuerySpan | LightDatasetteSpan]:
+    return isinstance(span, QuerySpan) or (isinstance(span, LightDatasetteSpan) and span.is_query)
+
+
 class _SiteHistogram(Histogram):
     def __init__(self, inner: Histogram, meter: DatasetteMeter) -> None:
         self._record = inner.record
@@ -130,7 +134,7 @@ class _SiteHistogram(Histogram):
         adapted = self._meter.adapted(attributes)
         if a.ERROR_TYPE in adapted:
             span = trace.get_current_span()
-            if isinstance(span, QuerySpan | LightQuerySpan):
+            if _is_query(span):
                 # Whether the failure was expected is only known when the query ends.
                 span.hold(lambda *, expected: self._record_held(amount, adapted, expected))
                 return
@@ -183,7 +187,7 @@ class _TableSiteHistogram(Histogram):
         key = (label, *attributes.items()) if attributes else (label,)
         if attributes and _ERROR_TYPE in attributes:
             span = trace.get_current_span()
-            if isinstance(span, QuerySpan | LightQuerySpan):
+            if _is_query(span):
                 # Whether the failure was expected is only known when the query ends.
                 span.hold(lambda *, expected: self._record_held(amount, key, attributes, expected))
                 return
