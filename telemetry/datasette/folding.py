@@ -92,7 +92,7 @@ class DatasetteSpanProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         try:
-            kind = type(span)
+            kind = span.__class__
             if kind in _LIGHT:
                 # Runs twice for each query.
                 light: Any = span
@@ -126,7 +126,7 @@ class DatasetteSpanProcessor(SpanProcessor):
         remaining: Sequence[ReadableSpan] = (span,)
         try:
             light: Any = span
-            if type(span) in _LIGHT:
+            if span.__class__ in _LIGHT:
                 opened = self._open.pop(light.span_id, None)
                 # A light query is its own entry.
                 is_phase = opened is not light
@@ -136,7 +136,7 @@ class DatasetteSpanProcessor(SpanProcessor):
                 is_phase = role_of(span) is _PHASE
             if opened is None:
                 # It was forgotten.
-                if type(span) in _LIGHT:
+                if span.__class__ in _LIGHT:
                     light.clean()
             elif opened.phases is None:
                 remaining = self._ended(span, opened)
@@ -185,7 +185,7 @@ class DatasetteSpanProcessor(SpanProcessor):
         elif role is _PHASE and parent.phases is not None:
             # A span within a phase is a span within the query.
             opened = parent
-        elif role is _QUERY and type(span) is LightDatasetteSpan:
+        elif role is _QUERY and span.__class__ is LightDatasetteSpan:
             light: Any = span
             light.local, light.above, light.phases = parent.local, parent, []
             light.execution, light.stays = None, False
@@ -209,7 +209,7 @@ class DatasetteSpanProcessor(SpanProcessor):
                 oldest.local.statistics.close()
 
     def _ended(self, span: ReadableSpan, opened: OpenSpan) -> Sequence[ReadableSpan]:
-        kind, local = type(span), opened.local
+        kind, local = span.__class__, opened.local
         if kind in _LIGHT:
             light: Any = span
             if kind is not LightSpan:
@@ -241,7 +241,7 @@ class DatasetteSpanProcessor(SpanProcessor):
             # The query has outlived the local root, which has the statistics.
             stay(opened)
         if not opened.stays:
-            known = light.values if type(span) is LightDatasetteSpan else span.attributes or {}
+            known = light.values if span.__class__ is LightDatasetteSpan else span.attributes or {}
             statistics = local.statistics or self._statistics_of(local)
             statistics.add(known, whole, execution, 1 + len(phases))
             # They refer to the query, which would be a reference cycle.
@@ -251,7 +251,7 @@ class DatasetteSpanProcessor(SpanProcessor):
             local.kept += 1
             local.kept_execution += execution
         for each in (span, *phases):
-            if type(each) in _LIGHT:
+            if each.__class__ in _LIGHT:
                 light = each
                 light.clean()
                 self._name_site(light, local)
@@ -262,7 +262,7 @@ class DatasetteSpanProcessor(SpanProcessor):
     def _with_statistics(self, span: ReadableSpan, statistics: QueryStatistics) -> ReadableSpan:
         extra = statistics.attributes()
         statistics.close()
-        if type(span) in _LIGHT:
+        if span.__class__ in _LIGHT:
             light: Any = span
             light.values.update(extra)
             return span
@@ -281,12 +281,13 @@ class DatasetteSpanProcessor(SpanProcessor):
 
     def _name_site(self, span: Any, local: LocalTrace) -> None:
         """Set the site, on a light span that has ended or on another one that has started."""
-        is_light = type(span) in _LIGHT
+        is_light = span.__class__ in _LIGHT
         record = span.request if is_light else request_record()
         site: Any = record.site if record is not None else None
         if site is None:
             root: Any = local.root
-            known = root.values if type(root) in _LIGHT else root.attributes
+            is_light_root = root.__class__ in _LIGHT
+            known = root.values if is_light_root else root.attributes
             site = known.get(a.SITE) if known else None
             if site is None and root is span and role_of(span) is _PHASE:
                 site = self._sites.get(local_cause(span.links) or 0)
