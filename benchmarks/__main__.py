@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from benchmarks.measure import Samples
 
 ROUNDS = 15
-# Rounds of the same processes. One is some hundredths faster or slower than another one that runs
-# the same code, by where its memory lies.
-SET = 3
 RESULTS = Path(__file__).with_name("RESULTS.md")
 PICTURE = Path(__file__).with_name("results.svg")
 COMMAND = "python -m benchmarks --write"
@@ -61,14 +58,15 @@ def run(rounds: int, *, quick: bool = False) -> Report:
             pages = [replace(page, requests=max(2, page.requests // 10)) for page in pages]
         sink = stack.enter_context(sentry_sink())
         samples: Samples = {}
-        for done in range(0, rounds, SET):
+        for number in range(1, rounds + 1):
+            # New ones: a process is some hundredths faster or slower than another one that runs the
+            # same code, by where its memory lies.
             stack.enter_context(servers := ExitStack())
+            _say(f"servers for round {number} of {rounds}")
             targets = _start(servers, env, sink)
-            number = min(SET, rounds - done)
-            _say(f"servers for {number} of {rounds} rounds, {done} before")
-            for key, found in measure(targets, pages, number, _say).items():
+            for key, found in measure(targets, pages, 1, _say).items():
                 samples.setdefault(key, []).extend(found)
-            if done + number < rounds:
+            if number < rounds:
                 servers.close()
         ports = {name: target.client.port for name, target in targets.items()}
         latencies = measure_latencies(ports, pages, _say, 1 if quick else SLICES)
