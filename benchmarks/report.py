@@ -27,7 +27,8 @@ _HEADER = (
 _LEGEND = (
     "interval: of the ratio's median, with a probability of 95 %. more µs: than the bare host. "
     "of contrib: what is added, divided by what contrib adds. loop µs: of what is added, that "
-    "of the event loop's thread. spans: received for each request. Each round has servers of its own."
+    "of the event loop's thread. spans: received for each request. Each round has servers of its "
+    "own."
 )
 
 
