@@ -24,7 +24,7 @@ class LoopDelay:
     """Schedules a timer on an event loop, and records how late it runs, in seconds.
 
     A timer and not a task, which would have to be cancelled before the loop is closed. It rests
-    while no requests arrive: otherwise it is most of what an idle server does.
+    while no requests arrive: otherwise it is most of what telemetry does in an idle process.
     """
 
     def __init__(self, meter_provider: MeterProvider | None = None) -> None:
@@ -37,8 +37,8 @@ class LoopDelay:
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
-        # The loop's time at the last measurement.
-        self._measured = 0.0
+        # The loop's times of the last measurement and the next one.
+        self._measured = self._due = 0.0
         # Whether a request has arrived since, and whether none had before it.
         self._has_arrived = self._rests = False
 
@@ -68,14 +68,15 @@ class LoopDelay:
         """
         self._rests = False
         now = loop.time()
-        if self._timer is None or now >= self._timer.when():
-            # Due already: the loop is late.
+        if self._timer is None or now >= self._due:
+            # The loop is late: it will be made.
             return
         self._timer.cancel()
         passed = (now - self._measured) // EVERY
         self._schedule(loop, self._measured + (passed + 1) * EVERY)
 
     def _schedule(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        self._due = due
         # An empty context: the current one may be that of the first request.
         self._timer = loop.call_at(due, self._on_timer, loop, due, context=Context())
 

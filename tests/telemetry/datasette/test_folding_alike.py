@@ -256,6 +256,33 @@ STORIES: dict[Callable[[Traced, Span], None], tuple[int, int]] = {
 }
 
 
+def test_light_spans_of_queries_and_phases_have_one_class() -> None:
+    """CPython makes an instruction fast for objects of one class at a time."""
+    traced = Traced("light", FOLDING)
+    spans = [
+        traced.datasette.start_span(name, Context())
+        for name in (d.QUERY, *sorted(d.PHASES), "datasette.startup")
+    ]
+    query, *phases, other = map(type, spans)
+    assert {*phases} == {query}
+    assert other is not query
+
+
+def test_a_light_query_is_folded_whatever_its_spans_are_called_later() -> None:
+    """A plugin may rename the current span, which is that of the phase, within a thread."""
+    traced = Traced("light", FOLDING)
+    root = traced.edge.start_span("GET", Context(), SpanKind.SERVER)
+    query = traced.datasette.start_span(d.QUERY, _inside(root), start_time=0)
+    phase = traced.datasette.start_span("db.query.execute", _inside(query), start_time=0)
+    phase.update_name("a plugin's")
+    query.update_name("db.query.execute")
+    phase.end(FAST)
+    query.end(FAST)
+    root.end()
+    [span] = traced.ended
+    assert (span.attributes or {})[a.QUERIES] == 1
+
+
 @pytest.mark.parametrize(
     "limits",
     [None, SpanLimits(max_span_attributes=8, max_attribute_length=60)],
