@@ -1,7 +1,7 @@
 """Routes a request by its Host header to Django or to a site's Datasette."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import telemetry
@@ -42,6 +42,7 @@ class SubdomainRouter:
         https: Whether plain HTTP requests are redirected to HTTPS.
         public_port: Port that browsers use. None: that of the scheme, and without `https` the
             server's. It is never the client's, whose Host header may have any.
+        started: Called once start-up is complete, also of what is around the router.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class SubdomainRouter:
         pool: DatasettePool,
         https: bool,
         public_port: int | None = None,
+        started: Callable[[], object] | None = None,
     ) -> None:
         self.app = app
         self._root_domains = root_domains
@@ -63,6 +65,7 @@ class SubdomainRouter:
         self._pool = pool
         self._https = https
         self._public_port = public_port
+        self._started = started
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -167,6 +170,8 @@ class SubdomainRouter:
             if message["type"] == "lifespan.startup":
                 sweep = asyncio.create_task(self._pool.sweep(self._directory.find))
                 await send({"type": "lifespan.startup.complete"})
+                if self._started is not None:
+                    self._started()
             elif message["type"] == "lifespan.shutdown":
                 if sweep is not None:
                     sweep.cancel()

@@ -3,6 +3,8 @@
 The parts depend on neither, so that they can be tested and reused without them.
 """
 
+import gc
+
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
@@ -30,7 +32,17 @@ def build_router(app: ASGIApp) -> SubdomainRouter:
         pool=DatasettePool(settings.SITES_DIR, starter, room=settings.SITES_POOL_SIZE),
         https=settings.HTTPS,
         public_port=settings.PUBLIC_PORT,
+        started=_freeze,
     )
+
+
+def _freeze() -> None:
+    """Have the garbage collector pass over what start-up has made: it lives as long as the process.
+
+    Looking through it takes tens of milliseconds each time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _datasette_secret(subdomain: str) -> str:

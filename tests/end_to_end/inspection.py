@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
 import threading
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,15 +17,22 @@ PATH = "/_inspect"
 
 
 async def send_inspection(send: Send) -> None:
-    """Answer with modules, threads, the process and Sentry's client in it."""
+    """Answer with modules, threads, the process, Sentry's client in it, and what is collected."""
     found: dict[str, Any] = {
         "modules": sorted(sys.modules),
         "threads": sorted(thread.name for thread in threading.enumerate()),
         "process": os.getpid(),
         "client": _sentry_client(),
+        "collected": _collected(),
     }
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": json.dumps(found).encode()})
+
+
+def _collected() -> list[str]:
+    """The modules that the garbage collector looks through."""
+    objects = gc.get_objects()
+    return sorted(module.__name__ for module in objects if isinstance(module, ModuleType))
 
 
 def _sentry_client() -> int | None:

@@ -80,6 +80,20 @@ def test_a_configured_host_loads_and_starts_what_it_needs(
     assert [name for name in threads if name.startswith(THREADS)] != []
 
 
+def test_the_garbage_collector_passes_over_what_start_up_has_made(
+    host: Host, receiver: OTLPReceiver
+) -> None:
+    """The host's part and that of telemetry, which starts with the server."""
+    env = host.variables(receiver)
+    # In a new interpreter: a fork has what its parent has frozen.
+    new = serve_uvicorn(APP, env=env, python=Path(sys.executable))
+    with new as server, visitor(server) as browser:
+        found = browser.get("/_inspect").json()
+    made = {"django", "config.sites.router", "opentelemetry.sdk.trace", "telemetry.pipeline"}
+    assert made <= set(found["modules"])
+    assert made.isdisjoint(found["collected"])
+
+
 def test_the_developers_own_settings_reach_no_server(
     host: Host, receiver: OTLPReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -236,6 +236,34 @@ def test_lifespan_is_answered_and_closes_what_was_opened(tmp_path: Path) -> None
     _with_router(tmp_path, visit)
 
 
+def test_who_built_it_hears_that_start_up_is_complete(tmp_path: Path) -> None:
+    """After what is around the router has been told, and once."""
+    heard: list[str] = []
+
+    async def send(message: Message) -> None:
+        heard.append(message["type"])
+
+    async def main() -> None:
+        router = SubdomainRouter(
+            _inner,
+            root_domains=("localhost",),
+            other_names=(),
+            directory=SiteDirectory(_load),
+            pool=Pool(tmp_path),
+            https=False,
+            started=lambda: heard.append("started"),
+        )
+        waiting = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+        async def receive() -> Message:
+            return next(waiting)
+
+        await router({"type": "lifespan"}, receive, send)
+
+    asyncio.run(main())
+    assert heard == ["lifespan.startup.complete", "started", "lifespan.shutdown.complete"]
+
+
 async def _talk(
     router: SubdomainRouter, scope: dict[str, Any], messages: list[Message]
 ) -> list[Message]:
