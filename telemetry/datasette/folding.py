@@ -286,10 +286,11 @@ class DatasetteSpanProcessor(SpanProcessor):
         site: Any = record.site if record is not None else None
         if site is None:
             root: Any = local.root
-            is_light_root = root.__class__ in _LIGHT
-            known = root.values if is_light_root else root.attributes
+            kind: Any = root.__class__
+            known = root.values if kind in _LIGHT else root.attributes
             site = known.get(a.SITE) if known else None
-            if site is None and root is span and role_of(span) is _PHASE:
+            # The span of most requests is of the first class.
+            if site is None and kind is not LightSpan and root is span and role_of(span) is _PHASE:
                 site = self._sites.get(local_cause(span.links) or 0)
             if site is None:
                 return

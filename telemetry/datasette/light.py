@@ -46,11 +46,6 @@ class LightDatasetteSpan(UncheckedSpan):
             self.set_attribute(a.DB_RESPONSE_STATUS_CODE, code)
         super().record_exception(exception, *args, **kwargs)
 
-    @property
-    def is_query(self) -> bool:
-        """Whether it is the span of a query, and not of a phase."""
-        return self.name not in d.PHASES
-
     def hold(self, on_end: OnEnd) -> None:
         """Call ``on_end`` when the span ends, with whether a failure was expected.
 

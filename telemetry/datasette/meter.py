@@ -10,7 +10,7 @@ exported, are summed.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.context import get_current
@@ -116,10 +116,6 @@ class DatasetteMeter(AdaptedMeter):
         return known
 
 
-def _is_query(span: Any) -> TypeGuard[QuerySpan | LightDatasetteSpan]:
-    return isinstance(span, QuerySpan) or (isinstance(span, LightDatasetteSpan) and span.is_query)
-
-
 class _SiteHistogram(Histogram):
     def __init__(self, inner: Histogram, meter: DatasetteMeter) -> None:
         self._record = inner.record
@@ -134,7 +130,7 @@ class _SiteHistogram(Histogram):
         adapted = self._meter.adapted(attributes)
         if a.ERROR_TYPE in adapted:
             span = trace.get_current_span()
-            if _is_query(span):
+            if isinstance(span, QuerySpan | LightDatasetteSpan):
                 # Whether the failure was expected is only known when the query ends.
                 span.hold(lambda *, expected: self._record_held(amount, adapted, expected))
                 return
@@ -187,7 +183,7 @@ class _TableSiteHistogram(Histogram):
         key = (label, *attributes.items()) if attributes else (label,)
         if attributes and _ERROR_TYPE in attributes:
             span = trace.get_current_span()
-            if _is_query(span):
+            if isinstance(span, QuerySpan | LightDatasetteSpan):
                 # Whether the failure was expected is only known when the query ends.
                 span.hold(lambda *, expected: self._record_held(amount, key, attributes, expected))
                 return

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from telemetry.datasette import query_statistics as module
 from telemetry.datasette.query_statistics import (
     COSTLIEST,
     MAX_DATABASES,
@@ -197,6 +198,19 @@ def test_queries_that_are_added_together_are_those_added_one_by_one(seed: int) -
     longer = sum(query.execution + MS for query in queries)
     assert again.totals() == (len(queries), longer)
     assert sum(again.attributes()[a.DATABASES_EXECUTION]) == pytest.approx(longer / 1e9, abs=1e-4)
+
+
+def test_what_is_kept_of_statements_is_bounded() -> None:
+    """Long ones, which a client may have written, are not kept, and of others only so many."""
+    kept = module._kept_layout.cache_info
+    before = kept().misses
+    long = "select " + "x" * module.LONGEST_LAYOUT
+    assert _statistics(_query(long)).attributes()[a.STATEMENTS] == (long,)
+    assert kept().misses == before
+    for number in range(2 * module.MAX_LAYOUTS):
+        _statistics(_query(f"select {number} from kept")).attributes()
+    assert kept().misses == before + 2 * module.MAX_LAYOUTS
+    assert kept().currsize == module.MAX_LAYOUTS
 
 
 def test_databases_are_bounded() -> None:
