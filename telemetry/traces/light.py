@@ -383,14 +383,16 @@ class LightSpan(sdk.Span):
 
     def end(self, end_time: int | None = None) -> None:
         """End the span, at the latest time of its clock unless given; never before its start."""
-        if self.end_time is not None:
-            logger.warning("Calling end() on an ended span.")
-            return
         if end_time is None:
             end_time = self.clock_offset + perf_counter_ns()
         start_time = self.start_time
         # Datasette reads the system clock for the start and the end of a wait.
-        self.end_time = max(start_time, end_time)  # faster
+        end_time = max(start_time, end_time)  # faster
+        # Nothing is called in between: another thread or a signal handler may end it too.
+        if self.end_time is not None:
+            logger.warning("Calling end() on an ended span.")
+            return
+        self.end_time = end_time
         for processor in self._tracer.processors:
             processor.on_end(self)
         if (after := self.after_end) is not None:

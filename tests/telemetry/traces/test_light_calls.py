@@ -8,6 +8,7 @@ import io
 import logging
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -854,6 +855,25 @@ def test_a_span_is_ended_by_another_thread() -> None:
         assert not span.is_recording()
         found.append([shown(each) for each in seen.ended])
     assert found[0] == found[1]
+
+
+def test_a_span_that_is_ended_while_it_ends_is_exported_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By another thread or a signal handler, which may run wherever a function is called."""
+    (tracer, seen), _ = providers()
+    span = tracer.start_span("x")
+
+    def interrupted() -> int:
+        monkeypatch.undo()
+        span.end()
+        return time.perf_counter_ns()
+
+    monkeypatch.setattr("telemetry.traces.light.perf_counter_ns", interrupted)
+    span.end()
+    [ended] = seen.ended
+    assert ended.end_time is not None
+    assert _messages(caplog) == ["Calling end() on an ended span."]
 
 
 def test_a_provider_that_is_shut_down_still_starts_spans() -> None:
