@@ -35,7 +35,7 @@ _TOKEN = re.compile(
     r"|(?P<parameter>[:@$?#](?<![\w$].)[\w$]++(?:::[\w$]*+)*+(?:\([^\s)]*+\)?)?)"
     r"|(?=[0-9]|\.[0-9])(?:(?<![\w$])"
     r"(?P<number>0[xX][0-9a-fA-F_]++|(?:[0-9][0-9_]*+\.?[0-9_]*+|\.[0-9][0-9_]*+)(?:[eE][+-]?[0-9]++)?)[\w$]*+"
-    # Nine digits or more in a row may be an account's number, also within a name.
+    # Redacted within a name, too: nine digits or more may be the number of an account.
     r"|(?P<digits>[0-9]{9,}+))",
     re.DOTALL,
 )

@@ -385,10 +385,10 @@ class LightSpan(sdk.Span):
         """End the span, at the latest time of its clock unless given; never before its start."""
         if end_time is None:
             end_time = self.clock_offset + perf_counter_ns()
-        start_time = self.start_time
         # Datasette reads the system clock for the start and the end of a wait.
-        end_time = max(start_time, end_time)  # faster
-        # Nothing is called in between: another thread or a signal handler may end it too.
+        end_time = max(self.start_time, end_time)
+        # Nothing is called between this question and its answer: another thread or a signal
+        # handler may end the span too.
         if self.end_time is not None:
             logger.warning("Calling end() on an ended span.")
             return
