@@ -85,7 +85,9 @@ def test_no_repeated_shape_takes_longer(piece: str, between: str) -> None:
     assert took < MOST
 
 
-@settings(max_examples=min(600, settings().max_examples))
+# Not in the direction of the most expensive ones: a text like these is hundreds of choices, and
+# Hypothesis may try each in turn for minutes without running the test. More examples by chance
+# find as expensive ones.
 @given(
     st.lists(parts_of_matches(), min_size=1, max_size=3).map("".join),
     st.sampled_from(["", " ", "-", "_", "."]),
@@ -95,9 +97,7 @@ def test_no_repeated_part_of_a_match_takes_longer(piece: str, between: str) -> N
     """Where a rule looks for its end from each of many beginnings, its time is not linear."""
     assert len(RULES) > 30
     text = ((piece + between) * MAX_TEXT)[:MAX_TEXT]
-    took = seconds(text)
-    target(took * 1000, label="ms")
-    assert took < MOST
+    assert seconds(text) < MOST
 
 
 def test_the_rest_of_a_text_with_too_many_matches_is_replaced() -> None:
