@@ -36,8 +36,8 @@ PARTS: Mapping[str, Mapping[str, str]] = {
 }
 # Cases that are counted by part: a page of 100 ms takes too long.
 COUNTED_BY_PART = ("edge", "row")
-# Pairs of servers whose medians are recorded.
-PAIRS = 3
+# Sets of servers, one for each configuration, whose medians are recorded.
+SETS = 3
 # A function with fewer is not recorded.
 _LEAST = 5
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -75,11 +75,11 @@ class Measurement:
         }
 
     def typical(self) -> dict[str, Added]:
-        """Return what telemetry adds to each case, as medians of several pairs of servers.
+        """Return what telemetry adds to each case, as medians of several sets of servers.
 
         Servers with the same code differ by more than their requests do, by where memory lies.
         """
-        found = [self.added() for _ in range(PAIRS)]
+        found = [self.added() for _ in range(SETS)]
         return {
             name: Added(
                 median([each[name].bare for each in found]),
@@ -95,17 +95,21 @@ class Measurement:
         *,
         parts: bool = True,
     ) -> dict[str, Details]:
-        """Return where the instructions are, by part and by function."""
+        """Return where the instructions are, by part and by function.
+
+        A part's are medians of several sets of servers, and may be less than these differ by.
+        """
         wanted = self._wanted(names)
         by_part: dict[str, dict[str, float]] = {case.name: {} for case in wanted}
         short = [case for case in wanted if parts and case.name in COUNTED_BY_PART]
         if short:
-            counts = self._side_by_side({OURS: {}, **PARTS}, short)
+            sets = [self._side_by_side({OURS: {}, **PARTS}, short) for _ in range(SETS)]
             for case in short:
-                whole = counts[OURS][case.name].instructions
                 for part in PARTS:
-                    without = counts[part][case.name].instructions
-                    by_part[case.name][part] = whole - without
+                    by_part[case.name][part] = median(
+                        counts[OURS][case.name].instructions - counts[part][case.name].instructions
+                        for counts in sets
+                    )
         functions = self._functions(wanted, variables)
         return {name: Details(by_part[name], functions[name]) for name in by_part}
 

@@ -29,8 +29,6 @@ PATIENCE = 600.0
 NEVER = "100000s"
 NEVER_MS = "100000000"
 CONTROLS = 7
-# Requests of each page while Python's instructions are counted by function.
-TRACED = 3
 _TOTAL = re.compile(r"^(?:totals|summary): (\d+)$", re.MULTILINE)
 
 
@@ -130,7 +128,7 @@ def count(
 def count_functions(
     env: Mapping[str, str], counted: Sequence[Case], variables: Mapping[str, str]
 ) -> dict[str, Counter[str]]:
-    """Count Python's instructions of a request, by case and function."""
+    """Count Python's instructions of a request, by case and function, in a segment of each case."""
     environment = {**_environment(env, variables), OPCODES: "1"}
     found = {}
     with _server(environment, ()) as client:
@@ -140,9 +138,9 @@ def count_functions(
         for case in counted:
             client.request_page(case.page, 1)
             client.control("flush")
-            client.request_page(case.page, TRACED)
+            client.request_page(case.page, case.requests)
             counts = client.control("flush")
-            found[case.name] = Counter({name: n // TRACED for name, n in counts.items()})
+            found[case.name] = Counter({name: n // case.requests for name, n in counts.items()})
     return found
 
 
