@@ -234,12 +234,12 @@ class ReadableFormatter(logging.Formatter):
         terminal = Terminal(getattr(sys, self._stream), color=self._color)
         context = context_of(record)
         when = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
-        level = level_of(record)[1]
+        level = printable(redacted(level_of(record)[1]))
         parts = [
             terminal.paint(when, DIM),
             terminal.paint(level, _COLORS.get(level, DIM)),
-            terminal.paint(printable(record.name), DIM),
-            terminal.paint(printable(context.site), CYAN) if context.site else "",
+            terminal.paint(printable(redacted(record.name)), DIM),
+            terminal.paint(printable(redacted(context.site)), CYAN) if context.site else "",
             printable(redacted(message_of(record))),
             terminal.paint(f"trace {context.trace_id[:8]}", DIM) if context.trace_id else "",
         ]

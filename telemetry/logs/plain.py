@@ -87,14 +87,18 @@ def event_of(record: logging.LogRecord) -> Event | None:
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """The formatted message, or the template and its arguments if formatting fails."""
+    """The formatted message, or the template and a number of arguments if formatting fails.
+
+    Which argument belongs to which name, and so which one is a credential, is not known then.
+    """
     event = event_of(record)
     if event is not None:
         return without_headers(text(event.message))
     try:
         message = text(record.getMessage())
     except Exception:  # noqa: BLE001 # `logging` would print a traceback instead
-        message = f"{text(record.msg)} % {text(plain(record.args))}"
+        args = record.args or ()
+        message = f"{text(record.msg)} % ({len(args)} argument{'s' * (len(args) != 1)})"
     return without_headers(message)
 
 

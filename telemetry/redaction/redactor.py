@@ -15,6 +15,12 @@ from telemetry.redaction.additions import plain_name
 from telemetry.redaction.addresses import without_user_options, without_users
 from telemetry.redaction.bounds import CUT, bounded
 from telemetry.redaction.named import may_have_name, without_named
+from telemetry.redaction.neighbours import (
+    has_named_value,
+    is_value_of_name,
+    replaced,
+    without_marked,
+)
 from telemetry.redaction.query_strings import without_values, without_values_in
 from telemetry.redaction.secrets import encoded_forms_of, forms_of
 from telemetry.redaction.sql import (
@@ -131,11 +137,11 @@ class Redactor:
         if content is Content.TEXT:
             return self.anything(value, depth)
         if content is Content.PRIVATE_NAME:
-            return _replaced(value) if is_credential(name) else self.anything(value, depth)
+            return replaced(value) if is_credential(name) else self.anything(value, depth)
         if content is Content.OURS or value is None or isinstance(value, bool):
             return value
         if content is Content.CREDENTIAL:
-            return _replaced(value)
+            return replaced(value)
         if content is Content.PATH and isinstance(value, str):
             found = self.cut(value, MAX_PATH)
             return value if found == value else found
@@ -143,11 +149,13 @@ class Redactor:
             found = self.cut(value, length_of(name))
             return value if found == value else found
         if content is Content.PARAMETERS:
-            return _replaced(value) if SQL in self._kinds else self.anything(value, depth)
+            return replaced(value) if SQL in self._kinds else self.anything(value, depth)
         if isinstance(value, str):
             found = self._of_content(content, value)
             return value if found == value else found
-        if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        if isinstance(value, bytes | bytearray):
+            return self._bytes(value, content)
+        if isinstance(value, Sequence):
             return _unless_changed(value, [self.value(name, item, depth - 1) for item in value])
         return self.anything(value, depth)
 
@@ -220,10 +228,18 @@ class Redactor:
         if isinstance(value, list | tuple | set | frozenset):
             if depth <= 0:
                 return REDACTED
-            return _unless_changed(value, [self.anything(item, depth - 1) for item in value])
+            items = value if isinstance(value, set | frozenset) else self._without_marked(value)
+            return _unless_changed(value, [self.anything(item, depth - 1) for item in items])
         if isinstance(value, bytes | bytearray):
             return self._bytes(value)
         return value
+
+    def pairs_up(self, name: str, values: Sequence[Any]) -> bool:
+        """Whether an item of an attribute's list is a credential by the item in front of it."""
+        return self._content(name) is Content.TEXT and self._without_marked(values) is not values
+
+    def _without_marked(self, values: Sequence[Any]) -> Sequence[Any]:
+        return without_marked(values) if CREDENTIALS in self._kinds else values
 
     def whole(self, text: str) -> str:
         """Redact a text of any length, such as a file, without cutting it.
@@ -273,17 +289,24 @@ class Redactor:
         found = self.text(text[: limit + beyond])
         return found[: max(0, len(found) - beyond)][:limit]
 
-    def _bytes(self, value: bytes | bytearray) -> bytes | bytearray:
+    def _bytes(
+        self, value: bytes | bytearray, content: Content = Content.TEXT
+    ) -> bytes | bytearray:
         found = bytes(value[: MAX_TEXT + self._margin]).decode("latin-1")
-        shown = self.text(found).replace(CUT, "[...]").encode("latin-1", "replace")
+        text = self._of_content(content, found).replace(CUT, "[...]")
+        shown = text.encode("latin-1", "replace")
         return value if shown == value else shown
 
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> Mapping[Any, Any]:
         items, same = {}, True
+        has_credential = CREDENTIALS in self._kinds and has_named_value(value)
         for key, item in value.items():
             # Keys may be private as well.
             name = self.anything(key) if isinstance(key, str) else key
-            items[name] = found = self.value(str(key), item, depth)
+            found = self.value(str(key), item, depth)
+            if has_credential and is_value_of_name(key) and not isinstance(item, bool | None):
+                found = replaced(item)
+            items[name] = found
             same = same and name is key and found is item
         return value if same else items
 
@@ -457,11 +480,6 @@ def _unless_taken_out(match: re.Match[str]) -> str:
     begin = match.string.rfind("[", 0, match.start() + 1)
     ours = match.string.startswith(REDACTED, begin) if begin >= 0 else False
     return match[0] if ours and match.end() <= begin + len(REDACTED) else REDACTED
-
-
-def _replaced(value: Any) -> Any:
-    # A list stays a list, as the values of headers are. Its length is not revealed.
-    return [REDACTED] if isinstance(value, list | tuple) else REDACTED
 
 
 def _unless_changed(value: Any, items: list[Any]) -> Any:

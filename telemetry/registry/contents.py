@@ -86,7 +86,8 @@ _LENGTHS = {
 
 def content_of(name: str) -> Content:
     """What the value of an attribute, header, field or parameter of that name is."""
-    known = _CONTENTS.get(name)
+    # Small letters: a WSGI environment has `QUERY_STRING`.
+    known = _CONTENTS.get(name.lower())
     if known is not None:
         return known
     if name.startswith("db.query.parameter."):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from telemetry.exceptions import HIDDEN
@@ -27,7 +28,11 @@ _USER = re.compile(
     r"|(?<![^\s,='\"])(?![a-zA-Z][\w+.-]*://|//)[^\s@,:/]*:\S*@"
 )
 # A parameter of an address or of libpq, an item of a list: `password=…`, `api.key='…'`.
-_ITEM = re.compile(r"([\w.-]{1,64})(\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s,;&]+)")
+_ITEM = re.compile(
+    r"([\w.-]{1,64})(\s*=\s*)('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\{[^{}]*\}|[^\s,;&]+)"
+)
+# Of HTTP's basic authentication, without an address.
+_PAIR = re.compile(r"[^\s:,]+:([^\s:]+)")
 
 
 def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -64,23 +69,29 @@ def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
     for name, value in environ.items():
         if name in ours or name.endswith("_HEADERS"):
             yield from _parts(value)
-        elif is_credential(name) and not _is_of_the_shell(name):
+        elif _is_secret(name):
             yield from _long_enough(value)
             yield from _of_addresses(value)
+            yield from _of_list(value)
+            yield from _of_items(value)
         else:
             if "@" in value or "://" in value:
                 yield from _of_addresses(value)
             if "=" in value:
                 # The keywords of libpq, the parameters of an address, resource attributes.
                 yield from _of_items(value)
+        yield from _of_json(value, is_secret=_is_secret(name))
 
 
-def _is_of_the_shell(name: str) -> bool:
-    """Whether a shell or a desktop sets the variable, which never contains a secret.
+def _is_secret(name: str) -> bool:
+    """Whether the variable's name says that it is a secret.
 
-    Otherwise the path of the working folder would be redacted in every traceback.
+    A shell or a desktop sets variables that never contain one. Otherwise the path of the working
+    folder would be redacted in every traceback. Elsewhere, tokens are what models count.
     """
-    return name in _OF_THE_SHELL or name.startswith("XDG_")
+    if name in _OF_THE_SHELL or name.startswith("XDG_"):
+        return False
+    return is_credential(name) or name.endswith("_TOKENS")
 
 
 def _parts(value: str) -> Iterator[str]:
@@ -108,8 +119,45 @@ def _of_items(value: str) -> Iterator[str]:
         if is_credential(match[1]):
             text = match[3]
             yield from _long_enough(text)
-            if text.startswith("'"):
+            if text.startswith(("'", '"', "{")):
                 yield from _long_enough(re.sub(r"\\(.)", r"\1", text[1:-1]))
+
+
+def _of_list(value: str) -> Iterator[str]:
+    """Yield the items of a list, such as Django's earlier keys, and the password of a user."""
+    if "://" in value:
+        return
+    for item in value.split(","):
+        yield from _long_enough(item)
+        if pair := _PAIR.fullmatch(item.strip()):
+            yield from _long_enough(pair[1])
+
+
+def _of_json(value: str, *, is_secret: bool) -> Iterator[str]:
+    """Yield the secrets of a variable that is a list or an object of JSON, as platforms set it.
+
+    Args:
+        value: the variable's.
+        is_secret: whether its name says that it is one.
+    """
+    if value.lstrip()[:1] not in {"[", "{"}:
+        return
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return
+    yield from _within(found, is_secret and isinstance(found, list))
+
+
+def _within(value: Any, is_secret: bool) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from _long_enough(value) if is_secret else _of_addresses(value)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _within(item, is_secret)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _within(item, is_credential(key))
 
 
 def _long_enough(value: str) -> Iterator[str]:

@@ -132,7 +132,7 @@ class EventProcessor:
             failures.mark_reported(error, event_id)
         if record is not None:
             record.note_event(event_id)
-            _remove_headers(event, record)
+        _remove_headers(event, record)
         return event
 
     def _admit(self, event: Event, error: BaseException | None, group: list[str]) -> Admission:
@@ -310,11 +310,14 @@ def subject(hint: Hint) -> tuple[BaseException | None, Any, RequestRecord | None
     return error, log, record
 
 
-def _remove_headers(event: Event, record: RequestRecord) -> None:
-    """Remove the values of the request's headers from messages, exceptions and extra fields."""
+def _remove_headers(event: Event, record: RequestRecord | None) -> None:
+    """Remove the values of the request's headers from messages, exceptions and extra fields.
+
+    Without a record, those of the request that the task has outlived.
+    """
     entry: Any = event.get("logentry") or {}
     if "params" in entry:
-        entry["params"] = [record.without_headers(str(each)) for each in entry["params"] or ()]
+        entry["params"] = [all_without_headers(str(each), record) for each in entry["params"] or ()]
     holders: list[tuple[Any, Iterable[str]]] = [
         (event, ("message",)),
         (entry, ("message", "formatted")),

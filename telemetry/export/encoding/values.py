@@ -264,6 +264,9 @@ class ValueEncoder:
             return _DOUBLE_ITEM + _DOUBLE_ITEM.join(map(pack_double, values))
         if kinds == _INT_ONLY and min(values) >= 0 and max(values) < len(_SMALL_ITEMS):
             return b"".join(map(_SMALL_ITEMS.__getitem__, values))
+        if self._redactor is not None and self._redactor.pairs_up(key, values):
+            items = [self._shown_item(each) for each in self.redacted(key, values)]
+            return b"".join(items)
         known = self._pairs.new
         if kinds == _TEXT_ONLY:
             items = [known.get((key, each, _ITEM)) or self._text_item(key, each) for each in values]
@@ -274,7 +277,7 @@ class ValueEncoder:
     def _text_item(self, key: str, text: str) -> bytes:
         return self._pairs.made(
             (key, text, _ITEM),
-            lambda: delimited(_ITEM, self._any(self.redacted(key, text), MAX_DEPTH - 1)),
+            lambda: self._shown_item(self.redacted(key, text)),
         )
 
     def _item(self, key: str, value: Any) -> bytes:
@@ -284,8 +287,10 @@ class ValueEncoder:
         if kind is int and 0 <= value < len(_SMALL_ITEMS):
             small: bytes = _SMALL_ITEMS[value]
             return small
-        shown = self.redacted(key, [value])
-        return b"".join([delimited(_ITEM, self._any(item, MAX_DEPTH - 1)) for item in shown])
+        return b"".join(map(self._shown_item, self.redacted(key, [value])))
+
+    def _shown_item(self, value: Any) -> bytes:
+        return delimited(_ITEM, self._any(value, MAX_DEPTH - 1))
 
     def _key(self, key: str) -> bytes:
         keys = self._keys

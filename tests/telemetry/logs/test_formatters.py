@@ -138,6 +138,33 @@ def test_an_exception_has_fields_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("made", "shown"),
+    [
+        (record("%d pages", "planted"), "%d pages % (1 argument)"),
+        (record("password=%s %s", "planted"), "password=[REDACTED] %s % (1 argument)"),
+        (record("%s", "planted", 2), "%s % (2 arguments)"),
+        (record("%(a)s", {"b": "planted"}), "%(a)s % (1 argument)"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_counted(made: logging.LogRecord, shown: str) -> None:
+    """Which of them is a credential is not known."""
+    assert formatted(made)["message"] == shown
+    text = ReadableFormatter().format(made)
+    assert shown in text
+    assert "planted" not in text
+
+
+@pytest.mark.parametrize("private", ["client.bob@planted.org", "api_key=planted"])
+def test_the_names_of_a_logger_and_a_level_are_redacted(private: str) -> None:
+    """In a line of text as in one of JSON; a host may name them by a client."""
+    made = record()
+    made.name = made.levelname = private
+    for line in (JSONFormatter().format(made), ReadableFormatter().format(made)):
+        assert "planted" not in line
+        assert "minutes read" in line
+
+
+@pytest.mark.parametrize(
     "made",
     [
         record("%d pages", "no number"),

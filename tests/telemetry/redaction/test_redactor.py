@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from telemetry import TelemetryError, failsafe
+from telemetry.export.encoding.values import ValueEncoder
 from telemetry.redaction.additions import redact
 from telemetry.redaction.bounds import CUT
 from telemetry.redaction.redactor import Redactor
@@ -20,6 +21,7 @@ from telemetry.settings.variables import TEXT_LENGTH_LIMIT
 from telemetry.state import state
 
 LIMIT = TEXT_LENGTH_LIMIT.default
+R = "[REDACTED]"
 SECRET = "correct horse battery staple"
 
 
@@ -68,6 +70,9 @@ def test_a_text_loses_what_is_private(redactor: Redactor, text: str, shown: str)
         ("url.query", "_size=5&q=planted", "_size=5&q=REDACTED"),
         ("url.query", "bob@example.org=1", "[REDACTED]=REDACTED"),
         ("corkboard.error.url", "https://b.example/?q=trace:1", "https://b.example/?q=trace:1"),
+        ("query_string", b"_size=5&q=planted", b"_size=5&q=REDACTED"),
+        ("QUERY_STRING", "q=planted", "q=REDACTED"),
+        ("db.query.text", b"select 'planted'", b"select ?"),
         ("n", 5, 5),
         ("body", b"password=planted", b"password=[REDACTED]"),
         ("body", b"x" * 40_000 + b"password=planted", b"x" * LIMIT + b"[...]"),
@@ -85,6 +90,60 @@ def test_a_value_is_what_its_name_says(
     """However deep."""
     assert redactor.value(name, value) == shown
     assert dict(redactor.attributes({name: value, "m": 1})) == {name: shown, "m": 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (["x-api-key", "planted"], ["x-api-key", "[REDACTED]"]),
+        (("password:", 1234), ("password:", "[REDACTED]")),
+        ([(b"cookie", b"planted"), (b"accept", b"*/*")], [(b"cookie", R), (b"accept", b"*/*")]),
+        ({"headers": [["X-Api-Key", ["planted"]]]}, {"headers": [["X-Api-Key", [R]]]}),
+        (["serve", "--password", "planted", "-v"], ["serve", "--password", R, "-v"]),
+        (("x", "--api-key", b"planted"), ("x", "--api-key", R)),
+        (["curl", "-u", "bob:planted"], ["curl", "-u", f"bob:{R}"]),
+        (["curl", "--user", "bob:planted", "/"], ["curl", "--user", f"bob:{R}", "/"]),
+        ({"name": "password", "value": "planted"}, {"name": "password", "value": R}),
+        ({"Name": "DB_PASSWORD", "Value": "planted"}, {"Name": "DB_PASSWORD", "Value": R}),
+        ([{"key": "token", "content": ["planted"]}], [{"key": R, "content": [R]}]),
+        (
+            {"loc": ("body", "password"), "input": "planted", "msg": "too short"},
+            {"loc": ("body", "password"), "input": R, "msg": "too short"},
+        ),
+    ],
+)
+def test_a_credential_is_named_by_what_stands_beside_it(
+    redactor: Redactor, value: Any, shown: Any
+) -> None:
+    """In lists and in mappings as in texts; and in an attribute's encoded bytes."""
+    assert redactor.anything(value) == shown
+    assert redactor.value("body", {"a": value}) == {"a": shown}
+    assert dict(redactor.attributes({"body": value, "m": 1})) == {"body": shown, "m": 1}
+    encoded = ValueEncoder(redactor).attributes(b"\x0a", {"body": value})
+    assert encoded == ValueEncoder(None).attributes(b"\x0a", {"body": shown})
+    assert b"planted" not in encoded
+    without = Redactor(RedactionSettings(frozenset(KINDS) - {"credentials"}))
+    assert without.anything(value) is value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["the password is wrong", "try again"],
+        ["token", "is", "expired"],
+        ["password", None],
+        ["sort", "key=lambda"],
+        ["chown", "-u", "1000:1000"],
+        ["--password", "--verbose"],
+        ["--user", "www-data"],
+        {"name": "title", "value": "a page"},
+        {"name": "the password is wrong", "value": 5},
+        {"loc": [], "input": "a"},
+    ],
+)
+def test_what_only_looks_like_a_name_is_none(redactor: Redactor, value: Any) -> None:
+    """Sentences, what has no value, and numbers of users."""
+    assert redactor.anything(value) is value
 
 
 def test_a_query_whose_values_are_kept_loses_what_is_private_in_them() -> None:

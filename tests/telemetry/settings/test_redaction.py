@@ -103,6 +103,25 @@ def test_what_is_unknown_is_named(given: str) -> None:
         ("XDG_SESSION_TYPE", "planted-wayland", set()),
         ("DB_PWD", "planted-password", {"planted-password"}),
         ("BROKEN_URL", "http://[planted", set()),
+        (
+            "SECRET_KEY_FALLBACKS",
+            "planted-one,planted-two",
+            {"planted-one,planted-two", "planted-one", "planted-two"},
+        ),
+        ("API_TOKENS", '["planted-one"]', {'["planted-one"]', "planted-one"}),
+        ("BASIC_AUTH", "bob:planted-pw", {"bob:planted-pw", "planted-pw"}),
+        ("SECRET_ARN", "arn:x:secret:planted", {"arn:x:secret:planted"}),
+        ("SERVICES", '{"db": [{"a": "b", "password": "planted-pw"}]}', {"planted-pw"}),
+        (
+            "SERVICES",
+            '{"db": {"uri": "mysql://bob:planted-pw@db/x"}}',
+            {"planted-pw", "//bob:planted-pw"},
+        ),
+        ("DOCKER_CONFIG_JSON", '{"auths": {"r": {"auth": "planted-pw"}}}', {"planted-pw"}),
+        ("SERVICES", '{"password": "planted-pw"', set()),
+        ("SERVICES", "[" * 100_000, set()),
+        ("ODBC", "server=db;PWD={planted-pw}", {"{planted-pw}", "planted-pw"}),
+        ("PG", 'host=db password="planted-pw"', {'"planted-pw"', "planted-pw"}),
     ],
 )
 def test_the_operator_s_secrets_are_known(name: str, value: str, secrets: set[str]) -> None:

@@ -169,6 +169,21 @@ def test_a_host_header_that_names_no_host_is_no_address() -> None:
         assert process(error=MinutesLostError())["request"] == {"method": "GET"}
 
 
+def test_a_task_that_outlives_its_request_sends_none_of_its_headers() -> None:
+    """Neither in a message nor in an argument, an exception or an extra field."""
+    with serving(record_of(headers=[(b"x-say", b"planted words")])) as record:
+        for record.ended in (False, True):
+            event = {
+                "message": "planted words",
+                "logentry": {"message": "%s", "params": ["planted words"]},
+                "exception": {"values": [{"value": "of planted words"}]},
+                "extra": {"a": ["planted words"]},
+            }
+            sent = process(event)
+            assert sent["message"] == "[REDACTED]"
+            assert "planted" not in str(sent)
+
+
 def test_a_tag_is_cut_at_sentrys_limit() -> None:
     """Longer ones are thrown away by the receiver."""
     with serving(record_of()) as record:
