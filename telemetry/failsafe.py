@@ -36,6 +36,7 @@ Component = Literal[
     "errors.start",
     "errors.transport",
     "errors.unraisable_hook",
+    "export.answer",
     "export.attribute",
     "export.encoding",
     "export.flush",

@@ -105,7 +105,7 @@ def seconds_until_retry(header: str | None) -> float | None:
         return None
     try:
         return max(float(int(header)), 0.0)
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     try:
         date = parsedate_to_datetime(header)
@@ -118,7 +118,7 @@ def _of_grpc(answer: Answer, retried: frozenset[str]) -> Verdict:
     code = answer.grpc_code
     if code == "OK":
         return _of_acceptance(answer)
-    details = first_line(answer.grpc_details.encode())
+    details = first_line(answer.grpc_details)
     reason = f"{code}: {details}" if details else code
     if code == "RESOURCE_EXHAUSTED" and "larger than max" in answer.grpc_details:
         return Verdict(Result.TOO_LARGE, code, reason)
@@ -152,9 +152,9 @@ def _of_acceptance(answer: Answer) -> Verdict:
     except DecodeError:
         status = answer.grpc_code or str(answer.status)
         return Verdict(Result.REFUSED, status, f"the response is not OTLP ({status})")
-    if not rejected:
+    if rejected <= 0:
         return Verdict(Result.DELIVERED)
-    said = first_line(message.encode())
+    said = first_line(message)
     return Verdict(
         Result.DELIVERED,
         "rejected",
@@ -166,7 +166,7 @@ def _of_acceptance(answer: Answer) -> Verdict:
 def _message(answer: Answer) -> str:
     from telemetry.export.decoding import decode_error
 
-    return first_line(decode_error(answer.body, answer.content_type).encode())
+    return first_line(decode_error(answer.body, answer.content_type))
 
 
 def is_web_page(answer: Answer) -> bool:
@@ -218,9 +218,14 @@ def host_of(url: str) -> str:
     return url.partition("?")[0].rpartition("@")[2][:_LONGEST]
 
 
-def first_line(text: bytes) -> str:
+def is_final(status: int) -> bool:
+    """Whether a status says that the items are not wanted, whatever the body says."""
+    return 400 <= status < 500 and status not in _RETRIED
+
+
+def first_line(text: str) -> str:
     """Return the first line of a message, without what can't be printed; empty for HTML."""
-    lines = text.decode("utf-8", "replace").strip().splitlines()
+    lines = text.strip().splitlines()
     line = lines[0] if lines else ""
     readable = "".join(character for character in line if character.isprintable())
     if len(readable) > _LONGEST:

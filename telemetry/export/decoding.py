@@ -121,7 +121,7 @@ def decode_response(body: bytes, content_type: str) -> tuple[int, str]:
         part = found.get("partialSuccess") or {}
         rejected = [value for key, value in part.items() if key.startswith("rejected")]
         return sum(int(value) for value in rejected), str(part.get("errorMessage", ""))
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise DecodeError(f"not a response of OTLP: {error}") from error
 
 

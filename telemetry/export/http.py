@@ -20,10 +20,10 @@ import certifi
 from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import NewConnectionError, ProtocolError
+from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ProtocolError
 from urllib3.util import parse_url
 
-from telemetry.export.answers import MAX_BODY, Answer, seconds_until_retry
+from telemetry.export.answers import MAX_BODY, Answer, is_final, seconds_until_retry
 from telemetry.version import __version__
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ USER_AGENT = f"corkboard-telemetry/{__version__}"
 # with level 1; level 6 takes 1.7, for 1 % less.
 _LEVEL = 3
 _GZIP = zlib.MAX_WBITS + 16
+# Takes the place of a body that is not compressed as its headers say. It is no message of OTLP.
+_UNREADABLE = b"\xff"
 
 
 class HTTPClient:
@@ -108,6 +110,8 @@ class HTTPClient:
                 answer = self._try_twice(self._compressed(body), deadline)
             except Exception as error:  # noqa: BLE001 # of urllib3, or a provider's session
                 answer = Answer(error=error)
+        if answer.status is not None and is_final(answer.status):
+            return answer
         # A body without a length ends where its connection does.
         if watch.fired or (answer.error is not None and time.monotonic() >= deadline):
             return Answer(error=TimeoutError(f"no response within {timeout:g} s"))
@@ -130,6 +134,13 @@ class HTTPClient:
         response = self._connections.post(self._endpoint, body, self._headers, left)
         try:
             content = response.read(MAX_BODY, decode_content=True)
+        except DecodeError:
+            # A proxy's fault. Sent again, what the backend has accepted would be paid for again.
+            content = _UNREADABLE if response.status < 300 else b""
+        except (HTTPError, OSError):
+            if not is_final(response.status):
+                raise
+            content = b""
         finally:
             # If all of it was read, the connection has gone back to its pool.
             response.close()

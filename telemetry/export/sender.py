@@ -21,14 +21,13 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
-from telemetry.export.answers import Answer, Result
+from telemetry.export.answers import Answer, Result, Verdict
 from telemetry.export.outbox import LONGEST_FILL, Batch
 from telemetry.failsafe import failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from telemetry.export.answers import Verdict
     from telemetry.export.endpoint import Client, Endpoint
     from telemetry.export.outbox import Outbox
     from telemetry.export.sdk_metrics import ExportMetrics
@@ -350,7 +349,11 @@ class Delivery:
                 self._metrics.taken(batch.count)
         batch.attempts += 1
         answer = self._send(batch)
-        verdict = self.endpoint.judge(answer)
+        try:
+            verdict = self.endpoint.judge(answer)
+        except Exception as error:  # noqa: BLE001 # whatever a backend answers, the next batch is sent
+            failed("export.answer", error)
+            verdict = Verdict(Result.REFUSED, type(error).__name__, "the answer can't be read")
         with self._lock:
             self._is_sending = False
             self._conclude(batch, answer, verdict)
@@ -451,10 +454,18 @@ class Delivery:
 
     def _divide(self, batch: Batch, parts: list[Batch]) -> list[Batch]:
         """Replace a batch by its parts on disk, too, if it is there."""
-        if batch.segment is not None and self.spool is not None and batch not in parts:
-            for part in parts:
-                self._keep(part)
-            self.spool.remove(batch.segment)
+        spool, segment = self.spool, batch.segment
+        if segment is None or spool is None or batch in parts:
+            return parts
+        if all(self._keep(part) is not None for part in parts):
+            spool.remove(segment)
+            return parts
+        # The disk is full. The whole batch stays there until its last part is settled.
+        for part in parts:
+            if part.segment is not None:
+                spool.remove(part.segment)
+                part.segment = None
+        parts[-1].segment = segment
         return parts
 
     def _finish(self, batch: Batch) -> None:
@@ -486,10 +497,10 @@ class Delivery:
         self._episode.problem(reason, 0)
         backoff = min(FIRST_BACKOFF * 2**self._failures, LAST_BACKOFF)
         self._failures = min(self._failures + 1, 10)
-        self._pause_is_ordered = after is not None
-        if after is None:
-            after = with_jitter(backoff)
-        self._not_before = time.monotonic() + min(after, LONGEST_RETRY_AFTER)
+        # A date in the past is that of a backend whose clock is slow.
+        self._pause_is_ordered = bool(after)
+        pause = max(after, FIRST_BACKOFF) if after else with_jitter(backoff)
+        self._not_before = time.monotonic() + min(pause, LONGEST_RETRY_AFTER)
 
     def _suspect(self, batch: Batch, verdict: Verdict, answer: Answer) -> None:
         """Find out which item a backend fails at each time, by sending the others without it.

@@ -135,13 +135,19 @@ class SpoolFolder:
         """Note that a subject is in order."""
         self._complained.discard(subject)
 
-    def make_room(self, size: int) -> None:
+    def make_room(self, size: int, *, is_failure: bool) -> None:
         """Drop the oldest files, ordinary ones first, until there is room.
 
+        Args:
+            size: bytes that are to be written.
+            is_failure: whether they tell of a failure. Files that do are not dropped for others.
+
         Raises:
-            OSError: if there is none, since other processes hold the files.
+            OSError: if there is none, since other processes hold the files or all tell of failures.
         """
         most = self.settings.max_bytes
+        if size > most:
+            raise OSError(errno.EDQUOT, f"more than {most} bytes")
         with self.lock:
             if size <= self._allowance:
                 self._allowance -= size
@@ -150,7 +156,7 @@ class SpoolFolder:
             files = self._files()
             self.size = sum(file.size for file in files)
             for file in sorted(files):
-                if self.size + size <= most:
+                if self.size + size <= most or (file.is_failure and not is_failure):
                     break
                 self._drop(file, SPOOL_FULL)
             if self.size + size > most:
@@ -298,7 +304,7 @@ class Spool:
         name = f"{time.time_ns():020d}-{count}-{'f' if is_failure else 'o'}-{uuid4().hex[:8]}.items"
         with self._folder.lock:
             try:
-                self._folder.make_room(len(content))
+                self._folder.make_room(len(content), is_failure=is_failure)
                 self._make()
                 segment = self._written(name, content, count)
             except OSError as error:
@@ -491,7 +497,10 @@ def decode(content: bytes) -> list[Item]:
     packed = content[start:]
     if len(packed) != size or zlib.crc32(packed) != checksum:
         raise CorruptFileError("its content is not what was written")
-    return [*_items(zlib.decompress(packed))]
+    try:
+        return [*_items(zlib.decompress(packed))]
+    except (struct.error, zlib.error, EOFError) as error:
+        raise CorruptFileError("it has no items of this version's spool") from error
 
 
 def _items(data: bytes) -> Iterator[Item]:
@@ -503,6 +512,8 @@ def _items(data: bytes) -> Iterator[Item]:
         for size in sizes:
             found.append(data[position : position + size])
             position += size
+        if position > len(data):
+            raise EOFError
         resource, scope, body = found
         yield (resource, scope), body, number, bool(is_failure)
 

@@ -20,7 +20,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from telemetry.failsafe import failed
 from telemetry.logs import access
-from telemetry.logs.client_errors import level_of
+from telemetry.logs.client_errors import is_by_client, level_of
 from telemetry.logs.context import CAUSE_GROUP, LogContext, context_of
 from telemetry.logs.exception import exception_fields
 from telemetry.logs.extra import extra_of
@@ -46,8 +46,8 @@ def send_to(send: Send | None, admit: Callable[[Sequence[str]], bool] | None = N
 
     Args:
         send: sends a record.
-        admit: returns whether another record is sent of a failure that its request has caused,
-            given the failure's group.
+        admit: returns whether another record is sent of what a client has caused, such as a
+            failure, given its group.
     """
     state.emit_log_record = send
     state.admit_log_record = admit
@@ -98,9 +98,14 @@ class LogBridge(logging.Handler):
 
 
 def _is_admitted(record: logging.LogRecord) -> bool:
-    """False for a failure that its request has caused, if the limit of such records is reached."""
+    """False for what a client has caused, if the limit of such records is reached."""
+    if state.admit_log_record is None:
+        return True
     group = getattr(record, CAUSE_GROUP, None)
-    return group is None or state.admit_log_record is None or state.admit_log_record(group)
+    if group is None and is_by_client(record):
+        # A line of Django's or of a server's code.
+        group = (record.name, str(record.lineno), str(getattr(record, "status_code", "")))
+    return group is None or state.admit_log_record(group)
 
 
 def _log_record(record: logging.LogRecord) -> LogRecord:

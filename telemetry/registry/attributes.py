@@ -160,7 +160,7 @@ LIMIT = Attribute(
     "What left items out: `traces` TELEMETRY_TRACE_LIMIT, `trace_spans` "
     "TELEMETRY_TRACE_SPAN_LIMIT, `events` TELEMETRY_EVENT_LIMIT, `event_group` "
     "TELEMETRY_EVENT_GROUP_LIMIT, `request_errors` TELEMETRY_REQUEST_ERRORS, `log_records` the "
-    "limits of events, for log records of failures that requests cause.",
+    "limits of events, for log records of what clients cause.",
     values=("traces", "trace_spans", "events", "event_group", "request_errors", "log_records"),
 )
 

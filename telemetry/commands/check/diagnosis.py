@@ -107,7 +107,7 @@ def _of_status(answer: Answer, to: Target) -> Diagnosis | None:
 
 
 def _of_sentry(answer: Answer, status: int, to: Target) -> Diagnosis:
-    said = first_line(answer.body)
+    said = first_line(answer.body.decode("utf-8", "replace"))
     if status in (401, 403):
         problem, advice = "key refused", "Copy the DSN from the project's settings again."
     elif status in (400, 404):
@@ -146,7 +146,7 @@ def _of_acceptance(answer: Answer, message: Any) -> Diagnosis | None:
     if not rejected:
         return None
     return Diagnosis(
-        f"rejected: {first_line(partial.error_message.encode()) or 'no reason given'}",
+        f"rejected: {first_line(partial.error_message) or 'no reason given'}",
         "The backend answered 200 and rejected the data: its message gives the reason.",
     )
 

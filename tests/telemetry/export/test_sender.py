@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import threading
@@ -28,6 +29,8 @@ from tests.telemetry.export.sending import Sending, sending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from telemetry.export.answers import Answer, Verdict
 
 PROTOBUF = "application/x-protobuf"
 
@@ -246,6 +249,103 @@ def test_pauses_double_up_to_half_a_minute(server: OddServer, traces: Sending) -
         assert before + 0.8 * seconds <= due <= time.monotonic() + 1.2 * seconds
 
 
+PAST = format_datetime(datetime(2020, 1, 1, tzinfo=UTC), usegmt=True)
+
+
+@pytest.mark.parametrize("pause", ["0", "-5", PAST])
+def test_a_pause_that_is_none_is_as_long_as_without_it(
+    server: OddServer, traces: Sending, pause: str
+) -> None:
+    """A backend's clock may be slow: it is not asked as fast as it can answer."""
+    server.reply = lambda _: answer(429, Retry_After=pause)
+    [sender] = traces.senders
+    [delivery] = sender.deliveries
+    # Attempts are made by the test, and not by the sender's thread.
+    sender.close()
+    traces.span("one")
+    for seconds in (1, 2, 4):
+        before = time.monotonic()
+        delivery.attempt()
+        due = delivery.due(flushing=False)
+        assert due is not None
+        assert before + 0.8 * seconds <= due <= time.monotonic() + 1.2 * seconds
+    # By no order of the backend: a flush need not wait.
+    delivery.hurry()
+    assert delivery.due(flushing=True) == 0.0
+
+
+# What a client can't read of an answer whose status is known.
+UNREADABLE = {
+    "half of a surrogate pair": answer(
+        400, b'{"message": "cut here: \\ud83d"}', Content_Type="application/json"
+    ),
+    "gzip that is none": answer(401, b'{"message": "no"}', Content_Encoding="gzip"),
+    "a pause without an end": answer(400, b"no", Retry_After="9" * 400),
+    "a body without an end": Odd((b"HTTP/1.1 400 Odd\r\nContent-Length: 10\r\n\r\n",)),
+    "a body that is cut": Odd((b"HTTP/1.1 403 Odd\r\nContent-Length: 10\r\n\r\nno",), closes=True),
+}
+
+
+@pytest.mark.parametrize("odd", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_status_holds_whatever_follows_it(
+    server: OddServer, caplog: pytest.LogCaptureFixture, odd: Odd
+) -> None:
+    """What is refused is sent once, and does not hold up what comes behind it."""
+    server.reply = lambda _: odd if len(server.requests) == 1 else answer()
+    with sending(
+        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=server.url, OTEL_EXPORTER_OTLP_TIMEOUT="1"
+    ) as traces:
+        for name in ("one", "two"):
+            traces.span(name)
+            assert traces.flush()
+        assert [names(request) for request in server.requests] == [["one"], ["two"]]
+        found = traces.of("traces")
+        assert (found.delivered, found.failed, found.retried) == (1, 1, 0)
+    failing, _ = messages(caplog)
+    assert "1 were dropped" in failing
+
+
+def test_a_reason_may_have_half_of_a_surrogate_pair(server: OddServer, traces: Sending) -> None:
+    """JavaScript cuts a quoted value there."""
+    said = b'{"partialSuccess": {"rejectedSpans": 1, "errorMessage": "cut: \\ud83d"}}'
+    server.reply = lambda _: answer(200, said, Content_Type="application/json")
+    traces.span("one")
+    assert traces.flush()
+    found = traces.of("traces")
+    assert (found.delivered, found.failed, len(server.requests)) == (0, 1, 1)
+
+
+def test_an_answer_that_can_not_be_judged_costs_one_batch(
+    server: OddServer, traces: Sending, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next one is sent."""
+    [sender] = traces.senders
+    [delivery] = sender.deliveries
+    known = delivery.endpoint
+
+    def judge(answer: Answer) -> Verdict:
+        if len(server.requests) == 1:
+            raise LookupError("planted")
+        return known.judge(answer)
+
+    delivery.endpoint = dataclasses.replace(known, judge=judge)
+    for name in ("one", "two"):
+        traces.span(name)
+        assert traces.flush()
+    found = traces.of("traces")
+    assert (found.delivered, found.failed, len(server.requests)) == (1, 1, 2)
+    assert any("the answer can't be read. 1 were dropped" in line for line in messages(caplog))
+
+
+def test_fewer_than_none_are_not_rejected(server: OddServer, traces: Sending) -> None:
+    """A backend may count wrong."""
+    server.reply = lambda _: answer(200, partial(-3, "odd"), Content_Type=PROTOBUF)
+    traces.span("one")
+    assert traces.flush()
+    found = traces.of("traces")
+    assert (found.delivered, found.failed, len(server.requests)) == (1, 0, 1)
+
+
 # Neither of these is an answer of an OTLP receiver, and none of them heals by itself.
 NO_ANSWER = {
     "a web page": answer(200, b"<!doctype html><p>Log in", Content_Type="text/html"),
@@ -253,6 +353,13 @@ NO_ANSWER = {
     "garbage": answer(200, b"\xff\xfe garbage", Content_Type=PROTOBUF),
     "text": answer(200, b"thank you", Content_Type="text/plain"),
     "a list": answer(200, b"[1]", Content_Type="application/json"),
+    "gzip that is none": answer(200, b"{}", Content_Encoding="gzip", Content_Type=PROTOBUF),
+    "JSON as gzip that is none": answer(
+        200, b"{}", Content_Encoding="gzip", Content_Type="application/json"
+    ),
+    "an endless number": answer(
+        200, b'{"partialSuccess": {"rejectedSpans": 1e999}}', Content_Type="application/json"
+    ),
     "a redirect": answer(302, Location="https://user:secret@login.example/in?token=x"),
     "a permanent redirect": answer(308, Location="/elsewhere"),
 }

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import random
+import struct
 import sys
 import threading
 import time
+import zlib
 from shutil import rmtree
 from signal import SIGKILL
 from typing import TYPE_CHECKING
@@ -18,7 +22,7 @@ from telemetry.export.spool import CorruptFileError, Spool, SpoolFolder, decode,
 from telemetry.settings.model import SpoolSettings
 from telemetry.testing import EventReceiver
 from tests.support.environment import clean_environment
-from tests.support.odd_server import OddServer, answer
+from tests.support.odd_server import Odd, OddServer, Request, answer
 from tests.support.processes import free_port, program, refusing_port
 from tests.support.waiting import wait_until
 from tests.telemetry.export.sending import Sending, sending
@@ -133,6 +137,30 @@ def test_a_full_folder_drops_the_oldest_ordinary_items(
     for text in ("f1", "f2", "f3", "f4", "f5"):
         own.put([item(text, is_failure=True)])
     assert [*texts(own)] == ["f2", "f3", "f4", "f5"]
+
+
+def test_failures_are_not_dropped_for_others(tmp_path: Path) -> None:
+    """Ordinary items stay in memory then; and nothing is dropped for what can never fit."""
+    one = encode([item("x0")])
+    own = of(tmp_path, max_bytes=len(one) * 4)
+    for text in ("f1", "f2", "f3", "f4"):
+        own.put([item(text, is_failure=True)])
+    with pytest.raises(OSError, match="more than"):
+        own.put([item("o1")])
+    with pytest.raises(OSError, match="more than"):
+        own.put([item(random.Random(0).randbytes(len(one) * 5).hex(), is_failure=True)])
+    own.look()
+    assert [*texts(own)] == ["f1", "f2", "f3", "f4"]
+
+
+@pytest.mark.parametrize("inside", [b"no zlib", zlib.compress(b"x"), zlib.compress(b"\xff" * 17)])
+def test_a_file_of_another_writer_is_noticed(inside: bytes) -> None:
+    """Its checksum is right, and it has no items."""
+    sizes = struct.pack(">IQ", zlib.crc32(inside), len(inside))
+    content = encode([])
+    start = content[: len(content) - len(zlib.compress(b"", 1)) - len(sizes)]
+    with pytest.raises(CorruptFileError, match="no items"):
+        decode(start + sizes + inside)
 
 
 def test_an_item_that_never_fits_stays_in_memory(tmp_path: Path) -> None:
@@ -534,6 +562,37 @@ def test_a_request_that_is_too_large_is_divided_on_disk_too(
         leave(made)
     waiting = [body for path in files(tmp_path) for _, body, _, _ in decode(path.read_bytes())]
     assert len(waiting) == 6
+
+
+def test_a_request_that_is_too_large_stays_on_a_full_disk(
+    server: OddServer, tmp_path: Path
+) -> None:
+    """Where its parts have no room, the whole of it stays until the last part is settled."""
+    server.reply = lambda _: answer(503)
+    with sending(**to(server, tmp_path)) as made:
+        for number in range(8):
+            made.span(str(number))
+        made.attempt(1, server.requests)
+        (path,) = files(tmp_path)
+        [delivery] = made.senders[0].deliveries
+        assert delivery.spool is not None
+        folder = delivery.spool._folder
+        folder.settings = dataclasses.replace(folder.settings, max_bytes=1)
+        folder._allowance = 0
+        # Each part that is taken, and what is on disk meanwhile.
+        taken: list[tuple[list[str], list[Path]]] = []
+
+        def reply(request: Request) -> Odd:
+            found = names(request)
+            if len(found) > 2:
+                return answer(413)
+            taken.append((found, files(tmp_path)))
+            return answer()
+
+        server.reply = reply
+        made.flush()
+        wait_until(lambda: files(tmp_path) == [])
+    assert taken == [([str(number), str(number + 1)], [path]) for number in range(0, 8, 2)]
 
 
 @pytest.mark.parametrize("processes", [2, 8])

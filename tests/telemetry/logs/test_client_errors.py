@@ -8,7 +8,11 @@ import sys
 
 import pytest
 
+from telemetry.export.budgets import Budgets
+from telemetry.logs.bridge import LogBridge
 from telemetry.logs.formatters import JSONFormatter, ReadableFormatter
+from telemetry.settings.model import BudgetSettings
+from telemetry.state import state
 
 
 def _record(name: str, status: object, level: int = logging.ERROR) -> logging.LogRecord:
@@ -54,3 +58,34 @@ def test_what_is_less_than_a_warning_stays_so() -> None:
     """It is a limit, not a level."""
     record = _record("django.request", 404, logging.INFO)
     assert json.loads(JSONFormatter().format(record))["level"] == "INFO"
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "level", "by_client"),
+    [
+        ("django.security.csrf", 403, logging.WARNING, True),
+        ("django.security.TooManyFieldsSent", 400, logging.ERROR, True),
+        ("uvicorn.error", None, logging.INFO, True),
+        ("uvicorn.error", None, logging.WARNING, True),
+        ("gunicorn.error", None, logging.WARNING, True),
+        ("websockets.server", None, logging.INFO, True),
+        ("uvicorn.error", None, logging.ERROR, False),
+        ("django.request", 500, logging.ERROR, False),
+        ("django.db", None, logging.WARNING, False),
+        ("uvicornish", None, logging.WARNING, False),
+        ("host", 404, logging.WARNING, False),
+    ],
+)
+def test_what_clients_cause_is_sent_within_a_limit(
+    monkeypatch: pytest.MonkeyPatch, name: str, status: object, level: int, by_client: bool
+) -> None:
+    """Each line of code by itself. Failures and what the host says are sent without one."""
+    budgets = Budgets(BudgetSettings())
+    sent: list[str] = []
+    monkeypatch.setattr(state, "emit_log_record", lambda name, _: sent.append(name))
+    monkeypatch.setattr(state, "admit_log_record", budgets.admit_log_record)
+    for _ in range(200):
+        LogBridge().handle(_record(name, status, level))
+    most = BudgetSettings().events_of_a_group
+    assert len(sent) == (most if by_client else 200)
+    assert budgets.left_out.counts["log_records"] == 200 - len(sent)
