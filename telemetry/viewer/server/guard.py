@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from telemetry.datasette.request_errors import is_caused_by_request
 from telemetry.hosts import is_known_host
+from telemetry.viewer.server.routes import is_own, may_run_sql
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -19,7 +20,6 @@ MAX_QUERY = 8_192
 MAX_PARAMETERS = 100
 TABLE_PAGES = 2
 """Pages of Datasette's own that are served at once: any SQL can be run there."""
-_TABLES = "/telemetry"
 _SHOWN = 200
 _METHODS = ("GET", "HEAD", "POST")
 _METHOD = 405, f"The method is none of {', '.join(_METHODS)}."
@@ -64,7 +64,7 @@ class Guard:
             await _answer(send_with_headers, *refused)
             return
         try:
-            if scope["path"].startswith(_TABLES):
+            if may_run_sql(_path(scope)):
                 # Slow SQL waits for other SQL, and not the other pages for it.
                 async with self._tables:
                     await self._app(scope, receive, send_with_headers)
@@ -85,14 +85,20 @@ class Guard:
             return 421, "This host name is not known here: --allowed-host NAME makes it so."
         if not _is_ours(scope, hosts[0], headers):
             return 403, "Requests of pages elsewhere are refused."
-        return _wrong_parameters(scope.get("query_string", b""), scope["path"])
+        return _wrong_parameters(scope.get("query_string", b""), _path(scope))
+
+
+def _path(scope: Any) -> str:
+    """The path as Datasette's router reads it. The decoded one may be that of another page."""
+    raw = scope.get("raw_path")
+    return raw.decode("latin-1") if raw else str(scope["path"])
 
 
 def _is_ours(scope: Any, host: str, headers: dict[str, list[str]]) -> bool:
     """Whether a request comes from this viewer's pages, from the address bar, or from a program.
 
     A link elsewhere may open a page, which the page with the link can't read. It may not open one
-    of Datasette's, which runs SQL.
+    of Datasette's, which may run SQL.
     """
     site = headers.get("sec-fetch-site")
     if site and site[-1] not in ("same-origin", "none"):
@@ -100,7 +106,7 @@ def _is_ours(scope: Any, host: str, headers: dict[str, list[str]]) -> bool:
             scope["method"] in ("GET", "HEAD")
             and headers.get("sec-fetch-mode") == ["navigate"]
             and headers.get("sec-fetch-dest") == ["document"]
-            and not scope["path"].startswith((_TABLES, "/-/"))
+            and is_own(_path(scope))
         )
     # Browsers that do not send the former send the latter, with all but some GETs.
     return all(origin.partition("://")[2] == host for origin in headers.get("origin", []))
@@ -114,7 +120,7 @@ def _wrong_parameters(query: bytes, path: str) -> tuple[int, str] | None:
     except ValueError:
         return 400, f"There are more than {MAX_PARAMETERS} parameters."
     # Our pages check their parameters themselves. SQLite's integers have 64 bits.
-    for name, value in pairs if path.startswith((_TABLES, "/-/")) else ():
+    for name, value in () if is_own(path) else pairs:
         digits = value.strip().lstrip("+-")
         if digits.isdecimal() and (len(digits) > 4_000 or int(digits) > _LARGEST):
             return 400, f"{name[:60]!r} is a number of {len(digits)} digits: wanted up to 64 bits."

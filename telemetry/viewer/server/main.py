@@ -20,6 +20,7 @@ from telemetry.datasette.output import quiet_datasette_facets, quiet_datasette_t
 from telemetry.viewer.addresses import DEFAULT_PORT, LOOPBACK, announcement
 from telemetry.viewer.server.guard import Guard
 from telemetry.viewer.server.plugin import Viewer
+from telemetry.viewer.server.routes import STATIC
 from telemetry.viewer.server.store import plugin_config
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _server(options: argparse.Namespace, path: str) -> uvicorn.Server:
         [],
         config={"plugins": plugin_config(path), "permissions": {"datasette-otel-viewer": True}},
         settings={"num_sql_threads": 8, "sql_time_limit_ms": 5000, "suggest_facets": False},
-        static_mounts=[("viewer-static", str(_HERE / "static"))],
+        static_mounts=[(STATIC, str(_HERE / "static"))],
     )
     pm.register(Viewer(datasette, path), name="corkboard-viewer")
     config = uvicorn.Config(

@@ -14,6 +14,7 @@ from telemetry.viewer.server.pages import Pages
 from telemetry.viewer.server.reading import Reader
 from telemetry.viewer.server.received import Received
 from telemetry.viewer.server.receiver import Receiver
+from telemetry.viewer.server.routes import ROUTES
 from telemetry.viewer.server.store import Store
 
 if TYPE_CHECKING:
@@ -63,19 +64,19 @@ class Viewer:
     def register_routes(self) -> list[tuple[str, Any]]:
         """Add the receiver and the pages to those of Datasette and of datasette-otel-viewer."""
         pages = self._pages
-        form = r"(?P<form>\.json|\.txt)?$"
+        views: dict[str, Callable[..., Awaitable[Any]]] = {
+            "receiver": self._receiver,
+            "requests": pages.requests,
+            "routes": pages.routes,
+            "statements": pages.statements,
+            "logs": pages.logs,
+            "search": pages.search,
+            "received": pages.received,
+            "trace": pages.trace,
+        }
         return [
-            (r"^/v1/(?P<signal>traces|metrics|logs)$", _function(self._receiver, "signal")),
-            (rf"^/(?:requests)?{form}", _function(pages.requests, "form")),
-            (rf"^/routes{form}", _function(pages.routes, "form")),
-            (rf"^/sql{form}", _function(pages.statements, "form")),
-            (rf"^/logs{form}", _function(pages.logs, "form")),
-            (rf"^/search{form}", _function(pages.search, "form")),
-            (rf"^/received{form}", _function(pages.received, "form")),
-            (
-                rf"^/trace/(?P<trace_id>[0-9a-fA-F]{{4,32}}){form}",
-                _function(pages.trace, "trace_id", "form"),
-            ),
+            (pattern.pattern, _function(views[name], *pattern.groupindex))
+            for name, pattern in ROUTES.items()
         ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -54,13 +55,78 @@ def test_a_page_elsewhere_reads_nothing(
     assert "access-control-allow-origin" not in answer.headers
 
 
+CROSS_SITE = {"Sec-Fetch-Site": "cross-site"} | NAVIGATION
+BIG = "9" * 400
+OWN = (
+    *("/", "/requests", "/routes", "/sql", "/logs", "/search?q=a", "/received", "/.json"),
+    *("/requests.json", "/sql.txt", "/trace/c0ffee00", f"/trace/{'A' * 32}.json", "/v1/traces"),
+    *("/viewer-static/viewer.css", "/favicon.ico"),
+)
+DATASETTES = (
+    *("/telemetry", "/telemetry.json", "/telemetry.db", "/telemetry/spans", "/telemetry/spans.csv"),
+    *("/telemetry/-/query", "/telemetry/-/query.json?sql=select+1", "/telemetry/-/schema"),
+    # The same database, spelled otherwise.
+    *("/~74elemetry/-/query.json?sql=select+1", "/tele~6Detry", "/%74elemetry", "/telemetr%79/x"),
+    *("/TELEMETRY", "/Telemetry/-/query", "/telemetry/", "/x//telemetry", "/telemetry%00"),
+    *("/%2ftelemetry", "/.%2ftelemetry", "/sql%2f..%2ftelemetry", "/viewer-static%2f..%2fx"),
+    # Other databases.
+    *("/_memory/-/query.json?sql=select+1", "/_memory", "/:memory:/-/query.json?sql=select+1"),
+    *("/_internal", "/nothing", "/\N{LATIN SMALL LETTER E WITH ACUTE}"),
+    # Almost the viewer's own.
+    *("/sql/", "/sql.csv", "/sql~2Ejson", "/sql%3f", "/s%71l", "/sql%0a", "/SQL", "/requests/x"),
+    *("/sql/-/query?sql=select+1", "/trace/abc", f"/trace/{'a' * 33}", "/trace/abcd/-/query"),
+    *("/v1/traces/x", "/viewer-static", "/favicon.ico/x", "/faviconxico"),
+    *("/-", "/-/", "/-.json", "/-/databases", "/-/databases.json", "/-/queries", "/-/jump.json"),
+    *("/-/static/app.css", "/-/otel", "/-/otel/", "/-/otel/spans", "/-/permissions", "/-/schema"),
+)
+
+
+@pytest.mark.parametrize("address", OWN)
+def test_a_link_elsewhere_opens_a_page_of_the_viewer_s_own(
+    viewer: httpx.Client, address: str
+) -> None:
+    """The page checks its parameters itself."""
+    joined = "&" if "?" in address else "?"
+    for given in (address, f"{address}{joined}unknown={BIG}"):
+        assert viewer.get(given, headers=CROSS_SITE).status_code in (200, 404, 405)
+
+
+@pytest.mark.parametrize("address", DATASETTES)
+def test_a_link_elsewhere_opens_no_page_of_datasette_s(viewer: httpx.Client, address: str) -> None:
+    """However its path is written: any SQL can be run there, with its own limit of integers."""
+    assert viewer.get(address, headers=CROSS_SITE).status_code == 403
+    joined = "&" if "?" in address else "?"
+    answer = viewer.get(f"{address}{joined}_size={BIG}")
+    assert (answer.status_code, "'_size' is a number of 400" in answer.text) == (400, True)
+
+
+SHORTENED = (
+    *("/sql/../telemetry", "/viewer-static/../telemetry/x", "/./telemetry", "/trace/../_memory"),
+    *("http://127.0.0.1/telemetry", "//telemetry/-/query?sql=select+1", "//telemetry", "*"),
+)
+
+
+@pytest.mark.parametrize("path", SHORTENED)
+def test_a_path_that_browsers_shorten_opens_none_either(viewer: httpx.Client, path: str) -> None:
+    """It is sent as it is written here."""
+    answer = _answered(viewer, path, *(f"{name}: {value}" for name, value in CROSS_SITE.items()))
+    assert answer.split()[1] in (b"400", b"403", b"404"), answer
+    assert b"telemetry" not in answer.partition(b"\r\n\r\n")[2]
+
+
+def _answered(viewer: httpx.Client, path: str, *headers: str) -> bytes:
+    """What is answered to a path as it is written here."""
+    host = f"{viewer.base_url.host}:{viewer.base_url.port}"
+    lines = (f"GET {path} HTTP/1.1", f"Host: {host}", "Connection: close", *headers, "", "")
+    with socket.create_connection((viewer.base_url.host, viewer.base_url.port)) as client:
+        client.sendall("\r\n".join(lines).encode())
+        return b"".join(iter(lambda: client.recv(65_536), b""))
+
+
 def test_its_own_origin_reads(viewer: httpx.Client) -> None:
     """A script of the page sends it with some requests."""
     origin = str(viewer.base_url).rstrip("/")
     assert viewer.get("/requests.json", headers={"Origin": origin}).status_code == 200
-
-
-BIG = "9" * 400
 
 
 @pytest.mark.parametrize(
@@ -178,8 +244,6 @@ def test_a_query_that_takes_too_long_is_ended(viewer: httpx.Client) -> None:
 
 def test_a_body_that_stops_in_the_middle_keeps_no_room(viewer: httpx.Client) -> None:
     """Its sender is gone; others are served."""
-    import socket
-
     url = viewer.base_url
     head = (
         f"POST /v1/logs HTTP/1.1\r\nHost: {url.host}:{url.port}\r\nContent-Length: 60000000\r\n\r\n"
