@@ -48,7 +48,8 @@ select t.trace_id, t.start_ns, t.duration_ms, t.span_count, t.error_count,
 {_OF_ROOTS}
 """  # noqa: S608 - constants
 # A query's span includes the time that it waited for a thread, and the phases within it do not. Of
-# two instrumentations that record the same statement, only the outer is counted.
+# two instrumentations that record the same statement, only the outer is counted. Counts are those
+# that were sent: `total` is a float, where `sum` fails above 64 bits.
 _STATEMENTS = f"""
 with newest as (
   select * from statements where (:site = '' or site = :site) order by rowid desc limit :limit
@@ -62,7 +63,7 @@ with newest as (
     select 1 from statements p where n.position < 0 and p.span_id = n.parent_span_id
     and p.position < 0 and p.key = n.key)
 )
-select key, count(distinct text) as variants, sum(count) as count, sum(failed) as failed,
+select key, count(distinct text) as variants, total(count) as count, sum(failed) as failed,
   sum(ms) as total_ms, max(case when position >= 0 then longest_ms else ms end) as longest_ms,
   trace_id
 from timed group by key
@@ -123,6 +124,8 @@ def _route(method: str, route: str, rows: list[Row]) -> Row:
 def statements(connection: Connection, filters: Filters) -> Row:
     """Return groups of SQL statements, and the sums of all SQL and of what is in the groups."""
     summed = connection.rows(_STATEMENTS, {"site": filters.site, "limit": _MAX_STATEMENTS})
+    for row in summed:
+        row["count"] = int(row["count"])
     of_spans = connection.rows(
         "select key, text from statements where text is not null and position < 0 "
         "and (:site = '' or site = :site) group by key",

@@ -267,6 +267,35 @@ def test_counts_that_are_no_numbers(viewer: httpx.Client) -> None:
         assert viewer.get(address).status_code == 200
 
 
+MOST = 10**15
+
+
+@pytest.mark.parametrize("listed", [100, 0])
+def test_sums_have_more_than_64_bits(viewer: httpx.Client, listed: int) -> None:
+    """Of counts, times and rows, whether they are of listed statements or of the others."""
+    site, trace = f"s{new_id(8).hex()}.ca", Trace()
+    names = ("count", "execution-time", "max-execution-time")
+    statistics: dict[str, Any] = {
+        "corkboard_queries_count": MOST,
+        "corkboard_queries_execution-time": float(MOST),
+        "corkboard_queries_statements": ["select 1"] * listed,
+        **{f"corkboard_queries_statements_{name}": [MOST] * listed for name in names},
+    }
+    sent = 10_000 // (listed or 1)
+    for _ in range(sent):
+        trace.span("GET /", corkboard_site=site, http_route="/", **statistics)
+    answer = viewer.post("/v1/traces", headers=PROTOBUF, content=trace.message.SerializeToString())
+    assert (answer.status_code, answer.content) == (200, b"")
+    total = sent * (listed or 1) * MOST
+    assert total > 2**63
+    found = viewer.get("/sql.json", params={"site": site}).json()
+    assert (found["count"], found["total_ms"]) == (total, pytest.approx(total * 1000))
+    assert [group["count"] for group in found["groups"]] == [total] * bool(listed)
+    for path in ("/sql", "/sql.txt", "/routes", "/", "/-/otel/sql", "/-/otel/http"):
+        for given in ({"site": site}, {}):
+            assert viewer.get(path, params=given).status_code == 200
+
+
 def test_spans_that_are_each_other_s_children_are_shown(viewer: httpx.Client) -> None:
     """In the list too, though none is the trace's root."""
     trace = Trace()
