@@ -20,6 +20,11 @@ MAX_QUERY = 8_192
 MAX_PARAMETERS = 100
 TABLE_PAGES = 2
 """Pages of Datasette's own that are served at once: any SQL can be run there."""
+PLACE_SECONDS = 30.0
+"""Time that such a page waits for others to end."""
+CLIENT_SECONDS = 10.0
+"""Time that such a page waits each time for its client to read or to send."""
+_RETRY_SECONDS = 5
 _SHOWN = 200
 _METHODS = ("GET", "HEAD", "POST")
 _METHOD = 405, f"The method is none of {', '.join(_METHODS)}."
@@ -34,7 +39,7 @@ _HEADERS = [
 
 
 class Guard:
-    """Passes requests of this machine on, and answers others 400, 403, 405 or 421."""
+    """Passes requests of this machine on, and answers others 400, 403, 405, 408, 421 or 503."""
 
     def __init__(self, app: App, names: Iterable[str] = ()) -> None:
         self._app = app
@@ -65,9 +70,7 @@ class Guard:
             return
         try:
             if may_run_sql(_path(scope)):
-                # Slow SQL waits for other SQL, and not the other pages for it.
-                async with self._tables:
-                    await self._app(scope, receive, send_with_headers)
+                await self._serve_table(scope, receive, send_with_headers)
             else:
                 await self._app(scope, receive, send_with_headers)
         except Exception as error:
@@ -75,6 +78,43 @@ class Guard:
             if started or not is_caused_by_request(error, scope):
                 raise
             await _answer(send_with_headers, 400, malformed(error))
+
+    async def _serve_table(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass a request on when fewer than `TABLE_PAGES` are being served, or answer 503.
+
+        Slow SQL waits for other SQL, and not the other pages for it. A client that stops reading
+        or sending does not keep its place.
+        """
+        loop = asyncio.get_running_loop()
+        serving = started = False
+        try:
+            async with asyncio.timeout(PLACE_SECONDS) as limit, self._tables:
+                limit.reschedule(None)
+                serving = True
+
+                async def receive_soon() -> Any:
+                    limit.reschedule(loop.time() + CLIENT_SECONDS)
+                    message = await receive()
+                    limit.reschedule(None)
+                    return message
+
+                async def send_soon(message: Any) -> None:
+                    nonlocal started
+                    started = True
+                    limit.reschedule(loop.time() + CLIENT_SECONDS)
+                    await send(message)
+                    limit.reschedule(None)
+
+                await self._app(scope, receive_soon, send_soon)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            if not serving:
+                busy = f"{TABLE_PAGES} pages of Tables are being served: try again."
+                await _answer(send, 503, busy, retry_after=_RETRY_SECONDS)
+            elif not started:
+                await _answer(send, 408, f"The body did not arrive within {CLIENT_SECONDS:g} s.")
+            # The server closes the connection of a response that is not complete.
 
     def _refused(self, scope: Any) -> tuple[int, str] | None:
         headers: dict[str, list[str]] = {}
@@ -132,7 +172,9 @@ def malformed(error: BaseException) -> str:
     return f"The request can't be used: {type(error).__name__}: {str(error)[:_SHOWN]}"
 
 
-async def _answer(send: Any, status: int, text: str) -> None:
+async def _answer(send: Any, status: int, text: str, *, retry_after: int | None = None) -> None:
     headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    if retry_after is not None:
+        headers.append((b"retry-after", b"%d" % retry_after))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": f"{text}\n".encode()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +10,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.telemetry.viewer.sending import PROTOBUF, new_id
+from telemetry.viewer.server import guard
+from tests.support.clock import Clock, run_by
+from tests.telemetry.asgi.driving import Client, answering, visit
+from tests.telemetry.viewer.sending import PROTOBUF, Trace, new_id
 from tests.telemetry.viewer.serving import serve_viewer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
+
+    from telemetry.scope import Message, Receive, Send
 
 NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 SCRIPT = {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "script"}
@@ -115,12 +123,17 @@ def test_a_path_that_browsers_shorten_opens_none_either(viewer: httpx.Client, pa
 
 
 def _answered(viewer: httpx.Client, path: str, *headers: str) -> bytes:
-    """What is answered to a path as it is written here."""
-    host = f"{viewer.base_url.host}:{viewer.base_url.port}"
-    lines = (f"GET {path} HTTP/1.1", f"Host: {host}", "Connection: close", *headers, "", "")
-    with socket.create_connection((viewer.base_url.host, viewer.base_url.port)) as client:
-        client.sendall("\r\n".join(lines).encode())
+    with _asked(viewer, path, *headers) as client:
         return b"".join(iter(lambda: client.recv(65_536), b""))
+
+
+def _asked(viewer: httpx.Client, path: str, *headers: str) -> socket.socket:
+    """A connection on which a path is asked for, and nothing is read."""
+    where = viewer.base_url.host, viewer.base_url.port
+    lines = (f"GET {path} HTTP/1.1", f"Host: {where[0]}:{where[1]}", "Connection: close")
+    client = socket.create_connection(where)
+    client.sendall("\r\n".join((*lines, *headers, "", "")).encode())
+    return client
 
 
 def test_its_own_origin_reads(viewer: httpx.Client) -> None:
@@ -232,6 +245,124 @@ def test_slow_queries_of_one_tab_stall_no_other() -> None:
         # Not waited for: they take all processors for as long as their limits allow.
         running.kill()
     assert answered > 1
+
+
+TABLE = "/telemetry/spans.csv"
+FOR_EVER = 10 * guard.PLACE_SECONDS
+
+
+class Page:
+    """A page of Datasette's that works for some seconds, and the most of them at once."""
+
+    def __init__(self, seconds: float = 1.0) -> None:
+        self._seconds = seconds
+        self.running = self.most = 0
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            await receive()
+            await asyncio.sleep(self._seconds)
+            await answering(200, b"a", b"b")(scope, receive, send)
+        finally:
+            self.running -= 1
+
+
+class NotReading(Client):
+    """One that reads so many messages, and no more."""
+
+    def __init__(self, reads: int = 0) -> None:
+        super().__init__()
+        self._reads = reads
+
+    async def send(self, message: Message) -> None:
+        if len(self.sent) >= self._reads:
+            await asyncio.sleep(FOR_EVER)
+        await super().send(message)
+
+
+class NotSending(Client):
+    """One whose body does not arrive."""
+
+    async def receive(self) -> Message:
+        await asyncio.sleep(FOR_EVER)
+        return await super().receive()
+
+
+def _statuses(page: Page, *clients: Client, path: str = TABLE) -> list[int | None]:
+    """The status of each, or None for one that has no whole response."""
+    guarded = guard.Guard(page)
+
+    async def visits() -> None:
+        headers = [(b"host", b"127.0.0.1")]
+        await asyncio.gather(
+            *(visit(guarded, path, client=each, headers=headers) for each in clients)
+        )
+
+    run_by(Clock(), visits())
+    return [each.status if each.sent and not _is_cut(each) else None for each in clients]
+
+
+def _is_cut(client: Client) -> bool:
+    return client.sent[-1]["type"] != "http.response.body" or "more_body" in client.sent[-1]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "status"),
+    [(NotReading, None), (lambda: NotReading(2), None), (NotSending, 408)],
+    ids=["head", "body", "request"],
+)
+def test_a_client_that_waits_keeps_no_place(
+    waiting: Callable[[], Client], status: int | None
+) -> None:
+    """Its page is ended, and others are served: as many at once as before."""
+    page = Page()
+    gone = [waiting() for _ in range(3 * guard.TABLE_PAGES)]
+    statuses = _statuses(page, *gone[: guard.TABLE_PAGES], Client(), Client(), Client())
+    assert statuses == [status] * guard.TABLE_PAGES + [200] * 3
+    assert page.most == guard.TABLE_PAGES
+    assert page.running == 0
+
+
+def test_a_client_that_reads_slowly_is_served() -> None:
+    """However long all of it takes."""
+    slow = Client(delay=0.9 * guard.CLIENT_SECONDS)
+    assert _statuses(Page(5 * guard.CLIENT_SECONDS), slow) == [200]
+
+
+def test_a_page_that_waits_too_long_for_others_says_so() -> None:
+    """With 503, and when to try again. Pages of the viewer's own wait for none."""
+    page = Page(0.7 * guard.PLACE_SECONDS)
+    clients = [Client() for _ in range(3 * guard.TABLE_PAGES)]
+    assert _statuses(page, *clients) == [200] * 2 * guard.TABLE_PAGES + [503] * guard.TABLE_PAGES
+    assert page.most == guard.TABLE_PAGES
+    assert b"try again" in clients[-1].body
+    assert int(dict(clients[-1].sent[0]["headers"])[b"retry-after"]) > 0
+    for path in ("/sql", "/-/otel/spans", "/-/static/app.css"):
+        page = Page(FOR_EVER)
+        assert _statuses(page, *(Client() for _ in clients), path=path) == [200] * len(clients)
+        assert page.most == len(clients)
+
+
+def test_downloads_that_are_not_read_stall_no_table() -> None:
+    """Of more than the connection holds."""
+    trace = Trace()
+    for _ in range(4_000):
+        trace.span("large", text="x" * 4_000)
+    with serve_viewer() as (running, viewer):
+        viewer.post("/v1/traces", headers=PROTOBUF, content=trace.message.SerializeToString())
+        unread = [_asked(viewer, f"{TABLE}?_stream=on&_size=max") for _ in range(guard.TABLE_PAGES)]
+        try:
+            for address in ("/", "/telemetry"):
+                started = time.monotonic()
+                assert viewer.get(address).status_code == 200
+            assert time.monotonic() - started > guard.CLIENT_SECONDS / 2, "none was waited for"
+        finally:
+            for client in unread:
+                client.close()
+        assert running.stop() == 0
+        assert "Traceback" not in running.output()
 
 
 def test_a_query_that_takes_too_long_is_ended(viewer: httpx.Client) -> None:
