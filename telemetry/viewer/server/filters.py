@@ -19,6 +19,7 @@ PATH = "json_extract(r.attributes, '$.\"url.path\"')"
 # OpenTelemetry's severity numbers. Each begins a range of four.
 LEVELS = {"DEBUG": 5, "INFO": 9, "WARNING": 13, "ERROR": 17}
 _ID = re.compile(r"[0-9a-f]{4,32}")
+_WHOLE_ID = re.compile(r"[0-9a-f]{32}")
 _LARGEST = 2**63 - 1
 
 
@@ -68,7 +69,7 @@ class Filters:
             q=f"(instr({PATH}, :q) or instr(r.name, :q){by_id})",
             failed="t.error_count > 0",
             slow="t.duration_ms >= :slow",
-            before="t.start_ns < :before",
+            before="(t.start_ns, t.trace_id) < (:before, :before_id)",
         )
         return where, values | ({"q_id": self.id_prefix} if self.id_prefix else {})
 
@@ -79,7 +80,9 @@ class Filters:
             site="site = :site",
             q="instr(body, :q)",
             level="severity >= :level",
-            before="time_ns < :before",
+            # Of one time, those that arrived last are listed first.
+            before="(time_ns, rowid) < "
+            "(:before, coalesce((select rowid from logs where id = :before_id), 0))",
         )
 
     @property
@@ -93,10 +96,12 @@ class Filters:
         if "slow" in values:
             values["slow"] = _milliseconds(values["slow"])
         if "before" in values:
-            values["before"] = _nanoseconds(values["before"])
+            values["before"], before_id = _place(values["before"])
         if "level" in values:
             values["level"] = _level(values["level"])
         chosen = " and ".join([*always, *(clauses[name] for name in values)])
+        if "before" in values:
+            values["before_id"] = before_id
         return (f"where {chosen}" if chosen else ""), values
 
 
@@ -110,10 +115,20 @@ def _milliseconds(text: str) -> float:
     return value
 
 
-def _nanoseconds(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= _LARGEST):
-        raise ParameterError(f"before is {text[:60]!r}: wanted nanoseconds since 1970")
-    return int(text)
+def place(time_ns: int, key: str) -> str:
+    """Return the parameter `before` of what is older than a row, by its time and its id."""
+    return f"{time_ns}-{key}"
+
+
+def _place(text: str) -> tuple[int, str]:
+    # A time without an id is before all rows of that time.
+    digits, _, key = text.partition("-")
+    known = digits.isascii() and digits.isdigit() and len(digits) < 20 and int(digits) <= _LARGEST
+    if not known or not (key == "" or _WHOLE_ID.fullmatch(key)):
+        raise ParameterError(
+            f"before is {text[:60]!r}: wanted nanoseconds since 1970, or these, `-` and an id"
+        )
+    return int(digits), key
 
 
 def _level(text: str) -> int:

@@ -18,7 +18,7 @@ from datasette import Response
 from telemetry.frames import frames
 from telemetry.registry import attributes as a
 from telemetry.viewer.server import forms, queries, store, text
-from telemetry.viewer.server.filters import LEVELS, Filters, ParameterError
+from telemetry.viewer.server.filters import LEVELS, Filters, ParameterError, place
 from telemetry.viewer.server.forms import HTML, JSON, shown
 from telemetry.viewer.server.reading import TooSlowError
 from telemetry.viewer.server.receiver import MAX_WAITING_BYTES
@@ -113,7 +113,7 @@ class Pages:
 
         def page(connection: Connection, filters: Filters) -> Page:
             rows = queries.requests(connection, filters)
-            older = _older(rows, filters, "start_ns")
+            older = _older(rows, filters, "start_ns", "trace_id")
             data = {"requests": [_request(row) for row in rows], "older": older}
             return Page("requests", data, lambda: text.requests(rows), rows=rows, older=older)
 
@@ -142,7 +142,7 @@ class Pages:
 
         def page(connection: Connection, filters: Filters) -> Page:
             rows = queries.logs(connection, filters)
-            older = _older(rows, filters, "time_ns")
+            older = _older(rows, filters, "time_ns", "id")
             return Page(
                 "logs",
                 {"logs": rows, "older": older},
@@ -313,10 +313,10 @@ def _whole_id(connection: Connection, given: str) -> str:
     return found[0]
 
 
-def _older(rows: list[Row], filters: Filters, column: str) -> str | None:
+def _older(rows: list[Row], filters: Filters, time: str, key: str) -> str | None:
     if len(rows) < queries.PAGE:
         return None
-    return filters.address(before=str(rows[-1][column]))
+    return filters.address(before=place(rows[-1][time], rows[-1][key]))
 
 
 def _request(row: Row) -> Row:

@@ -86,7 +86,9 @@ def sites(connection: Connection) -> list[str]:
 def requests(connection: Connection, filters: Filters) -> list[Row]:
     """Return the newest traces, one in each row."""
     where, values = filters.of_traces()
-    found = connection.rows(f"{_REQUESTS} {where} order by t.start_ns desc limit {PAGE}", values)
+    # In the order in which `Filters` compares: rows of one time have one too.
+    order = "order by t.start_ns desc, t.trace_id desc"
+    found = connection.rows(f"{_REQUESTS} {where} {order} limit {PAGE}", values)
     for row in found:
         row["queries"] = int(number(row["queries"]))
         row["repeated"] = bool(row["repeated"])
@@ -153,7 +155,7 @@ def logs(connection: Connection, filters: Filters) -> list[Row]:
     where, values = filters.of_logs()
     return _with_attributes(
         connection.rows(
-            f"select * from logs {where} order by time_ns desc limit {PAGE}",  # noqa: S608
+            f"select * from logs {where} order by time_ns desc, rowid desc limit {PAGE}",  # noqa: S608
             values,
         )
     )

@@ -149,6 +149,10 @@ def test_its_own_origin_reads(viewer: httpx.Client) -> None:
         (f"/?before={BIG}", "before is '999"),
         ("/?before=-1", "before is '-1': wanted nanoseconds since 1970"),
         ("/?before=\N{SUPERSCRIPT TWO}", "before is '²'"),
+        (
+            "/logs?before=1-x",
+            "before is '1-x': wanted nanoseconds since 1970, or these, `-` and an id",
+        ),
         ("/?slow=x", "slow is 'x': wanted a number of milliseconds"),
         ("/?slow=nan", "slow is 'nan'"),
         ("/?slow=1e999", "slow is '1e999'"),

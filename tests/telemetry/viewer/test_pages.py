@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.telemetry.viewer.sending import PROTOBUF, Trace, log_message, new_id
+from tests.telemetry.viewer.sending import PROTOBUF, SECOND, Trace, log_message, new_id
 
 if TYPE_CHECKING:
     import httpx
@@ -143,6 +144,40 @@ def test_logs_are_found_by_site_level_and_text(viewer: httpx.Client, site: str) 
     ):
         page = viewer.get("/logs", params=parameters).text
         assert (f"of {site}" in page) is found, parameters
+
+
+def test_older_pages_lose_nothing(viewer: httpx.Client, site: str) -> None:
+    """Also where more than a page have the same time; and an address may have a time alone."""
+    start = time.time_ns() - SECOND
+    starts = [start] * 250 + [start - 1] * 3
+    sent: list[str] = []
+    for at in starts:
+        trace = Trace(at)
+        _request(trace, site)
+        record = log_message(f"of {trace.id.hex()}", trace, corkboard_site=site)
+        _send(viewer, trace, record)
+        sent.append(trace.id.hex())
+    requests = _all_pages(viewer, f"/requests.json?site={site}", "requests")
+    assert sorted(row["trace_id"] for row in requests) == sorted(sent)
+    logs = _all_pages(viewer, f"/logs.json?site={site}", "logs")
+    # Of one time, the last that arrived comes first.
+    assert [row["body"] for row in logs] == [
+        f"of {trace_id}" for trace_id in (*reversed(sent[:250]), *reversed(sent[250:]))
+    ]
+    assert [row["start_ns"] for row in requests] == [row["time_ns"] for row in logs] == starts
+    for path, key in (("/requests.json", "requests"), ("/logs.json", "logs")):
+        found = viewer.get(path, params={"site": site, "before": str(start)}).json()
+        assert len(found[key]) == 3
+
+
+def _all_pages(viewer: httpx.Client, address: str, key: str) -> list[dict[str, Any]]:
+    path, found = address.partition("?")[0], []
+    older = f"?{address.partition('?')[2]}"
+    while older:
+        page = viewer.get(f"{path}{older}").json()
+        found += page[key]
+        older = page["older"]
+    return found
 
 
 def test_a_log_of_a_folded_span_is_the_request_s(viewer: httpx.Client, site: str) -> None:
