@@ -7,6 +7,7 @@ that the number of items is limited before they take memory. `decoding` has what
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
@@ -45,10 +46,17 @@ MAX_VALUES = 200_000
 """Limit of the messages in one item, such as attributes and their values."""
 MAX_JSON_VALUES = 1_000_000
 """Limit of the values in one JSON request, estimated by its commas and brackets."""
+MAX_DEPTH = 100
+"""Limit of the messages within each other in one item: protobuf's own."""
 _SMALL = 64 * 1024
 """Items below this number of bytes can't hold too many messages, and are not counted."""
 _SHOWN = 60
 _MAX_DIGITS = 100
+# A message takes up to two levels of JSON. What is left out above this is above that limit too, and
+# so is noted.
+_MAX_JSON_DEPTH = 3 * MAX_DEPTH
+# Up to the next bracket that is not within a string.
+_TO_BRACKET = re.compile(r'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"?)*+[\[\]{}]', re.DOTALL)
 
 
 class Oddity(NamedTuple):
@@ -353,7 +361,7 @@ def _too_many(descriptor: Any, data: memoryview) -> bool:
 
 def _merge(message: Any, data: memoryview, path: str, odd: Oddities, depth: int = 0) -> None:
     """Parse field by field, and leave out those that can't be."""
-    if depth > 100:
+    if depth > MAX_DEPTH:
         odd.append(Oddity(f"{path}: nested too deep"))
         return
     known = message.DESCRIPTOR.fields_by_number
@@ -398,7 +406,7 @@ def _from_json(signal: str, content: bytes) -> Iterator[_Group]:
         raise RefusedError(413, f"more than {MAX_JSON_VALUES} values in one request of JSON")
     try:
         # With a replacement character, so that one that is no UTF-8 costs only its text.
-        request = json.loads(content.decode("utf-8-sig", "replace"), parse_int=_integer)
+        request = _loaded(content.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError) as error:
         raise RefusedError(400, f"not an OTLP request for {signal}: {error}") from error
     groups, scopes, listed = LISTS[signal]
@@ -441,6 +449,30 @@ def _from_json(signal: str, content: bytes) -> Iterator[_Group]:
             yield _Group(None, None, "", [], odd)
 
 
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text, parse_int=_integer)
+    except RecursionError:
+        return json.loads(_shallow(text), parse_int=_integer)
+
+
+def _shallow(text: str) -> str:
+    """Replace values that are nested deeper than `_MAX_JSON_DEPTH` by null."""
+    kept = []
+    depth = start = position = 0
+    while found := _TO_BRACKET.match(text, position):
+        position = found.end()
+        opens = text[position - 1] in "[{"
+        if opens and depth == _MAX_JSON_DEPTH:
+            kept.append(f"{text[start : position - 1]}null")
+        depth += 1 if opens else -1
+        if not opens and depth == _MAX_JSON_DEPTH:
+            start = position
+        if depth <= 0:
+            break
+    return "".join(kept) + (text[start:] if depth <= _MAX_JSON_DEPTH else "")
+
+
 def _integer(digits: str) -> int | str:
     # Python refuses to convert thousands of digits.
     return int(digits) if len(digits) <= _MAX_DIGITS else digits
@@ -478,7 +510,7 @@ def _merge_json(message: Any, given: Any, path: str, odd: Oddities, depth: int =
     if not isinstance(given, dict):
         odd.append(Oddity(f"{path}: wanted an object", shown(given)))
         return
-    if depth > 100:
+    if depth > MAX_DEPTH:
         odd.append(Oddity(f"{path}: nested too deep"))
         return
     for field_ in message.DESCRIPTOR.fields:

@@ -291,6 +291,63 @@ def test_a_resource_in_two_pieces_is_one() -> None:
     assert part.item.resource == {"k": None}
 
 
+NAME = 'a "name" of ]}[{ and \\\\'
+DEEP = {
+    "array": ('{"arrayValue":{"values":[', "]}}"),
+    "object": ('{"kvlistValue":{"values":[{"key":"k","value":', "}]}}"),
+    "unknown": ('{"arrayValue":{"unknown":{"a":[', "]}}}"),
+}
+SHALLOW = {"array": 45, "object": 30, "unknown": 0}
+
+
+def _json_nested(shape: str, levels: int) -> str:
+    before, after = DEEP[shape]
+    return f'{before * levels}{{"stringValue":"]"}}{after * levels}'
+
+
+@pytest.mark.parametrize("levels", [1, 30, 45, 60, 300, 500, 20_000])
+@pytest.mark.parametrize("shape", DEEP)
+def test_a_deep_item_of_json_costs_its_depth(shape: str, levels: int) -> None:
+    """What is above it is stored, and so are the items around it."""
+    value = _json_nested(shape, levels)
+    odd = f'{{"name": "deep", "attributes": [{{"key": "a", "value": {value}}}, {{"key": "b"}}]}}'
+    good = json.dumps({"name": NAME})
+    body = f'{{"resourceSpans": [{{"scopeSpans": [{{"spans": [{good}, {odd}, {good}]}}]}}]}}'
+    found = decode_parts("traces", JSON, "", body.encode())
+    parts, rejected = found.parts, found.rejected
+    assert [part.item.item.name for part in parts] == [NAME, "deep", NAME]
+    assert not rejected
+    assert [pair.key for pair in parts[1].item.item.attributes] == ["a", "b"]
+    noted = [any("too deep" in oddity.what for oddity in part.odd) for part in parts]
+    assert noted == [False, shape != "unknown" and levels > SHALLOW[shape], False]
+
+
+@pytest.mark.parametrize(
+    ("levels", "noted"), [(20, False), (45, False), (500, True), (2_000, True)]
+)
+def test_a_deep_item_of_protobuf_costs_its_depth(levels: int, noted: bool) -> None:
+    """As protobuf's own limit begins anew within an item, it is stored somewhat deeper."""
+    value = field(1, b"x")
+    for _ in range(levels):
+        value = field(5, field(1, value))
+    deep = field(5, b"deep") + field(9, field(1, b"a") + field(2, value))
+    names, rejected, odd = decoded(PROTOBUF, request_of(GOOD, deep, GOOD))
+    assert names == ["good", "deep", "good"]
+    assert not rejected
+    assert any("too deep" in what for what in odd) is noted
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 100_000, b"[" * 5_000 + b'"', b'{"a":' * 5_000 + b'"\\', b"[" * 5_000 + b"}" * 9_000],
+)
+def test_deep_json_that_is_none_is_refused(body: bytes) -> None:
+    """In words."""
+    with pytest.raises(RefusedError, match="not an OTLP request for traces: ") as refused:
+        decode_parts("traces", JSON, "", body)
+    assert refused.value.status == 400
+
+
 def test_a_few_oddities_are_kept_of_one_item() -> None:
     """However many there are."""
     body = json_of({"attributes": [7] * 1_000})
