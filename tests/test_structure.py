@@ -60,10 +60,6 @@ READ_ELSEWHERE = (
     "os.environ.get('DJANGO_SETTINGS_MODULE', '')",
     # Where the XDG Base Directory Specification puts the caches of the viewer and the collector.
     "os.environ.get('XDG_CACHE_HOME')",
-    # The names of proxies in lower case, by gRPC's rules: telemetry only says which one gRPC uses.
-    "os.environ.get('no_grpc_proxy')",
-    "os.environ.get('no_proxy')",
-    "os.environ.get(name)",
     # `manage.py serve` reads by the declarations of `config.variables` what it starts servers with.
     "os.environ.get(variable)",
     "os.environ.get(str(variable))",

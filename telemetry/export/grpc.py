@@ -55,6 +55,7 @@ class GRPCClient:
         headers: Additional metadata, for example with a token.
         compression: ``gzip``, ``deflate`` or ``none``.
         insecure: Whether to connect without TLS; None: the scheme of the endpoint decides.
+        proxied: Whether gRPC reads the variables of proxies.
         certificate: File with the certificates of trusted authorities; None for the usual ones.
         client_certificate: Certificate file of this client.
         client_key: Its key file.
@@ -69,6 +70,7 @@ class GRPCClient:
         *,
         compression: Compression,
         insecure: bool | None = None,
+        proxied: bool = False,
         certificate: str | None = None,
         client_certificate: str | None = None,
         client_key: str | None = None,
@@ -77,10 +79,12 @@ class GRPCClient:
         self._metadata = tuple((name.lower(), value) for name, value in headers.items())
         parts = urlsplit(endpoint)
         has_scheme = parts.scheme in ("http", "https") and bool(parts.netloc)
+        # Otherwise it would parse a proxy that it does not use, and print it where it can't.
+        options = (*_OPTIONS, ("grpc.enable_http_proxy", int(proxied)))
         target = parts.netloc.rpartition("@")[2] if has_scheme else endpoint
         if not self._is_secure(parts.scheme if has_scheme else "", insecure):
             self._channel = grpc.insecure_channel(
-                target, options=_OPTIONS, compression=_COMPRESSION[compression]
+                target, options=options, compression=_COMPRESSION[compression]
             )
         else:
             credentials = (
@@ -91,7 +95,7 @@ class GRPCClient:
                 )
             )
             self._channel = grpc.secure_channel(
-                target, credentials, options=_OPTIONS, compression=_COMPRESSION[compression]
+                target, credentials, options=options, compression=_COMPRESSION[compression]
             )
         self._export: Any = self._channel.unary_unary(
             _METHODS[signal], request_serializer=None, response_deserializer=None

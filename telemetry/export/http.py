@@ -42,13 +42,14 @@ _LEVEL = 3
 _GZIP = zlib.MAX_WBITS + 16
 # Takes the place of a body that is not compressed as its headers say. It is no message of OTLP.
 _UNREADABLE = b"\xff"
+_NO_PROXY = "the address of the proxy can't be used"
 
 
 class HTTPClient:
     """Sends requests of one signal to one endpoint. Used by one thread at a time.
 
     Only what is configured decides about credentials and certificates: a ``.netrc`` file,
-    REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE do not. HTTP_PROXY, HTTPS_PROXY and NO_PROXY do.
+    REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE do not. The variables of proxies do.
 
     Args:
         endpoint: URL of the signal.
@@ -269,14 +270,22 @@ class _Pool:
 
 
 def proxy_for(url: str) -> str | None:
-    """Return the address of the proxy that the environment names for an address, or None."""
+    """Return the address of the proxy that the environment names for an address, or None.
+
+    Raises:
+        ValueError: If the proxy's address is none, without its text.
+    """
     if not getproxies():
         return None
     # Unlike the standard library, it knows networks in NO_PROXY.
     from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
 
     proxy = select_proxy(url, get_environ_proxies(url))
-    return None if proxy is None else prepend_scheme_if_needed(proxy, "http")
+    try:
+        return None if proxy is None else prepend_scheme_if_needed(proxy, "http")
+    except ValueError:
+        # The text of urllib3's exception has the address, which may have a password.
+        raise ValueError(_NO_PROXY) from None
 
 
 def import_ahead(url: str) -> None:
@@ -290,9 +299,13 @@ def _proxy_manager(url: str, options: Mapping[str, Any]) -> PoolManager | None:
     if proxy is None:
         return None
     # Unlike urllib3 by itself, it knows proxies of all kinds.
+    from requests import RequestException
     from requests.adapters import HTTPAdapter
 
-    manager: PoolManager = HTTPAdapter().proxy_manager_for(proxy, **options)
+    try:
+        manager: PoolManager = HTTPAdapter().proxy_manager_for(proxy, **options)
+    except (RequestException, ValueError):
+        raise ValueError(_NO_PROXY) from None
     return manager
 
 

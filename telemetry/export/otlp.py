@@ -88,6 +88,7 @@ def _grpc(settings: OTLPSettings, signal: Signal) -> Client:
         settings.headers,
         compression=settings.compression,
         insecure=settings.insecure,
+        proxied=settings.grpc_proxy is not None,
         certificate=settings.certificate,
         client_certificate=settings.client_certificate,
         client_key=settings.client_key,

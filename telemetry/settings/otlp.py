@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from telemetry.settings import parse
 from telemetry.settings import variables as v
 from telemetry.settings.model import OTLPSettings, Signal, read_fields
+from telemetry.settings.proxies import grpc_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +60,11 @@ def read_otlp(reader: Reader, signal: Signal) -> OTLPSettings:
             compression=reader.get(
                 v.OTLP_COMPRESSION, signal, parse=_GRPC_COMPRESSION if grpc else None
             ),
-            **{**read, "headers": headers},
+            **{
+                **read,
+                "headers": headers,
+                "grpc_proxy": _proxy(reader, endpoint) if grpc else None,
+            },
         )
 
 
@@ -80,6 +85,18 @@ def _endpoint(reader: Reader, signal: Signal, *, grpc: bool) -> tuple[str, str |
             parts = parts._replace(path=f"{parts.path.rstrip('/')}/v1/{signal}")
     user, _, host = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=host)), _basic(user)
+
+
+def _proxy(reader: Reader, endpoint: str) -> str | None:
+    """Return the variable of the proxy that gRPC uses, after its value was judged."""
+    variable, _ = grpc_proxy(reader.environ, endpoint)
+    if variable is None:
+        return None
+    try:
+        parse.grpc_proxy(reader.environ[variable])
+    except ValueError as error:
+        reader.problem(variable, "", str(error))
+    return str(variable)
 
 
 def _basic(user: str) -> str | None:

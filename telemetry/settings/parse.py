@@ -377,6 +377,17 @@ def proxy(value: str) -> str:
     return value
 
 
+def grpc_proxy(value: str) -> str:
+    """Parse the address of a proxy that gRPC can use: with ``http://``, and with a port.
+
+    gRPC ignores others, and prints some with their password.
+    """
+    # A blank before the address is one that gRPC can't read.
+    if not value.lower().startswith("http://") or urlsplit(proxy(value).strip()).port is None:
+        raise ValueError("the address of a proxy for grpc, such as http://localhost:3128")
+    return value
+
+
 def grpc_endpoint(value: str) -> str:
     """Parse an address as `url` does, or gRPC's form without a scheme, ``host:port``.
 

@@ -157,27 +157,50 @@ RESOURCE_DETECTORS: Variable[tuple[str, ...]] = Variable(
     (),
 )
 
-# By urllib's and requests' rules: a name in lower case takes precedence.
-HTTP_PROXY = Variable(
-    "HTTP_PROXY",
-    "Proxy for exports over HTTP to addresses that begin with `http:`.",
-    parse.proxy,
-    None,
-    secret=True,
-    shared=True,
+
+def _proxy(name: str, description: str) -> Variable[str | None]:
+    return Variable(name, description, parse.proxy, None, secret=True, shared=True)
+
+
+def _exceptions(name: str, description: str) -> Variable[str | None]:
+    return Variable(name, description, parse.text, None, shared=True)
+
+
+# By the rules of urllib and requests, and of gRPC: "Environment Variables" of gRPC Core.
+HTTP_PROXY = _proxy(
+    "HTTP_PROXY", "Proxy for exports over HTTP to addresses that begin with `http:`."
 )
-HTTPS_PROXY = Variable(
-    "HTTPS_PROXY",
-    "Proxy for exports over HTTP to addresses that begin with `https:`.",
-    parse.proxy,
-    None,
-    secret=True,
-    shared=True,
+HTTP_PROXY_LOWER = _proxy(
+    "http_proxy",
+    "As HTTP_PROXY, over which it takes precedence. Also the proxy for exports over gRPC where "
+    "neither grpc_proxy nor https_proxy is set.",
 )
-NO_PROXY = Variable(
+HTTPS_PROXY = _proxy(
+    "HTTPS_PROXY", "Proxy for exports over HTTP to addresses that begin with `https:`."
+)
+HTTPS_PROXY_LOWER = _proxy(
+    "https_proxy",
+    "As HTTPS_PROXY, over which it takes precedence. Also the proxy for exports over gRPC where "
+    "grpc_proxy is not set.",
+)
+ALL_PROXY = _proxy(
+    "ALL_PROXY", "Proxy for exports over HTTP where no proxy is set for the address's scheme."
+)
+ALL_PROXY_LOWER = _proxy("all_proxy", "As ALL_PROXY, over which it takes precedence.")
+GRPC_PROXY = _proxy(
+    "grpc_proxy",
+    "Proxy for exports over gRPC, `http://host:port`. gRPC reads this name only in lower case.",
+)
+NO_PROXY = _exceptions(
     "NO_PROXY",
-    "Hosts, domains and networks that are reached without a proxy: a comma list.",
-    parse.text,
-    None,
-    shared=True,
+    "Hosts, domains and networks that are reached over HTTP without a proxy: a comma list.",
+)
+NO_PROXY_LOWER = _exceptions(
+    "no_proxy",
+    "As NO_PROXY, over which it takes precedence. Also for exports over gRPC where no_grpc_proxy "
+    "is not set.",
+)
+NO_GRPC_PROXY = _exceptions(
+    "no_grpc_proxy",
+    "Hosts, domains and networks that are reached over gRPC without a proxy: a comma list.",
 )

@@ -28,7 +28,7 @@ def test_what_we_read_is_gone_and_overrides_are_in() -> None:
 
 def test_what_others_read_too_is_known() -> None:
     """It is left out where a test compares what it changes."""
-    assert {str(each) for each in declared(variables, passed_on) if each.shared} <= SHARED
+    assert {each.upper() for each in declared(variables, passed_on) if each.shared} <= SHARED
     base = {"SSL_CERT_FILE": "x", "https_proxy": "x", "PATH": "/bin"}
     assert without_shared(base) == {"PATH": "/bin"}
 

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from telemetry.export.answers import Answer
 
 
-_PROXY = "HTTP_PROXY or HTTPS_PROXY names it. NO_PROXY lists hosts that are reached without it."
+_PROXY = (
+    "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names it. NO_PROXY lists hosts that are reached without "
+    "it."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
 import socket
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 from telemetry.commands.check.diagnosis import Diagnosis, Target, diagnose
 from telemetry.commands.check.samples import Samples
@@ -136,34 +133,20 @@ def _problem(
     request = encode_request(encoded(destination.signal, data, destination.endpoint, redactor))
     answer = client.send(request, timeout)
     client.close()
-    protocol = (
-        settings.otlp[destination.signal].protocol
+    otlp = (
+        settings.otlp[destination.signal]
         if destination.name == "otlp" and destination.signal != "errors"
-        else "http/protobuf"
+        else None
     )
     own = (str(v.LOGFIRE_BASE_URL), str(v.LOGFIRE_TOKEN))
     to = Target(
-        protocol,
+        otlp.protocol if otlp else "http/protobuf",
         *((str(v.OTLP_ENDPOINT), str(v.OTLP_HEADERS)) if destination.name == "otlp" else own),
-        grpc_proxy=_grpc_proxy(destination.endpoint.url) if protocol == "grpc" else None,
+        grpc_proxy=otlp.grpc_proxy if otlp else None,
     )
     package, name = _ANSWERS[destination.signal]
     module = f"opentelemetry.proto.collector.{package}.v1.{package}_service_pb2"
     return diagnose(answer, to, getattr(importlib.import_module(module), name))
-
-
-def _grpc_proxy(endpoint: str) -> str | None:
-    """Return the variable that names the proxy for an address, of those that gRPC reads.
-
-    Source: gRPC Core, "Environment variables".
-    """
-    host = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}").netloc
-    # gRPC does not know the names in upper case.
-    excepted = os.environ.get("no_grpc_proxy") or os.environ.get("no_proxy") or ""  # noqa: SIM112
-    if proxy_bypass_environment(host, {"no": excepted}):
-        return None
-    names = ("grpc_proxy", "https_proxy", "http_proxy")
-    return next((name for name in names if os.environ.get(name)), None)
 
 
 def _of_exporter(build: Callable[[], Any], data: Any) -> Diagnosis | None:

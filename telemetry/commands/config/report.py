@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from telemetry.settings.variable import Variable
 
     Sources = Mapping[str, tuple[str, ...]]
-    Route = Callable[[str], tuple[str, tuple[str, ...]]]
+
+    Route = Callable[[str, bool], tuple[str, tuple[str, ...]]]
 
 Row = tuple[str, str, tuple[str, ...]]
 
@@ -32,7 +33,7 @@ _ELSEWHERE = frozenset(
 )
 
 
-def _directly(_url: str) -> tuple[str, tuple[str, ...]]:
+def _directly(_url: str, _grpc: bool) -> tuple[str, tuple[str, ...]]:
     return "", ()
 
 
@@ -42,7 +43,7 @@ def rows(settings: Settings, sources: Sources, route: Route = _directly) -> Iter
     Args:
         settings: The settings.
         sources: The variables that gave each setting its value.
-        route: Says how an address is reached over HTTP, and which variables decide it.
+        route: Says how an address is reached, and which variables decide it.
     """
     for signal in SIGNALS:
         yield _signal(settings, signal, sources, route)
@@ -91,13 +92,13 @@ def _destinations(
     """Yield each destination of an exporter, and the variables that decide on its proxy."""
     if name == "otlp":
         own = settings.otlp[signal]
-        way, deciding = route(own.endpoint) if own.protocol != "grpc" else _directly(own.endpoint)
+        way, deciding = route(own.endpoint, own.protocol == "grpc")
         headers = f"headers {' '.join(own.headers)}" if own.headers else ""
         notes = ", ".join(filter(None, (own.protocol, headers, way)))
         yield f"otlp {without_credentials(own.endpoint)} ({notes})", deciding
     elif name == "logfire":
         for project in settings.logfire:
-            way, deciding = route(project.base_url)
+            way, deciding = route(project.base_url, False)
             note = f" ({way})" if way else ""
             yield f"logfire {without_credentials(project.base_url)}{note}", deciding
     elif name == "prometheus":
@@ -108,7 +109,7 @@ def _destinations(
 
 
 def _errors(sentry: SentrySettings, sources: Sources, route: Route) -> Row:
-    way, deciding = route(sentry.dsn)
+    way, deciding = route(sentry.dsn, False)
     files = (
         ("trusted certificates", sentry.certificate),
         ("client certificate", sentry.client_certificate),

@@ -10,6 +10,7 @@ from telemetry.export.destination import without_credentials
 from telemetry.export.http import proxy_for
 from telemetry.settings import passed_on
 from telemetry.settings import variables as v
+from telemetry.settings.proxies import grpc_proxy
 from telemetry.settings.read import read_all
 from telemetry.settings.reader import Reader
 from telemetry.settings.variable import declared
@@ -48,15 +49,21 @@ def unused(environ: Mapping[str, str], found: Mapping[str, tuple[str, ...]]) -> 
     )
 
 
-def route(url: str, environ: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
-    """Say how an address is reached over HTTP, and return the variables that decide it.
+def route(url: str, grpc: bool, environ: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """Say how an address is reached, and return the variables that decide it.
 
     The text is empty where no proxy is named.
 
     Args:
         url: Address of a destination.
-        environ: ``os.environ``, which the HTTP client reads.
+        grpc: Whether it is reached over gRPC, whose rules for proxies differ.
+        environ: ``os.environ``, which the clients read.
     """
+    if grpc:
+        named, excepting = grpc_proxy(environ, url)
+        if named is not None:
+            return _through(environ[named]), (str(named),)
+        return ("without a proxy", (str(excepting),)) if excepting is not None else ("", ())
     # By urllib's and requests' rules, in the order of their precedence.
     names = _set(environ, f"{urlsplit(url).scheme}_proxy", "all_proxy")
     if not names:
@@ -65,8 +72,12 @@ def route(url: str, environ: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
     if proxy is None:
         exempting = _set(environ, passed_on.NO_PROXY.lower())[:1]
         return ("without a proxy" if exempting else ""), exempting
+    return _through(proxy), names[:1]
+
+
+def _through(proxy: str) -> str:
     shown = without_credentials(proxy) if urlsplit(proxy).hostname else HIDDEN
-    return f"through the proxy {shown}", names[:1]
+    return f"through the proxy {shown}"
 
 
 def _set(environ: Mapping[str, str], *names: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry.exceptions import ConfigurationError
+from telemetry.export.http import HTTPClient
 from telemetry.settings import read_settings
 from tests.support.certificates import make_certificates, wanting_clients
 from tests.support.odd_server import OddServer, answer
@@ -98,6 +99,23 @@ def test_a_proxy_that_does_not_answer_is_named(
         traces.span("one")
         assert not traces.flush(0.5)
     assert "the proxy does not answer" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://user:planted@host:99999", "some planted words", "socks9://planted@host:1"]
+)
+@pytest.mark.parametrize("variable", ["http_proxy", "ALL_PROXY", "all_proxy"])
+def test_the_text_of_a_proxy_is_in_no_exception(
+    monkeypatch: pytest.MonkeyPatch, variable: str, proxy: str
+) -> None:
+    """Not that of urllib3 either, where a variable has changed after it was judged."""
+    with pytest.raises(ConfigurationError) as judged:
+        read_settings({variable: proxy})
+    monkeypatch.setenv(variable, proxy)
+    with pytest.raises(ValueError, match="the address of the proxy can't be used") as raised:
+        HTTPClient("http://backend.example/v1/traces", {}, compression="none")
+    for caught in (judged, raised):
+        assert "planted" not in str(caught.getrepr(chain=True, style="native"))
 
 
 @pytest.fixture(scope="module")

@@ -281,6 +281,56 @@ def test_grpc_sends_ascii() -> None:
     assert problem.wanted.endswith("values of ASCII, since the protocol is grpc")
 
 
+@pytest.mark.parametrize(
+    ("proxy", "is_one"),
+    [
+        ("http://proxy:3128", True),
+        ("HTTP://user:pass%40word@[::1]:3128/", True),
+        ("proxy:3128", False),
+        (" http://proxy:3128", False),
+        ("http://proxy", False),
+        ("https://proxy:3128", False),
+        ("user:sesame@proxy:3128", False),
+        ("ann%40x:sesame@proxy:3128", False),
+        ("http://user:sesame@proxy:99999", False),
+    ],
+)
+@pytest.mark.parametrize("variable", ["grpc_proxy", "https_proxy", "http_proxy"])
+def test_the_proxy_of_grpc_is_one_that_it_can_use(variable: str, proxy: str, is_one: bool) -> None:
+    """It ignores the others, and prints some with their password."""
+    environ = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://h:1"}
+    if is_one:
+        otlp = read(**environ, **{variable: proxy}).otlp
+        assert {each.grpc_proxy for each in otlp.values()} == {variable}
+    else:
+        found = problems(**environ, **{variable: proxy})
+        assert {problem.variable for problem in found} == {variable}
+        assert "sesame" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("environ", "used"),
+    [
+        ({"grpc_proxy": "http://a:1", "https_proxy": "http://b:1"}, "grpc_proxy"),
+        ({"https_proxy": "http://b:1", "http_proxy": "c:1"}, "https_proxy"),
+        ({"grpc_proxy": "", "https_proxy": "http://b:1"}, None),
+        ({"HTTPS_PROXY": "b:1", "ALL_PROXY": "a:1", "all_proxy": "a:1"}, None),
+        ({"https_proxy": "b:1", "no_proxy": "10.0.0.0/8"}, None),
+        ({"https_proxy": "b:1", "no_proxy": "other, 10.1.2.3"}, None),
+        ({"https_proxy": "b:1", "no_grpc_proxy": "*"}, None),
+        ({"https_proxy": "http://b:1", "no_grpc_proxy": "", "no_proxy": "*"}, "https_proxy"),
+        ({"https_proxy": "http://b:1", "no_proxy": "10.9.0.0/16,x/8"}, "https_proxy"),
+        ({"https_proxy": "http://b:1", "NO_PROXY": "*"}, "https_proxy"),
+    ],
+)
+def test_the_proxy_of_grpc_is_found_by_its_rules(environ: dict[str, str], used: str | None) -> None:
+    """The first that is there decides, even if it is empty; capital letters are not read."""
+    grpc = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    for endpoint in ("http://10.1.2.3:4317", "10.1.2.3:4317"):
+        otlp = read(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **grpc, **environ).otlp
+        assert {each.grpc_proxy for each in otlp.values()} == {used}
+
+
 def test_a_client_s_key_and_certificate_belong_together(tmp_path: Path) -> None:
     """What OpenSSL would refuse when the first batch is sent."""
     garbage = tmp_path / "garbage.pem"

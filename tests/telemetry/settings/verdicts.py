@@ -234,6 +234,8 @@ KINDS = {
             "TELEMETRY_TRUST_SECRET",
             "NO_COLOR",
             "NO_PROXY",
+            "no_proxy",
+            "no_grpc_proxy",
             # A file that can't be read is said when events are sent: it may be meant for others.
             "SSL_CERT_FILE",
             "REQUESTS_CA_BUNDLE",
@@ -360,7 +362,15 @@ KINDS = {
         "curl's and urllib's: an address, of which the scheme may be left out",
         "http://localhost:3128",
         "e+ee++++",
-        ("HTTP_PROXY", "HTTPS_PROXY"),
+        (
+            "HTTP_PROXY",
+            "http_proxy",
+            "HTTPS_PROXY",
+            "https_proxy",
+            "ALL_PROXY",
+            "all_proxy",
+            "grpc_proxy",
+        ),
     ),
     "never": Kind(
         "docs/reference.md: what is not supported is refused",

@@ -287,6 +287,19 @@ def test_a_proxy_of_grpc_that_does_not_answer_is_named() -> None:
     assert result["problem"] != "the proxy does not answer"
 
 
+def test_a_proxy_that_grpc_does_not_use_is_not_printed() -> None:
+    """gRPC would print one that it can't parse, with its password."""
+    with OTLPReceiver(grpc=True) as receiver:
+        done = _check(
+            OTEL_TRACES_EXPORTER="otlp",
+            OTEL_EXPORTER_OTLP_PROTOCOL="grpc",
+            OTEL_EXPORTER_OTLP_ENDPOINT=receiver.grpc_endpoint,
+            https_proxy=f"ann%40x:{SECRET}@127.0.0.1:8",
+            no_proxy="127.0.0.1",
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_port_that_is_taken_is_named() -> None:
     """Prometheus would scrape another process."""
     with socket.create_server((HOST, 0)) as taken:

@@ -23,7 +23,12 @@ CASES: dict[str, tuple[Target, Answer, str, str]] = {
     "redirect": (OTLP, Answer(302, location="http://x/y"), "redirect", "Set ADDRESS to the"),
     "redirect to nowhere": (OTLP, Answer(302), "redirect", "Set ADDRESS to the address that"),
     "401": (OTLP, Answer(401), "credentials refused (401)", "Check SECRET"),
-    "407": (OTLP, Answer(407), "the proxy wants other credentials (407)", "HTTP_PROXY or"),
+    "407": (
+        OTLP,
+        Answer(407),
+        "the proxy wants other credentials (407)",
+        "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names it",
+    ),
     "404": (OTLP, Answer(404), "no OTLP receiver at this path (404)", "ADDRESS is a base"),
     "415": (OTLP, Answer(415), "request not understood (415)", "Is it a receiver of OTLP"),
     "413": (OTLP, Answer(413), "request too large (413)", "The backend or a proxy limits"),

@@ -284,6 +284,28 @@ SHARED: dict[str, tuple[dict[str, str], str, str, set[str]]] = {
         "(http/protobuf, through the proxy (hidden))",
         {"HTTP_PROXY"},
     ),
+    "a proxy of grpc": (
+        {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": BACKEND,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+            "https_proxy": PROXY,
+            "ALL_PROXY": "http://no",
+        },
+        "traces",
+        "(grpc, through the proxy http://proxy.example.org:3128)",
+        {"https_proxy"},
+    ),
+    "an exception from the proxy of grpc": (
+        {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": BACKEND,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+            "grpc_proxy": PROXY,
+            "no_grpc_proxy": "example.org",
+        },
+        "traces",
+        "(grpc, without a proxy)",
+        {"no_grpc_proxy"},
+    ),
     "an exception from the proxy": (
         {"OTEL_EXPORTER_OTLP_ENDPOINT": BACKEND, "HTTP_PROXY": PROXY, "NO_PROXY": "example.org"},
         "traces",
