@@ -54,7 +54,7 @@ class GRPCClient:
         endpoint: A URL, or host and port without a scheme.
         headers: Additional metadata, for example with a token.
         compression: ``gzip``, ``deflate`` or ``none``.
-        insecure: Whether to connect without TLS; None: the scheme of the endpoint decides.
+        insecure: Whether to connect without TLS, where the endpoint has no scheme.
         proxied: Whether gRPC reads the variables of proxies.
         certificate: File with the certificates of trusted authorities; None for the usual ones.
         client_certificate: Certificate file of this client.
@@ -103,11 +103,8 @@ class GRPCClient:
 
     @staticmethod
     def _is_secure(scheme: str, insecure: bool | None) -> bool:
-        if scheme == "https":
-            return True
-        if insecure is not None:
-            return not insecure
-        return scheme != "http"
+        # OpenTelemetry's "OTLP Exporter Configuration": the scheme takes precedence.
+        return scheme == "https" or (scheme != "http" and not insecure)
 
     def send(self, body: bytes, timeout: float) -> Answer:
         """Send one request. Never raises.

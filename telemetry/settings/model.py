@@ -111,7 +111,7 @@ class OTLPSettings:
     client_key: str | None = value_of(v.OTLP_CLIENT_KEY)
     client_certificate: str | None = value_of(v.OTLP_CLIENT_CERTIFICATE)
     insecure: bool | None = value_of(v.OTLP_INSECURE)
-    """gRPC only. None: the scheme of the endpoint decides."""
+    """gRPC only, and only where the endpoint has no scheme. None: with TLS."""
     credential_provider: str | None = value_of(v.OTLP_CREDENTIAL_PROVIDER)
     """HTTP only. Name of the installed package that creates the session, as the SDK's variable."""
     grpc_credential_provider: str | None = value_of(v.GRPC_CREDENTIAL_PROVIDER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -48,11 +49,12 @@ def read_otlp(reader: Reader, signal: Signal) -> OTLPSettings:
         elif user:
             headers = {**headers, _AUTHORIZATION: user}
         _check_client_certificate(reader, signal, grpc=grpc)
-        if grpc and not all(_is_metadata(value) for value in headers.values()):
+        if grpc and not all(_is_metadata(name, value) for name, value in headers.items()):
             reader.problem(
                 reader.given(v.OTLP_HEADERS, signal) or v.OTLP_HEADERS,
                 "",
-                "header-name=value,...; values of ASCII, since the protocol is grpc",
+                "header-name=value,...; names of letters, digits, _, . and -, which do not end in "
+                "-bin, and values of ASCII, since the protocol is grpc",
             )
         return OTLPSettings(
             protocol=protocol,
@@ -106,8 +108,13 @@ def _basic(user: str) -> str | None:
     return f"Basic {b64encode(f'{unquote(name)}:{unquote(password)}'.encode()).decode()}"
 
 
-def _is_metadata(value: str) -> bool:
-    """Whether gRPC can send a value: "PROTOCOL-HTTP2", ASCII-Value."""
+def _is_metadata(name: str, value: str) -> bool:
+    """Whether gRPC can send a header: "PROTOCOL-HTTP2", Custom-Metadata.
+
+    The value of a name with ``-bin`` is of bytes.
+    """
+    if not re.fullmatch(r"[0-9a-z_.-]+", name) or name.endswith("-bin"):
+        return False
     return value.isascii() and value.isprintable()
 
 

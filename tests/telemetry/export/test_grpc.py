@@ -275,6 +275,17 @@ def test_an_address_without_a_scheme(service: OddService) -> None:
     assert service.requests == [["one"]]
 
 
+def test_the_scheme_of_an_address_takes_precedence(service: OddService) -> None:
+    """OTEL_EXPORTER_OTLP_INSECURE is for an address that has none, by the specification."""
+    with traces_to(f"http://{service.address}", OTEL_EXPORTER_OTLP_INSECURE="false") as traces:
+        traces.span("one")
+        assert traces.flush()
+    with traces_to(f"https://{service.address}", OTEL_EXPORTER_OTLP_INSECURE="true") as traces:
+        traces.span("two")
+        assert not traces.flush(1.0)
+    assert service.requests == [["one"]]
+
+
 @pytest.mark.parametrize("compression", ["none", "gzip"])
 def test_headers_and_compression(compression: str) -> None:
     """Metadata as configured, for all three signals."""
