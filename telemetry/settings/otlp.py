@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from telemetry.settings import parse
 from telemetry.settings import variables as v
+from telemetry.settings.certificates import check_client_certificate
 from telemetry.settings.model import OTLPSettings, Signal, read_fields
 from telemetry.settings.proxies import grpc_proxy
 
@@ -48,7 +49,9 @@ def read_otlp(reader: Reader, signal: Signal) -> OTLPSettings:
             )
         elif user:
             headers = {**headers, _AUTHORIZATION: user}
-        _check_client_certificate(reader, signal, grpc=grpc)
+        check_client_certificate(
+            reader, v.OTLP_CLIENT_CERTIFICATE, v.OTLP_CLIENT_KEY, signal, wants_key=grpc
+        )
         if grpc and not all(_is_metadata(name, value) for name, value in headers.items()):
             reader.problem(
                 reader.given(v.OTLP_HEADERS, signal) or v.OTLP_HEADERS,
@@ -116,21 +119,3 @@ def _is_metadata(name: str, value: str) -> bool:
     if not re.fullmatch(r"[0-9a-z_.-]+", name) or name.endswith("-bin"):
         return False
     return value.isascii() and value.isprintable()
-
-
-def _check_client_certificate(reader: Reader, signal: Signal, *, grpc: bool) -> None:
-    """A key needs its certificate. Over HTTP, the certificate's file may hold the key."""
-    variables = v.OTLP_CLIENT_CERTIFICATE, v.OTLP_CLIENT_KEY
-    certificate, key = (reader.given(each, signal) for each in variables)
-    path, key_path = (reader.get(each, signal) for each in variables)
-    if (certificate and not path) or (key and not key_path):
-        # What can't be read is a problem already.
-        return
-    if key and not certificate:
-        reader.problem(v.OTLP_CLIENT_CERTIFICATE, "", f"the certificate of {key}")
-    elif certificate and grpc and not key:
-        reader.problem(v.OTLP_CLIENT_KEY, "", f"the key of {certificate}")
-    elif path:
-        wanted = parse.client_certificate(path, key_path)
-        if wanted:
-            reader.problem(key or v.OTLP_CLIENT_KEY, key_path or "", wanted)

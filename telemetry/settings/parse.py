@@ -510,6 +510,11 @@ def certificates(value: str) -> str:
     return value
 
 
+def trusted(value: str) -> str:
+    """Parse as `certificates` does, or the path of a folder with them."""
+    return value if Path(value).is_dir() else certificates(value)
+
+
 def client_certificate(certificate: str, key: str | None) -> str | None:
     """Return what is wanted of a client certificate and its key, or None if they can be used."""
     import ssl

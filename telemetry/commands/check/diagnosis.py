@@ -16,6 +16,7 @@ from telemetry.export.answers import (
     is_web_page,
     no_answer,
 )
+from telemetry.settings import variables as v
 
 if TYPE_CHECKING:
     from telemetry.export.answers import Answer
@@ -35,6 +36,8 @@ class Target:
     """``http/protobuf``, ``grpc`` or ``sentry``."""
     address_variable: str
     secret_variable: str
+    certificate_variable: str = str(v.OTLP_CERTIFICATE)
+    """Variable of the trusted certificates. Empty: there is none."""
     grpc_proxy: str | None = None
     """Variable that names the proxy which gRPC uses."""
 
@@ -160,11 +163,13 @@ def _of_no_answer(error: BaseException, to: Target) -> Diagnosis:
     advice = {
         PROXY_SILENT: _PROXY,
         NO_TLS: "The certificate is not trusted or not of this host, or the port has no TLS: check "
-        f"{variable}, or OTEL_EXPORTER_OTLP_CERTIFICATE.",
+        f"{' or '.join(filter(None, (variable, to.certificate_variable)))}.",
         UNKNOWN_HOST: f"Check the host in {variable}.",
         REFUSED: f"Is it running? Check the host and the port in {variable}.",
         TIMED_OUT: f"Does a firewall block it? Check {variable}.",
     }.get(problem, "")
+    if not advice and to.protocol == "sentry":
+        advice = f"Is it a port of the error tracker, with TLS or without? Check {variable}."
     return Diagnosis(
         problem,
         advice

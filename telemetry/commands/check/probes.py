@@ -138,11 +138,12 @@ def _problem(
         if destination.name == "otlp" and destination.signal != "errors"
         else None
     )
-    own = (str(v.LOGFIRE_BASE_URL), str(v.LOGFIRE_TOKEN))
-    to = Target(
-        otlp.protocol if otlp else "http/protobuf",
-        *((str(v.OTLP_ENDPOINT), str(v.OTLP_HEADERS)) if destination.name == "otlp" else own),
-        grpc_proxy=otlp.grpc_proxy if otlp else None,
+    to = (
+        Target(otlp.protocol, str(v.OTLP_ENDPOINT), str(v.OTLP_HEADERS), grpc_proxy=otlp.grpc_proxy)
+        if otlp
+        else Target(
+            "http/protobuf", str(v.LOGFIRE_BASE_URL), str(v.LOGFIRE_TOKEN), certificate_variable=""
+        )
     )
     package, name = _ANSWERS[destination.signal]
     module = f"opentelemetry.proto.collector.{package}.v1.{package}_service_pb2"
@@ -202,7 +203,7 @@ def _of_errors(settings: Settings, redactor: Redactor, samples: Samples, timeout
     answer, event_id = send_error(settings, redactor, samples, timeout)
     seconds = time.monotonic() - began
     dsn = str(v.SENTRY_DSN)
-    found = diagnose(answer, Target("sentry", dsn, dsn))
+    found = diagnose(answer, Target("sentry", dsn, dsn, str(v.SSL_CERT_FILE)))
     sentry = settings.sentry
     page = (sentry.event_url if sentry else None) or ""
     page = page.replace("{trace_id}", samples.trace_id).replace("{event_id}", event_id)

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from telemetry.exceptions import ConfigurationError
+from tests.support.certificates import make_certificates
 from tests.telemetry.settings.reading import problems, read, wrong
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from telemetry.settings.model import SentrySettings
 
 SECRET = "planted" * 4
@@ -168,6 +171,29 @@ def test_templates_are_kept_as_given() -> None:
     assert settings.trace_url == trace_url
     assert settings.sentry is not None
     assert settings.sentry.event_url == event_url
+
+
+def test_the_files_of_certificates_are_judged_where_they_are_read(tmp_path: Path) -> None:
+    """By a client that sends events over TLS; otherwise they are set for other programs."""
+    made = make_certificates(tmp_path)
+    garbage = tmp_path / "garbage.pem"
+    garbage.write_text("no certificate")
+    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CLIENT_CERT_FILE", "CLIENT_KEY_FILE")
+    absent = dict.fromkeys(names, "/absent")
+    assert problems(**absent) == problems(**absent, SENTRY_DSN="http://key@127.0.0.1/1") == ()
+    # SSL_CERT_FILE takes precedence.
+    assert wrong(**absent, SENTRY_DSN=DSN) == [names[0], *names[2:]]
+    for variable in names[:2]:
+        assert wrong(SENTRY_DSN=DSN, **{variable: str(garbage)}) == [variable]
+        for good in (made / "ca.pem", made):
+            assert wrong(SENTRY_DSN=DSN, **{variable: str(good)}) == []
+    pair = {"CLIENT_CERT_FILE": f"{made}/client.pem", "CLIENT_KEY_FILE": f"{made}/client.key"}
+    assert wrong(SENTRY_DSN=DSN, **pair) == []
+    assert wrong(SENTRY_DSN=DSN, **pair | {"CLIENT_KEY_FILE": f"{made}/server.key"}) == [names[3]]
+    [problem] = problems(SENTRY_DSN=DSN, CLIENT_CERT_FILE=pair["CLIENT_CERT_FILE"])
+    assert (problem.variable, problem.given) == ("CLIENT_KEY_FILE", "")
+    [problem] = problems(SENTRY_DSN=DSN, CLIENT_KEY_FILE=pair["CLIENT_KEY_FILE"])
+    assert str(problem).endswith("wanted the certificate of CLIENT_KEY_FILE")
 
 
 def test_turning_opentelemetry_off_leaves_errors_on() -> None:

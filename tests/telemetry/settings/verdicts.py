@@ -60,7 +60,14 @@ EXAMPLES = {
 }
 """By the end of a variable's name, a valid value where those of a kind differ."""
 
-BESIDE = {"OTEL_TRACES_SAMPLER_ARG": {"OTEL_TRACES_SAMPLER": "traceidratio"}}
+_TRACKER = {"SENTRY_DSN": "https://key@bugsink.example.org/1"}
+BESIDE = {
+    "OTEL_TRACES_SAMPLER_ARG": {"OTEL_TRACES_SAMPLER": "traceidratio"},
+    "SSL_CERT_FILE": _TRACKER,
+    "REQUESTS_CA_BUNDLE": _TRACKER,
+    "CLIENT_CERT_FILE": _TRACKER,
+    "CLIENT_KEY_FILE": _TRACKER,
+}
 """What else is set, without which a variable is not judged."""
 
 KINDS = {
@@ -175,6 +182,12 @@ KINDS = {
             "RELEASE_FILE",
         ),
     ),
+    "file of error events": Kind(
+        "Sentry's SDK: the path of a file. Without a DSN, it is meant for other programs",
+        "/dev/null",
+        "eeeeeeee",
+        ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CLIENT_CERT_FILE", "CLIENT_KEY_FILE"),
+    ),
     "boolean of the specification": Kind(
         f"{SPECIFICATION}, Boolean: only true, in any case, is true; others must not be added",
         "true",
@@ -236,11 +249,6 @@ KINDS = {
             "NO_PROXY",
             "no_proxy",
             "no_grpc_proxy",
-            # A file that can't be read is said when events are sent: it may be meant for others.
-            "SSL_CERT_FILE",
-            "REQUESTS_CA_BUNDLE",
-            "CLIENT_CERT_FILE",
-            "CLIENT_KEY_FILE",
             # Another program's too: what is unknown is false.
             "DEBUG",
             "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",

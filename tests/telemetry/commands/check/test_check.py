@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import sys
 import threading
 from contextlib import contextmanager
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from telemetry.testing import EventReceiver, OTLPReceiver
+from tests.support.certificates import make_certificates
 from tests.support.commands import telemetry_command, telemetry_main
+from tests.support.odd_server import OddServer, answer
 from tests.support.processes import HOST, refusing_port
 
 if TYPE_CHECKING:
@@ -374,15 +377,36 @@ def test_what_was_lost_is_printed_with_its_problem_and_advice() -> None:
     assert all(len(line) <= 80 or "http://" in line for line in lines)
 
 
-def test_a_certificate_that_can_not_be_read_loses_the_event(tmp_path: Path) -> None:
-    """It is said of errors, and the command goes on."""
+def test_a_certificate_that_can_not_be_read_is_an_error(tmp_path: Path) -> None:
+    """Before anything is sent, for error events as for OTLP."""
     broken = tmp_path / "client.pem"
     broken.write_text("no certificate")
-    with EventReceiver() as receiver:
-        found = _results(
-            SENTRY_DSN=receiver.dsn.replace("http://", "https://"),
-            CLIENT_CERT_FILE=str(broken),
-            CLIENT_KEY_FILE=str(broken),
-        )
-    assert found["errors"]["arrived"] is False
-    assert found["errors"]["problem"]
+    done = _check(
+        SENTRY_DSN="https://key@127.0.0.1:9/1",
+        CLIENT_CERT_FILE=str(broken),
+        CLIENT_KEY_FILE=str(broken),
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"CLIENT_KEY_FILE='{broken}': wanted the key of {broken}" in done.stderr
+
+
+def test_a_certificate_that_is_not_trusted_is_named_for_each_signal(tmp_path: Path) -> None:
+    """By the variable that the signal reads."""
+    files = make_certificates(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files / "server.pem", files / "server.key")
+    with OddServer(lambda _: answer(200)) as server:
+        server.use_tls(context)
+        url = server.url.replace("http://", "https://")
+        environ = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+            "SENTRY_DSN": f"{url.replace('://', '://key@')}/1",
+        }
+        for authority in ({}, {"SSL_CERT_FILE": str(files / "other.pem")}):
+            found = _results(**environ, **authority)
+            assert {each["problem"] for each in found.values()} == {"TLS handshake failed"}
+            advice = {what: each["advice"].rpartition(" or ")[2] for what, each in found.items()}
+            assert advice["traces"] == "OTEL_EXPORTER_OTLP_CERTIFICATE."
+            assert advice["errors"] == "SSL_CERT_FILE."
+        found = _results(**environ, SSL_CERT_FILE=str(files / "ca.pem"))
+        assert (found["traces"]["arrived"], found["errors"]["arrived"]) == (False, True)

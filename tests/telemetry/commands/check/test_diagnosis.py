@@ -12,12 +12,14 @@ from telemetry.export.answers import Answer
 
 OTLP = Target("http/protobuf", "ADDRESS", "SECRET")
 GRPC = Target("grpc", "ADDRESS", "SECRET")
-SENTRY = Target("sentry", "DSN", "DSN")
+SENTRY = Target("sentry", "DSN", "DSN", "TRUSTED")
+LOGFIRE = Target("http/protobuf", "ADDRESS", "SECRET", "")
 REJECTED = ExportTraceServiceResponse()
 REJECTED.partial_success.rejected_spans = 1
 WARNED = ExportTraceServiceResponse()
 WARNED.partial_success.error_message = "an attribute is deprecated"
 UNAVAILABLE = "UNAVAILABLE"
+UNTRUSTED = "The certificate is not trusted or not of this host, or the port has no TLS:"
 # Where it was sent to, the answer, and the beginnings of the problem and of the advice.
 CASES: dict[str, tuple[Target, Answer, str, str]] = {
     "redirect": (OTLP, Answer(302, location="http://x/y"), "redirect", "Set ADDRESS to the"),
@@ -51,6 +53,25 @@ CASES: dict[str, tuple[Target, Answer, str, str]] = {
     "refused": (OTLP, Answer(error=ConnectionRefusedError()), "connection refused", "Is it run"),
     "silent": (OTLP, Answer(error=TimeoutError()), "no response before the timeout", "Does a"),
     "no TLS": (OTLP, Answer(error=ssl.SSLError()), "TLS handshake failed", "The certificate"),
+    "no TLS, tracker": (
+        SENTRY,
+        Answer(error=ssl.SSLError()),
+        "TLS handshake failed",
+        f"{UNTRUSTED} check DSN or TRUSTED.",
+    ),
+    "no TLS, Logfire": (
+        LOGFIRE,
+        Answer(error=ssl.SSLError()),
+        "TLS handshake failed",
+        f"{UNTRUSTED} check ADDRESS.",
+    ),
+    "no HTTP": (OTLP, Answer(error=ValueError()), "no HTTP response", "Is it a gRPC port"),
+    "no HTTP, tracker": (
+        SENTRY,
+        Answer(error=ValueError()),
+        "no HTTP response",
+        "Is it a port of the error tracker",
+    ),
     "tracker, 403": (SENTRY, Answer(403, body=b"no"), "key refused (403): no", "Copy the DSN"),
     "tracker, 404": (SENTRY, Answer(404), "unknown project, or a key of", "Copy the DSN"),
     "tracker, 429": (SENTRY, Answer(429), "rate limited (429)", "The project's quota"),

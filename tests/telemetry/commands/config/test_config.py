@@ -11,6 +11,7 @@ from telemetry.commands.config.report import rows
 from telemetry.commands.config.sources import sources, unused
 from telemetry.settings import passed_on, read_settings, variables
 from telemetry.settings.variable import declared
+from tests.support.certificates import make_certificates
 from tests.support.commands import telemetry_command, telemetry_main
 
 if TYPE_CHECKING:
@@ -228,29 +229,38 @@ TRACKER = "https://key@bugsink.example.org/1"
 BACKEND = "http://collector.example.org:4318"
 PROXY = f"http://user:{SECRET}@proxy.example.org:3128"
 # Variables that other programs read too: those set; the row; what it shows; the deciding ones.
+# FILES is a folder of certificates.
 SHARED: dict[str, tuple[dict[str, str], str, str, set[str]]] = {
     "a certificate": (
-        {"SENTRY_DSN": TRACKER, "SSL_CERT_FILE": "/etc/ca.pem"},
+        {"SENTRY_DSN": TRACKER, "SSL_CERT_FILE": "FILES/ca.pem"},
         "errors",
-        "(trusted certificates /etc/ca.pem)",
+        "(trusted certificates FILES/ca.pem)",
         {"SSL_CERT_FILE"},
     ),
     "two certificates": (
-        {"SENTRY_DSN": TRACKER, "SSL_CERT_FILE": "/ca.pem", "REQUESTS_CA_BUNDLE": "/other.pem"},
+        {
+            "SENTRY_DSN": TRACKER,
+            "SSL_CERT_FILE": "FILES/ca.pem",
+            "REQUESTS_CA_BUNDLE": "FILES/other.pem",
+        },
         "errors",
-        "(trusted certificates /ca.pem)",
+        "(trusted certificates FILES/ca.pem)",
         {"SSL_CERT_FILE"},
     ),
     "the certificate of requests": (
-        {"SENTRY_DSN": TRACKER, "REQUESTS_CA_BUNDLE": "/other.pem"},
+        {"SENTRY_DSN": TRACKER, "REQUESTS_CA_BUNDLE": "FILES/other.pem"},
         "errors",
-        "(trusted certificates /other.pem)",
+        "(trusted certificates FILES/other.pem)",
         {"REQUESTS_CA_BUNDLE"},
     ),
     "a client's certificate": (
-        {"SENTRY_DSN": TRACKER, "CLIENT_CERT_FILE": "/c.pem", "CLIENT_KEY_FILE": "/c.key"},
+        {
+            "SENTRY_DSN": TRACKER,
+            "CLIENT_CERT_FILE": "FILES/client.pem",
+            "CLIENT_KEY_FILE": "FILES/client.key",
+        },
         "errors",
-        "(client certificate /c.pem, client key /c.key)",
+        "(client certificate FILES/client.pem, client key FILES/client.key)",
         {"CLIENT_CERT_FILE", "CLIENT_KEY_FILE"},
     ),
     "errors, through a proxy": (
@@ -323,13 +333,15 @@ SHARED: dict[str, tuple[dict[str, str], str, str, set[str]]] = {
 
 @pytest.mark.parametrize(("environ", "row", "shown", "deciding"), SHARED.values(), ids=SHARED)
 def test_a_variable_that_others_read_too_is_shown_with_its_effect(
-    environ: dict[str, str], row: str, shown: str, deciding: set[str]
+    environ: dict[str, str], row: str, shown: str, deciding: set[str], tmp_path: Path
 ) -> None:
     """In the row of the destination, and of those without an effect nothing is said."""
-    done = telemetry_main("config", "--json", **environ)
+    files = str(make_certificates(tmp_path))
+    given = {name: value.replace("FILES", files) for name, value in environ.items()}
+    done = telemetry_main("config", "--json", **given)
     assert SECRET not in done.stdout + done.stderr
     report = json.loads(done.stdout)
-    assert report["settings"][row]["value"].endswith(shown)
+    assert report["settings"][row]["value"].endswith(shown.replace("FILES", files))
     own = ("OTEL_", "SENTRY_", "LOGFIRE_")
     origin = {name for name in report["settings"][row]["from"] if not name.startswith(own)}
     assert origin == deciding
