@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             module = importlib.import_module(path)
             module.add_arguments(command)
     options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Values may have characters that the terminal's encoding does not. Those of standard error
+        # are written so by Python.
+        sys.stdout.reconfigure(errors="backslashreplace")
     return int(module.run(options)) if module is not None else 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
 import socket
@@ -180,20 +181,29 @@ def _result(
 def _of_port(settings: Settings, destination: Destination[Any]) -> Result:
     own = settings.prometheus
     address = own.address()
-    family = socket.AF_INET6 if ":" in own.host else socket.AF_INET
+    arrived, problem, advice = None, "", ""
     try:
+        # As the exporter does: by the first address of a name.
+        family = socket.getaddrinfo(own.host, own.port, type=socket.SOCK_STREAM)[0][0]
         with socket.create_server((own.host, own.port), family=family):
-            return Result(destination.signal, destination.name, address, None)
+            pass
     except OSError as error:
-        problem = f"port {own.port} is not available: {error.strerror or error}"
-        return Result(
-            destination.signal,
-            destination.name,
-            address,
-            None,
-            problem=problem,
-            advice="Where the host runs, that is the host's; each worker takes the next free one.",
-        )
+        reason = error.strerror or error
+        if error.errno == errno.EADDRINUSE:
+            problem = f"port {own.port} is not available: {reason}"
+            advice = "Where the host runs, that is the host's; each worker takes the next free one."
+        else:
+            arrived, problem = False, f"the address can't be listened on: {reason}"
+            advice = f"Check {v.PROMETHEUS_HOST}, an address of the host's machine, and "
+            advice += f"{v.PROMETHEUS_PORT}."
+    return Result(
+        destination.signal,
+        destination.name,
+        address,
+        arrived,
+        problem=problem,
+        advice=advice,
+    )
 
 
 def _of_errors(settings: Settings, redactor: Redactor, samples: Samples, timeout: float) -> Result:

@@ -17,7 +17,7 @@ from telemetry.testing import EventReceiver, OTLPReceiver
 from tests.support.certificates import make_certificates
 from tests.support.commands import telemetry_command, telemetry_main
 from tests.support.odd_server import OddServer, answer
-from tests.support.processes import HOST, refusing_port
+from tests.support.processes import HOST, free_port, refusing_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -238,7 +238,9 @@ def test_errors_alone() -> None:
 def test_what_goes_over_no_network_is_said_to() -> None:
     """The console, and a port that is scraped."""
     results = _results(
-        DEBUG="1", OTEL_METRICS_EXPORTER="prometheus", OTEL_EXPORTER_PROMETHEUS_PORT="1"
+        DEBUG="1",
+        OTEL_METRICS_EXPORTER="prometheus",
+        OTEL_EXPORTER_PROMETHEUS_PORT=str(free_port()),
     )
     assert results["traces"]["exporter"] == "console"
     assert results["traces"]["arrived"] is None
@@ -311,6 +313,18 @@ def test_a_port_that_is_taken_is_named() -> None:
             OTEL_METRICS_EXPORTER="prometheus", OTEL_EXPORTER_PROMETHEUS_PORT=str(port)
         )["metrics"]
     assert result["problem"].startswith(f"port {port} is not available: ")
+    assert result["arrived"] is None
+
+
+@pytest.mark.parametrize("host", ["nosuch.invalid", "192.0.2.1", "2001:db8::1"])
+def test_an_address_that_can_not_be_listened_on_loses_the_metrics(host: str) -> None:
+    """The host would log an error, and no worker would be scraped."""
+    result = _results(OTEL_METRICS_EXPORTER="prometheus", OTEL_EXPORTER_PROMETHEUS_HOST=host)[
+        "metrics"
+    ]
+    assert result["arrived"] is False
+    assert result["problem"].startswith("the address can't be listened on: ")
+    assert result["advice"].startswith("Check OTEL_EXPORTER_PROMETHEUS_HOST")
 
 
 PLANTED = """
