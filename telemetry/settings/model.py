@@ -118,7 +118,7 @@ class OTLPSettings:
     """gRPC only. Name of the installed package that creates the channel's credentials."""
     grpc_retryable: tuple[str, ...] = value_of(v.GRPC_RETRYABLE)
     """Status codes after which an export is retried. Empty: those of OTLP's specification."""
-    grpc_proxy: str | None = None
+    grpc_proxy: Variable[str | None] | None = None
     """gRPC only. The variable that names the proxy. None: none is used."""
     temporality: Temporality = value_of(v.TEMPORALITY)  # noqa: RUF009 # a `field`
     histograms: HistogramAggregation = value_of(v.HISTOGRAM_AGGREGATION)  # noqa: RUF009 # a `field`

@@ -65,11 +65,8 @@ def read_otlp(reader: Reader, signal: Signal) -> OTLPSettings:
             compression=reader.get(
                 v.OTLP_COMPRESSION, signal, parse=_GRPC_COMPRESSION if grpc else None
             ),
-            **{
-                **read,
-                "headers": headers,
-                "grpc_proxy": _proxy(reader, endpoint) if grpc else None,
-            },
+            grpc_proxy=grpc_proxy(reader.environ, endpoint)[0] if grpc else None,
+            **{**read, "headers": headers},
         )
 
 
@@ -90,18 +87,6 @@ def _endpoint(reader: Reader, signal: Signal, *, grpc: bool) -> tuple[str, str |
             parts = parts._replace(path=f"{parts.path.rstrip('/')}/v1/{signal}")
     user, _, host = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=host)), _basic(user)
-
-
-def _proxy(reader: Reader, endpoint: str) -> str | None:
-    """Return the variable of the proxy that gRPC uses, after its value was judged."""
-    variable, _ = grpc_proxy(reader.environ, endpoint)
-    if variable is None:
-        return None
-    try:
-        parse.grpc_proxy(reader.environ[variable])
-    except ValueError as error:
-        reader.problem(variable, "", str(error))
-    return str(variable)
 
 
 def _basic(user: str) -> str | None:

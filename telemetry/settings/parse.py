@@ -382,8 +382,9 @@ def grpc_proxy(value: str) -> str:
 
     gRPC ignores others, and prints some with their password.
     """
-    # A blank before the address is one that gRPC can't read.
-    if not value.lower().startswith("http://") or urlsplit(proxy(value).strip()).port is None:
+    parts = urlsplit(proxy(value).strip())
+    # gRPC can't read one with a blank before it either.
+    if not value.lower().startswith("http://") or parts.port is None:
         raise ValueError("the address of a proxy for grpc, such as http://localhost:3128")
     return value
 

@@ -7,7 +7,7 @@ from importlib import util
 from typing import TYPE_CHECKING
 
 from telemetry.exceptions import HIDDEN, ConfigurationError
-from telemetry.settings import identity, passed_on
+from telemetry.settings import identity, parse, passed_on
 from telemetry.settings import variables as v
 from telemetry.settings.exporters import choose_exporters
 from telemetry.settings.installed import RATIO, STANDARD
@@ -22,7 +22,6 @@ from telemetry.settings.model import (
 )
 from telemetry.settings.names import without_effect
 from telemetry.settings.otlp import read_otlp
-from telemetry.settings.parse import is_text
 from telemetry.settings.reader import Reader
 from telemetry.settings.redaction import read_redaction
 from telemetry.settings.sampler import read_sampler
@@ -106,6 +105,7 @@ def read_all(reader: Reader, default_service_name: str | None) -> Settings:
         **read_fields(reader, Settings),
     )
     _check_all(reader)
+    _check_proxies(reader, settings)
     _check_extras(reader, settings)
     if reader.problems:
         raise ConfigurationError(_in_order(reader))
@@ -136,9 +136,20 @@ def _read_otlp(
 def _check_all(reader: Reader) -> None:
     """Judge every variable, whether its value is used or not."""
     for variable in declared(v, passed_on):
-        if not is_text(reader.environ.get(variable, "")):
+        if not parse.is_text(reader.environ.get(variable, "")):
             reader.problem(variable, HIDDEN, "text in UTF-8")
     reader.check(*(each for each in declared(v, passed_on) if each not in _DEPENDENT))
+
+
+def _check_proxies(reader: Reader, settings: Settings) -> None:
+    """Judge the proxies that gRPC uses. Others may be set for other programs."""
+    for otlp in settings.otlp.values():
+        if otlp.grpc_proxy is not None:
+            try:
+                # Not stripped, since gRPC reads it itself.
+                parse.grpc_proxy(reader.environ[otlp.grpc_proxy])
+            except ValueError as error:
+                reader.problem(otlp.grpc_proxy, "", str(error))
 
 
 def _without_sampler(reader: Reader, settings: Settings) -> list[str]:

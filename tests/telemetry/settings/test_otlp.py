@@ -307,9 +307,22 @@ def test_the_proxy_of_grpc_is_one_that_it_can_use(variable: str, proxy: str, is_
         otlp = read(**environ, **{variable: proxy}).otlp
         assert {each.grpc_proxy for each in otlp.values()} == {variable}
     else:
-        found = problems(**environ, **{variable: proxy})
-        assert {problem.variable for problem in found} == {variable}
-        assert "sesame" not in repr(found)
+        (problem,) = problems(**environ, **{variable: proxy})
+        assert problem.variable == variable
+        assert "sesame" not in repr(problem)
+
+
+def test_the_proxy_of_grpc_is_judged_where_it_is_used() -> None:
+    """Not for a signal that is not exported, whose address has its default."""
+    environ = {
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector.internal:4317",
+        "https_proxy": "https://proxy:3128",
+    }
+    assert wrong(**environ) == ["https_proxy"]
+    assert wrong(**environ, no_proxy=".internal") == []
+    assert wrong(**environ, OTEL_SDK_DISABLED="true") == []
+    assert wrong(**environ | {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}) == []
 
 
 @pytest.mark.parametrize(
