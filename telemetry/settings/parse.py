@@ -385,7 +385,7 @@ def grpc_proxy(value: str) -> str:
     parts = urlsplit(proxy(value).strip())
     # gRPC can't read one with a blank before it either.
     if not value.lower().startswith("http://") or parts.port is None:
-        raise ValueError("the address of a proxy for grpc, such as http://localhost:3128")
+        raise ValueError("the address of a proxy for grpc, http://host:port")
     return value
 
 
