@@ -378,13 +378,14 @@ def proxy(value: str) -> str:
 
 
 def grpc_proxy(value: str) -> str:
-    """Parse the address of a proxy that gRPC can use: with ``http://``, and with a port.
+    """Parse the address of a proxy that gRPC can use: ``http://host:port``.
 
     gRPC ignores others, and prints some with their password.
     """
     parts = urlsplit(proxy(value).strip())
     # gRPC can't read one with a blank before it either.
-    if not value.lower().startswith("http://") or parts.port is None:
+    has_scheme = value.lower().startswith("http://")
+    if not has_scheme or parts.port is None or parts.path not in ("", "/") or parts.query:
         raise ValueError("the address of a proxy for grpc, http://host:port")
     return value
 

@@ -297,6 +297,7 @@ def test_grpc_sends_ascii(header: str) -> None:
         ("user:sesame@proxy:3128", False),
         ("ann%40x:sesame@proxy:3128", False),
         ("http://user:sesame@proxy:99999", False),
+        ("http://user:sesame@proxy:3128/?k=^", False),
     ],
 )
 @pytest.mark.parametrize("variable", ["grpc_proxy", "https_proxy", "http_proxy"])
