@@ -6,7 +6,6 @@ Each raises ValueError with the wanted format as its message.
 from __future__ import annotations
 
 import re
-from importlib import util
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -360,7 +359,7 @@ def base_url(value: str) -> str:
 def proxy(value: str) -> str:
     """Parse the address of a proxy: ``http://host:port``, or ``host:port``.
 
-    http, https, and with PySocks installed socks4, socks4a, socks5 and socks5h.
+    http, https, socks4, socks4a, socks5 and socks5h. Where one of SOCKS is used, it needs PySocks.
     """
     wanted = "the address of a proxy, such as http://localhost:3128"
     address = value.strip()
@@ -372,9 +371,12 @@ def proxy(value: str) -> str:
         raise ValueError(wanted) from None
     if not re.fullmatch("https?|socks(4a?|5h?)", parts.scheme):
         raise ValueError(wanted)
-    if parts.scheme.startswith("socks") and util.find_spec("socks") is None:
-        raise ValueError(f"{wanted}; for socks: pip install PySocks")
     return value
+
+
+def is_socks(value: str) -> bool:
+    """Whether an address is that of a SOCKS proxy."""
+    return value.strip().lower().startswith("socks")
 
 
 def grpc_proxy(value: str) -> str:

@@ -187,6 +187,14 @@ ALL_PROXY = _proxy(
     "ALL_PROXY", "Proxy for exports over HTTP where no proxy is set for the address's scheme."
 )
 ALL_PROXY_LOWER = _proxy("all_proxy", "As ALL_PROXY, over which it takes precedence.")
+HTTP_PROXIES = (
+    HTTP_PROXY,
+    HTTP_PROXY_LOWER,
+    HTTPS_PROXY,
+    HTTPS_PROXY_LOWER,
+    ALL_PROXY,
+    ALL_PROXY_LOWER,
+)
 GRPC_PROXY = _proxy(
     "grpc_proxy",
     "Proxy for exports over gRPC, `http://host:port`. gRPC reads this name only in lower case.",

@@ -142,7 +142,12 @@ def _check_all(reader: Reader) -> None:
 
 
 def _check_proxies(reader: Reader, settings: Settings) -> None:
-    """Judge the proxies that gRPC uses. Others may be set for other programs."""
+    """Judge the proxies that are used. Others may be set for other programs."""
+    if settings.otlp or settings.logfire or settings.sentry:
+        for variable in passed_on.HTTP_PROXIES:
+            if parse.is_socks(reader.environ.get(variable, "")) and not _installed("socks"):
+                wanted = "the address of a proxy; for socks: pip install PySocks"
+                reader.problem(variable, "", wanted)
     for otlp in settings.otlp.values():
         if otlp.grpc_proxy is not None:
             try:

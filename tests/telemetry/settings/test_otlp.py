@@ -285,6 +285,20 @@ def test_grpc_sends_ascii(header: str) -> None:
     assert problem.wanted.endswith("values of ASCII, since the protocol is grpc")
 
 
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+def test_a_socks_proxy_needs_its_package_where_something_is_sent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    """It may be set for other programs: a host that sends nothing starts."""
+    known = {variable: "socks5://proxy:1080"}
+    assert wrong(**known) == []
+    assert wrong(**known, OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4318") == [variable]
+    assert wrong(**known, SENTRY_DSN="http://key@tracker.example/1") == [variable]
+    (tmp_path / "socks.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert wrong(**known, OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4318") == []
+
+
 @pytest.mark.parametrize(
     ("proxy", "is_one"),
     [
