@@ -238,12 +238,13 @@ class Outbox:
         with suppress_instrumentation():
             logger.warning(
                 "the queue of %s is full (%d items, %d bytes): the oldest are dropped, failures "
-                "last, and counted until there is room; %s and %s set its limits",
+                "last, and counted until there is room; %s",
                 self.what,
                 self._encoded(),
                 self._bytes,
-                self.limits.variable,
-                QUEUE_BYTES,
+                f"{QUEUE_BYTES} sets its limit"
+                if self.limits.variable == QUEUE_BYTES
+                else f"{self.limits.variable} and {QUEUE_BYTES} set its limits",
             )
 
     def _is_full(self) -> bool:

@@ -5,12 +5,14 @@ Each raises ValueError with the wanted format as its message.
 
 from __future__ import annotations
 
+import os
 import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from telemetry.registry.contents import is_credential
 from telemetry.registry.redaction import KINDS, MAX_TEXT
 
 if TYPE_CHECKING:
@@ -65,6 +67,9 @@ _HEADER_TEXT = re.compile(r"[\t\x20\x21\x23-\x3a\x3c-\x5b\x5d-\x7e]*")
 _LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
 _SAMPLE = "a comma list such as site=alameda.ca:1,route=/{database}/{table}:0.01, ratios 0 to 1"
+# What no site and no route has: a list with semicolons, a method, an address, a pattern; of
+# Django's and Datasette's patterns, a route is the readable form.
+_NO_NAME = {"site": re.compile(r"[;*\s]|://"), "route": re.compile(r"[;\s<]|\(\?P")}
 _DSN = "a DSN such as https://KEY@bugsink.example.org/1"
 
 
@@ -202,10 +207,18 @@ def each_of(*known: C) -> Callable[[str], tuple[C, ...]]:
 
 
 def folder(value: str) -> str:
-    """Parse the path of a folder, which need not exist yet. Returns an absolute path."""
+    """Parse the path of a folder that can be written, or can be made. Returns an absolute path."""
     path = Path(value.strip()).absolute()
-    if path.exists() and not path.is_dir():
+    try:
+        existing = next(each for each in (path, *path.parents) if each.exists())
+    except OSError as error:
+        raise ValueError(f"the path of a folder ({error.strerror})") from None
+    if not existing.is_dir():
         raise ValueError("the path of a folder")
+    # As the files of the other variables are judged: by what this process may do.
+    effective = os.access in os.supports_effective_ids
+    if not os.access(existing, os.W_OK | os.X_OK, effective_ids=effective):
+        raise ValueError(f"the path of a folder; {existing} can't be written")
     return str(path)
 
 
@@ -350,10 +363,16 @@ def url(value: str) -> str:
 
 
 def base_url(value: str) -> str:
-    """Parse as `url` does, an address that other credentials than a user's are sent to."""
-    if "@" in urlsplit(url(value)).netloc:
+    """Parse as `url` does, an address in front of paths. Other credentials than a user's are sent.
+
+    No query: the paths would be behind it.
+    """
+    address = url(value)
+    if "@" in urlsplit(address).netloc:
         raise ValueError("an address without a user, such as http://localhost:4318")
-    return value.strip()
+    if "?" in address:
+        raise ValueError("an address without a query (?), such as http://localhost:4318")
+    return address
 
 
 def proxy(value: str) -> str:
@@ -405,7 +424,10 @@ def grpc_endpoint(value: str) -> str:
 
 
 def url_with(*placeholders: str) -> Callable[[str], str]:
-    """Return a parser of an address that contains at least one of the placeholders."""
+    """Return a parser of an address that contains at least one of the placeholders.
+
+    It is sent with spans and error events, so it has no credentials.
+    """
     wanted = f"an address with {' or '.join(placeholders)} in it, and no other braces"
 
     def read(value: str) -> str:
@@ -414,7 +436,11 @@ def url_with(*placeholders: str) -> Callable[[str], str]:
             filled = filled.replace(placeholder, "0")
         if filled == value or "{" in filled or "}" in filled:
             raise ValueError(wanted)
-        url(filled)
+        parts = urlsplit(url(filled))
+        if "@" in parts.netloc:
+            raise ValueError(f"{wanted}; without a user, since it is sent")
+        if any(is_credential(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+            raise ValueError(f"{wanted}; without a credential in its query, since it is sent")
         return value
 
     return read
@@ -597,8 +623,7 @@ def sample_ratios(value: str) -> tuple[SampleRatio, ...]:
         name = name.strip()
         if not (equals and colon and name) or kind not in ("site", "route"):
             raise ValueError(_SAMPLE)
-        # As in a list with semicolons, or a pattern: neither would ever be a site or a route.
-        if ";" in name or (kind == "site" and "*" in name):
+        if _NO_NAME[kind].search(name):
             raise ValueError(f"{_SAMPLE} (not {kind}={name})")
         try:
             rule = SampleRatio(kind, name, ratio(given.strip()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opentelemetry._logs import SeverityNumber
@@ -69,6 +70,17 @@ def test_the_oldest_ordinary_items_are_dropped_first(caplog: pytest.LogCaptureFi
     assert drained(box) == ["one", "two", "three"]
     [line] = [record.getMessage() for record in caplog.records]
     assert "OTEL_BSP_MAX_QUEUE_SIZE and TELEMETRY_QUEUE_BYTES" in line
+
+
+def test_a_queue_that_only_bytes_limit_names_one_variable(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Metrics have no limit of items."""
+    box = outbox(replace(read_settings({}).queue("metrics"), max_bytes=100))
+    box.put(item("one", size=80))
+    box.put(item("two", size=80))
+    [line] = [record.getMessage() for record in caplog.records]
+    assert line.endswith("until there is room; TELEMETRY_QUEUE_BYTES sets its limit")
 
 
 def test_of_failures_alone_the_oldest_are_dropped() -> None:

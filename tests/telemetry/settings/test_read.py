@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import pytest
 
 from telemetry.exceptions import ConfigurationError
@@ -9,6 +15,9 @@ from telemetry.settings import passed_on, read_settings, variables
 from telemetry.settings.logs import read_log_settings
 from telemetry.settings.variable import declared
 from tests.telemetry.settings.reading import problems, read, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def test_all_problems_are_reported_together() -> None:
@@ -62,6 +71,12 @@ def test_a_ratio_that_is_none_is_an_error(sampler: str, arg: str) -> None:
         ("site=a:1,site=a:0", " (site=a once)"),
         ("route=/a:0.1;site=b:1", " (not route=/a:0.1;site=b)"),
         ("site=*.ca:1", " (not site=*.ca)"),
+        ("site=http://alameda.ca:1", " (not site=http://alameda.ca)"),
+        ("site=a b:1", " (not site=a b)"),
+        ("route=GET /x:0.5", " (not route=GET /x)"),
+        ("route=/<int:id>:0.5", " (not route=/<int:id>)"),
+        ("route=/(?P<x>.*):0.5", " (not route=/(?P<x>.*))"),
+        (r"route=/(?P<x>[^\/]+):0.5", r" (not route=/(?P<x>[^\/]+))"),
     ],
 )
 def test_a_ratio_that_would_never_apply_is_an_error(given: str, said: str) -> None:
@@ -107,6 +122,56 @@ def test_several_tokens_are_several_destinations() -> None:
     ]
     settings = read(LOGFIRE_TOKEN=tokens, LOGFIRE_BASE_URL="http://127.0.0.1:1/")
     assert {d.base_url for d in settings.logfire} == {"http://127.0.0.1:1"}
+
+
+@pytest.mark.parametrize("end", ["/?k=v", "?k=v", "?", "/#part", "#"])
+def test_an_address_in_front_of_paths_has_no_query(end: str) -> None:
+    """The paths would be behind it, and no answer be one of Logfire's."""
+    [problem] = problems(LOGFIRE_TOKEN="pylf_v1_us_a", LOGFIRE_BASE_URL=f"http://127.0.0.1:1{end}")
+    assert problem.variable == "LOGFIRE_BASE_URL"
+    assert ("query" if "?" in end else "fragment") in problem.wanted
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Without the rights of root, for whom every folder can be written."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_a_spool_that_can_never_be_written_is_an_error() -> None:
+    """An outage would be the first to notice."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        (folder / "file").touch()
+        for name, mode in (("open", 0o777), ("locked", 0o555), ("closed", 0o000)):
+            (folder / name).mkdir()
+            (folder / name).chmod(mode)
+        with nobody():
+            for path in ("open", "open/made/later"):
+                assert problems(TELEMETRY_SPOOL_DIR=str(folder / path)) == ()
+            wanted = {}
+            for path in ("file", "file/x", "locked", "locked/x", "closed/x/y"):
+                [problem] = problems(TELEMETRY_SPOOL_DIR=str(folder / path))
+                assert problem.variable == "TELEMETRY_SPOOL_DIR"
+                wanted[path] = problem.wanted.replace(made, "")
+        assert list((folder / "open").iterdir()) == []
+        (folder / "closed").chmod(0o755)
+    assert wanted == {
+        "file": "the path of a folder",
+        "file/x": "the path of a folder",
+        "locked": "the path of a folder; /locked can't be written",
+        "locked/x": "the path of a folder; /locked can't be written",
+        "closed/x/y": "the path of a folder (Permission denied)",
+    }
+    [problem] = problems(TELEMETRY_SPOOL_DIR="x" * 300)
+    assert problem.wanted == "the path of a folder (File name too long)"
 
 
 def test_what_is_set_and_not_used_is_named() -> None:

@@ -156,6 +156,43 @@ def test_a_template_that_is_no_address_is_an_error(variable: str, template: str)
     assert problem.wanted.startswith("an address such as ")
 
 
+@pytest.mark.parametrize("variable", ["TELEMETRY_TRACE_URL", "TELEMETRY_EVENT_URL"])
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("https://ann:planted-pass@x.example/{trace_id}", "; without a user, since it is sent"),
+        ("https://planted-user@x.example/{trace_id}", "; without a user, since it is sent"),
+        ("https://ann:pw-planted{trace_id}@x.example/", "; without a user, since it is sent"),
+        *(
+            (
+                f"https://x.example/{{trace_id}}?{query}",
+                "; without a credential in its query, since it is sent",
+            )
+            for query in (
+                "token=planted",
+                "q=a&api_key=planted-key",
+                "Access-Token=planted",
+                "a=b&X-Amz-Signature=planted",
+            )
+        ),
+    ],
+)
+def test_an_address_that_is_sent_has_no_credential(variable: str, template: str, said: str) -> None:
+    """It would be on each span and error event, and in the error itself."""
+    with pytest.raises(ConfigurationError) as caught:
+        read(SENTRY_DSN=DSN, **{variable: template})
+    [problem] = caught.value.problems
+    assert problem.variable == variable
+    assert problem.wanted.endswith(said)
+    assert "planted" not in str(caught.value)
+
+
+def test_a_query_that_names_no_credential_is_accepted() -> None:
+    """Addresses of Grafana, Jaeger and Bugsink have one."""
+    template = "https://x.example/explore?orgId=1&q=trace:{trace_id}&primary_key=id"
+    assert read(TELEMETRY_TRACE_URL=template).trace_url == template
+
+
 def test_a_trace_has_no_event_in_its_address() -> None:
     """One trace may have many events, and the link is on each."""
     assert wrong(TELEMETRY_TRACE_URL="https://example.org/{event_id}") == ["TELEMETRY_TRACE_URL"]
