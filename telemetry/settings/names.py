@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from importlib import util
 from typing import TYPE_CHECKING
 
 from telemetry.settings.variables import PROPAGATORS
@@ -45,6 +46,11 @@ HONOURED: Mapping[str, str] = {
 }
 """By name, what honours a variable that this layer does not read."""
 
+OF_LOGGING = frozenset(
+    {"OTEL_PYTHON_LOG_CORRELATION", "OTEL_PYTHON_LOG_FORMAT", "OTEL_PYTHON_LOG_LEVEL"}
+)
+"""Those of contrib's instrumentation of logging, which need not be installed."""
+
 # Those of other instrumentations, which the host may have.
 _OF_INSTRUMENTATIONS = re.compile("OTEL_(PYTHON|INSTRUMENTATION|SEMCONV)_")
 _LOGFIRE = "this layer does not run Logfire's SDK"
@@ -62,6 +68,12 @@ def without_effect(environ: Mapping[str, str], declared: set[str]) -> Iterator[s
             continue
         if name in UNUSED:
             yield f"{name} is set and not used: {UNUSED[name]}"
+        elif name in OF_LOGGING:
+            if util.find_spec("opentelemetry.instrumentation.logging") is None:
+                yield (
+                    f"{name} is set and not used: opentelemetry-instrumentation-logging is not "
+                    "installed; lines of telemetry.logging_config() have the trace"
+                )
         elif name.startswith("LOGFIRE_"):
             yield f"{name} is set and not used: {_LOGFIRE}"
         elif name.startswith(("TELEMETRY_", "OTEL_")):

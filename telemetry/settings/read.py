@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from telemetry.exceptions import HIDDEN, ConfigurationError
 from telemetry.settings import identity, parse, passed_on
 from telemetry.settings import variables as v
+from telemetry.settings.effects import idle, notes_on
 from telemetry.settings.exporters import choose_exporters
-from telemetry.settings.installed import RATIO, STANDARD
 from telemetry.settings.logfire import read_projects
 from telemetry.settings.model import (
     BudgetSettings,
@@ -113,8 +113,7 @@ def read_all(reader: Reader, default_service_name: str | None) -> Settings:
     notes = (
         *reader.notes,
         *_cut(settings),
-        *_without_sampler(reader, settings),
-        *_unused_ratios(reader, settings),
+        *notes_on(idle(reader, settings)),
         *without_effect(reader.environ, known),
         *_unsent(reader, settings),
     )
@@ -157,16 +156,6 @@ def _check_proxies(reader: Reader, settings: Settings) -> None:
                 reader.problem(otlp.grpc_proxy, "", str(error))
 
 
-def _without_sampler(reader: Reader, settings: Settings) -> list[str]:
-    """A note on an argument of which the sampler makes no use."""
-    name = settings.sampler.name
-    if reader.given(v.SAMPLER_ARG) is None or name in RATIO or name not in STANDARD:
-        return []
-    if reader.given(v.SAMPLER) is None:
-        return [f"{v.SAMPLER_ARG} is set and not used: {v.SAMPLER} is not set"]
-    return [f"{v.SAMPLER_ARG} is set and not used: the sampler {name} takes no argument"]
-
-
 def _cut(settings: Settings) -> list[str]:
     """Notes on exports that can't have as many items as their variable says."""
     return [
@@ -193,12 +182,6 @@ def _in_order(reader: Reader) -> list[Problem]:
     """Return the problems in the order of the reference."""
     order = {str(variable): number for number, variable in enumerate(declared(v, passed_on))}
     return sorted(reader.problems, key=lambda problem: order[problem.variable])
-
-
-def _unused_ratios(reader: Reader, settings: Settings) -> list[str]:
-    if reader.given(v.SAMPLE) is None or settings.sampler.name == "tail":
-        return []
-    return [f"{v.SAMPLE} is set and not used: {v.SAMPLER} is not tail"]
 
 
 def _unsent(reader: Reader, settings: Settings) -> list[str]:

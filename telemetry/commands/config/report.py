@@ -173,7 +173,7 @@ def as_text(found: list[Row], unused: list[str], *, everything: bool) -> str:
     if unused:
         lines += [
             "",
-            "Set without effect here (the default value, or read by OpenTelemetry's SDK):",
+            "Set without effect here (the default value, read by OpenTelemetry's SDK, or noted):",
         ]
         lines += [f"  {name}" for name in unused]
     return "\n".join(lines) + "\n"

@@ -10,6 +10,7 @@ from telemetry.export.destination import without_credentials
 from telemetry.export.http import proxy_for
 from telemetry.settings import passed_on
 from telemetry.settings import variables as v
+from telemetry.settings.effects import idle
 from telemetry.settings.proxies import grpc_proxy
 from telemetry.settings.read import read_all
 from telemetry.settings.reader import Reader
@@ -24,21 +25,23 @@ _PREFIXES = ("OTEL_", "LOGFIRE_", "SENTRY_", "TELEMETRY_")
 def sources(environ: Mapping[str, str], service_name: str | None) -> dict[str, tuple[str, ...]]:
     """Return variables by field of `Settings`. A field with its default value has none.
 
-    If two variables have the same value, the one that takes precedence is returned.
+    If two variables have the same value, the one that takes precedence is returned. Those that
+    have no effect are left out.
 
     Raises:
         ConfigurationError: As `read_settings` does.
     """
     reader = Reader(environ)
-    read_all(reader, service_name)
-    return {name: tuple(sorted(names)) for name, names in reader.origins.items()}
+    without_effect = idle(reader, read_all(reader, service_name))
+    found = {name: {*names} - without_effect.keys() for name, names in reader.origins.items()}
+    return {name: tuple(sorted(names)) for name, names in found.items() if names}
 
 
 def unused(environ: Mapping[str, str], found: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Return variables with our names or prefixes that have no effect.
 
-    They have the default value, or are read by the SDK. Those that other programs read too are
-    left out: they may be set for these alone.
+    They have the default value, are read by the SDK, or need something else that is not set. Those
+    that other programs read too are left out: they may be set for these alone.
     """
     used = {name for names in found.values() for name in names}
     known = {str(each) for each in declared(v, passed_on) if not each.shared}

@@ -109,7 +109,10 @@ def test_a_batch_is_cut_to_its_queue_and_a_note_says_so() -> None:
     """The SDK's processors raise for it. For spans and for log records."""
     forms: tuple[tuple[str, Signal], ...] = (("BSP", "traces"), ("BLRP", "logs"))
     for form, signal in forms:
-        settings = read(**{f"OTEL_{form}_MAX_QUEUE_SIZE": "100"})
+        settings = read(
+            **{f"OTEL_{form}_MAX_QUEUE_SIZE": "100"},
+            OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318",
+        )
         assert settings.queue(signal).max_batch == settings.queue(signal).max_size == 100
         [note] = settings.notes
         assert note == (

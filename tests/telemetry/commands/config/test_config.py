@@ -33,6 +33,7 @@ def test_each_value_says_where_it_came_from() -> None:
         "OTEL_SERVICE_NAME": "one",
         "LOGFIRE_SERVICE_NAME": "two",
         "SENTRY_RELEASE": "v1",
+        "OTEL_TRACES_SAMPLER": "tail",
         "TELEMETRY_SLOW": "1s",
         "TELEMETRY_FOLD_BELOW": "25ms",
         "TELEMETRY_REDACT": "sql",
@@ -167,6 +168,29 @@ def test_the_others_change_nothing(tmp_path: Path) -> None:
     }
     found = sources(environ, None)
     assert unused(environ, found) == ["LOGFIRE_SERVICE_NAME", "RELEASE_FILE"]
+
+
+def test_what_needs_something_else_is_not_shown_as_an_origin() -> None:
+    """It is in the list, and a note says what it needs."""
+    done = _config(
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318",
+        OTEL_EXPORTER_PROMETHEUS_PORT="9999",
+        TELEMETRY_SLOW="1s",
+        TELEMETRY_TRACE_LIMIT="3",
+        TELEMETRY_SPOOL_AGE="60s",
+    )
+    shown, _, rest = done.stdout.partition("Set without effect here")
+    listed, _, notes = rest.partition("Note: ")
+    for name in (
+        "OTEL_EXPORTER_PROMETHEUS_PORT",
+        "TELEMETRY_SLOW",
+        "TELEMETRY_TRACE_LIMIT",
+        "TELEMETRY_SPOOL_AGE",
+    ):
+        assert name not in shown
+        assert f"  {name}\n" in listed
+        assert name in notes
+    assert "from OTEL_EXPORTER_OTLP_ENDPOINT" in shown
 
 
 def test_secrets_are_hidden() -> None:
