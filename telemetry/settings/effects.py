@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from telemetry.registry.attributes import SIGNALS
 from telemetry.settings import passed_on
 from telemetry.settings import variables as v
-from telemetry.settings.installed import RATIO, STANDARD
+from telemetry.settings.installed import BUILT_IN, RATIO, SCRAPED, STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,18 +24,6 @@ if TYPE_CHECKING:
 
     Missing = Callable[[Reader, Settings], str]
     """Returns what is missing for an effect, or an empty text."""
-
-
-def _exported(signal: Signal, *but: str) -> Missing:
-    """Whether any exporter but some has the signal."""
-
-    def missing(_reader: Reader, settings: Settings) -> str:
-        names = settings.exporters[signal]
-        if set(names) - set(but):
-            return ""
-        return f"{signal} are exported by {' and '.join(names)} alone" if names else _not(signal)
-
-    return missing
 
 
 def _exporter(name: str, *signals: Signal) -> Missing:
@@ -50,24 +38,34 @@ def _otlp(
     variable: Variable[Any], way: str = "", is_meant: Callable[[OTLPSettings], bool] | None = None
 ) -> Iterator[tuple[tuple[Variable[Any], ...], Missing]]:
     """Yield a variable of OTLP and its forms, which need a signal that is sent in this way."""
-
-    def needs(*signals: Signal) -> Missing:
-        def missing(_reader: Reader, settings: Settings) -> str:
-            used = [settings.otlp[signal] for signal in signals if signal in settings.otlp]
-            is_used = any(is_meant is None or is_meant(otlp) for otlp in used)
-            return "" if is_used else _not(*signals, by=f"otlp{way}")
-
-        return missing
-
-    yield (variable,), needs(*SIGNALS)
+    yield (variable,), _sent(*SIGNALS, way=way, is_meant=is_meant)
     for signal in SIGNALS:
         if signal in variable.forms:
-            yield (variable.forms[signal],), needs(signal)
+            yield (variable.forms[signal],), _sent(signal, way=way, is_meant=is_meant)
 
 
-def _not(*signals: Signal, by: str = "") -> str:
+def _sent(
+    *signals: Signal, way: str = "", is_meant: Callable[[OTLPSettings], bool] | None = None
+) -> Missing:
+    def missing(_reader: Reader, settings: Settings) -> str:
+        used = [settings.otlp[signal] for signal in signals if signal in settings.otlp]
+        is_used = any(is_meant is None or is_meant(otlp) for otlp in used)
+        if is_used or _has_others(settings, *signals):
+            return ""
+        return _not(*signals, by=f"otlp{way}")
+
+    return missing
+
+
+def _has_others(settings: Settings, *signals: Signal) -> bool:
+    """Whether an exporter of another package is used, which may read OTLP's variables itself."""
+    names = {name for signal in signals for name in settings.exporters[signal]}
+    return not names <= {*BUILT_IN, *SCRAPED}
+
+
+def _not(*signals: Signal, by: str) -> str:
     subject = f"{signals[0]} are not" if len(signals) == 1 else "no signal is"
-    return f"{subject} exported{by and f' by {by}'}"
+    return f"{subject} exported by {by}"
 
 
 def _is_http(otlp: OTLPSettings) -> bool:
@@ -127,6 +125,11 @@ def _tail(_reader: Reader, settings: Settings) -> str:
     return "" if settings.sampler.name == "tail" else f"{v.SAMPLER} is not tail"
 
 
+def _pushed(_reader: Reader, settings: Settings) -> str:
+    is_scraped = set(settings.exporters["metrics"]) == {"prometheus"}
+    return "metrics are exported by prometheus alone" if is_scraped else ""
+
+
 def _spool(_reader: Reader, settings: Settings) -> str:
     return "" if settings.spool.folder is not None else f"{v.SPOOL_DIR} is not set"
 
@@ -143,9 +146,7 @@ def _any_client(reader: Reader, settings: Settings) -> str:
 
 
 def _trace_url(reader: Reader, settings: Settings) -> str:
-    if "console" in settings.exporters["traces"]:
-        return ""
-    return _exported("traces")(reader, settings) or _any_client(reader, settings)
+    return "" if "console" in settings.exporters["traces"] else _any_client(reader, settings)
 
 
 def _redacted(_reader: Reader, settings: Settings) -> str:
@@ -173,26 +174,17 @@ NEEDS: tuple[tuple[tuple[Variable[Any], ...], Missing], ...] = (
     *_otlp(v.OTLP_CREDENTIAL_PROVIDER, " over http/protobuf", _is_http),
     *_otlp(v.GRPC_CREDENTIAL_PROVIDER, " over grpc", _is_grpc),
     *_otlp(v.GRPC_RETRYABLE, " over grpc", _is_grpc),
-    ((v.TEMPORALITY, v.HISTOGRAM_AGGREGATION), _exporter("otlp", "metrics")),
+    ((v.TEMPORALITY, v.HISTOGRAM_AGGREGATION), _sent("metrics")),
     ((v.LOGFIRE_TOKEN,), _logfire_token),
     ((v.LOGFIRE_BASE_URL,), _logfire),
     ((v.LOGFIRE_SEND,), _logfire_send),
     ((v.LOGFIRE_SAMPLE_RATE,), _no_sampler),
     ((v.SAMPLER_ARG,), _sampler_with_argument),
     ((v.SAMPLE, v.SLOW, v.TRACE_LIMIT, v.TRACE_SPAN_LIMIT), _tail),
-    ((v.METRIC_INTERVAL, passed_on.METRIC_EXPORT_TIMEOUT), _exported("metrics", "prometheus")),
-    ((v.INTERNAL_METRICS, passed_on.EXEMPLAR_FILTER, v.SITE_LIMIT), _exported("metrics")),
+    ((v.METRIC_INTERVAL, passed_on.METRIC_EXPORT_TIMEOUT), _pushed),
     (
         (v.PROMETHEUS_HOST, v.PROMETHEUS_PORT, v.PROMETHEUS_ALLOWED_HOSTS),
         _exporter("prometheus", "metrics"),
-    ),
-    (
-        (v.BSP_SCHEDULE_DELAY, v.BSP_MAX_QUEUE_SIZE, v.BSP_MAX_EXPORT_BATCH_SIZE),
-        _exported("traces", "console"),
-    ),
-    (
-        (v.BLRP_SCHEDULE_DELAY, v.BLRP_MAX_QUEUE_SIZE, v.BLRP_MAX_EXPORT_BATCH_SIZE),
-        _exported("logs", "console"),
     ),
     ((passed_on.BSP_EXPORT_TIMEOUT, passed_on.BLRP_EXPORT_TIMEOUT), _not_applied),
     ((v.SPOOL_SIGNALS, v.SPOOL_BYTES, v.SPOOL_AGE, v.SPOOL_SYNC), _spool),
@@ -203,7 +195,11 @@ NEEDS: tuple[tuple[tuple[Variable[Any], ...], Missing], ...] = (
     ((v.TEXT_LENGTH_LIMIT,), _redacted),
     ((v.DJANGO_POSITION, v.DJANGO_REQUEST_ATTRS), _django),
 )
-"""Variables, and what they need. All others have an effect by themselves, or give way to others."""
+"""Variables, and what they need.
+
+All others have an effect by themselves, give way to others, or are queues and limits of a signal.
+Nothing is said of those if the signal is not exported now.
+"""
 
 
 def idle(reader: Reader, settings: Settings) -> dict[str, str]:

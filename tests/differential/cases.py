@@ -111,6 +111,7 @@ SETTINGS = {
         **ENDPOINT,
         "LOGFIRE_TOKEN": TOKEN,
         "OTEL_METRICS_EXPORTER": "otlp,prometheus",
+        "OTEL_LOGS_EXPORTER": "otlp,console",
         "OTEL_SERVICE_NAME": "named",
         "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=staging,service.version=v1",
         "OTEL_TRACES_SAMPLER": "tail",

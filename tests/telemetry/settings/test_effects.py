@@ -31,6 +31,7 @@ GRPC = {
 GRPCS = {**GRPC, "OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4317"}
 LOGFIRE = {"LOGFIRE_TOKEN": "pylf_v1_us_a"}
 PRINTED = {f"OTEL_{signal.upper()}_EXPORTER": "console" for signal in SIGNALS}
+OTHERS = {f"OTEL_{signal.upper()}_EXPORTER": "otlp_proto_http" for signal in SIGNALS}
 SCRAPED = {"OTEL_METRICS_EXPORTER": "prometheus"}
 TAIL = {"OTEL_TRACES_SAMPLER": "tail"}
 DSN = {"SENTRY_DSN": "https://key@bugsink.example.org/1"}
@@ -56,6 +57,7 @@ def of_otlp(
 ) -> list[Case]:
     """The cases of a variable of OTLP and its forms, with LOGFIRE or in another way."""
     found = []
+    beside = (*beside, OTHERS)
     for name in names:
         found.append(
             Case((name.format(""),), beside, without, f"no signal is exported by otlp{way}")
@@ -111,7 +113,7 @@ CASES = [
     ),
     Case(
         ("OTEL_PYTHON_EXPORTER_OTLP_GRPC_RETRYABLE_ERROR_CODES",),
-        (GRPC,),
+        (GRPC, OTHERS),
         HTTP,
         "no signal is exported by otlp over grpc",
     ),
@@ -120,7 +122,7 @@ CASES = [
             "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
             "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
         ),
-        (HTTP,),
+        (HTTP, OTHERS),
         LOGFIRE,
         "metrics are not exported by otlp",
     ),
@@ -159,16 +161,6 @@ CASES = [
     ),
     Case(
         (
-            "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED",
-            "OTEL_METRICS_EXEMPLAR_FILTER",
-            "TELEMETRY_SITE_LIMIT",
-        ),
-        (HTTP, SCRAPED, PRINTED),
-        {**HTTP, "OTEL_METRICS_EXPORTER": "none"},
-        "metrics are not exported",
-    ),
-    Case(
-        (
             "OTEL_EXPORTER_PROMETHEUS_HOST",
             "OTEL_EXPORTER_PROMETHEUS_PORT",
             "TELEMETRY_PROMETHEUS_ALLOWED_HOSTS",
@@ -176,18 +168,6 @@ CASES = [
         (SCRAPED, {**HTTP, "OTEL_METRICS_EXPORTER": "otlp,prometheus"}),
         HTTP,
         "metrics are not exported by prometheus",
-    ),
-    *(
-        Case(
-            tuple(
-                f"OTEL_{name}_{each}"
-                for each in ("SCHEDULE_DELAY", "MAX_QUEUE_SIZE", "MAX_EXPORT_BATCH_SIZE")
-            ),
-            (HTTP, LOGFIRE),
-            PRINTED,
-            f"{signal} are exported by console alone",
-        )
-        for name, signal in (("BSP", "traces"), ("BLRP", "logs"))
     ),
     Case(
         ("OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BLRP_EXPORT_TIMEOUT"),
@@ -212,12 +192,6 @@ CASES = [
         HTTP,
         "no signal is exported by console",
     ),
-    Case(
-        ("TELEMETRY_TRACE_URL",),
-        ({**HTTP, **DSN}, {**PRINTED, "OTEL_METRICS_EXPORTER": "none"}),
-        DSN,
-        "traces are not exported",
-    ),
     Case(("TELEMETRY_LOCAL_VARIABLES",), (DSN,), HTTP, "SENTRY_DSN is not set"),
     Case(
         ("TELEMETRY_TEXT_LENGTH_LIMIT",),
@@ -233,7 +207,11 @@ CASES = [
     ),
 ]
 
-OF_A_HOSTS_CLIENT = {"TELEMETRY_EVENT_URL", "TELEMETRY_REQUEST_ERRORS"}
+OF_A_HOSTS_CLIENT = {
+    "TELEMETRY_TRACE_URL",
+    "TELEMETRY_EVENT_URL",
+    "TELEMETRY_REQUEST_ERRORS",
+}
 """Have an effect on a client of Sentry's SDK that the host may initialise at any time."""
 
 BY_THEMSELVES = {
@@ -263,6 +241,14 @@ BY_THEMSELVES = {
     *("TELEMETRY_EVENT_LIMIT", "TELEMETRY_EVENT_GROUP_LIMIT"),
     # Of spans, and of log records; a host may create both with its own providers.
     *(str(each) for each in declared(passed_on) if "_LIMIT" in each),
+    # Queues and limits of a signal, of which nothing is said if it is not exported now.
+    *(
+        f"OTEL_{each}_{name}"
+        for each in ("BSP", "BLRP")
+        for name in ("SCHEDULE_DELAY", "MAX_QUEUE_SIZE", "MAX_EXPORT_BATCH_SIZE")
+    ),
+    *("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "OTEL_METRICS_EXEMPLAR_FILTER"),
+    "TELEMETRY_SITE_LIMIT",
     # Errors.
     "OTEL_CONFIG_FILE",
     *(f"OTEL_PYTHON_{each}_PROVIDER" for each in ("TRACER", "METER", "LOGGER")),
@@ -407,13 +393,15 @@ def test_the_documented_set_ups_have_no_notes(tmp_path: Path) -> None:
     assert {"SENTRY_DSN", "OTEL_TRACES_SAMPLER_ARG", "OTEL_SDK_DISABLED"} <= given.keys()
 
 
-@pytest.mark.parametrize("name", sorted({*OF_A_HOSTS_CLIENT, "TELEMETRY_TRACE_URL"}))
+@pytest.mark.parametrize("name", sorted(OF_A_HOSTS_CLIENT))
 def test_what_error_events_need_is_named_where_no_client_can_be(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without Sentry's SDK, neither telemetry nor the host has one."""
     monkeypatch.setitem(sys.modules, "sentry_sdk", None)
     assert found(name, "1", HTTP) == {name: "SENTRY_DSN is not set"}
+    # Traces on the terminal have a link, too.
+    assert (name in found(name, "1", PRINTED)) == (name != "TELEMETRY_TRACE_URL")
 
 
 def test_the_variables_of_an_installed_instrumentation_are_not_named(
