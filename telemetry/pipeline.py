@@ -15,7 +15,7 @@ import wrapt
 from opentelemetry import _logs, metrics, trace
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.instrumentation.utils import suppress_instrumentation
-from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
+from opentelemetry.sdk._logs import LogRecordLimits
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SynchronousMultiSpanProcessor
@@ -47,6 +47,7 @@ from telemetry.logfire.manual import attach
 from telemetry.logs import bridge
 from telemetry.logs.bridged import BridgedLogs
 from telemetry.logs.processor import RequestLogProcessor
+from telemetry.logs.provider import LoggerProvider
 from telemetry.metrics.observers import observe_instances, observe_process, observe_telemetry
 from telemetry.metrics.provider import enable_internal_metrics, reader_of, start_meter_provider
 from telemetry.metrics.sites import SiteLabels
@@ -145,6 +146,8 @@ class Pipeline:
             self.tracer_provider.add_span_processor(self.folding)
         for log_processor in (RequestLogProcessor(), *self._log_processors):
             self.logger_provider.add_log_record_processor(log_processor)
+        for provider in (self.tracer_provider, self.logger_provider):
+            provider.flush.attach(self.flush_provider, settings.shutdown_timeout)
         # Log records are on standard output already: the console exporter would repeat them.
         bridging = [p for p in self._log_processors if not _prints(p)]
         self._bridged = BridgedLogs(resource, bridging, log_limits) if bridging else None
@@ -156,6 +159,7 @@ class Pipeline:
         """Whether this process has started to export."""
         self._flushers: dict[Any, Flusher] = {}
         self._timed_out = False
+        self._is_closed = False
         self._last_logged = 0
         self._flushes_at_exit = False
         self._watches_forks = False
@@ -328,6 +332,7 @@ class Pipeline:
             adapters={SCOPE: DatasetteMeter},
             exemplars=self.settings.exemplars,
         )
+        self.meter_provider.flush.attach(self.flush_provider, self.settings.shutdown_timeout)
         # In a child after the SDK, which gives the provider an instance id that is another one's.
         os.register_at_fork(after_in_child=self._describe_metrics)
         meter = self.meter_provider.get_meter("telemetry", __version__)
@@ -420,14 +425,34 @@ class Pipeline:
             The number of spans, log records and error events that have not been delivered since
             the start.
         """
-        wanted = self.settings.shutdown_timeout if timeout is None else timeout
-        # In this order, NaN is 0.
-        seconds = float(max(0.0, min(wanted, LONGEST_FLUSH)))
+        seconds = self._seconds(timeout)
         finished = self._flush(seconds)
         # Logged once until the number changes, for a program that flushes in a loop.
         if self.undelivered != self._last_logged:
             self._log_undelivered("telemetry.flush() left", None if finished else seconds)
         return self.undelivered
+
+    def flush_provider(self, timeout: float) -> bool:
+        """Send pending telemetry of all signals, for one provider's ForceFlush or Shutdown.
+
+        Returns:
+            Whether all of it was delivered, or written to the spool, within ``timeout`` seconds.
+        """
+        if self._is_closed:
+            return True
+        lost = self._lost
+        return self._flush(self._seconds(timeout)) and self._lost == lost
+
+    def _seconds(self, timeout: float | None) -> float:
+        wanted = self.settings.shutdown_timeout if timeout is None else timeout
+        # In this order, NaN is 0.
+        return float(max(0.0, min(wanted, LONGEST_FLUSH)))
+
+    @property
+    def _lost(self) -> int:
+        """Number of items whose export has failed."""
+        known = [*self._counted(), *self.destinations["metrics"]]
+        return sum(destination.statistics.failed for destination in known)
 
     def stop(self) -> None:
         """Flush when the server stops, and log what was not delivered."""
@@ -481,6 +506,8 @@ class Pipeline:
         deadline = time.monotonic() + seconds
         atexit.unregister(self._at_exit)
         self._pushing = []
+        # The providers' shutdown flushes nothing else.
+        self._is_closed = True
         providers: list[Any] = [self.tracer_provider, self.logger_provider]
         if self._bridged is not None:
             providers.append(self._bridged.provider)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 import time
 from functools import partial
 from threading import Condition, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from telemetry.failsafe import failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+
+logger = logging.getLogger("telemetry")
 
 
 class Flusher:
@@ -88,6 +93,51 @@ def run_all(
     if not all(flusher.wait(flush, deadline) for flusher, flush in asked):
         return False
     return time.monotonic() < deadline or not left()
+
+
+class ProviderFlush:
+    """ForceFlush of an OpenTelemetry provider whose telemetry a pipeline sends."""
+
+    def __init__(self) -> None:
+        self._pipeline: Callable[[float], bool] | None = None
+        self._longest_end = 0.0
+        self.others: list[Any] = []
+        """The processors or readers that do not send through the pipeline."""
+
+    def attach(self, pipeline: Callable[[float], bool], longest_end: float) -> None:
+        """Flush a pipeline, for the processors and readers that the provider has already.
+
+        Args:
+            pipeline: flushes it for at most a number of seconds. Returns whether all that waited
+                was delivered or written to the spool.
+            longest_end: seconds that a shutdown may take for it.
+        """
+        self._pipeline, self._longest_end = pipeline, longest_end
+        self.others = []
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether there is a pipeline."""
+        return self._pipeline is not None
+
+    def __call__(self, timeout_millis: float) -> bool:
+        """Send what waits. Returns whether all of it was delivered within ``timeout_millis``."""
+        deadline = time.monotonic() + timeout_millis / 1000
+        flushed = self._pipeline is None or self._pipeline(timeout_millis / 1000)
+        for each in self.others:
+            left = deadline - time.monotonic()
+            try:
+                done = left > 0 and each.force_flush(int(left * 1000)) is not False
+            except Exception:
+                logger.exception("force_flush() of %r failed", each)
+                done = False
+            flushed = done and flushed
+        return flushed
+
+    def end(self, timeout_millis: float = math.inf) -> None:
+        """Send what the pipeline has, at a provider's Shutdown."""
+        if self._pipeline is not None:
+            self._pipeline(min(timeout_millis / 1000, self._longest_end))
 
 
 async def off_the_loop(work: Callable[[], object]) -> None:

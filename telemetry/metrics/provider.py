@@ -13,6 +13,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 
 from telemetry.exceptions import TelemetryError
+from telemetry.export.flushing import ProviderFlush
 from telemetry.metrics.meter import AdaptedMeter
 from telemetry.metrics.reader import PeriodicReader
 from telemetry.metrics.sites import SiteLabels
@@ -95,6 +96,7 @@ class MeterProvider(sdk.MeterProvider):
         exemplar_filter = exemplar_filter or sdk.TraceBasedExemplarFilter()
         # The SDK's constructor creates instruments.
         self._tables: Tables | None = None
+        self.flush = ProviderFlush()
         super().__init__(metric_readers, resource, exemplar_filter, views=[*ours, *views], **kwargs)
         if not views:
             known = {name: limit for name, limit in limits.items() if limit is not None}
@@ -138,13 +140,30 @@ class MeterProvider(sdk.MeterProvider):
                 "or reader that OTEL_METRICS_EXPORTER names"
             )
         super().add_metric_reader(metric_reader)
+        self.flush.others.append(metric_reader)
         _begin(metric_reader)
 
     def remove_metric_reader(self, metric_reader: MetricReader) -> None:
         """Remove a reader, and shut it down."""
         super().remove_metric_reader(metric_reader)
+        if metric_reader in self.flush.others:
+            self.flush.others.remove(metric_reader)
         if self._tables is not None:
             self._tables.remove(metric_reader)
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Collect and send the metrics. Returns whether all were delivered in time."""
+        if not self.flush.is_attached:
+            return super().force_flush(timeout_millis)
+        return self.flush(timeout_millis)
+
+    def shutdown(self, timeout_millis: float = 30_000) -> None:
+        """Collect and send the metrics for the last time, and shut the readers down."""
+        try:
+            super().shutdown(timeout_millis)
+        finally:
+            # The readers have collected once more.
+            self.flush.end(timeout_millis)
 
     def _redacted(self, attributes: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         if not attributes or self._redactor is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.sdk import trace as sdk
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from telemetry.export.flushing import ProviderFlush
 from telemetry.registry.attributes import SCHEMA_URL
 from telemetry.traces.light import LightTracer
 from telemetry.traces.spans import RecordedSpanProcessor
@@ -47,6 +48,7 @@ class TracerProvider(sdk.TracerProvider):
         self._limits = span_limits or sdk.SpanLimits()
         # Those of light spans: all that are added, but for what only the SDK's spans need.
         self._processors: list[SpanProcessor] = []
+        self.flush = ProviderFlush()
         super().__init__(sampler, resource, span_limits=self._limits, **kwargs)
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
@@ -54,6 +56,16 @@ class TracerProvider(sdk.TracerProvider):
         super().add_span_processor(span_processor)
         if not isinstance(span_processor, RecordedSpanProcessor):
             self._processors.append(span_processor)
+        self.flush.others.append(span_processor)
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Send the spans that have ended. Returns whether all were delivered in time."""
+        return self.flush(timeout_millis)
+
+    def shutdown(self) -> None:
+        """Send the spans that have ended, and shut the processors down."""
+        self.flush.end()
+        super().shutdown()
 
     def get_tracer(
         self,
