@@ -18,6 +18,9 @@ TRACE_RESPONSE = b"traceresponse"
 MAX_BODY = 65_536
 """Bytes of a request's body that are kept until the request has ended."""
 
+# ASGI's extensions that take the place of a body. Only the server knows how long it is.
+_FILES = ("http.response.pathsend", "http.response.zerocopysend")
+
 
 class Exchange:
     """Wraps ``receive`` and ``send``, and records the status, sizes, waits and disconnects."""
@@ -96,6 +99,9 @@ class Exchange:
             message = self._with_trace(message)
         elif kind == "http.response.body":
             self.body_size += len(message.get("body", b""))
+            if not message.get("more_body", False) and self.record.outcome != "disconnected":
+                self.complete = True
+        elif kind in _FILES:
             if not message.get("more_body", False) and self.record.outcome != "disconnected":
                 self.complete = True
         elif kind == "websocket.accept":

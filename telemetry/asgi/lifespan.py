@@ -51,15 +51,21 @@ class Lifespan:
         try:
             await app(scope, watched_receive, watched_send)
         except Exception as error:
-            # By the specification this means "not supported". After start-up has
-            # completed it is an error, which the server reports.
-            if self._answered:
-                await self._stopping()
+            # By the specification this means "not supported". After start-up has begun it is an
+            # error: the server decides at once whether it serves, then without a lifespan.
+            if self._answered or self._received:
+                if self._is_over:
+                    await self._stopping()
                 raise
             logger.info("the application does not speak lifespan (%s); the edge does", error)
         if "lifespan.startup.failed" not in self._answered:
             await self._complete("startup", watched_receive, watched_send)
             await self._complete("shutdown", watched_receive, watched_send)
+
+    @property
+    def _is_over(self) -> bool:
+        failed = "lifespan.startup.failed" in self._answered
+        return failed or "lifespan.shutdown" in self._received
 
     async def _complete(self, phase: str, receive: Receive, send: Send) -> None:
         answers = {f"lifespan.{phase}.complete", f"lifespan.{phase}.failed"}

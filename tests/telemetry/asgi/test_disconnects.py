@@ -102,11 +102,28 @@ def test_a_cancelled_request() -> None:
     _assert_disconnected(observed)
 
 
-def test_a_disconnect_after_the_last_byte_is_how_a_server_says_done() -> None:
+BODY = {"type": "http.response.body", "body": b"row"}
+PART = {"type": "http.response.zerocopysend", "file": 3}
+# The messages of whole bodies: ASGI's extensions send files in their place.
+WHOLE: dict[str, list[Message]] = {
+    "body": [BODY],
+    "parts": [{**BODY, "more_body": True}, BODY],
+    "path": [{"type": "http.response.pathsend", "path": "/tmp/page"}],
+    "file": [PART],
+    "parts of files": [{**PART, "more_body": True}, {**BODY, "more_body": True}, PART],
+}
+
+
+@pytest.mark.parametrize("messages", WHOLE.values(), ids=WHOLE)
+def test_a_disconnect_after_the_last_byte_is_how_a_server_says_done(
+    messages: list[Message],
+) -> None:
     """Listening on after the response is what Django does with every request."""
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
-        await answering()(scope, receive, send)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for message in messages:
+            await send(message)
         while (await receive())["type"] != "http.disconnect":
             pass
 
@@ -115,6 +132,19 @@ def test_a_disconnect_after_the_last_byte_is_how_a_server_says_done() -> None:
     client.leave()
     run(visit(observed.edge, client=client))
     assert observed.attributes["corkboard.outcome"] == "served"
+
+
+def test_a_disconnect_between_two_parts_of_files() -> None:
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({**PART, "more_body": True})
+        await _polls_for_the_client(scope, receive, send)
+
+    observed = Observed(app)
+    client = Client()
+    client.leave()
+    run(visit(observed.edge, client=client))
+    _assert_disconnected(observed)
 
 
 def test_a_cancellation_after_the_last_byte_takes_nothing_back() -> None:

@@ -81,7 +81,6 @@ async def _returns_after_start_up(scope: Message, receive: Receive, send: Send) 
     [
         _answers,
         _raises_at_once,
-        _raises_after_listening,
         _returns_at_once,
         _returns_after_start_up,
     ],
@@ -129,6 +128,14 @@ def test_a_failed_start_up_that_raises_too_is_raised() -> None:
     with pytest.raises(RuntimeError, match="no database"):
         worker.run()
     assert worker.log == ["lifespan.startup.failed", "flushing", "flushed"]
+
+
+def test_a_start_up_that_raises_is_the_server_s_to_judge() -> None:
+    """It begins to serve, or it does not, as without the edge."""
+    worker = Worker(_raises_after_listening)
+    with pytest.raises(KeyError, match=r"lifespan\.startup"):
+        worker.run()
+    assert worker.log == []
 
 
 @pytest.mark.parametrize("answers", [False, True], ids=["raised", "answered and raised"])
