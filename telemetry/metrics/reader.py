@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.sdk.metrics import MetricsTimeoutError
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
 from telemetry.failsafe import failed
 from telemetry.forks import ForkLock, call_in_children
+from telemetry.settings.passed_on import METRIC_EXPORT_TIMEOUT
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricExporter
+
+logger = logging.getLogger("telemetry")
 
 
 class PeriodicReader(PeriodicExportingMetricReader):
@@ -40,6 +45,8 @@ class PeriodicReader(PeriodicExportingMetricReader):
         self._ended = Event()
         self._collecting: Thread | None = None
         self._has_begun = False
+        # Whether the last collection took too long. Logged once until one does not.
+        self._is_late = False
         call_in_children(self._forked)
 
     def begin(self) -> None:
@@ -71,7 +78,17 @@ class PeriodicReader(PeriodicExportingMetricReader):
         try:
             with self._turn:
                 self.collect(timeout_millis=self._timeout * 1000)
-        except Exception as error:  # noqa: BLE001 # a callback took too long; the thread goes on
+            self._is_late = False
+        except MetricsTimeoutError:
+            if not self._is_late:
+                logger.warning(
+                    "the callbacks of observable instruments took longer than %s (%g ms): no "
+                    "metrics are exported while they do",
+                    METRIC_EXPORT_TIMEOUT,
+                    self._timeout * 1000,
+                )
+            self._is_late = True
+        except Exception as error:  # noqa: BLE001 # the thread goes on
             failed("metrics.collection", error)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:

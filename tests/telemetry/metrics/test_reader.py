@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.metrics import Observation
 
 from telemetry.metrics.provider import MeterProvider
 from telemetry.metrics.reader import PeriodicReader
@@ -16,6 +18,7 @@ from tests.telemetry.scripts import printed
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from opentelemetry.metrics import CallbackOptions
     from opentelemetry.sdk.metrics.export import (
         MetricExporter,
         MetricsData,
@@ -154,3 +157,38 @@ def test_a_child_that_is_forked_during_an_export_exports(tmp_path: Path) -> None
     """
     lines = printed(tmp_path, code).splitlines()
     assert lines == ["[1, 2]", "0"]
+
+
+def test_callbacks_that_take_too_long_are_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """They are the host's, with the operator's variable, and no error of telemetry."""
+    exported, slow = Exported(), threading.Event()
+    calls: list[bool] = []
+
+    def callback(_options: CallbackOptions) -> list[Observation]:
+        calls.append(slow.is_set())
+        if slow.is_set():
+            time.sleep(0.2)
+        return [Observation(1)]
+
+    slow.set()
+    reader = PeriodicReader(exported, 0.01, 0.1)
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    # The SDK looks at the clock before the next one.
+    for name in ("pages", "sites"):
+        provider.get_meter("host").create_observable_gauge(name, [callback])
+    wait_until(lambda: calls.count(True) > 4)
+    slow.clear()
+    wait_until(lambda: exported.values)
+    slow.set()
+    before = len(calls)
+    wait_until(lambda: len(calls) > before + 4)
+    slow.clear()
+    provider.shutdown()
+    lines = [record for record in caplog.records if record.name == "telemetry"]
+    expected = (
+        "the callbacks of observable instruments took longer than OTEL_METRIC_EXPORT_TIMEOUT "
+        "(100 ms): no metrics are exported while they do"
+    )
+    assert {record.getMessage() for record in lines} == {expected}
+    assert len(lines) == 2, "once each time it begins"
+    assert {record.exc_info for record in lines} == {None}
