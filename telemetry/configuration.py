@@ -288,16 +288,28 @@ def _with_pipeline(options: EdgeOptions, pipeline: Pipeline | None) -> EdgeOptio
         from telemetry.traces.unrecorded import unrecorded_tracer
 
         return replace(options, tracer=unrecorded_tracer({SCOPE: DatasetteTracer}))
+    from telemetry.asgi.unannounced import flush_at_stop
     from telemetry.export.flushing import off_the_loop
     from telemetry.metrics.loop_delay import LoopDelay
 
     delay = LoopDelay() if pipeline.destinations["metrics"] else None
+    # Whether the server's stop will be noticed.
+    is_announced = False
 
     async def started() -> None:
+        nonlocal is_announced
+        is_announced = True
         ready()
+
+    def unannounced() -> None:
+        nonlocal is_announced
+        is_announced = True
+        flush_at_stop(lambda: pipeline.flush_provider(pipeline.settings.shutdown_timeout), stopping)
 
     def ready() -> None:
         # Called at each request.
+        if not is_announced:
+            unannounced()
         if not pipeline.is_started:
             pipeline.start()
         if pipeline.errors is not None:
@@ -315,6 +327,7 @@ def _with_pipeline(options: EdgeOptions, pipeline: Pipeline | None) -> EdgeOptio
         options,
         started=started,
         stopping=stopping,
+        unannounced=unannounced,
         ready=ready,
         was_kept=pipeline.was_kept,
         site_labels=pipeline.site_labels,

@@ -192,7 +192,8 @@ class Edge(OpenTelemetryMiddleware):
         """The ASGI application."""
         kind = scope["type"]
         if kind == "lifespan":
-            await Lifespan(self.options.started, self.options.stopping)(
+            options = self.options
+            await Lifespan(options.started, options.stopping, options.unannounced)(
                 self.app, scope, receive, send
             )
             return

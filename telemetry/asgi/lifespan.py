@@ -1,7 +1,8 @@
 """The ASGI lifespan at the edge: start exporting with the worker, flush at its shutdown.
 
 uvicorn raises SIGTERM again after its shutdown, so ``atexit`` handlers do not run
-there. Django does not support the lifespan protocol, so the edge completes it.
+there: see `telemetry.asgi.unannounced`. Django does not support the lifespan protocol, so the edge
+completes it.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ class Lifespan:
         self,
         started: Callable[[], Awaitable[None]],
         stopping: Callable[[], Awaitable[None]],
+        unannounced: Callable[[], None] | None = None,
     ) -> None:
         self._started = started
         self._stopping = stopping
+        self._unannounced = unannounced
         self._received: set[str] = set()
         self._answered: set[str] = set()
 
@@ -56,6 +59,8 @@ class Lifespan:
             if self._answered or self._received:
                 if self._is_over:
                     await self._stopping()
+                elif self._unannounced is not None:
+                    self._unannounced()
                 raise
             logger.info("the application does not speak lifespan (%s); the edge does", error)
         if "lifespan.startup.failed" not in self._answered:

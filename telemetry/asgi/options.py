@@ -60,6 +60,8 @@ class EdgeOptions:
     """Awaited when the server starts the application."""
     stopping: Callable[[], Awaitable[None]] = _nothing
     """Awaited before the lifespan's shutdown is completed."""
+    unannounced: Callable[[], None] | None = None
+    """Called when the lifespan ends before the server stops, by an error of the application."""
     ready: Callable[[], None] | None = None
     """Called at each request. Starts the pipeline if the server has no lifespan."""
     datasette_excluded_urls: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,10 @@ async def bare(
         await _lifespan(receive, send)
         return
     await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"page"})
+    await send({"type": "http.response.body", "body": b"page", "more_body": True})
+    if scope["path"] == "/slow":
+        await asyncio.sleep(float(scope["query_string"]))
+    await send({"type": "http.response.body", "body": b""})
 
 
 telemetry.configure(default_service_name="lifespan")
