@@ -58,7 +58,7 @@ from telemetry.registry.datasette import SCOPE
 from telemetry.settings.model import SIGNALS, Settings
 from telemetry.settings.sampler import ratios_of
 from telemetry.traces.provider import TracerProvider
-from telemetry.traces.samplers import build_id_generator, build_sampler
+from telemetry.traces.samplers import RequestSampler, build_id_generator, build_sampler
 from telemetry.traces.spans import RecordedSpanProcessor, record_spans
 from telemetry.traces.tail import TailSpanProcessor
 from telemetry.traces.tracestate import is_kept_by_rule
@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs import LogRecordProcessor
     from opentelemetry.sdk.metrics.export import MetricReader
     from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+    from opentelemetry.sdk.trace.sampling import Sampler
 
     from telemetry.errors.sentry.client import ErrorTracking
     from telemetry.export.destination import Destination
@@ -104,8 +105,14 @@ class Pipeline:
             signal: destinations(settings, signal, self.redactor) for signal in SIGNALS
         }
         resource = build_resource(settings)
-        # Without a destination, no span is recorded; trace ids still correlate log lines.
-        sampler = build_sampler(settings.sampler) if self.destinations["traces"] else ALWAYS_OFF
+        # A script's metrics begin with its first span, also with one that is not recorded.
+        ready = self.start if self.destinations["metrics"] else None
+        sampler: Sampler
+        if self.destinations["traces"]:
+            sampler = build_sampler(settings.sampler, ready)
+        else:
+            # No span is recorded; trace ids still correlate log lines.
+            sampler = RequestSampler(ALWAYS_OFF, ready=ready) if ready else ALWAYS_OFF
         # The SDK's exit handlers wait half a minute for an unreachable backend.
         self.tracer_provider = TracerProvider(
             sampler,
@@ -367,6 +374,12 @@ class Pipeline:
             self._start_errors()
         self._release_logs()
         self._take_over(self._event_senders)
+
+    def start_metrics(self) -> None:
+        """Start exporting, if metrics are sent somewhere: what is measured before is not sent."""
+        # Those that are scraped need a port, which is for servers.
+        if any(destination.outbox is not None for destination in self.destinations["metrics"]):
+            self.start()
 
     def _take_over(self, senders: Sequence[Sender]) -> None:
         """Send what processes that have ended have left in the spool."""

@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace import sampling
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
+from telemetry.failsafe import failed
 from telemetry.registry import attributes as a
 from telemetry.registry.redaction import MARGIN
 from telemetry.request import any_record
@@ -20,7 +21,7 @@ from telemetry.traces.causes import local_cause
 from telemetry.traces.tail import TailSampler
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Link, SpanKind, TraceState
@@ -32,8 +33,12 @@ if TYPE_CHECKING:
 MAX_DROPPED = 1_000
 
 
-def build_sampler(settings: SamplerSettings) -> Sampler:
+def build_sampler(
+    settings: SamplerSettings, ready: Callable[[], None] | None = None
+) -> RequestSampler:
     """The sampler that ``OTEL_TRACES_SAMPLER`` names.
+
+    ``ready`` is called before its first decision.
 
     Raises:
         Exception: any exception of an installed sampler's factory. The SDK's
@@ -54,9 +59,9 @@ def build_sampler(settings: SamplerSettings) -> Sampler:
     }
     sampler = known.get(settings.name)
     if sampler is not None:
-        return RequestSampler(sampler, inherits=True)
+        return RequestSampler(sampler, inherits=True, ready=ready)
     (point,) = (point for point in installed_samplers() if point.name == settings.name)
-    return RequestSampler(point.load()(settings.arg))
+    return RequestSampler(point.load()(settings.arg), ready=ready)
 
 
 def build_id_generator(name: str | None) -> IdGenerator:
@@ -87,10 +92,18 @@ class RequestSampler(Sampler):
         sampler: decides about all others.
         inherits: whether it decides for the child of a recorded span of this process as it did
             for the parent. It is not asked for each child then.
+        ready: called once, before the first decision: a processor gets no span that is dropped.
     """
 
-    def __init__(self, sampler: Sampler, *, inherits: bool = False) -> None:
+    def __init__(
+        self,
+        sampler: Sampler,
+        *,
+        inherits: bool = False,
+        ready: Callable[[], None] | None = None,
+    ) -> None:
         self._sampler = sampler
+        self._ready = ready
         self.inherits = inherits
         self.roots: Roots | None = None
         """What it decides for root spans, but for those of excluded and untraced requests. None if
@@ -111,6 +124,8 @@ class RequestSampler(Sampler):
         links: Sequence[Link] | None = None,
         *args: Any,
     ) -> SamplingResult:
+        if self._ready is not None:
+            self._begin(self._ready)
         record = any_record(parent_context)
         if record is not None and (record.excluded or record.untraced):
             self._dropped[trace_id] = None
@@ -127,6 +142,13 @@ class RequestSampler(Sampler):
         return self._sampler.should_sample(
             parent_context, trace_id, name, kind, attributes, links, *args
         )
+
+    def _begin(self, ready: Callable[[], None]) -> None:
+        self._ready = None
+        try:
+            ready()
+        except Exception as error:  # noqa: BLE001 # the SDK guards nothing
+            failed("export.traces", error)
 
     def get_description(self) -> str:
         """The description of the wrapped sampler."""
