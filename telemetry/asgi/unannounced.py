@@ -35,7 +35,7 @@ def flush_at_stop(flush: Callable[[], object], stopping: Callable[[], Awaitable[
     """
     handler: Any = signal.getsignal(signal.SIGTERM)
     server = getattr(handler, "__self__", None)
-    if type(server).__module__ != "uvicorn.server":
+    if "uvicorn.server" not in {each.__module__ for each in type(server).__mro__}:
         return
     if threading.current_thread() is not threading.main_thread():
         return

@@ -25,6 +25,9 @@ class Server:
 
 Server.__module__ = MODULE
 
+class OfTheHost(Server):
+    pass
+
 async def stopping():
     print("stopped")
 
@@ -39,7 +42,7 @@ async def serve():
             await asyncio.sleep(0)
         await asyncio.wait(State.tasks)
 
-handler = Server().handle_exit
+handler = OfTheHost().handle_exit
 signal.signal(signal.SIGTERM, handler)
 """
 HERE = "asyncio.run(serve())"
@@ -59,7 +62,7 @@ ELSEWHERE = "thread = threading.Thread(target=lambda: asyncio.run(serve())); thr
 def test_only_uvicorn_waits(
     tmp_path: Path, module: str, tasks: str, run: str, expected: str, warns: bool
 ) -> None:
-    """Once for each server, and its handler is called for each signal."""
+    """Once for each server, also one of the host's class. Its handler is called as before."""
     code = PROGRAM.replace("MODULE", repr(module)).replace("TASKS", tasks) + run
     done = run_python(tmp_path, code)
     assert done.returncode == 0, done.stderr
