@@ -191,7 +191,7 @@ def report_errors() -> None:
     """Report this process's errors from now on, if SENTRY_DSN is set.
 
     For processes that serve no requests: ``manage.py``, a script, a queue's worker. A
-    server's workers start error tracking without this call. Log records and metrics are exported
+    server's workers start error tracking without this call. Log records are exported
     from now on, and the lines of `logging_config` go to standard error.
 
     Raises:
@@ -206,7 +206,6 @@ def report_errors() -> None:
     state.log_stream = "stderr"
     if pipeline is not None:
         pipeline.start_errors()
-        pipeline.start_metrics()
 
 
 def flush(timeout: float | None = None) -> int:
@@ -223,10 +222,7 @@ def flush(timeout: float | None = None) -> int:
         0
     """
     pipeline = _pipeline()
-    if pipeline is None:
-        return 0
-    pipeline.start_metrics()
-    return pipeline.flush(timeout)
+    return 0 if pipeline is None else pipeline.flush(timeout)
 
 
 def redact_event(event: Any, hint: Any) -> Any:

@@ -375,12 +375,6 @@ class Pipeline:
         self._release_logs()
         self._take_over(self._event_senders)
 
-    def start_metrics(self) -> None:
-        """Start exporting, if metrics are sent somewhere: what is measured before is not sent."""
-        # Those that are scraped need a port, which is for servers.
-        if any(destination.outbox is not None for destination in self.destinations["metrics"]):
-            self.start()
-
     def _take_over(self, senders: Sequence[Sender]) -> None:
         """Send what processes that have ended have left in the spool."""
         for sender in senders:

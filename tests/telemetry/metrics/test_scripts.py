@@ -25,8 +25,6 @@ with trace.get_tracer("mine").start_as_current_span("work"):
 """
 LIGHT = SPAN.replace("mine", "telemetry")
 SCRIPTS = {
-    "report_errors": "telemetry.report_errors()\ncounter.add(1)",
-    "flush": "telemetry.flush()\ncounter.add(1)",
     "a span": SPAN,
     "a light span": LIGHT,
 }
@@ -44,7 +42,7 @@ SETTINGS: dict[str, dict[str, str]] = {
 def test_a_script_s_metrics_are_sent(
     tmp_path: Path, receiver: OTLPReceiver, script: str, variables: dict[str, str]
 ) -> None:
-    """From one of these on, whether its spans are recorded or not."""
+    """From its first span on, whether it is recorded or not."""
     arg = {"OTEL_TRACES_SAMPLER_ARG": "0"}
     if variables.get("OTEL_TRACES_SAMPLER") not in ("traceidratio", "tail"):
         arg = {}
@@ -59,9 +57,12 @@ def test_an_endpoint_of_metrics_alone_is_enough(tmp_path: Path, receiver: OTLPRe
     assert [each.value for each in receiver.metrics if each.name == "work.done"] == [1]
 
 
+@pytest.mark.parametrize("exporter", ["prometheus", "otlp"])
 @pytest.mark.parametrize("call", ["telemetry.report_errors()", "telemetry.flush()"])
-def test_a_script_listens_on_no_port_before_its_first_span(tmp_path: Path, call: str) -> None:
-    """Each command of `manage.py` calls it."""
+def test_a_script_without_a_span_listens_on_no_port_and_sends_no_metrics(
+    tmp_path: Path, receiver: OTLPReceiver, call: str, exporter: str
+) -> None:
+    """Each command of `manage.py` calls the first."""
     code = f"""
     import telemetry
     telemetry.configure(default_service_name="job")
@@ -69,5 +70,6 @@ def test_a_script_listens_on_no_port_before_its_first_span(tmp_path: Path, call:
     {call}
     print(type(metrics.get_meter_provider()).__module__)
     """
-    output = printed(tmp_path, code, OTEL_METRICS_EXPORTER="prometheus")
-    assert output == "opentelemetry.metrics._internal"
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_METRICS_EXPORTER": exporter}
+    assert printed(tmp_path, code, **env) == "opentelemetry.metrics._internal"
+    assert receiver.metrics == []
