@@ -94,22 +94,36 @@ _UNCONVERTED = re.compile(
 # Statements in a message: behind a name, and as they are. In small letters, only what no sentence
 # has.
 _NAMED = re.compile(
-    r"(?:[sS](?<![\w-].)(?i:ql|tatement)|[qQ](?<![\w-].)(?i:uery))\\{0,7}[\"']?\s{0,4}[=:]\s{0,4}"
+    r"[sSqQ](?<![\w-].)(?:(?<=[sS])(?i:ql|tatement)|(?<=[qQ])(?i:uery))"
+    r"\\{0,7}[\"']?\s{0,4}[=:]\s{0,4}"
     r"(?:[bruBRU]?(?=\\{0,7}[\"']))?(?=\\{0,7}[\"']?\s{0,64}"
-    r"(?i:select|with|insert|update|delete|replace|values|explain|pragma|attach)\b)"
+    r"(?i:(?:select|with|insert|update|delete|replace|values|merge|explain|pragma|attach|vacuum"
+    r"|exec|execute)\b|call\s[\w.]{1,64}\())"
 )
 _PARAMETERS = re.compile(
     r"(?:[pP](?<![\w-].)(?i:aram(?:eter)?s)|[bB](?<![\w-].)(?i:indings)|[aA](?<![\w-].)(?i:rgs))"
     r"\\{0,7}[\"']?\s{0,4}[=:]\s{0,4}(?=[\[({])"
 )
 _STATEMENT = re.compile(
-    r"(?:(?P<query>SELECT|select)|INSERT|DELETE|UPDATE|insert|delete|update)(?<!\w{7})\s(?:(?(query)|(?!))"
-    r"|(?<=INSERT\s)(?:OR\s\w{1,16}\s)?INTO\s|(?<=DELETE\s)FROM\s"
-    r"|(?<=UPDATE\s)[\w\".`\[\]]{1,64}\sSET\s"
-    r"|(?<=insert\s)(?:or\s\w{1,16}\s)?into\s\S{1,64}\s?(?:\(|values)"
-    r"|(?<=delete\s)from\s\S{1,64}\swhere\s|(?<=update\s)\S{1,64}\sset\s\S{1,64}\s?=)"
+    r"[ACDEIMPRSUVdisu](?<!\w.)(?:(?P<query>(?<=S)ELECT|(?<=s)elect)\s"
+    r"|(?<=I)NSERT\s(?:OR\s\w{1,16}\s)?INTO\s|(?<=[RM])E(?:PLACE|RGE)\sINTO\s|(?<=D)ELETE\sFROM\s"
+    r"|(?<=U)PDATE\s(?:OR\s\w{1,16}\s)?[\w\".`\[\]]{1,64}\sSET\s"
+    r"|(?<=V)A(?:LUES\s?\(|CUUM\sINTO\s)|(?<=A)TTACH\s(?:DATABASE\s|['\"])"
+    r"|(?<=P)RAGMA\s[\w.\"]{1,64}\s?[=(]|(?<=C)ALL\s[\w.\"`\[\]]{1,64}\("
+    r"|(?<=E)XEC(?:UTE)?\s[\w.\"`\[\]]{1,64}\s?(?:[(@']|N')"
+    r"|(?<=S)ET\s(?:LOCAL\s|SESSION\s)?[\w.@]{1,64}\s?(?:=|TO)\s?'"
+    r"|(?<=i)nsert\s(?:or\s\w{1,16}\s)?into\s\S{1,64}\s?(?:\(|values)"
+    r"|(?<=d)elete\sfrom\s\S{1,64}\swhere\s|(?<=u)pdate\s\S{1,64}\sset\s\S{1,64}\s?=)"
 )
+# Each name and each statement has one of these.
+_WORDS: Final = ("select", "insert", "update", "delete", "sql", "query", "statement")
+_CAPITALS: Final = (" INTO ", "VALUES", "ATTACH", "PRAGMA", "CALL ", "EXEC", "SET ")
 _LONGEST_COLUMNS: Final = 400
+# What SELECT has where it needs no FROM: a literal, a call, a parameter, a list.
+_EXPRESSION = re.compile(
+    r"\s{0,64}(?:(?:DISTINCT|ALL|NOT)\s{1,8})?(?:[(*'\"`\[?:@$]|[-+.]?[0-9]|[bBeEnNxX]'|CASE\s"
+    r"|[A-Za-z_][\w.]{0,63}(?:\s?[(,=<>|+*/]|\s['\"]|\sAS\s))"
+)
 _WHERE = re.compile(r"from\s\S{1,64}\s(?:where|join|order|group|limit)\s")
 _MAX_STATEMENTS: Final = 24
 _LINES_OF_STATEMENT = re.compile(
@@ -229,12 +243,24 @@ def without_statements(text: str) -> str:
     return "".join(_without_parameters(text))
 
 
+def _may_have_statement(text: str, lowered: str) -> bool:
+    for word in _WORDS:
+        if word in lowered:
+            return True
+    for word in _CAPITALS:  # noqa: SIM110 # a generator takes twice the time, for every new text
+        if word in text:
+            return True
+    return False
+
+
 def _next_statement(text: str, at: int) -> re.Match[str] | None:
     for found in _STATEMENT.finditer(text, at):
         keyword = found["query"]
         if keyword is None:
             return found
-        source = "FROM" if keyword == "SELECT" else "from"
+        if keyword == "ELECT" and _EXPRESSION.match(text, found.end()):
+            return found
+        source = "FROM" if keyword == "ELECT" else "from"
         start = text.find(source, found.end(), found.end() + _LONGEST_COLUMNS)
         # In small letters, a sentence may have both words.
         if start >= 0 and (source == "FROM" or _WHERE.match(text, start)):
@@ -296,13 +322,7 @@ def without_quotations(message: str, lowered: str | None = None) -> str:
     lowered = message.lower() if lowered is None else lowered
     if "; " in message or "[SQL: " in message:
         message = without_logged_statements(message)
-    if (
-        "select" in lowered
-        or "insert" in lowered
-        or "update" in lowered
-        or "delete" in lowered
-        or "sql" in lowered
-    ):
+    if _may_have_statement(message, lowered):
         message = without_statements(message)
     quoted = "'" in message or '"' in message
     if quoted and (
