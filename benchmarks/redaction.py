@@ -88,12 +88,17 @@ WORST: Mapping[str, str] = {
     "escapes and statements": "%40a@b.c<password>; (params '",
     "words of a key": "key-",
     "brackets with quotes": 'token={"a": \\"b\\", [c]}token=(\n',
+    "statements in capital letters": "SELECT a ",
+    "values of messages": "“a” is not a valid ",
+    "messages of libpq": 'in URI "a" in ',
     "options and escapes": "%20a\n--token a ",
 }
 # Has what makes each rule search a text, and nothing that it would replace.
 TRIGGERS = (
     " select insert update delete sql query statement params value iteral alid input loat: LINE"
-    " row contains entry ' ') near \" : ; -u token @ :// ? %41 ~41 &amp; \\u0041 Key Pass "
+    " INTO VALUES SET time got type: port: in instance IPv host name control char choice."
+    " zone found row contains entry ' ') near : \" ; -u token @ :// ? %41 ~41 &amp; \\u0041"
+    " Key Pass "
 )
 FILLERS = (
     *("a", "a@", "a ", "/", "/ ", "a/", "'", '"', "a.b ", "A1", "x-", "=", "a=", "?", "a?", "("),

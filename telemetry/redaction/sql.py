@@ -50,6 +50,7 @@ _BEHIND_A_NAME = re.compile(r"\s*+\.\s*+\Z")
 # Not a number that begins with a point.
 _BEFORE_A_COLUMN = re.compile(r"\s*+\.\s*+[^\W\d]|\s*+\.\s*+[\"`\[*]")
 _LOOKBEHIND = 64
+_MAX_ESCAPED: Final = 64
 _DIGITS = re.compile(r"[0-9]{9,}+")
 # A parameter of digits only may be a value. SQLite's own have five at most.
 _MAX_PARAMETER = 6
@@ -66,6 +67,13 @@ _QUOTED = (
     ('no such column: "', '" - should'),
     ("malformed MATCH expression: [", "]"),
     ("unknown special query: ", "\n"),
+    # Python's, dateutil's and Django's.
+    ("unconverted data remains: ", "\n"),
+    ("unknown encoding: ", "\n"),
+    ("time zone found with key ", "\n"),
+    (" paths, got: ", "\n"),
+    ("Unknown string format: ", "\n"),
+    ("Select a valid choice. ", " is not one of the available choices"),
     ("to use near '", "' at line"),
 )
 # What Django logs of each statement (django.db.backends), and what SQLAlchemy adds to its errors.
@@ -82,14 +90,62 @@ _REST_OF_LINE = re.compile(
     r"|(?<=C)ONTEXT: +(?:COPY|JSON data|unnamed portal)"
     r"|(?:(?<=D)ETAIL: +[Pp]|(?<=[Pp]))arameters: (?= ?\$1)))[^\n]*+"
 )
-# What PostgreSQL, MySQL and Python quote of a value that they can't convert: up to the last
-# quotation mark of the line.
-_UNCONVERTED = re.compile(
-    r"(invalid input (?:syntax for (?:type )?[\w ]{1,48}|value for enum [\w.\"]{1,64}): "
-    r"|value out of range: |(?:array|record|range) literal: |Incorrect [\w ]{1,24} value: "
-    r"|DETAIL:  Token |incorrect \w{1,16} value: |Truncated value: |varchar value "
-    r"|with base [0-9]{1,2}: |to float: |[Vv]alue (?=[\"'][^\n]{1,200}[\"'] is out of range))"
-    r"([\"'])([^\n]*\2|[^\n]*)"
+# What is in front of a value that can't be converted in messages of databases, Python and Django,
+# and a word that each of them has. A few of them have it behind the value.
+_BEFORE_A_VALUE: Final = (
+    (
+        "alue",
+        (
+            r"invalid input value for enum [\w.\"]{1,64}: |value out of range: |Truncated value: "
+            r"|[Ii]ncorrect [\w ]{1,24} value: |varchar value |integer value as "
+            r"|[Ii]nvalid (?:[\w-]{1,24} ){0,2}value:? "
+            r"|[Ii]nvalid value for [\w ]{0,16}[\"'][\w. -]{1,64}[\"']: "
+        ),
+    ),
+    ("iteral", r"(?:array|record|range) literal: |with base [0-9]{1,2}: |literal for Fraction: "),
+    (
+        "alid ",
+        (
+            r"[Ii]nvalid (?:input syntax for (?:type )?[\w ]{1,48}: |port number: |choice: "
+            r"|connection option |percent-encoded token: |isoformat string: |header name "
+            r"|date value or format |date string |URI query parameter: )|netloc "
+        ),
+    ),
+    ("loat: ", r"to float: "),
+    (":  ", r"DETAIL:  Token "),
+    ("time ", r"time (?:data|zone) "),
+    (" got ", r"a number but got "),
+    ("type: ", r"url type: "),
+    ("port: ", r"nonnumeric port: "),
+    (
+        " in ",
+        (
+            r"(?:permitted|octets|host|expected|[/:]\\{0,7}') in |missing \"=\" after "
+            r"|spaces found in |in URI[^\n\"]{0,32}(?:\"[^\n\"]{1,16}\"[^\n\"]{0,16}){0,3}: "
+        ),
+    ),
+    (" instance", r"Cannot (?:query|assign) |instance with \w{1,64} "),
+    ("IPv", r"IPv6 address: "),
+    ("host name", r"host name "),
+    ("control char", r"control characters\. "),
+)
+# Up to the last quotation mark of the line, or of those with what these messages have behind them.
+_UNCONVERTED: Final = tuple(
+    (
+        word,
+        re.compile(
+            rf"({before})([\[({{]{{0,2}}[bB]?)(?:(\\{{0,7}}[\"'])(?:[^\n]*\3(?="
+            r" does not match format | for (?:connection option|column) | \(choose from |: Must be "
+            r"|: \"| not recognized| is not a valid )|[^\n]*\3|[^\n]*)|“(?:[^\n]*”|[^\n]*))"
+        ),
+    )
+    for word, before in _BEFORE_A_VALUE
+)
+# What is behind such a value. Not what is said of code.
+_BEHIND_A_VALUE = re.compile(
+    r"[\"'”] (?:is (?:not (?:a valid (?!tag |argument |field |regular |Python )|in list|an IPv4)"
+    r"|out of range|neither an IPv4)|value (?:must be |has (?:an invalid|the correct) )"
+    r"|does not appear to be )"
 )
 # Statements in a message: behind a name, and as they are. In small letters, only what no sentence
 # has.
@@ -243,11 +299,8 @@ def without_statements(text: str) -> str:
     return "".join(_without_parameters(text))
 
 
-def _may_have_statement(text: str, lowered: str) -> bool:
-    for word in _WORDS:
-        if word in lowered:
-            return True
-    for word in _CAPITALS:  # noqa: SIM110 # a generator takes twice the time, for every new text
+def _has_one(words: tuple[str, ...], text: str) -> bool:
+    for word in words:  # noqa: SIM110 # a generator takes twice the time, for every new text
         if word in text:
             return True
     return False
@@ -322,22 +375,21 @@ def without_quotations(message: str, lowered: str | None = None) -> str:
     lowered = message.lower() if lowered is None else lowered
     if "; " in message or "[SQL: " in message:
         message = without_logged_statements(message)
-    if _may_have_statement(message, lowered):
+    if _has_one(_WORDS, lowered) or _has_one(_CAPITALS, message):
         message = without_statements(message)
-    quoted = "'" in message or '"' in message
-    if quoted and (
-        "alue" in message
-        or "iteral" in message
-        or "alid input" in message
-        or "loat: " in message
-        or ":  " in message
-    ):
-        message = bounded(_UNCONVERTED, _without_quoted, message)
+    quoted = "'" in message or '"' in message or "”" in message
+    if quoted:
+        message = _without_unconverted(message)
     if ":  " in message or "LINE " in message or "row contains" in message:
         message = bounded(_REST_OF_LINE, _without_rest, message)
     if ") " in message or "entry '" in message:
         message = _without_values(message)
-    if ": " in message or (quoted and "near " in message):
+    if (
+        ": " in message
+        or (quoted and "near " in message)
+        or " choice. " in message
+        or "zone found" in message
+    ):
         for begin, end in _QUOTED:
             if begin in message:
                 message = "".join(_without_each(message, begin, end))
@@ -362,8 +414,64 @@ def _shortened_list(match: re.Match[str]) -> str:
     return f"{match[1]} (?)"
 
 
+def _without_unconverted(message: str) -> str:
+    found = False
+    for word, unconverted in _UNCONVERTED:
+        if word in message:
+            found = True
+            message = bounded(unconverted, _without_quoted, message)
+    return "".join(_without_earlier(message)) if found else message
+
+
 def _without_quoted(match: re.Match[str]) -> str:
-    return f"{match[1]}{match[2]}?{match[2]}"
+    before, opening, quote = match.groups()
+    return f"{before}{opening}{quote}?{quote}" if quote else f"{before}{opening}“?”"
+
+
+def _without_earlier(text: str) -> Iterator[str]:
+    """The text with the values replaced that are in front of what is said about them."""
+    at = 0
+    for _ in range(MAX_MATCHES):
+        found = _BEHIND_A_VALUE.search(text, at)
+        if found is None:
+            break
+        stop = found.start() - _backslashes(text, found.start())
+        begin = _begin_of_quoted(text, at, found.start())
+        if begin < stop:
+            yield f"{text[at:begin]}?"
+            at = stop
+        yield text[at : found.end()]
+        at = found.end()
+    else:
+        yield CUT
+        return
+    yield text[at:]
+
+
+def _begin_of_quoted(text: str, at: int, end: int) -> int:
+    """Where the content begins of what a quotation mark ends; its own place if nowhere."""
+    line = max(at, text.rfind("\n", at, end) + 1)
+    quote = text[end]
+    if quote == "”":
+        # Django escapes none: the first one of the line.
+        begin = text.find("“", line, end)
+        return (begin if begin >= 0 else text.rfind("“", at, end)) + 1 or end
+    # As many backslashes as at the end: with more, it is in the value.
+    depth = _backslashes(text, end)
+    begin = end
+    for _ in range(_MAX_ESCAPED):
+        begin = text.rfind(quote, line, begin)
+        if begin < 0:
+            break
+        if _backslashes(text, begin) == depth:
+            return begin + 1
+    begin = text.find(quote, line, end)
+    return begin + 1 if begin >= 0 else end
+
+
+def _backslashes(text: str, end: int) -> int:
+    before = text[max(0, end - _LOOKBEHIND) : end]
+    return len(before) - len(before.rstrip("\\"))
 
 
 def _without_rest(match: re.Match[str]) -> str:

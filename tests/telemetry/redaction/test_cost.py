@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import re
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given, settings, target
@@ -17,6 +18,9 @@ from telemetry.redaction.redactor import Redactor
 from telemetry.registry.redaction import MAX_TEXT
 from telemetry.settings.model import RedactionSettings
 from telemetry.settings.variables import TEXT_LENGTH_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LIMIT = TEXT_LENGTH_LIMIT.default
 SECRETS = ("one-of-the-operators-secrets",)
@@ -36,12 +40,22 @@ PIECES = st.sampled_from(
     ]
 )
 
+
+def patterns_in(value: object) -> Iterator[re.Pattern[str]]:
+    """The regular expressions of a constant: itself, or those in a table."""
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from patterns_in(each)
+
+
 RULES = sorted(
     {
         rule.pattern
         for module in pkgutil.iter_modules(redaction.__path__, f"{redaction.__name__}.")
-        for rule in vars(importlib.import_module(module.name)).values()
-        if isinstance(rule, re.Pattern)
+        for value in vars(importlib.import_module(module.name)).values()
+        for rule in patterns_in(value)
     }
 )
 

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
+import json
 import sqlite3
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
 from contextlib import closing
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from fractions import Fraction
+from http.client import HTTPConnection, HTTPException
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from telemetry.redaction.sql import without_literals, without_quotations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.mark.parametrize(
@@ -201,12 +218,165 @@ PLANTED = "zqvortex"
         "unknown special query: {}",
         "invalid literal for int() with base 10: '{}'",
         "could not convert string to float: '{}'",
+        # In a string within a string.
+        r"ValueError(\"invalid literal for int() with base 10: \'{}\'\")",
+        r'{{"msg": "invalid input syntax for type uuid: \"{}\""}}',
+        # Of older releases, and in a list.
+        "'{}' value must be an integer.",
+        "['“a “{}” value must be an integer.', '“{}” is not a valid UUID.']",
+        "Field 'id' expected a number but got ['{}', 'a'].",
+        'Cannot query "{}": Must be "Member" instance.',
+        "member instance with id '{}' does not exist.",
+        "Select a valid choice. a '{}' is not one of the available choices.",
+        "Invalid date string “{}” given format “%Y”",
+        # libpq
+        'invalid integer value "{}" for connection option "port"',
+        'invalid port number: "{}"',
+        'invalid sslmode value: "{}"',
+        'invalid connection option "{}"',
+        'missing "=" after "{}" in connection info string',
+        'invalid percent-encoded token: "{}"',
+        'unexpected spaces found in "{}", use percent-encoded spaces (%20) instead',
+        'invalid URI query parameter: "{}"',
+        'unexpected character "p" in position 9 in URI (expected ":" or "/"): "{}"',
+        'could not translate host name "{}@db" to address: Name or service not known',
+        # PostgreSQL
+        'invalid value "{}" for "YYYY"',
+        'invalid value for parameter "TimeZone": "{}"',
+        'time zone "{}" not recognized',
+        # Other libraries
+        "argument --size: invalid int value: '{}'",
+        "argument --size: invalid choice: '{}' (choose from 'a', 'b')",
+        "invalid truth value '{}'",
+        "Error: Invalid value for '--port': '{}' is not a valid integer.",
+        "Unknown string format: {}",
     ],
 )
 def test_messages_lose_the_values_that_they_quote(text: str) -> None:
     shown = without_quotations(text.format(PLANTED, PLANTED))
     assert PLANTED not in shown
     assert without_quotations(shown) == shown
+
+
+class Colour(Enum):
+    RED = 1
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        int,
+        lambda text: int(text.encode()),
+        lambda text: int(f"{text}'\"", 36),
+        float,
+        lambda text: float(text.encode()),
+        Fraction,
+        Colour,
+        datetime.date.fromisoformat,
+        datetime.datetime.fromisoformat,
+        datetime.time.fromisoformat,
+        lambda text: datetime.datetime.strptime(text, "%Y-%m"),  # noqa: DTZ007
+        lambda text: datetime.datetime.strptime(f"2024 {text}", "%Y"),  # noqa: DTZ007
+        lambda text: time.strptime(text, "%Y"),
+        ZoneInfo,
+        lambda text: ZoneInfo(f"/{text}"),
+        parsedate_to_datetime,
+        lambda text: [].index(text),
+        ipaddress.ip_address,
+        ipaddress.ip_network,
+        ipaddress.ip_interface,
+        ipaddress.IPv4Address,
+        lambda text: ipaddress.IPv4Address(f"1.2.3.{text}"),
+        lambda text: ipaddress.IPv4Address(f"1/{text}"),
+        lambda text: ipaddress.IPv4Network(f"1.2.3.4/{text}"),
+        ipaddress.IPv6Address,
+        lambda text: ipaddress.IPv6Address(f"1:{text}"),
+        lambda text: ipaddress.IPv6Address(f"1::2::{text}"),
+        lambda text: ipaddress.IPv6Address(f"1:2:3:4:5:6:7:{text}"),
+        lambda text: ipaddress.IPv6Address(f":1:2:3:4:5:6:{text}"),
+        lambda text: ipaddress.IPv6Address(f"1/{text}"),
+        lambda text: urllib.parse.urlsplit(f"//a:{text}").port,
+        lambda text: urllib.parse.urlsplit(f"//a\u2100{text}"),
+        urllib.request.Request,
+        lambda text: HTTPConnection(f"a:{text}"),
+        lambda text: HTTPConnection("a").putrequest("GET", f"/a {text}"),
+        lambda text: header("a", f"a\n{text}"),
+        lambda text: header(f"a\n{text}", "a"),
+        lambda text: b"a".decode(text),
+    ],
+)
+def test_messages_of_the_standard_library_quote_no_values(
+    convert: Callable[[str], object],
+) -> None:
+    """Each is what Python says of a text that it can't convert."""
+    for text in (PLANTED, f"it's {PLANTED}", f"a \"b\" '{PLANTED}'"):
+        with pytest.raises((ValueError, LookupError, HTTPException)) as caught:
+            convert(text)
+        message = str(caught.value)
+        for around in ("{}", "ValueError: {}\nas it was", "failed ({!r})"):
+            shown = without_quotations(around.format(message))
+            assert PLANTED not in shown
+            assert without_quotations(shown) == shown
+
+
+def header(name: str, value: str) -> None:
+    connection = HTTPConnection("a")
+    connection.putrequest("GET", "/")
+    connection.putheader(name, value)
+
+
+def test_django_s_messages_quote_no_values() -> None:
+    """All with a value that its model and form fields have."""
+    code = """
+import json
+import django
+from django.conf import settings
+settings.configure()
+django.setup()
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+found = set()
+for each in (*vars(models).values(), *vars(forms).values()):
+    for message in getattr(each, "default_error_messages", {}).values():
+        if "%(value)" in str(message) or "%(pk)" in str(message):
+            values = dict.fromkeys(("value", "pk"), "planted") | {"model": "a", "field": "a"}
+            found.add(str(ValidationError(message, params=values)))
+for field in (models.IntegerField, models.FloatField):
+    try:
+        field(name="a").get_prep_value("planted")
+    except ValueError as error:
+        found.add(str(error))
+print(json.dumps(sorted(found)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    messages = json.loads(done.stdout)
+    assert len(messages) > 15
+    for message in messages:
+        assert "planted" in message
+        shown = without_quotations(message)
+        assert "planted" not in shown
+        assert without_quotations(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Enter a valid date.",
+        "“Name” is required, and this value must be an integer.",
+        "Ensure this value is less than or equal to 5.",
+        "Invalid HTTP_HOST header: 'x.example'. You may need to add 'x.example' to ALLOWED_HOSTS.",
+        "'planted' is not a valid tag or filter in tag library 'i18n'",
+        "'primary_key' is not a valid argument for a FileField.",
+        "Invalid filter: 'planted'",
+        "the port of 'db' is in use; got 'a' of type: 'b' in 'c'",
+        "Cannot resolve keyword 'nope' into field.",
+        "badly formed hexadecimal UUID string",
+        "time data: 'a' is read from 'b'",
+    ],
+)
+def test_messages_without_a_value_stay(message: str) -> None:
+    assert without_quotations(message) == message
 
 
 @pytest.mark.parametrize(
@@ -220,9 +390,22 @@ def test_messages_lose_the_values_that_they_quote(text: str) -> None:
             "(IntegrityError) no\n[SQL: select 'planted']\n(see there)",
             "(IntegrityError) no\n[SQL: select ?]\n(see there)",
         ),
+        (
+            "time data 'planted' does not match format '%Y'",
+            "time data '?' does not match format '%Y'",
+        ),
+        (
+            "page 'a': b'planted' does not appear to be an IPv4 or IPv6 address",
+            "page 'a': b'?' does not appear to be an IPv4 or IPv6 address",
+        ),
+        ("“a” of “b”\n“planted” is not a valid UUID.", "“a” of “b”\n“?” is not a valid UUID."),
+        (
+            'invalid integer value "planted" for connection option "port"',
+            'invalid integer value "?" for connection option "port"',
+        ),
     ],
 )
-def test_what_is_behind_a_statement_stays(text: str, shown: str) -> None:
+def test_what_surrounds_a_quotation_stays(text: str, shown: str) -> None:
     """Behind the string that it is in, with or without backslashes, and behind its brackets."""
     assert without_quotations(text) == shown
 
