@@ -91,6 +91,7 @@ WORST: Mapping[str, str] = {
     "statements in capital letters": "SELECT a ",
     "values of messages": "“a” is not a valid ",
     "messages of libpq": 'in URI "a" in ',
+    "arguments in quotes": "'--token=a '",
     "options and escapes": "%20a\n--token a ",
 }
 # Has what makes each rule search a text, and nothing that it would replace.

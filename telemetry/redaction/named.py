@@ -80,7 +80,7 @@ _SEPARATOR = re.compile(
     r"|(?P<beside>(?<=[ \t])(?=[bru]?\\{0,7}[\"“„«]|[bru]?'(?!\w{1,2}\s)))"
     r"))"
     r"|(?P<body>(?<=[ \t])(?=\{))"
-    r"|(?P<called>\()(?=[bru]?[\"'])"
+    r"|(?P<called>\()(?=[brunex$@]{0,2}[\"'])"
     r"|(?P<said>(?<=[ \t])(?:is|was|equals|set to|changed to|must not be)[ \t]{1,8})"
     r")"
 )
@@ -105,10 +105,11 @@ _ATTRIBUTE_BEGIN = re.compile(
     r"<[\w:.-]{1,32}[ \t][^<>]{0,60}(?:key|name|field|id)\s?=\s?[\"'][\w.-]{0,48}\Z", re.IGNORECASE
 )
 _ATTRIBUTE_END = re.compile(r"[\"'][^<>]{0,200}(?<!/)>")
-# A value in front of its name, in the same dictionary or tag.
+# A value in front of its name, or its type, in the same dictionary or tag.
 _EARLIER = re.compile(
-    r"(?:value|content|val)[\"']?\s?[=:]\s?(?P<quote>[\"'])(?P<value>[^\"'<>{}]*)(?P=quote)"
-    r"[^{}<>]{0,48}(?:name|key|id|field)[\"']?\s?[=:]\s?[\"']\Z",
+    r"(?:(?:value|content|val)[\"']?\s?[=:]\s?(?P<quote>[\"'])(?P<quoted>[^\"'<>{}]*)(?P=quote)"
+    r"|(?<=\s)value=(?P<bare>[^\s\"'<>{}&,;=]++))"
+    r"[^{}<>]{0,48}(?:name|key|id|field|type)[\"']?\s?[=:]\s?[\"']?\Z",
     re.IGNORECASE,
 )
 _LOOKBEHIND: Final = 100
@@ -118,7 +119,9 @@ _INDENTED = re.compile(
     r"(?:[ \t]+[^\n]*(?:\n|\Z))+|(?:- [^\n]*(?:\n|\Z))+|\S+(?=[ \t]*(?:\r?\n|\Z))"
 )
 
-_QUOTE = re.compile(r"[bBrRuUfF]{0,2}(\\*)(\"\"\"|'''|[\"'`])")
+# Python's, C's, a shell's and C#'s, and those of SQL: `N'…'`, `U&'…'`, `_utf8mb4'…'`.
+_PREFIX: Final = r"(?:[bBrRuUfFeEnNlLqQxX$@]{0,2}|[uU]&|_\w{1,16})"
+_QUOTE = re.compile(rf"{_PREFIX}(\\*)(\"\"\"|'''|[\"'`])")
 _CLOSING = {quote: re.compile(rf"(\\*)({quote})") for quote in ('"""', "'''", '"', "'", "`")}
 # What may stand behind a string that has ended. Behind an even number of backslashes it is not
 # certain that it has.
@@ -128,8 +131,10 @@ _BEHIND = re.compile(r"[ \t]*(?:[,:;)\]}>&|\r\n]|\Z)")
 _CONTINUED = re.compile(
     r"(?:[ \t]{0,8}\r?\n\s{1,100}|[ \t]{0,8}\\\r?\n[ \t]{0,64}"
     r"|[ \t]{0,8}(?:\+|%|->|=>|\|\||or\b)[ \t]{0,8}(?:\\?\r?\n[ \t]{0,64})?)"
-    r"(?=[bBrRuUfF]{0,2}[\"'])"
+    rf"(?={_PREFIX}[\"'])"
 )
+# A value in such quotes is found in the decoded text.
+_ESCAPED_QUOTE = re.compile(r"\\+(?:x|u00)2[27]")
 # Quotation marks whose end is another character than their beginning.
 _PAIRS: Final = {"“": "”", "„": "“", "«": "»", "\u2018": "\u2019"}
 _LONGEST_PAIR: Final = 2048
@@ -159,6 +164,12 @@ _ITEM = re.compile(
     r"|\\++(?![\"'](?:[,:;)\]}>]|\Z))|(?<!\\)[\"'](?![,:;)\]}>]|\Z)|(?<=\\)[\"']"
     r"|<(?!/|br|\w{1,64}>))*+"
 )
+# From the quote that begins an item, such as an argument, to the name in it, and what is behind its
+# value.
+_ITEM_BEGIN = re.compile(
+    r"(?:\A|[\s\[({,:=])[bBuUrRfF]{0,2}(?P<quote>\\{0,7}[\"'])-{0,2}[\w.-]{0,48}\Z"
+)
+_NEXT_ITEM = re.compile(r"&|[\s,;]{1,8}-{0,2}[\w.-]{1,64}=")
 _TRAILING: Final = "\"'`,;.)]}>\\"
 _MIXED = re.compile(r"[0-9=]|[a-z][A-Z]")
 _TAKEN_OUT: Final = frozenset({REDACTED, REDACTED_IN_URL, REDACTED.strip("[]")})
@@ -266,6 +277,8 @@ def _value(text: str, lowered: str, start: int, end: int, marks: _Marks) -> tupl
         stop = text.find("<", begin)
         stop = stop if stop >= 0 else _line_end(text, begin)
         return (begin, stop) if stop > begin else None
+    if _ESCAPED_QUOTE.match(text, begin):
+        return None
     enclosed = _end_of_value(text, begin, start, marks)
     if enclosed is not None:
         if kind == "listed" and _KEY_END.match(text, enclosed):
@@ -276,6 +289,8 @@ def _value(text: str, lowered: str, start: int, end: int, marks: _Marks) -> tupl
         return None
     else:
         stop = _end_of_plain(text, lowered, begin, start, end, separator[0])
+        if separator[0] == "=":
+            stop = max(stop, _end_of_item(text, begin, start, marks))
         if kind == "said":
             # One word, for prose goes on: "the token is set, and ...".
             word = _WORD.match(text, begin, stop)
@@ -303,19 +318,26 @@ def _value_in_markup(
             stop = text.find(mark, tag.end())
         stop = stop if stop >= 0 else len(text)
         return (tag.end(), stop) if stop > tag.end() else None
+    earlier = _EARLIER.search(before) if text[start - 1 : start] in {"'", '"', "="} else None
     attribute = _ATTRIBUTE_END.match(text, end)
     if attribute is not None and _ATTRIBUTE_BEGIN.search(before):
         stop = text.find("<", attribute.end())
         stop = stop if stop >= 0 else len(text)
-        return (attribute.end(), stop) if stop > attribute.end() else None
-    earlier = _EARLIER.search(before) if text[start - 1 : start] in {"'", '"'} else None
+        # What is behind a tag without an end, such as `<input>`, is no content of it.
+        tag_name = before.rpartition("<")[2].split(maxsplit=1)[0]
+        if earlier is None or text.startswith(f"</{tag_name}", stop):
+            begin = attribute.end() if earlier is None else start - len(before) + earlier.start()
+            return (begin, stop) if stop > attribute.end() else None
     if earlier is not None:
-        begin = start - len(before) + earlier.start("value")
-        return (begin, begin + len(earlier["value"])) if earlier["value"] else None
+        first, last = earlier.span("bare" if earlier["bare"] else "quoted")
+        moved = start - len(before)
+        return (moved + first, moved + last) if last > first else None
     blanks = _BLANKS.match(text, end)
     if blanks is None or not _is_option(before):
         return None
     begin = blanks.end()
+    if _ESCAPED_QUOTE.match(text, begin):
+        return None
     enclosed = _end_of_value(text, begin, start, marks)
     if enclosed is not None:
         return begin, enclosed
@@ -452,6 +474,20 @@ def _end_of_plain(text: str, lowered: str, begin: int, start: int, end: int, sep
     shorter = value.rstrip(_TRAILING)
     # Only what closes the text around it; a value of such characters alone is none.
     return begin + len(shorter)
+
+
+def _end_of_item(text: str, begin: int, name: int, marks: _Marks) -> int:
+    """The end of a value whose name begins a string: `'--password=a b'`; 0 if it does not."""
+    before = text[max(0, name - _LOOKBEHIND) : name]
+    item = _ITEM_BEGIN.search(before)
+    quote = _QUOTE.match(text, name - len(before) + item.start("quote")) if item else None
+    if quote is None:
+        return 0
+    stop = _end_of_quoted(text, quote, name, marks)
+    if text.endswith(f"{quote[1]}{quote[2]}", begin, stop):
+        stop -= len(quote[1]) + len(quote[2])
+    following = _NEXT_ITEM.search(text, begin, stop)
+    return following.start() if following else stop
 
 
 def _is_first_in_line(text: str, start: int) -> bool:

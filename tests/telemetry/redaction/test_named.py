@@ -174,7 +174,35 @@ NOTATIONS = [
     "<b>Password:</b> %s",
     "<password><value>%s</value></password>",
     '<entry key="password">%s</entry>',
+    '<input value="%s" name="password">',
+    '<input value="a %s" type="password" name="new"/>',
+    "<input value='%s' name=password>",
+    "<input value=%s type=password>",
+    '<option value="a" name="password">%s</option>',
+    '{"value": "a %s", "type": "password"}',
     # Encoded
+    r"password=\x22a %s\x22",
+    r"password=\u0027a %s\u0027",
+    r'{"msg": "password: \\u0022a %s\\u0022"}',
+    r"run --password \x27a %s\x27",
+    # Strings with other prefixes: of shells, SQL, C#, C++ and Oracle
+    "password=$'a %s'",
+    "password=E'a %s'",
+    "password = N'a %s'",
+    "password=U&'a %s'",
+    "password=_utf8mb4'a %s'",
+    "password=q'[a %s]'",
+    'password=@"a %s"',
+    'password = $@"a %s"',
+    'password=L"a %s"',
+    'check_password(@"a %s")',
+    "password='a' + N'b %s'",
+    # An item of a list, or an argument, that is quoted as a whole
+    "'--password=a %s'",
+    "Command '['x', '--db-password=a %s', '-v']' returned 3",
+    r'{"cmd": "x \"--password=a %s\""}',
+    "docker run -e 'DB_PASSWORD=a %s' image",
+    '["password=a b %s"]',
     r"\x22password\x22: \x22%s\x22",
     "{&amp;quot;password&amp;quot;: &amp;quot;%s&amp;quot;}",
 ]
@@ -296,6 +324,11 @@ def test_an_address_loses_its_password(scheme: str, before: str, after: str) -> 
         "follow-up: the compass pointed to the overpass",
         r"C:\new\run: 5 files",
         "password\n\n",
+        '<input value="5" name="colour"> password',
+        '<input value="5" type="colour" title="password">',
+        "le mot de passe n'est pas valide",
+        "la password e' sbagliata, e' lunga",
+        "'password reset' for 'bob'; 'the token of a site' stays",
     ],
 )
 def test_other_texts_stay(text: str) -> None:
@@ -315,4 +348,16 @@ def test_what_follows_a_value_stays() -> None:
     form = "<QueryDict: {'password': ['a'], 'colour': ['red']}>"
     assert "'colour': ['red']" in REDACTOR.text(form)
     assert REDACTOR.text('{"password": "a", "n": 1}') == '{"password": [REDACTED], "n": 1}'
+    for text, shown in (
+        (
+            '<input value="x" name="password"> in <b>a</b>',
+            '<input value="[REDACTED]" name="password"> in <b>a</b>',
+        ),
+        ("'--password=a b' and 'c'", "'--password=[REDACTED]' and 'c'"),
+        ("'password=a b host=c'", "'password=[REDACTED] host=c'"),
+        ("b'password=a&colour=red'", "b'password=[REDACTED]&colour=red'"),
+        (r"password=\x22a b\x22 colour=red", "password=[REDACTED] colour=red"),
+        ("password=N'a b', colour=N'red'", "password=[REDACTED], colour=N'red'"),
+    ):
+        assert REDACTOR.text(text) == shown
     assert REDACTOR.text("/a?password=x&_size=5") == "/a?password=REDACTED&_size=5"
