@@ -92,6 +92,8 @@ WORST: Mapping[str, str] = {
     "values of messages": "“a” is not a valid ",
     "messages of libpq": 'in URI "a" in ',
     "arguments in quotes": "'--token=a '",
+    "query strings behind a name": "query_string='a'\n '",
+    "fields": "<QueryDict: {'a': ['b'], ",
     "options and escapes": "%20a\n--token a ",
 }
 # Has what makes each rule search a text, and nothing that it would replace.

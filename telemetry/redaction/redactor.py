@@ -22,6 +22,11 @@ from telemetry.redaction.neighbours import (
     without_marked,
 )
 from telemetry.redaction.query_strings import without_values, without_values_in
+from telemetry.redaction.query_strings import (
+    without_named_values,
+    without_values,
+    without_values_in,
+)
 from telemetry.redaction.secrets import encoded_forms_of, forms_of
 from telemetry.redaction.sql import (
     LONGEST_STATEMENT,
@@ -418,8 +423,11 @@ class Redactor:
             if may_have_name(lowered):
                 # First: the name that marks a credential may be inside a query string's value.
                 text = without_schemes(without_named(text))
-        if QUERY_STRINGS in kinds and "?" in text:
-            text = without_values_in(text, self._kept_parameters)
+        if QUERY_STRINGS in kinds:
+            if "?" in text:
+                text = without_values_in(text, self._kept_parameters)
+            if "query" in lowered:
+                text = without_named_values(text, self._kept_parameters)
         return self._without_shapes(text)
 
     def _without_secrets(self, text: str) -> str:

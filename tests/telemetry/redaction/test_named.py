@@ -345,7 +345,7 @@ def test_what_follows_a_value_stays() -> None:
         "ValueError: no such row"
     )
     assert REDACTOR.text(text).endswith("\nValueError: no such row")
-    form = "<QueryDict: {'password': ['a'], 'colour': ['red']}>"
+    form = "<MultiValueDict: {'password': ['a'], 'colour': ['red']}>"
     assert "'colour': ['red']" in REDACTOR.text(form)
     assert REDACTOR.text('{"password": "a", "n": 1}') == '{"password": [REDACTED], "n": 1}'
     for text, shown in (
