@@ -25,8 +25,9 @@ _IN_TEXT = re.compile(
 # `QueryParams('…')`, and Django's `<QueryDict: {'…': ['…']}>`.
 _NAMED = re.compile(
     r"[qQuU](?:(?:(?<=[qQ])(?i:uery[_ -]?(?:string|params))|(?<=[uU])(?i:rl[._]query))"
-    r"(?:\\{0,7}[\"']|&(?:quot|#x27|#39);)?\]?\s{0,4}(?::\s?(?:str|bytes)\s?=|=>|[=:,(])\s{0,4}"
-    r"(?:[bB]?(?P<entity>&(?:quot|#x27|#39);)|(?=[bBuU]?\\{0,7}[\"']|[^\s\"'<>=&]{1,64}=))"
+    r"(?:\\{0,7}[\"']|&(?:quot|#x27|#39);)?\]?\s{0,4}(?::\s?(?:str|bytes)\s?=|=>|[=:]|(?P<listed>[,(]))\s{0,4}"
+    r"(?:[bB]?(?P<entity>&(?:quot|#x27|#39);)"
+    r"|(?=[bBuU]?\\{0,7}[\"']|(?(listed)(?!)|[^\s\"'<>=&(]{1,64}=)))"
     r"|(?<=[qQ])(?i:uerydict): (?P<fields>\{))"
 )
 _PLAIN = re.compile(r"[^\s\"'<>]*[^\s\"'<>,;)\]}]")

@@ -76,6 +76,8 @@ _QUOTED = (
     ("Select a valid choice. ", " is not one of the available choices"),
     ("to use near '", "' at line"),
 )
+# Django's word for a value that it does not quote.
+_NO_CHOICE: Final = "That choice"
 # What Django logs of each statement (django.db.backends), and what SQLAlchemy adds to its errors.
 # The statement ends at the last of these: it may have them in a literal.
 _LOGGED = re.compile(
@@ -136,7 +138,8 @@ _UNCONVERTED: Final = tuple(
         re.compile(
             rf"({before})([\[({{]{{0,2}}[bB]?)(?:(\\{{0,7}}[\"'])(?:[^\n]*\3(?="
             r" does not match format | for (?:connection option|column) | \(choose from |: Must be "
-            r"|: \"| not recognized| is not a valid )|[^\n]*\3|[^\n]*)|“(?:[^\n]*”|[^\n]*))"
+            r"|: \"| not recognized| is not a valid )|[^\n]*\3|[^\n]*)"
+            r"|“(?:[^\n]*”(?= given )|[^\n]*”|[^\n]*))"
         ),
     )
     for word, before in _BEFORE_A_VALUE
@@ -186,6 +189,7 @@ _LINES_OF_STATEMENT = re.compile(
     r"[^\n]*+(?:\n(?:[ \t]++(?!File \"|at )|(?:FROM|WHERE|AND|OR|ORDER|GROUP|LIMIT|LEFT|INNER"
     r"|JOIN|VALUES|SET|HAVING|UNION|ON)\b)[^\n]*+)*+"
 )
+_STRING_END = re.compile(r"\\*[\"']{1,3}(?:[\s,:;.)\]}>&|\\]|\Z)")
 # The text before and after them. A message has one, which ends at the last of these.
 _VALUES = (
     (")=(", ") already exists"),
@@ -345,7 +349,11 @@ def _end_of_statement(text: str, start: int) -> int:
         while opening and text[opening - 1] == "\\":
             opening -= 1
         content = content_of_string(text, opening)
-        return content[1] if content is not None else len(text)
+        if content is None:
+            return len(text)
+        # The quote of a literal does not end the string around the statement.
+        if content[1] > start and _STRING_END.match(text, content[1]):
+            return content[1]
     lines = _LINES_OF_STATEMENT.match(text, start)
     stop = lines.end() if lines else len(text)
     if text.count("'", start, stop) % 2:
@@ -490,8 +498,12 @@ def _without_each(text: str, begin: str, end: str) -> Iterator[str]:
         start += len(begin)
         stop = text.find(end, start)
         stop = stop if stop >= 0 else len(text)
-        yield f"{text[at:start]}?" if stop > start else text[at:start]
-        at = stop
+        if stop > start and text[start:stop] != _NO_CHOICE:
+            yield f"{text[at:start]}?"
+            at = stop
+        else:
+            yield text[at:start]
+            at = start
     else:
         yield CUT
         return

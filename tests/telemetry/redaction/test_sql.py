@@ -195,6 +195,10 @@ PLANTED = "zqvortex"
         "statement = 'call p(\"{}\")'",
         '{{"query": "pragma a = \'{}\'"}}',
         "statement='DELETE FROM b WHERE c = \\'{}\\''",
+        # In the quotes that its literals have.
+        "executing 'SELECT a FROM b WHERE c = '{}' AND d = 'e''",
+        'executing "SELECT "a" FROM "b" WHERE c = \'{}\'"',
+        "executing '\nSELECT a FROM b WHERE c = '{}''",
         # In a string within a string, as JSON in a log line has it.
         r"said \"SELECT a FROM b WHERE c = '{}'\", and more",
         r"'\\\'SELECT a FROM b WHERE c = \"{}\"\\\''",
@@ -363,6 +367,7 @@ print(json.dumps(sorted(found)))
     "message",
     [
         "Enter a valid date.",
+        "Select a valid choice. That choice is not one of the available choices.",
         "“Name” is required, and this value must be an integer.",
         "Ensure this value is less than or equal to 5.",
         "Invalid HTTP_HOST header: 'x.example'. You may need to add 'x.example' to ALLOWED_HOSTS.",
@@ -390,6 +395,8 @@ def test_messages_without_a_value_stay(message: str) -> None:
             "(IntegrityError) no\n[SQL: select 'planted']\n(see there)",
             "(IntegrityError) no\n[SQL: select ?]\n(see there)",
         ),
+        # A string without an end, in front of a statement.
+        ("'\nSELECT a FROM b WHERE c = 5, d", "'\nSELECT a FROM b WHERE c = ?, d"),
         (
             "time data 'planted' does not match format '%Y'",
             "time data '?' does not match format '%Y'",
@@ -399,6 +406,10 @@ def test_messages_without_a_value_stay(message: str) -> None:
             "page 'a': b'?' does not appear to be an IPv4 or IPv6 address",
         ),
         ("“a” of “b”\n“planted” is not a valid UUID.", "“a” of “b”\n“?” is not a valid UUID."),
+        (
+            "Invalid date string “planted” given format “%Y”",
+            "Invalid date string “?” given format “%Y”",
+        ),
         (
             'invalid integer value "planted" for connection option "port"',
             'invalid integer value "?" for connection option "port"',
