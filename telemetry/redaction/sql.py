@@ -115,7 +115,7 @@ _BEFORE_A_VALUE: Final = (
     ),
     ("loat: ", r"to float: "),
     (":  ", r"DETAIL:  Token "),
-    ("time ", r"time (?:data|zone) "),
+    ("time ", r"time data "),
     (" got ", r"a number but got "),
     ("type: ", r"url type: "),
     ("port: ", r"nonnumeric port: "),
@@ -128,7 +128,7 @@ _BEFORE_A_VALUE: Final = (
     ),
     (" instance", r"Cannot (?:query|assign) |instance with \w{1,64} "),
     ("IPv", r"IPv6 address: "),
-    ("host name", r"host name "),
+    ("host name", r"translate host name "),
     ("control char", r"control characters\. "),
 )
 # Up to the last quotation mark of the line, or of those with what these messages have behind them.
@@ -138,7 +138,7 @@ _UNCONVERTED: Final = tuple(
         re.compile(
             rf"({before})([\[({{]{{0,2}}[bB]?)(?:(\\{{0,7}}[\"'])(?:[^\n]*\3(?="
             r" does not match format | for (?:connection option|column) | \(choose from |: Must be "
-            r"|: \"| not recognized| is not a valid )|[^\n]*\3|[^\n]*)"
+            r"|: \"| is not a valid )|[^\n]*\3|[^\n]*)"
             r"|“(?:[^\n]*”(?= given )|[^\n]*”|[^\n]*))"
         ),
     )
@@ -148,7 +148,7 @@ _UNCONVERTED: Final = tuple(
 _BEHIND_A_VALUE = re.compile(
     r"[\"'”] (?:is (?:not (?:a valid (?!tag |argument |field |regular |Python )|in list|an IPv4)"
     r"|out of range|neither an IPv4)|value (?:must be |has (?:an invalid|the correct) )"
-    r"|does not appear to be )"
+    r"|does not appear to be |not recognized)"
 )
 # Statements in a message: behind a name, and as they are. In small letters, only what no sentence
 # has.

@@ -378,6 +378,7 @@ print(json.dumps(sorted(found)))
         "Cannot resolve keyword 'nope' into field.",
         "badly formed hexadecimal UUID string",
         "time data: 'a' is read from 'b'",
+        "the host name 'db' and the time zone 'UTC' are set",
     ],
 )
 def test_messages_without_a_value_stay(message: str) -> None:
