@@ -21,7 +21,6 @@ from telemetry.redaction.neighbours import (
     replaced,
     without_marked,
 )
-from telemetry.redaction.query_strings import without_values, without_values_in
 from telemetry.redaction.query_strings import (
     without_named_values,
     without_values,
