@@ -118,8 +118,6 @@ def _gunicorn(**options: Any) -> AbstractContextManager[Server]:
 # Access lines are log records too, and no limit leaves anything out: all of it is compared.
 UNLIMITED = {
     "TELEMETRY_ACCESS_LOG": "all",
-    "TELEMETRY_TRACE_LIMIT": "100000",
-    "TELEMETRY_TRACE_SPAN_LIMIT": "100000",
     "TELEMETRY_EVENT_LIMIT": "100000",
     "TELEMETRY_EVENT_GROUP_LIMIT": "100000",
 }
@@ -152,6 +150,8 @@ RUNS = {
             "OTEL_EXPORTER_PROMETHEUS_HOST": HOST,
             "OTEL_EXPORTER_PROMETHEUS_PORT": str(port),
             "OTEL_TRACES_SAMPLER": "tail",
+            "TELEMETRY_TRACE_LIMIT": "100000",
+            "TELEMETRY_TRACE_SPAN_LIMIT": "100000",
             "TELEMETRY_SLOW": "1000s",
             "OTEL_TRACES_SAMPLER_ARG": "0",
             "TELEMETRY_TRACEPARENT": "trust",

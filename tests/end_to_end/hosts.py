@@ -27,11 +27,11 @@ TESTING = {
     "OTEL_BLRP_SCHEDULE_DELAY": "100",
     "OTEL_METRIC_EXPORT_INTERVAL": "250",
     # What fails again and again in a test is to arrive each time. `test_bill` has the defaults.
-    "TELEMETRY_TRACE_LIMIT": "100000",
-    "TELEMETRY_TRACE_SPAN_LIMIT": "1000",
     "TELEMETRY_EVENT_LIMIT": "100000",
     "TELEMETRY_EVENT_GROUP_LIMIT": "100000",
 }
+# These have no effect with another sampler.
+OF_TAIL = {"TELEMETRY_TRACE_LIMIT": "100000", "TELEMETRY_TRACE_SPAN_LIMIT": "1000"}
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class Host:
     def variables(self, receiver: OTLPReceiver | None = None, /, **more: str) -> dict[str, str]:
         """Give the server's environment, sending to `receiver` if there is one."""
         endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url} if receiver else {}
-        return {**self.env, **TESTING, **endpoint, **more}
+        limits = OF_TAIL if more.get("OTEL_TRACES_SAMPLER") == "tail" else {}
+        return {**self.env, **TESTING, **endpoint, **limits, **more}
 
 
 class Visitor:
