@@ -19,6 +19,7 @@ class Content(Enum):
     STATEMENTS = "statements of query statistics, each of which is cut"
     PATH = "path of a request"
     CUT = "text that is cut to its own length"
+    NAMES = "texts, none of which says what the next one is"
     PRIVATE_NAME = "text, and the name itself has private data"
     OURS = "ours"
     """Put together by ourselves, from what the operator gave."""
@@ -59,6 +60,7 @@ _CONTENTS = {
     "sql": Content.SQL,
     str(a.STATEMENTS): Content.STATEMENTS,
     str(a.REPEATED): Content.STATEMENTS,
+    str(a.DATABASES): Content.NAMES,
     # Django's log records of statements, beside `sql`.
     "params": Content.PARAMETERS,
     str(a.URL_QUERY): Content.QUERY_STRING,

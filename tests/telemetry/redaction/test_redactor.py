@@ -73,6 +73,8 @@ def test_a_text_loses_what_is_private(redactor: Redactor, text: str, shown: str)
         ("query_string", b"_size=5&q=planted", b"_size=5&q=REDACTED"),
         ("QUERY_STRING", "q=planted", "q=REDACTED"),
         ("db.query.text", b"select 'planted'", b"select ?"),
+        ("corkboard.queries.databases", ("sessions", "m"), ("sessions", "m")),
+        ("corkboard.queries.databases", ["a", "x@example.org"], ["a", "[REDACTED]"]),
         ("n", 5, 5),
         ("body", b"password=planted", b"password=[REDACTED]"),
         ("body", b"x" * 40_000 + b"password=planted", b"x" * LIMIT + b"[...]"),
