@@ -27,8 +27,8 @@ SECRETS = ("one-of-the-operators-secrets",)
 REDACTOR = Redactor(RedactionSettings(secrets=SECRETS))
 # Eight times the text: where a rule's time is not linear, it shows.
 LONGEST = Redactor(RedactionSettings(secrets=SECRETS, text_length=MAX_TEXT))
-# Seconds of processor time. The bound is 10 ms on an idle machine, which the benchmark shows; a
-# rule whose time is not linear takes a hundred times as long.
+# Seconds of processor time. The worst texts that are known take a third on an idle machine; a rule
+# whose time is not linear takes a hundred times as long.
 MOST = 0.15
 PIECES = st.sampled_from(
     [
