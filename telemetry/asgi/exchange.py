@@ -18,8 +18,8 @@ TRACE_RESPONSE = b"traceresponse"
 MAX_BODY = 65_536
 """Bytes of a request's body that are kept until the request has ended."""
 
-# ASGI's extensions that take the place of a body. Only the server knows how long it is.
-_FILES = ("http.response.pathsend", "http.response.zerocopysend")
+# A body, and ASGI's extensions that take its place. Only the server knows how long a file is.
+_BODIES = ("http.response.body", "http.response.pathsend", "http.response.zerocopysend")
 
 
 class Exchange:
@@ -97,11 +97,8 @@ class Exchange:
         if kind in ("http.response.start", "websocket.http.response.start"):
             self.status = message["status"]
             message = self._with_trace(message)
-        elif kind == "http.response.body":
+        elif kind in _BODIES:
             self.body_size += len(message.get("body", b""))
-            if not message.get("more_body", False) and self.record.outcome != "disconnected":
-                self.complete = True
-        elif kind in _FILES:
             if not message.get("more_body", False) and self.record.outcome != "disconnected":
                 self.complete = True
         elif kind == "websocket.accept":

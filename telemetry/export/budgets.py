@@ -290,7 +290,7 @@ class Budgets:
         self._records = EventBudget(settings, self.left_out, clock, LOG_RECORDS)
 
     def admit_log_record(self, group: Sequence[str]) -> bool:
-        """Whether another log record is sent of a failure that its request has caused.
+        """Whether another log record is sent of what a client has caused.
 
         The limits are those of error events.
         """

@@ -307,9 +307,10 @@ class Redactor:
         for key, item in value.items():
             # Keys may be private as well.
             name = self.anything(key) if isinstance(key, str) else key
-            found = self.value(str(key), item, depth)
             if has_credential and is_value_of_name(key) and not isinstance(item, bool | None):
                 found = replaced(item)
+            else:
+                found = self.value(str(key), item, depth)
             items[name] = found
             same = same and name is key and found is item
         return value if same else items

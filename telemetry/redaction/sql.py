@@ -35,7 +35,7 @@ _TOKEN = re.compile(
     r"|(?P<parameter>[:@$?#](?<![\w$].)[\w$]++(?:::[\w$]*+)*+(?:\([^\s)]*+\)?)?)"
     r"|(?=[0-9]|\.[0-9])(?:(?<![\w$])"
     r"(?P<number>0[xX][0-9a-fA-F_]++|(?:[0-9][0-9_]*+\.?[0-9_]*+|\.[0-9][0-9_]*+)(?:[eE][+-]?[0-9]++)?)[\w$]*+"
-    # Redacted within a name, too: nine digits or more may be the number of an account.
+    # In a name as well: nine digits or more may be the number of an account.
     r"|(?P<digits>[0-9]{9,}+))",
     re.DOTALL,
 )

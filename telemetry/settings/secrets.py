@@ -67,9 +67,10 @@ def _without_value(match: re.Match[str]) -> str:
 def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
     ours = {str(variable) for variable in declared(v, passed_on) if variable.secret}
     for name, value in environ.items():
+        is_secret = _is_secret(name)
         if name in ours or name.endswith("_HEADERS"):
             yield from _parts(value)
-        elif _is_secret(name):
+        elif is_secret:
             yield from _long_enough(value)
             yield from _of_addresses(value)
             yield from _of_list(value)
@@ -80,7 +81,7 @@ def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
             if "=" in value:
                 # The keywords of libpq, the parameters of an address, resource attributes.
                 yield from _of_items(value)
-        yield from _of_json(value, is_secret=_is_secret(name))
+        yield from _of_json(value, is_secret=is_secret)
 
 
 def _is_secret(name: str) -> bool:

@@ -164,7 +164,7 @@ def test_a_file_of_another_writer_is_noticed(inside: bytes) -> None:
 
 
 def test_an_item_that_never_fits_stays_in_memory(tmp_path: Path) -> None:
-    """Nothing is dropped for it in vain but what makes room."""
+    """`test_failures_are_not_dropped_for_others` has files that it leaves."""
     own = of(tmp_path, max_bytes=10)
     with pytest.raises(OSError, match="more than 10 bytes"):
         own.put([item("one")])

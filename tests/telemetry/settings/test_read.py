@@ -133,8 +133,8 @@ def test_an_address_in_front_of_paths_has_no_query(end: str) -> None:
 
 
 @contextmanager
-def nobody() -> Iterator[None]:
-    """Without the rights of root, for whom every folder can be written."""
+def without_root() -> Iterator[None]:
+    """Be another user than root, who can write in every folder."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(65534)
@@ -153,7 +153,7 @@ def test_a_spool_that_can_never_be_written_is_an_error() -> None:
         for name, mode in (("open", 0o777), ("locked", 0o555), ("closed", 0o000)):
             (folder / name).mkdir()
             (folder / name).chmod(mode)
-        with nobody():
+        with without_root():
             for path in ("open", "open/made/later"):
                 assert problems(TELEMETRY_SPOOL_DIR=str(folder / path)) == ()
             wanted = {}
